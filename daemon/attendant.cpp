@@ -1,0 +1,445 @@
+#include "attendant.hpp"
+
+#include "act/log.hpp"
+#include "decide/text.hpp"
+#include "status.hpp"
+
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/post.hpp>
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace lictor {
+namespace {
+
+Time now() { return std::chrono::floor<Duration>(std::chrono::steady_clock::now()); }
+
+SignalKind kind_of(int signal) {
+  switch (signal) {
+    case SIGTERM:
+      return SignalKind::terminate;
+    case SIGINT:
+      return SignalKind::interrupt;
+    case SIGQUIT:
+      return SignalKind::quit;
+    case SIGHUP:
+      return SignalKind::reload;
+    case SIGUSR2:
+      return SignalKind::restart;
+    default:
+      return SignalKind::report;
+  }
+}
+
+}  // namespace
+
+Attendant::Attendant(boost::asio::io_context& io, Settings settings, std::optional<std::string> named,
+                     Environment environment)
+    : io_(io),
+      named_(std::move(named)),
+      environment_(std::move(environment)),
+      settings_(std::move(settings)),
+      life_(new_life(rules_of(settings_, false), static_cast<std::uint64_t>(now().time_since_epoch().count()) +
+                                                     static_cast<std::uint64_t>(getpid()))),
+      signals_(io),
+      timer_(io),
+      agent_pipe_(io) {}
+
+Quit Attendant::run() {
+  // First of all: as PID 1 a signal without a handler is thrown away.
+  for (const int signal : {SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2}) signals_.add(signal);
+  wait_for_signal();
+  signal(SIGPIPE, SIG_IGN);
+  auto reaper = Reaper::start(io_.get_executor());
+  if (!reaper) return {Exit::internal, to_string(reaper.error())};
+  reaper_ = std::move(*reaper);
+  hook_.emplace(io_.get_executor(), *reaper_);
+  validation_.emplace(io_.get_executor(), *reaper_);
+  feed(Begin{});
+  io_.run();
+  return end_.value_or(Quit{Exit::internal, "lictor: the event loop ended by itself; please report this"});
+}
+
+// Effects may bring events at once; those wait until the effects before them are done.
+void Attendant::feed(Happening what) {
+  queue_.push_back(std::move(what));
+  if (std::exchange(feeding_, true)) return;
+  while (!queue_.empty() && !end_) {
+    const Happening next = std::move(queue_.front());
+    queue_.pop_front();
+    take_effects(next);
+  }
+  feeding_ = false;
+  if (end_) return;
+  if (phase_ != life_.phase) phase_changed();
+  arm_timer();
+}
+
+void Attendant::take_effects(const Happening& what) {
+  for (const Effect& effect : step(life_, {now(), what})) {
+    std::visit([this](const auto& e) { act(e); }, effect);
+  }
+}
+
+void Attendant::phase_changed() {
+  phase_ = life_.phase;
+  log::debug(fmt::format("phase: {}", to_string(phase_)));
+  if (phase_ == Phase::serve) api_->describe([] {});
+}
+
+void Attendant::wait_for_signal() {
+  signals_.async_wait([this](boost::system::error_code error, int signal) {
+    if (error) return;
+    wait_for_signal();
+    feed(Signal{kind_of(signal)});
+  });
+}
+
+void Attendant::arm_timer() {
+  const std::optional<Time> wake = next_wake(life_);
+  if (wake == armed_) return;
+  armed_ = wake;
+  if (!wake) {
+    timer_.cancel();
+    return;
+  }
+  timer_.expires_at(*wake);
+  timer_.async_wait([this](boost::system::error_code error) {
+    if (error) return;
+    armed_.reset();
+    feed(Tick{});
+  });
+}
+
+// ------------------------------------------------------------------------------------------- prepare
+
+void Attendant::act(const Prepare&) {
+  Problems problems = prepare();
+  const auto only_address = [&problems] {
+    return !problems.empty() &&
+           std::all_of(problems.begin(), problems.end(), [](const Problem& p) { return p.exit == Exit::retry; });
+  };
+  if (only_address() && !watch_) {
+    auto watch = InterfaceWatch::start(io_.get_executor(), [this] { feed(HostChanged{}); });
+    if (!watch) {
+      problems = {watch.error()};
+    } else {
+      watch_ = std::move(*watch);
+      problems = prepare();  // it may have come between the first look and the watch
+    }
+  }
+  if (problems.empty()) {
+    watch_.reset();
+    return feed(Prepared{rules_of(settings_, !ground_->plan.token.empty())});
+  }
+  const bool waiting = only_address();
+  for (std::size_t i = 1; i < problems.size() && !waiting; ++i) log::error(to_string(problems[i]));
+  feed(PrepareFailed{std::move(problems.front())});
+}
+
+Problems Attendant::prepare() {
+  if (!locks_) {
+    auto locks = lock(settings_);
+    if (!locks) return {locks.error()};
+    locks_ = std::move(*locks);
+    if (auto opened = open_control(); !opened) return {opened.error()};
+  }
+  auto ground = look(settings_, environment_);
+  if (!ground) return ground.error();
+  if (auto installed = install(*ground); !installed) return {installed.error()};
+  for (const std::string& notice : ground->plan.notices) log::info(notice);
+  const IdentityVerdict& identity = ground->identity;
+  if (identity.mended) log::warn(*identity.mended);
+  log::info(fmt::format("node {} ({}), id {} ({}), address {} ({})", identity.identity.name, identity.name_origin,
+                        identity.identity.id, identity.id_origin, ground->facts.bind.address,
+                        ground->facts.bind.origin));
+  api_ = std::make_unique<AgentApi>(io_.get_executor(), ground->facts.api_socket);
+  ground_ = std::move(*ground);
+  return {};
+}
+
+Result<void> Attendant::open_control() {
+  const auto handler = [this](const ControlRequest& request) { return reply(request); };
+  auto socket = ControlServer::listen_unix(io_.get_executor(), settings_.control.socket, 0660, std::nullopt, handler);
+  if (!socket) return socket.error();
+  control_socket_ = std::move(*socket);
+  if (settings_.control.http.empty()) return {};
+  auto http = ControlServer::listen_tcp(io_.get_executor(), settings_.control.http, handler);
+  if (!http) return http.error();
+  control_http_ = std::move(*http);
+  return {};
+}
+
+// -------------------------------------------------------------------------------------------- launch
+
+void Attendant::act(const Launch& e) {
+  auto pid = start_agent();
+  if (!pid) return feed(LaunchFailed{pid.error()});
+  api_->reset(ground_->plan.token);
+  reaper_->expect(*pid, [this, launch = e.launch](ExitStatus status) {
+    if (launch == life_.launches) feed(AgentEnded{status.code, status.signal});
+  });
+  log::info(fmt::format("agent started, pid {}", *pid));
+  feed(Launched{*pid});
+}
+
+Result<pid_t> Attendant::start_agent() {
+  boost::system::error_code error;
+  boost::asio::local::stream_protocol::socket probe(io_);
+  probe.connect({ground_->facts.api_socket}, error);
+  if (!error) {
+    return Problem{"agent", "another agent answers on " + ground_->facts.api_socket,
+                   "end it: two agents on one data directory ruin it", Exit::internal};
+  }
+  if (auto installed = install_consul_json(*ground_); !installed) return installed.error();
+  auto output = agent_output();
+  if (!output) return output.error();
+  const bool root = geteuid() == 0;
+  const PlanFacts& facts = ground_->facts;
+  auto pid = launch(io_.get_executor(), {.argv = ground_->plan.argv,
+                                         .environment = ground_->plan.environment,
+                                         .uid = root ? std::optional(facts.uid) : std::nullopt,
+                                         .gid = root ? std::optional(facts.gid) : std::nullopt,
+                                         .output = *output});
+  if (*output >= 0) close(*output);
+  return pid;
+}
+
+// In text the agent writes to lictor's own output; in JSON its lines are wrapped.
+Result<int> Attendant::agent_output() {
+  if (!settings_.log.json) return -1;
+  std::array<int, 2> ends{};
+  if (pipe2(ends.data(), O_CLOEXEC) != 0)
+    return Problem{"agent output", "pipe: " + std::string(strerror(errno)), "raise the limit of open files",
+                   Exit::internal};
+  agent_pipe_.close();
+  agent_pipe_.assign(ends[0]);
+  agent_line_.clear();
+  read_agent_output();
+  return ends[1];
+}
+
+void Attendant::read_agent_output() {
+  agent_buffer_.resize(4096);
+  agent_pipe_.async_read_some(boost::asio::buffer(agent_buffer_),
+                              [this](boost::system::error_code error, std::size_t size) {
+                                if (error) return;
+                                for (const char c : std::string_view(agent_buffer_).substr(0, size)) {
+                                  // A line without an end must not grow for ever.
+                                  if (c != '\n' && agent_line_.size() < 64 * 1024) {
+                                    agent_line_ += c;
+                                    continue;
+                                  }
+                                  log::agent_line(agent_line_);
+                                  agent_line_.clear();
+                                }
+                                read_agent_output();
+                              });
+}
+
+// ----------------------------------------------------------------------------------- calls to the agent
+
+void Attendant::act(const Probe& e) {
+  api_->probe(e.deadline, [this, launch = e.launch](ProbeAnswer answer) {
+    feed(Probed{launch, answer, api_->facts().members});
+  });
+}
+
+void Attendant::act(const SendServices& e) {
+  api_->send_services(ground_->services, [this, launch = e.launch](std::string failure) {
+    feed(ServicesSent{launch, std::move(failure)});
+  });
+}
+
+void Attendant::act(const LookUpCatalog& e) {
+  const Identity& identity = ground_->facts.identity;
+  api_->look_up_catalog(identity.name, identity.id, ground_->services, [this, launch = e.launch](CatalogAnswer answer) {
+    feed(CatalogSeen{launch, answer});
+  });
+}
+
+void Attendant::act(const AskLeave& e) {
+  log::info("asking the agent to leave the cluster");
+  api_->leave(e.deadline, [this, launch = e.launch](std::string failure) {
+    feed(LeaveAnswered{launch, std::move(failure)});
+  });
+}
+
+void Attendant::act(const Deregister& e) {
+  api_->deregister(ground_->facts.identity.name, [this, launch = e.launch](std::string failure) {
+    feed(Deregistered{launch, std::move(failure)});
+  });
+}
+
+// ------------------------------------------------------------------------------------------- children
+
+void Attendant::act(const RunHook& e) {
+  const auto& hooks = e.kind == HookKind::post_start ? settings_.hooks.post_start : settings_.hooks.pre_stop;
+  const Hook& hook = hooks.at(e.index);
+  const PlanFacts& facts = ground_->facts;
+  const bool root = geteuid() == 0;
+  LaunchRequest request{.argv = hook.command,
+                        .environment = ground_->plan.environment,
+                        .uid = root ? std::optional(facts.uid) : std::nullopt,
+                        .gid = root ? std::optional(facts.gid) : std::nullopt};
+  request.environment.push_back("CONSUL_HTTP_ADDR=unix://" + facts.api_socket);
+  request.environment.push_back("LICTOR_ADDRESS=" + facts.bind.address);
+  request.environment.push_back("LICTOR_NODE_NAME=" + facts.identity.name);
+  request.environment.push_back("LICTOR_NODE_ID=" + facts.identity.id);
+  const auto answer = [this, launch = e.launch](std::string failure) { feed(HookEnded{launch, std::move(failure)}); };
+  auto binary = find_binary(hook.command.front(), environment_);
+  if (!binary) return answer(to_string(binary.error()));
+  request.argv.front() = std::move(*binary);
+  hook_->run(request, hook.timeout, answer);
+}
+
+void Attendant::act(const EndHook&) { hook_->end(); }
+
+void Attendant::act(const EndAgent& e) {
+  // KILL takes the script checks with it; TERM is for the agent alone, which ends them itself.
+  kill(e.signal == SIGKILL ? -life_.agent->pid : life_.agent->pid, e.signal);
+}
+
+void Attendant::act(const AwaitChildren&) {
+  reaper_->when_empty([this] { feed(ChildrenGone{}); });
+}
+
+void Attendant::act(const SignalChildren& e) {
+  if (const std::size_t count = reaper_->signal_all(e.signal); count > 0) {
+    log::info(fmt::format("{} {} processes that were left", e.signal == SIGKILL ? "killing" : "ending", count));
+  }
+}
+
+// ---------------------------------------------------------------------------------------- new settings
+
+void Attendant::act(const Reload&) {
+  auto settings = load_settings(named_, environment_);
+  if (!settings) return reload_failed(settings.error());
+  if (settings->run_dir != settings_.run_dir || settings->control.socket != settings_.control.socket ||
+      settings->control.http != settings_.control.http || settings->log.json != settings_.log.json) {
+    return reload_failed(
+        {{"settings", "run_dir, control.* and log.format can't change while lictor runs", "restart lictor for that"}});
+  }
+  auto next = look(*settings, environment_, ground_->facts.recovery_token);
+  if (!next) return reload_failed(next.error());
+  if (next->facts.data_dir != ground_->facts.data_dir) {
+    return reload_failed({{"node.data_dir", "can't change while lictor runs", "restart lictor for that"}});
+  }
+  const PlanDifference difference = plan_difference(ground_->plan, next->plan);
+  if (difference.change == Change::none) return apply(std::move(*next), difference);
+  validate(std::move(*next), difference);
+}
+
+void Attendant::reload_failed(const Problems& problems) {
+  settings_problem_.clear();
+  for (const Problem& problem : problems)
+    settings_problem_ += (settings_problem_.empty() ? "" : " | ") + to_string(problem);
+  feed(Reloaded{ReloadResult::broken, {}, settings_problem_});
+}
+
+// Consul's own opinion first: a file it refuses must never replace one that works.
+void Attendant::validate(Ground next, PlanDifference difference) {
+  const std::string path = settings_.run_dir + "/consul.next.json";
+  const PlanFacts& facts = next.facts;
+  auto written =
+      write_atomically(path, next.plan.consul_json.dump(2) + "\n", {.mode = 0600, .uid = facts.uid, .gid = facts.gid});
+  if (!written) return reload_failed({written.error()});
+  const bool root = geteuid() == 0;
+  const LaunchRequest request{.argv = {facts.binary, "validate", path},
+                              .environment = next.plan.environment,
+                              .uid = root ? std::optional(facts.uid) : std::nullopt,
+                              .gid = root ? std::optional(facts.gid) : std::nullopt};
+  validation_->run(
+      request, std::chrono::seconds(10),
+      [this, path, next = std::make_shared<Ground>(std::move(next)),
+       difference = std::move(difference)](const std::string& failure) {
+        unlink(path.c_str());
+        if (!failure.empty())
+          return reload_failed({{"consul validate", failure, "see its lines above and mend the agent's settings"}});
+        apply(std::move(*next), difference);
+      });
+}
+
+void Attendant::apply(Ground next, const PlanDifference& difference) {
+  const bool services_differ = next.services != ground_->services;
+  settings_problem_.clear();
+  settings_ = next.settings;
+  log::set_up(settings_.log.level, settings_.log.json);
+  ground_ = std::move(next);
+  const Rules rules = rules_of(settings_, !ground_->plan.token.empty());
+  const std::string keys = lictor::join(difference.keys, " ");
+  switch (difference.change) {
+    case Change::none:
+      return feed(Reloaded{
+          services_differ ? ReloadResult::services : ReloadResult::unchanged, rules,
+          services_differ ? "new settings: services" : "settings read again; nothing for the agent has changed"});
+    case Change::restart:
+      return feed(Reloaded{ReloadResult::restart, rules, "new settings: " + keys});
+    case Change::reload:
+      break;
+  }
+  auto installed = install_file(ground_->facts.config_path, ground_->plan.consul_json.dump(2) + "\n",
+                                {.mode = 0600, .uid = ground_->facts.uid, .gid = ground_->facts.gid});
+  if (!installed) return reload_failed({installed.error()});
+  api_->reload([this, rules, keys](const std::string& failure) {
+    if (!failure.empty()) return reload_failed({{"agent", failure, "see the agent's lines above"}});
+    feed(Reloaded{ReloadResult::reloaded, rules, "new settings, taken by the running agent: " + keys});
+  });
+}
+
+// ------------------------------------------------------------------------------------------ the outside
+
+void Attendant::act(const Report&) {
+  const Json status =
+      status_json(life_, ground_ ? &*ground_ : nullptr, api_ ? api_->facts() : AgentFacts{}, settings_problem_, now());
+  log::info("status " + status.dump());
+}
+
+void Attendant::act(const Say& e) {
+  constexpr std::array levels{log::Level::debug, log::Level::info, log::Level::warn, log::Level::error};
+  log::write(levels.at(static_cast<std::size_t>(e.tone)), e.text);
+}
+
+void Attendant::act(const Quit& e) {
+  end_ = e;
+  control_socket_.reset();
+  control_http_.reset();
+  io_.stop();
+}
+
+ControlReply Attendant::reply(const ControlRequest& request) {
+  const auto word = [](bool yes, const char* good, const char* bad) {
+    return ControlReply{yes ? 200 : 503, std::string(yes ? good : bad) + "\n", "text/plain; charset=utf-8"};
+  };
+  if (request.method == "GET" || request.method == "HEAD") {
+    if (request.path == "/livez") return word(live(life_), "live", "ending");
+    if (request.path == "/readyz") return word(ready(life_), "ready", "not ready");
+    if (request.path == "/status") {
+      const Json status = status_json(life_, ground_ ? &*ground_ : nullptr, api_ ? api_->facts() : AgentFacts{},
+                                      settings_problem_, now());
+      return {200, status.dump() + "\n", "application/json"};
+    }
+  } else if (request.method == "POST" && request.local) {
+    constexpr std::array<std::pair<std::string_view, SignalKind>, 3> orders{
+        {{"/reload", SignalKind::reload}, {"/restart", SignalKind::restart}, {"/leave", SignalKind::terminate}}};
+    for (const auto& [path, kind] : orders) {
+      if (request.path != path) continue;
+      // Not from inside the server's own turn: a stop destroys the server.
+      boost::asio::post(io_, [this, kind = kind] { feed(Signal{kind}); });
+      return {202, "accepted\n"};
+    }
+  }
+  return {404,
+          "lictor: " + request.path +
+              ": not known; GET /livez /readyz /status, over the control socket also POST /reload /restart /leave\n"};
+}
+
+}  // namespace lictor

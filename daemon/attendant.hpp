@@ -1,0 +1,94 @@
+// The daemon: turns what happens into events, asks the life (decide/life.hpp) what follows, and does it.
+//
+// Everything runs on one io_context in one thread. Nothing is decided here.
+#pragma once
+
+#include "act/agent_api.hpp"
+#include "act/control_server.hpp"
+#include "act/interfaces.hpp"
+#include "act/reaper.hpp"
+#include "child.hpp"
+#include "decide/life.hpp"
+#include "preparation.hpp"
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace lictor {
+
+class Attendant {
+ public:
+  // `named`: the settings file of -c, read again at a reload. REQUIRES: the caller has set `settings` up the log.
+  Attendant(boost::asio::io_context& io, Settings settings, std::optional<std::string> named, Environment environment);
+
+  // Lives the whole life and returns how it ended. Called once.
+  Quit run();
+
+ private:
+  void feed(Happening what);
+  void take_effects(const Happening& what);
+  void wait_for_signal();
+  void arm_timer();
+  void phase_changed();
+
+  // One for each effect.
+  void act(const Prepare&);
+  void act(const Launch&);
+  void act(const Probe&);
+  void act(const SendServices&);
+  void act(const LookUpCatalog&);
+  void act(const RunHook&);
+  void act(const EndHook&);
+  void act(const AskLeave&);
+  void act(const Deregister&);
+  void act(const EndAgent&);
+  void act(const AwaitChildren&);
+  void act(const SignalChildren&);
+  void act(const Reload&);
+  void act(const Report&);
+  void act(const Say&);
+  void act(const Quit&);
+
+  Problems prepare();
+  Result<void> open_control();
+  Result<pid_t> start_agent();
+  Result<int> agent_output();
+  void read_agent_output();
+  void validate(Ground next, PlanDifference difference);
+  void apply(Ground next, const PlanDifference& difference);
+  void reload_failed(const Problems& problems);
+  ControlReply reply(const ControlRequest& request);
+
+  boost::asio::io_context& io_;
+  std::optional<std::string> named_;
+  Environment environment_;
+  Settings settings_;
+  Life life_;
+  Phase phase_ = Phase::prepare;  // as last seen by phase_changed
+  std::deque<Happening> queue_;
+  bool feeding_ = false;
+  std::optional<Quit> end_;
+
+  boost::asio::signal_set signals_;
+  boost::asio::steady_timer timer_;
+  std::optional<Time> armed_;
+  std::unique_ptr<Reaper> reaper_;
+  std::unique_ptr<InterfaceWatch> watch_;
+  std::unique_ptr<ControlServer> control_socket_, control_http_;
+  std::optional<Locks> locks_;
+  std::optional<Ground> ground_;
+  std::unique_ptr<AgentApi> api_;
+  std::optional<Child> hook_, validation_;
+  boost::asio::posix::stream_descriptor agent_pipe_;
+  std::string agent_line_, agent_buffer_;
+  std::string settings_problem_;  // why the last reload was refused
+};
+
+}  // namespace lictor

@@ -1,0 +1,39 @@
+// A child that is run to its end, with a time limit: a hook, or `consul validate`.
+#pragma once
+
+#include "act/launcher.hpp"
+#include "act/reaper.hpp"
+#include "decide/time.hpp"
+
+#include <boost/asio/steady_timer.hpp>
+
+#include <functional>
+#include <string>
+
+namespace lictor {
+
+// One at a time.
+class Child {
+ public:
+  Child(boost::asio::any_io_executor executor, Reaper& reaper)
+      : executor_(executor), reaper_(reaper), timer_(executor) {}
+
+  // `done` gets "" after exit code 0, else why it failed, from the executor (inside this call if it could not even be
+  // started). After `limit` its process group is killed and done called with the reason. REQUIRES: not running.
+  void run(const LaunchRequest& request, Duration limit, std::function<void(std::string failure)> done);
+
+  // Kills its process group; `done` is not called any more.
+  void end();
+
+ private:
+  void finish(std::string failure);
+
+  boost::asio::any_io_executor executor_;
+  Reaper& reaper_;
+  boost::asio::steady_timer timer_;
+  pid_t pid_ = 0;
+  int run_ = 0;  // tells a late answer of an earlier run apart
+  std::function<void(std::string)> done_;
+};
+
+}  // namespace lictor

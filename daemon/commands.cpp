@@ -1,0 +1,179 @@
+#include "commands.hpp"
+
+#include "act/host.hpp"
+#include "act/http_client.hpp"
+#include "act/log.hpp"
+#include "act/reaper.hpp"
+#include "child.hpp"
+#include "preparation.hpp"
+#include "status.hpp"
+
+#include <boost/asio/io_context.hpp>
+
+#include <fmt/format.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <iterator>
+#include <thread>
+
+namespace lictor {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+ResultAll<Ground> look_around(const std::optional<std::string>& settings_file) {
+  const Environment environment = current_environment();
+  auto settings = load_settings(settings_file, environment);
+  if (!settings) return settings.error();
+  return look(*settings, environment);
+}
+
+// The body of a GET on the running lictor's control socket.
+Result<HttpAnswer> ask_lictor(const Settings& settings, const std::string& path, Duration deadline = seconds(5)) {
+  auto answer = ask_once(settings.control.socket,
+                         {.method = "GET", .target = path, .body = {}, .headers = {}, .deadline = deadline});
+  if (!answer) {
+    return Problem{settings.control.socket, answer.error().why, "is lictor running here, with the same control.socket?",
+                   Exit::incomplete};
+  }
+  return answer;
+}
+
+// Runs `consul validate` on the would-be consul.json, in a folder of its own that goes again.
+Result<void> validate(const Ground& ground) {
+  std::string folder = "/tmp/lictor-check-XXXXXX";
+  if (!mkdtemp(folder.data())) return Problem{folder, "mkdtemp failed", "make /tmp writable"};
+  const std::string path = folder + "/consul.json";
+  boost::asio::io_context io(1);
+  std::string failure;
+  auto written =
+      write_atomically(path, ground.plan.consul_json.dump(2), {.mode = 0600, .uid = std::nullopt, .gid = std::nullopt});
+  if (written) {
+    auto reaper = Reaper::start(io.get_executor());
+    if (!reaper) return reaper.error();
+    Child child(io.get_executor(), **reaper);
+    child.run({.argv = {ground.facts.binary, "validate", path},
+               .environment = ground.plan.environment,
+               .uid = {},
+               .gid = {},
+               .output = STDERR_FILENO},
+              seconds(20), [&](const std::string& why) {
+                failure = why;
+                io.stop();
+              });
+    io.run();
+    unlink(path.c_str());
+  }
+  rmdir(folder.c_str());
+  if (!written) return written;
+  if (!failure.empty()) return Problem{"consul validate", failure, "see its lines above and mend the agent's settings"};
+  return {};
+}
+
+// Top-level keys of consul.json, one a line, each with its value and where that came from.
+std::string explained(const Ground& ground) {
+  std::string out = "# consul.json\n";
+  const Json shown = without_secrets(ground.plan.consul_json);
+  for (const auto& [key, value] : shown.items()) {
+    const auto origin = ground.plan.origins.find(key);
+    fmt::format_to(std::back_inserter(out), "{} = {}  # {}\n", key, value.dump(),
+                   origin == ground.plan.origins.end() ? "lictor" : origin->second);
+  }
+  out += "# settings of lictor\n";
+  for (const auto& [key, origin] : ground.settings.origins)
+    fmt::format_to(std::back_inserter(out), "{}  # {}\n", key, origin);
+  return out;
+}
+
+}  // namespace
+
+void print(const std::string& text) { fwrite(text.data(), 1, text.size(), stdout); }
+
+void print_problem(const Problem& problem) {
+  const std::string line = "lictor: " + to_string(problem) + "\n";
+  fwrite(line.data(), 1, line.size(), stderr);
+}
+
+Exit print_problems(const Problems& problems) {
+  for (const Problem& problem : problems) print_problem(problem);
+  const auto worst = std::max_element(problems.begin(), problems.end(),
+                                      [](const Problem& a, const Problem& b) { return a.exit < b.exit; });
+  return worst->exit;
+}
+
+Exit check(const std::optional<std::string>& settings_file) {
+  auto ground = look_around(settings_file);
+  if (!ground) return print_problems(ground.error());
+  if (auto valid = validate(*ground); !valid) return print_problems({valid.error()});
+  for (const std::string& notice : ground->plan.notices) print(notice + "\n");
+  print(fmt::format("settings and host are fine: node {} at {} ({})\n", ground->facts.identity.name,
+                    ground->facts.bind.address, ground->facts.bind.origin));
+  return Exit::ok;
+}
+
+Exit render(const std::optional<std::string>& settings_file, bool explain) {
+  auto ground = look_around(settings_file);
+  if (!ground) return print_problems(ground.error());
+  print(explain ? explained(*ground) : without_secrets(ground->plan.consul_json).dump(2) + "\n");
+  return Exit::ok;
+}
+
+Exit show_status(const std::optional<std::string>& settings_file, bool json) {
+  auto settings = load_settings(settings_file, current_environment());
+  if (!settings) return print_problems(settings.error());
+  auto answer = ask_lictor(*settings, "/status");
+  if (!answer) return print_problems({answer.error()});
+  const Json status = Json::parse(answer->body, nullptr, false);
+  if (!status.is_object())
+    return print_problems({{settings->control.socket, "the answer is no status", "is another program listening there?",
+                            Exit::incomplete}});
+  print(json ? status.dump(2) + "\n" : status_text(status));
+  return Exit::ok;
+}
+
+Exit health(const std::optional<std::string>& settings_file, Health which) {
+  auto settings = load_settings(settings_file, current_environment());
+  if (!settings) return print_problems(settings.error());
+  auto answer = ask_lictor(*settings, which == Health::live ? "/livez" : "/readyz");
+  if (!answer) return print_problems({answer.error()});
+  print(answer->body);
+  return answer->status == 200 ? Exit::ok : Exit::incomplete;
+}
+
+Exit wait_for(const std::optional<std::string>& settings_file, Goal goal, Duration limit) {
+  auto settings = load_settings(settings_file, current_environment());
+  if (!settings) return print_problems(settings.error());
+  const auto end = std::chrono::steady_clock::now() + limit;
+  std::string seen;
+  for (;;) {
+    const auto answer = ask_lictor(*settings, "/status", seconds(2));
+    const Json status = answer ? Json::parse(answer->body, nullptr, false) : Json();
+    if (goal == Goal::gone && !answer) return Exit::ok;
+    if (status.is_object()) {
+      if (goal == Goal::ready && status.value("ready", false)) return Exit::ok;
+      if (goal == Goal::registered && status.value("registered", false)) return Exit::ok;
+      seen = "phase " + status.value("phase", "?");
+    } else {
+      seen = answer ? "no status" : answer.error().why;
+    }
+    if (std::chrono::steady_clock::now() >= end) {
+      const char* name = goal == Goal::ready ? "ready" : goal == Goal::registered ? "registered" : "gone";
+      return print_problems({{"wait", fmt::format("not {} within {} ({})", name, format_duration(limit), seen),
+                              "see `lictor status`", Exit::incomplete}});
+    }
+    std::this_thread::sleep_for(milliseconds(20));
+  }
+}
+
+Exit show_environment(const std::optional<std::string>& settings_file) {
+  auto ground = look_around(settings_file);
+  if (!ground) return print_problems(ground.error());
+  print("CONSUL_HTTP_ADDR=" + ground->plan.http_address + "\n");
+  return Exit::ok;
+}
+
+}  // namespace lictor

@@ -1,0 +1,34 @@
+// The commands beside `run`: each reads, asks, prints and returns an exit code.
+#pragma once
+
+#include "decide/problem.hpp"
+#include "decide/settings.hpp"
+#include "decide/time.hpp"
+
+#include <optional>
+#include <string>
+
+namespace lictor {
+
+// Standard output and errors as users see them.
+void print(const std::string& text);
+// "lictor: what: why; what to do" on standard error.
+void print_problem(const Problem& problem);
+// Prints all of them; returns the exit code that fits: the strictest (config before retry).
+Exit print_problems(const Problems& problems);
+
+// Settings, host and `consul validate`: all problems at once.
+Exit check(const std::optional<std::string>& settings_file);
+// consul.json as the agent would get it, secrets as "***"; explained: each value's origin.
+Exit render(const std::optional<std::string>& settings_file, bool explain);
+Exit show_status(const std::optional<std::string>& settings_file, bool json);
+enum class Health { live, ready };
+// 0: yes, 1: no or no lictor there.
+Exit health(const std::optional<std::string>& settings_file, Health which);
+enum class Goal { ready, registered, gone };
+// Returns as soon as the goal is reached; after `limit`: Exit::incomplete.
+Exit wait_for(const std::optional<std::string>& settings_file, Goal goal, Duration limit);
+// CONSUL_HTTP_ADDR=... for other programs on the node.
+Exit show_environment(const std::optional<std::string>& settings_file);
+
+}  // namespace lictor

@@ -1,0 +1,113 @@
+#include "act/host.hpp"
+#include "act/log.hpp"
+#include "attendant.hpp"
+#include "commands.hpp"
+#include "preparation.hpp"
+
+#include <CLI/CLI.hpp>
+
+#include <cstdio>
+#include <exception>
+
+namespace {
+
+using namespace lictor;
+
+Exit run(const std::optional<std::string>& settings_file) {
+  Environment environment = current_environment();
+  auto settings = load_settings(settings_file, environment);
+  if (!settings) return print_problems(settings.error());
+  log::set_up(settings->log.level, settings->log.json);
+  const bool json = settings->log.json;
+  boost::asio::io_context io(1);
+  const Quit end = Attendant(io, std::move(*settings), settings_file, std::move(environment)).run();
+  if (end.exit == Exit::ok) {
+    log::info(end.reason);
+  } else if (json) {
+    log::error(end.reason);
+  } else {
+    std::fprintf(stderr, "lictor: %s\n", end.reason.c_str());
+  }
+  return end.exit;
+}
+
+Exit usage_error(const std::string& why) {
+  print_problem({"usage", why, "see `lictor -h`"});
+  return Exit::usage;
+}
+
+Exit dispatch(int argc, char** argv) {
+  CLI::App app(
+      "lictor: attends the Consul client agent of one node\n"
+      "Exit codes: 0 done, 1 not done, 64 wrong use, 78 settings or host can't work, 75 try again later");
+  app.name("lictor");
+  app.require_subcommand(1);
+  app.fallthrough();
+  app.set_help_flag("-h,--help", "show this help");
+  std::optional<std::string> file;
+  app.add_option("-c,--config", file, "settings file (else $LICTOR_CONFIG, else /etc/lictor/lictor.json)");
+  Exit exit = Exit::ok;
+
+  app.add_subcommand("run", "attend the agent: start, register, watch, and leave on SIGTERM")->callback([&] {
+    exit = run(file);
+  });
+  app.add_subcommand("check", "check settings, host and the agent's settings")->callback([&] { exit = check(file); });
+
+  bool explain = false;
+  auto* render_command = app.add_subcommand("render", "print consul.json as the agent would get it, without secrets");
+  render_command->add_flag("--explain", explain, "where each value comes from");
+  render_command->callback([&] { exit = render(file, explain); });
+
+  bool json = false;
+  auto* status_command = app.add_subcommand("status", "show the state of the running lictor");
+  status_command->add_flag("--json", json, "as JSON");
+  status_command->callback([&] { exit = show_status(file, json); });
+
+  bool is_live = false, is_ready = false;
+  auto* health_command = app.add_subcommand("health", "exit 0 if lictor is ready (or with --live: alive), else 1");
+  auto* live_flag = health_command->add_flag("--live", is_live, "alive");
+  health_command->add_flag("--ready", is_ready, "ready (the default)")->excludes(live_flag);
+  health_command->callback([&] { exit = health(file, is_live ? Health::live : Health::ready); });
+
+  std::string goal, timeout = "60s";
+  auto* wait_command = app.add_subcommand("wait", "wait until the running lictor has got there");
+  wait_command->add_option("--for", goal, "ready, registered or gone")
+      ->required()
+      ->check(CLI::IsMember({"ready", "registered", "gone"}));
+  wait_command->add_option("--timeout", timeout, "longest wait, as in \"90s\"; exit 1 after it")->capture_default_str();
+  wait_command->callback([&] {
+    const auto limit = parse_duration(timeout);
+    if (!limit) {
+      exit = usage_error("--timeout: " + limit.error().why);
+      return;
+    }
+    exit = wait_for(file, goal == "ready" ? Goal::ready : goal == "gone" ? Goal::gone : Goal::registered, *limit);
+  });
+
+  app.add_subcommand("env", "print CONSUL_HTTP_ADDR=... for other programs on the node")->callback([&] {
+    exit = show_environment(file);
+  });
+  app.add_subcommand("version", "print the version")->callback([] { print("lictor " LICTOR_VERSION "\n"); });
+  for (CLI::App* command : app.get_subcommands({})) command->set_help_flag("-h,--help", "show this help");
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::CallForHelp&) {
+    const auto chosen = app.get_subcommands();
+    print((chosen.empty() ? &app : chosen.front())->help());
+  } catch (const CLI::ParseError& error) {
+    return usage_error(error.what());
+  }
+  return exit;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return static_cast<int>(dispatch(argc, argv));
+  } catch (const std::exception& error) {
+    lictor::print_problem({"internal", error.what(), "please report this"});
+    return static_cast<int>(lictor::Exit::internal);
+  }
+}

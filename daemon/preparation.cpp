@@ -1,0 +1,264 @@
+#include "preparation.hpp"
+
+#include "act/interfaces.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace lictor {
+namespace {
+
+constexpr const char* default_path = "/etc/lictor/lictor.json";
+
+ResultAll<AgentConfig> read_agent_config(const Settings& settings) {
+  Problems problems;
+  std::vector<AgentConfigFile> files;
+  for (const std::string& path : settings.agent.config_files) {
+    auto text = read_file(path);
+    if (!text) {
+      problems.push_back(text.error());
+    } else if (!*text) {
+      if (settings.agent.config_files_named) {
+        problems.push_back({"agent.config_files", path + ": no such file", "create it or take it out of the list"});
+      }
+    } else if (auto content = parse_agent_config(path, **text)) {
+      files.push_back({path, std::move(*content)});
+    } else {
+      problems.push_back(content.error());
+    }
+  }
+  if (!problems.empty()) return problems;
+  return merge_agent_config(files, settings);
+}
+
+std::string data_dir_of(const Settings& settings, const AgentConfig& config) {
+  if (settings.node.data_dir) return *settings.node.data_dir;
+  const auto own = config.merged.find("data_dir");
+  return own != config.merged.end() && own->is_string() ? own->get<std::string>() : "/data/consul/data";
+}
+
+// agent.user and agent.group; as root `consul` where that user exists; else lictor's own ids.
+Result<User> agent_user(const Settings& settings) {
+  User user{geteuid(), getegid(), "", "/"};
+  if (settings.agent.user) {
+    const auto named = find_user(*settings.agent.user);
+    if (!named)
+      return Problem{"agent.user", fmt::format("no user \"{}\" on this host", *settings.agent.user),
+                     "create the user or name another"};
+    user = *named;
+  } else if (geteuid() == 0) {
+    if (const auto consul = find_user("consul")) user = *consul;
+  }
+  if (settings.agent.group) {
+    const auto gid = find_group(*settings.agent.group);
+    if (!gid)
+      return Problem{"agent.group", fmt::format("no group \"{}\" on this host", *settings.agent.group),
+                     "create the group or name another"};
+    user.gid = *gid;
+  }
+  if (geteuid() != 0 && user.uid != geteuid()) {
+    return Problem{"agent.user",
+                   fmt::format("only root can run the agent as uid {}, lictor is uid {}", user.uid, geteuid()),
+                   "start lictor as root or take agent.user out"};
+  }
+  return user;
+}
+
+std::optional<std::string> text_setting(const Json& config, const char* key) {
+  const auto it = config.find(key);
+  if (it == config.end() || !it->is_string() || it->get_ref<const std::string&>().empty()) return std::nullopt;
+  return it->get<std::string>();
+}
+
+Result<IdentityVerdict> settled_identity(const Settings& settings, const AgentConfig& config, const PlanFacts& facts) {
+  IdentityInput input;
+  input.configured_id = text_setting(config.merged, "node_id");
+  input.configured_name = settings.node.name ? settings.node.name : text_setting(config.merged, "node_name");
+  auto stored = read_file(facts.data_dir + "/lictor-identity.json");
+  if (!stored) return stored.error();
+  auto node_id = read_file(facts.data_dir + "/node-id");
+  if (!node_id) return node_id.error();
+  input.stored_text = std::move(*stored);
+  input.node_id_text = std::move(*node_id);
+  input.host_name = host_name();
+  input.address = facts.bind.address;
+  input.machine = machine_hash();
+  input.fresh_id = random_uuid();
+  input.now = now_rfc3339();
+  input.keep_name = settings.node.keep_name;
+  input.refuse_clone = settings.node.refuse_clone;
+  return settle_identity(input);
+}
+
+std::optional<std::string> address_of(const std::string& interface, const std::vector<Interface>& interfaces) {
+  for (const Interface& i : interfaces) {
+    if (i.name != interface) continue;
+    for (const InterfaceAddress& a : i.addresses) {
+      if (!a.link_local && !a.unusable) return a.address;
+    }
+  }
+  return std::nullopt;
+}
+
+Result<void> find_addresses(const Settings& settings, const AgentConfig& config, PlanFacts& facts) {
+  auto interfaces = list_interfaces();
+  if (!interfaces) return interfaces.error();
+  auto bind = bind_address({.globs = settings.bind.interface,
+                            .ipv6 = settings.bind.ipv6,
+                            .cidr = settings.bind.cidr,
+                            .configured = text_setting(config.merged, "bind_addr")},
+                           *interfaces);
+  if (!bind) return bind.error();
+  facts.bind = std::move(*bind);
+  if (settings.client_interface) {
+    facts.client_address = address_of(*settings.client_interface, *interfaces);
+    if (!facts.client_address) {
+      return Problem{
+          "CONSUL_CLIENT_INTERFACE",
+          fmt::format("no usable address on {} (seen: {})", *settings.client_interface, describe(*interfaces)),
+          "name an interface that has one", Exit::retry};
+    }
+  }
+  return {};
+}
+
+ServiceFacts service_facts(const Plan& plan, const PlanFacts& facts) {
+  return {.address = facts.bind.address,
+          .node_name = facts.identity.name,
+          .node_id = facts.identity.id,
+          .http_port = plan.http_port,
+          .http_address = plan.http_address,
+          .serf_port = plan.serf_port,
+          .environment = facts.environment};
+}
+
+// Collects problems, so that all are reported at once.
+template <class T>
+bool got(const Result<T>& result, Problems& problems) {
+  if (!result) problems.push_back(result.error());
+  return result.has_value();
+}
+template <class T>
+bool got(const ResultAll<T>& result, Problems& problems) {
+  if (!result) {
+    const Problems found = result.error();
+    problems.insert(problems.end(), found.begin(), found.end());
+  }
+  return result.has_value();
+}
+
+}  // namespace
+
+ResultAll<Settings> load_settings(const std::optional<std::string>& named, const Environment& environment) {
+  const auto from_environment = environment.find("LICTOR_CONFIG");
+  const bool by_default = !named && from_environment == environment.end();
+  const std::string path = named ? *named : by_default ? default_path : from_environment->second;
+  auto text = read_file(path);
+  if (!text) return Problems{text.error()};
+  if (!*text) {
+    if (by_default) return read_settings(std::nullopt, environment);
+    return Problems{
+        {path, "no such settings file", named ? "give -c an existing file" : "set LICTOR_CONFIG to an existing file"}};
+  }
+  return read_settings(SettingsFile{path, std::move(**text)}, environment);
+}
+
+std::string agent_folder(const Settings& settings) { return settings.run_dir + "/agent"; }
+
+ResultAll<Ground> look(const Settings& settings, const Environment& environment, const std::string& token) {
+  Problems problems;
+  auto config = read_agent_config(settings);
+  if (!got(config, problems)) return problems;
+
+  Ground ground{.settings = settings,
+                .config = std::move(*config),
+                .facts = {},
+                .identity = {},
+                .plan = {},
+                .services = {},
+                .own_gid = getegid()};
+  PlanFacts& facts = ground.facts;
+  facts.data_dir = data_dir_of(settings, ground.config);
+  facts.api_socket = agent_folder(settings) + "/http.sock";
+  facts.config_path = settings.run_dir + "/consul.json";
+  facts.recovery_token = token.empty() ? random_uuid() : token;
+  facts.environment = environment;
+  facts.limits = limits_of(read_cgroup(), host_cpus());
+  if (const auto binary = find_binary(settings.agent.binary, environment); got(binary, problems))
+    facts.binary = *binary;
+  if (const auto user = agent_user(settings); got(user, problems)) {
+    facts.uid = user->uid;
+    facts.gid = user->gid;
+  }
+  got(find_addresses(settings, ground.config, facts), problems);
+  if (!problems.empty()) return problems;
+
+  auto identity = settled_identity(settings, ground.config, facts);
+  if (!got(identity, problems)) return problems;
+  ground.identity = std::move(*identity);
+  facts.identity = ground.identity.identity;
+  facts.id_origin = ground.identity.id_origin;
+  facts.name_origin = ground.identity.name_origin;
+  auto plan = make_plan(settings, ground.config, facts);
+  if (!got(plan, problems)) return problems;
+  ground.plan = std::move(*plan);
+  const ServiceFacts known = service_facts(ground.plan, facts);
+  auto services = desired_services(settings.services ? *settings.services : default_services(known), known);
+  if (!got(services, problems)) return problems;
+  ground.services = std::move(*services);
+  return ground;
+}
+
+Result<Locks> lock(const Settings& settings) {
+  auto config = read_agent_config(settings);
+  if (!config) return config.error().front();
+  const std::string data_dir = data_dir_of(settings, *config);
+  Locks locks;
+  for (const auto& [folder, file] :
+       {std::pair(settings.run_dir, &locks.run_dir), std::pair(data_dir, &locks.data_dir)}) {
+    if (access(folder.c_str(), F_OK) != 0) {
+      if (auto made = make_directory(folder, 0755, {}, {}); !made) return made.error();
+    }
+    auto held = FileLock::acquire(folder + "/lictor.lock");
+    if (!held) return held.error();
+    *file = std::move(*held);
+  }
+  return locks;
+}
+
+Result<void> install(const Ground& ground) {
+  const PlanFacts& facts = ground.facts;
+  const bool root = geteuid() == 0;
+  if (auto made = make_directory(agent_folder(ground.settings), 0700, facts.uid, facts.gid); !made) return made;
+  const FileAttributes owned{.mode = 0600, .uid = facts.uid, .gid = facts.gid};
+  // lictor's record first: should power fail between the two, node-id is mended from it.
+  if (ground.identity.write_stored) {
+    if (auto r = install_file(ground.identity_path(), format_identity(ground.identity.identity), owned); !r)
+      return r.error();
+  }
+  if (ground.identity.write_node_id) {
+    if (auto r = install_file(ground.node_id_path(), ground.identity.identity.id, owned); !r) return r.error();
+  }
+  if (root) {
+    if (auto given = give_ownership(facts.data_dir, facts.uid, facts.gid); !given) return given.error();
+  }
+  return {};
+}
+
+Result<void> install_consul_json(Ground& ground) {
+  if (!ground.plan.token.empty()) {
+    ground.facts.recovery_token = random_uuid();
+    auto plan = make_plan(ground.settings, ground.config, ground.facts);
+    if (!plan) return plan.error().front();
+    ground.plan = std::move(*plan);
+  }
+  auto installed = install_file(ground.facts.config_path, ground.plan.consul_json.dump(2) + "\n",
+                                {.mode = 0600, .uid = ground.facts.uid, .gid = ground.facts.gid});
+  if (!installed) return installed.error();
+  return {};
+}
+
+}  // namespace lictor

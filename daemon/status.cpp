@@ -1,0 +1,82 @@
+#include "status.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <iterator>
+
+namespace lictor {
+namespace {
+
+double seconds_between(Time from, Time to) {
+  return std::chrono::duration<double>(std::chrono::floor<std::chrono::milliseconds>(to - from)).count();
+}
+
+Json agent_json(const Life& life, const AgentFacts& facts, Time now) {
+  Json agent = {{"running", life.agent.has_value()}, {"restarts", std::max(0, life.launches - 1)}};
+  if (!life.agent) return agent;
+  agent["pid"] = life.agent->pid;
+  agent["uptime"] = seconds_between(life.agent->started, now);
+  agent["api"] = life.agent->answered.has_value();
+  if (!facts.version.empty()) agent["version"] = facts.version;
+  return agent;
+}
+
+}  // namespace
+
+Json status_json(const Life& life, const Ground* ground, const AgentFacts& agent, const std::string& settings_problem,
+                 Time now) {
+  Json status = {{"version", LICTOR_VERSION},
+                 {"pid", getpid()},
+                 {"phase", to_string(life.phase)},
+                 {"since", seconds_between(life.since, now)},
+                 {"live", live(life)},
+                 {"ready", ready(life)},
+                 {"registered", life.agent && life.agent->registered},
+                 {"agent", agent_json(life, agent, now)},
+                 {"leader", life.agent && life.agent->leader},
+                 {"problems", Json::array()}};
+  if (!agent.server.empty() && status["leader"]) status["server"] = agent.server;
+  if (agent.members > 0) status["members"] = agent.members;
+  if (!settings_problem.empty()) status["problems"].push_back(settings_problem);
+  if (life.no_address) status["problems"].push_back(to_string(*life.no_address));
+  if (life.agent && !life.agent->failure.empty()) status["problems"].push_back(life.agent->failure);
+  if (!ground) return status;
+  status["address"] = ground->facts.bind.address;
+  status["address_origin"] = ground->facts.bind.origin;
+  status["node_name"] = ground->facts.identity.name;
+  status["node_id"] = ground->facts.identity.id;
+  status["data_dir"] = ground->facts.data_dir;
+  status["http_address"] = ground->plan.http_address;
+  status["services"] = Json::array();
+  for (const Json& service : ground->services) status["services"].push_back(service["ID"]);
+  return status;
+}
+
+std::string status_text(const Json& s) {
+  std::string out;
+  const auto line = [&out](const char* name, const std::string& value) {
+    fmt::format_to(std::back_inserter(out), "{:<10} {}\n", name, value);
+  };
+  const auto text = [&s](const char* key) {
+    return s.contains(key) && s[key].is_string() ? s[key].get<std::string>() : std::string("-");
+  };
+  const Json& agent = s["agent"];
+  line("phase", fmt::format("{} for {:.1f} s, {}", text("phase"), s["since"].get<double>(),
+                            s["ready"].get<bool>() ? "ready" : "not ready"));
+  line("node", fmt::format("{} {}", text("node_name"), text("node_id")));
+  line("address", fmt::format("{} ({})", text("address"), text("address_origin")));
+  line("agent", agent["running"].get<bool>() ? fmt::format("pid {}, up {:.1f} s, {} restarts, version {}",
+                                                           agent["pid"].get<int>(), agent["uptime"].get<double>(),
+                                                           agent["restarts"].get<int>(), agent.value("version", "?"))
+                                             : fmt::format("not running, {} restarts", agent["restarts"].get<int>()));
+  line("leader", s["leader"].get<bool>() ? text("server") : "none known");
+  std::string ids;
+  for (const Json& id : s.value("services", Json::array())) ids += (ids.empty() ? "" : " ") + id.get<std::string>();
+  line("services", fmt::format("{}{}", ids.empty() ? "none" : ids,
+                               s["registered"].get<bool>() ? ", registered" : ", not registered"));
+  for (const Json& problem : s["problems"]) line("problem", problem.get<std::string>());
+  return out;
+}
+
+}  // namespace lictor

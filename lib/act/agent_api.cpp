@@ -1,0 +1,164 @@
+#include "act/agent_api.hpp"
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <utility>
+
+namespace lictor {
+namespace {
+
+using std::chrono::seconds;
+
+constexpr Duration agent_deadline = seconds(10);
+// Without a leader a server keeps such a call for about 7 s; nobody wants to wait for that.
+constexpr Duration catalog_deadline = seconds(3);
+
+std::string percent_encode(const std::string& text) {
+  std::string out;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    const bool plain = std::isalnum(byte) || c == '-' || c == '_' || c == '.' || c == '~';
+    out += plain ? std::string(1, c) : fmt::format("%{:02X}", byte);
+  }
+  return out;
+}
+
+// Empty if the answer is a success, else why it is not.
+std::string failure_of(const Result<HttpAnswer>& answer, const char* what) {
+  if (!answer) return fmt::format("{}: {}", what, answer.error().why);
+  if (answer->status == 200) return "";
+  std::string text = answer->body.substr(0, 200);
+  while (!text.empty() && text.back() == '\n') text.pop_back();
+  if (answer->status == 403)
+    text += " (the agent's default token, acl.tokens.default, needs service:write and node:read)";
+  return fmt::format("{}: {} {}", what, answer->status, text);
+}
+
+}  // namespace
+
+AgentApi::AgentApi(boost::asio::any_io_executor executor, const std::string& socket)
+    : probes_(executor, socket), work_(executor, socket), farewell_(executor, socket) {}
+
+void AgentApi::reset(std::string token) {
+  probes_.reset();
+  work_.reset();
+  farewell_.reset();
+  token_ = std::move(token);
+}
+
+HttpRequest AgentApi::request(std::string method, std::string target, bool with_token) const {
+  HttpRequest request{
+      .method = std::move(method), .target = std::move(target), .body = {}, .headers = {}, .deadline = agent_deadline};
+  if (with_token && !token_.empty()) request.headers["X-Consul-Token"] = token_;
+  return request;
+}
+
+void AgentApi::probe(Duration deadline, std::function<void(ProbeAnswer)> done) {
+  HttpRequest leader = request("GET", "/v1/status/leader", true);
+  leader.deadline = deadline / 2;
+  const auto asked = std::chrono::steady_clock::now();
+  probes_.ask(std::move(leader), [this, deadline, asked, done = std::move(done)](Result<HttpAnswer> answer) mutable {
+    if (answer) {
+      const bool known = answer->status == 200 && answer->body.size() > 4;
+      facts_.server = known ? answer->body.substr(1, answer->body.rfind('"') - 1) : "";
+      return done(known ? ProbeAnswer::leader : ProbeAnswer::no_leader);
+    }
+    if (std::chrono::steady_clock::now() - asked < deadline / 2) return done(ProbeAnswer::silent);
+    HttpRequest self = request("GET", "/v1/agent/self", true);
+    self.deadline = deadline / 2;
+    probes_.ask(std::move(self), [done = std::move(done)](const Result<HttpAnswer>& own) {
+      done(own ? ProbeAnswer::no_leader : ProbeAnswer::silent);
+    });
+  });
+}
+
+void AgentApi::send_services(const std::vector<Json>& desired, Done done) {
+  work_.ask(request("GET", "/v1/agent/services", true),
+            [this, desired, done = std::move(done)](const Result<HttpAnswer>& answer) mutable {
+              if (std::string failure = failure_of(answer, "list of the agent's services"); !failure.empty())
+                return done(std::move(failure));
+              const Json actual = Json::parse(answer->body, nullptr, false);
+              if (!actual.is_object()) return done("list of the agent's services: the agent's answer is not JSON");
+              auto changes = std::make_shared<ServiceChanges>(service_changes(desired, actual, sent_));
+              send_changes(std::move(changes), std::move(done));
+            });
+}
+
+// One at a time, in order: several connections are no faster (the agent takes them one by one).
+void AgentApi::send_changes(std::shared_ptr<ServiceChanges> changes, Done done) {
+  if (changes->empty()) return done("");
+  if (!changes->remove.empty()) {
+    const std::string id = std::move(changes->remove.back());
+    changes->remove.pop_back();
+    return work_.ask(request("PUT", "/v1/agent/service/deregister/" + percent_encode(id), false),
+                     [this, id, changes, done = std::move(done)](const Result<HttpAnswer>& answer) mutable {
+                       std::string failure = failure_of(answer, ("deregistering " + id).c_str());
+                       if (!failure.empty()) return done(std::move(failure));
+                       sent_.erase(id);
+                       send_changes(std::move(changes), std::move(done));
+                     });
+  }
+  Json body = std::move(changes->put.back());
+  changes->put.pop_back();
+  HttpRequest put = request("PUT", "/v1/agent/service/register?replace-existing-checks=true", false);
+  put.body = body.dump();
+  work_.ask(std::move(put),
+            [this, body = std::move(body), changes, done = std::move(done)](const Result<HttpAnswer>& answer) mutable {
+              const std::string id = body.value("ID", "");
+              std::string failure = failure_of(answer, ("registering " + id).c_str());
+              if (!failure.empty()) return done(std::move(failure));
+              sent_[id] = std::move(body);
+              send_changes(std::move(changes), std::move(done));
+            });
+}
+
+void AgentApi::look_up_catalog(const std::string& node, const std::string& id, const std::vector<Json>& desired,
+                               std::function<void(CatalogAnswer)> done) {
+  HttpRequest get = request("GET", "/v1/catalog/node/" + percent_encode(node) + "?consistent", false);
+  get.deadline = catalog_deadline;
+  work_.ask(std::move(get), [id, desired, done = std::move(done)](const Result<HttpAnswer>& answer) {
+    if (answer && answer->status == 403) return done(CatalogAnswer::forbidden);
+    if (!answer || answer->status != 200) return done(CatalogAnswer::failed);
+    const Json body = Json::parse(answer->body, nullptr, false);
+    if (body.is_null()) return done(CatalogAnswer::gone);
+    if (!body.is_object()) return done(CatalogAnswer::failed);
+    done(registered_in_catalog(desired, id, body) ? CatalogAnswer::registered : CatalogAnswer::incomplete);
+  });
+}
+
+void AgentApi::leave(Duration deadline, Done done) {
+  HttpRequest put = request("PUT", "/v1/agent/leave", true);
+  put.deadline = deadline;
+  farewell_.ask(std::move(put),
+                [done = std::move(done)](const Result<HttpAnswer>& answer) { done(failure_of(answer, "leave")); });
+}
+
+void AgentApi::reload(Done done) {
+  work_.ask(request("PUT", "/v1/agent/reload", true),
+            [done = std::move(done)](const Result<HttpAnswer>& answer) { done(failure_of(answer, "reload")); });
+}
+
+void AgentApi::deregister(const std::string& node, Done done) {
+  HttpRequest put = request("PUT", "/v1/catalog/deregister", false);
+  put.body = Json{{"Node", node}}.dump();
+  put.deadline = catalog_deadline;
+  work_.ask(std::move(put),
+            [done = std::move(done)](const Result<HttpAnswer>& answer) { done(failure_of(answer, "deregister")); });
+}
+
+void AgentApi::describe(std::function<void()> done) {
+  work_.ask(request("GET", "/v1/agent/self", true), [this, done = std::move(done)](const Result<HttpAnswer>& answer) {
+    const Json self = answer && answer->status == 200 ? Json::parse(answer->body, nullptr, false) : Json();
+    const auto text = [&self](const char* pointer) {
+      const Json::json_pointer at(pointer);
+      return self.is_object() && self.contains(at) && self[at].is_string() ? self[at].get<std::string>()
+                                                                           : std::string();
+    };
+    facts_.version = text("/Config/Version");
+    facts_.members = std::atoi(text("/Stats/serf_lan/members").c_str());
+    done();
+  });
+}
+
+}  // namespace lictor

@@ -1,0 +1,66 @@
+// The agent's HTTP API over the private socket, in the words of the life: each call yields one of its answers.
+//
+// Agent calls (probe, leave, reload, list of services) carry the recovery token; what reaches the servers (register,
+// catalog) carries none, so that the agent applies its own default token.
+#pragma once
+
+#include "act/http_client.hpp"
+#include "decide/life.hpp"
+#include "decide/services.hpp"
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace lictor {
+
+struct AgentFacts {
+  std::string version;  // "1.8.7"
+  std::string server;   // address of the leader as the agent knows it: "10.0.0.1:8300"
+  int members = 0;      // of the LAN gossip pool, this node included; 0 until known
+};
+
+// Not thread-safe; callbacks come from the executor, each exactly once, unless reset() comes first.
+class AgentApi {
+ public:
+  // failure: empty if it worked, else "why; what to do".
+  using Done = std::function<void(std::string failure)>;
+
+  AgentApi(boost::asio::any_io_executor executor, const std::string& socket);
+
+  // A new agent process: what was outstanding is dropped.
+  void reset(std::string token);
+
+  // GET /v1/status/leader, and if that stays unanswered for half the deadline (it asks a server) /v1/agent/self, which
+  // doesn't.
+  void probe(Duration deadline, std::function<void(ProbeAnswer)> done);
+
+  // Makes the agent's services those desired, by the difference (decide/services.hpp).
+  void send_services(const std::vector<Json>& desired, Done done);
+
+  // GET /v1/catalog/node/NAME?consistent: what a server's own record says.
+  void look_up_catalog(const std::string& node, const std::string& id, const std::vector<Json>& desired,
+                       std::function<void(CatalogAnswer)> done);
+
+  void leave(Duration deadline, Done done);             // PUT /v1/agent/leave, on a connection of its own
+  void reload(Done done);                               // PUT /v1/agent/reload
+  void deregister(const std::string& node, Done done);  // PUT /v1/catalog/deregister
+  void describe(std::function<void()> done);            // GET /v1/agent/self, for facts()
+
+  const AgentFacts& facts() const { return facts_; }
+
+ private:
+  HttpRequest request(std::string method, std::string target, bool with_token) const;
+  void send_changes(std::shared_ptr<ServiceChanges> changes, Done done);
+
+  // Three connections: a slow call on one never delays a call on another.
+  HttpClient probes_, work_, farewell_;
+  std::string token_;
+  AgentFacts facts_;
+  // The bodies that the agent has taken, by id: its own list does not show checks.
+  std::map<std::string, Json> sent_;
+};
+
+}  // namespace lictor

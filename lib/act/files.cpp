@@ -1,0 +1,296 @@
+#include "act/files.hpp"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <utility>
+
+namespace lictor {
+namespace {
+
+// Owns a descriptor of the calls that no test needs to make fail.
+class Descriptor {
+ public:
+  explicit Descriptor(int fd) : fd_(fd) {}
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  ~Descriptor() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  int get() const { return fd_; }
+  int release() { return std::exchange(fd_, -1); }
+
+ private:
+  int fd_;
+};
+
+Problem problem(const std::string& path, const char* step, int error) {
+  const std::string why = std::string(step) + ": " + error_text(error);
+  switch (error) {
+    case EACCES:
+    case EPERM:
+      return {path, why, "run lictor as a user who may do this, or change the owner or mode there", Exit::config};
+    case EROFS:
+      return {path, why, "mount a writable volume there, or choose another path", Exit::config};
+    case ENOENT:
+    case ENOTDIR:
+    case EISDIR:
+    case ELOOP:
+    case ENAMETOOLONG:
+      return {path, why, "choose another path, or make it what is expected there", Exit::config};
+    case ENOSPC:
+    case EDQUOT:
+      return {path, why, "free some space there", Exit::retry};
+    default:
+      return {path, why, "check the file system that holds it", Exit::retry};
+  }
+}
+
+std::string folder_of(const std::string& path) {
+  const auto slash = path.rfind('/');
+  if (slash == std::string::npos) return ".";
+  return slash == 0 ? "/" : path.substr(0, slash);
+}
+
+// A step of an installation that failed, by the name of its system call.
+struct Failure {
+  const char* step;
+  int error;
+};
+
+std::optional<Failure> fill(int fd, const std::string& content, const FileAttributes& attributes, FileCalls& calls) {
+  for (size_t done = 0; done < content.size();) {
+    const ssize_t n = calls.write(fd, content.data() + done, content.size() - done);
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) return Failure{"write", n == 0 ? EIO : errno};
+    done += static_cast<size_t>(n);
+  }
+  constexpr auto keep_uid = static_cast<uid_t>(-1);
+  constexpr auto keep_gid = static_cast<gid_t>(-1);
+  if ((attributes.uid || attributes.gid) &&
+      calls.fchown(fd, attributes.uid.value_or(keep_uid), attributes.gid.value_or(keep_gid)) != 0) {
+    return Failure{"chown", errno};
+  }
+  if (calls.fchmod(fd, attributes.mode) != 0) return Failure{"chmod", errno};
+  if (calls.fsync(fd) != 0) return Failure{"fsync", errno};
+  return std::nullopt;
+}
+
+Result<void> sync_folder(const std::string& folder, FileCalls& calls) {
+  const int fd = calls.open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+  if (fd < 0) return problem(folder, "open", errno);
+  // Some network file systems have no such operation for folders, and nothing better either.
+  const int error = calls.fsync(fd) == 0 || errno == EINVAL ? 0 : errno;
+  if (calls.close(fd) != 0 && error == 0) return problem(folder, "close", errno);
+  if (error != 0) return problem(folder, "fsync", error);
+  return {};
+}
+
+Result<std::string> drain(int fd, const std::string& path, size_t limit) {
+  std::string content;
+  char buffer[4096];
+  for (;;) {
+    const ssize_t n = ::read(fd, buffer, sizeof buffer);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return problem(path, "read", errno);
+    if (n == 0) return {boost::system::in_place_value, std::move(content)};
+    content.append(buffer, static_cast<size_t>(n));
+    if (content.size() > limit) {
+      return Problem{path, "larger than " + std::to_string(limit) + " bytes", "check that this is the file you mean",
+                     Exit::config};
+    }
+  }
+}
+
+// True where it was changed.
+Result<bool> give(int folder, const char* name, const std::string& path, const struct stat& now, uid_t uid, gid_t gid) {
+  if (now.st_uid == uid && now.st_gid == gid) return false;
+  if (::fchownat(folder, name, uid, gid, AT_SYMLINK_NOFOLLOW) == 0) return true;
+  if (errno == ENOENT) return false;
+  return problem(path, "chown", errno);
+}
+
+// Every step goes by descriptor and name: whoever owns the folder may swap entries while root walks through it.
+Result<size_t> give_entries(Descriptor folder, const std::string& path, uid_t uid, gid_t gid) {
+  DIR* const entries = ::fdopendir(folder.get());
+  if (entries == nullptr) return problem(path, "open", errno);
+  folder.release();
+  const struct Closer {
+    DIR* dir;
+    ~Closer() { ::closedir(dir); }
+  } closer{entries};
+  const int fd = ::dirfd(entries);
+  size_t changed = 0;
+  for (;;) {
+    errno = 0;
+    const dirent* const entry = ::readdir(entries);
+    if (entry == nullptr && errno != 0) return problem(path, "read", errno);
+    if (entry == nullptr) return changed;
+    const std::string name = entry->d_name;
+    if (name == "." || name == "..") continue;
+    const std::string below = path + "/" + name;
+    struct stat now {};
+    if (::fstatat(fd, name.c_str(), &now, AT_SYMLINK_NOFOLLOW) != 0) {
+      if (errno != ENOENT) return problem(below, "stat", errno);
+      continue;
+    }
+    const auto given = give(fd, name.c_str(), below, now, uid, gid);
+    if (!given) return given.error();
+    changed += *given ? 1 : 0;
+    if (S_ISDIR(now.st_mode)) {
+      Descriptor sub(::openat(fd, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+      if (sub.get() < 0) return problem(below, "open", errno);
+      const auto inside = give_entries(Descriptor(sub.release()), below, uid, gid);
+      if (!inside) return inside.error();
+      changed += *inside;
+    }
+  }
+}
+
+}  // namespace
+
+int FileCalls::open(const char* path, int flags, mode_t mode) { return ::open(path, flags, mode); }
+ssize_t FileCalls::write(int fd, const void* data, size_t size) { return ::write(fd, data, size); }
+int FileCalls::fchown(int fd, uid_t uid, gid_t gid) { return ::fchown(fd, uid, gid); }
+int FileCalls::fchmod(int fd, mode_t mode) { return ::fchmod(fd, mode); }
+int FileCalls::fsync(int fd) { return ::fsync(fd); }
+int FileCalls::close(int fd) { return ::close(fd); }
+int FileCalls::rename(const char* from, const char* to) { return ::rename(from, to); }
+int FileCalls::unlink(const char* path) { return ::unlink(path); }
+
+FileCalls& real_file_calls() {
+  static FileCalls calls;
+  return calls;
+}
+
+Result<void> write_atomically(const std::string& path, const std::string& content, const FileAttributes& attributes,
+                              FileCalls& calls) {
+  const std::string temporary = path + ".tmp";
+  constexpr int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
+  int fd = calls.open(temporary.c_str(), flags, attributes.mode);
+  // Nobody else writes here while the lock is held: what is in the way is what a crash left.
+  if (fd < 0 && errno == EEXIST) {
+    if (calls.unlink(temporary.c_str()) != 0) return problem(temporary, "unlink", errno);
+    fd = calls.open(temporary.c_str(), flags, attributes.mode);
+  }
+  if (fd < 0) return problem(temporary, "open", errno);
+
+  auto failure = fill(fd, content, attributes, calls);
+  if (calls.close(fd) != 0 && !failure) failure = Failure{"close", errno};
+  if (!failure && calls.rename(temporary.c_str(), path.c_str()) != 0) failure = Failure{"rename", errno};
+  if (failure) {
+    calls.unlink(temporary.c_str());
+    return problem(path, failure->step, failure->error);
+  }
+  return sync_folder(folder_of(path), calls);
+}
+
+Result<bool> install_file(const std::string& path, const std::string& content, const FileAttributes& attributes,
+                          FileCalls& calls) {
+  const Descriptor fd(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+  struct stat now {};
+  if (fd.get() >= 0 && ::fstat(fd.get(), &now) == 0 && S_ISREG(now.st_mode) &&
+      (now.st_mode & 07777U) == attributes.mode && now.st_uid == attributes.uid.value_or(now.st_uid) &&
+      now.st_gid == attributes.gid.value_or(now.st_gid)) {
+    const auto present = drain(fd.get(), path, content.size());
+    if (present && *present == content) return false;
+  }
+  const auto written = write_atomically(path, content, attributes, calls);
+  if (!written) return written.error();
+  return true;
+}
+
+Result<std::optional<std::string>> read_file(const std::string& path, size_t limit) {
+  const Descriptor fd(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+  if (fd.get() < 0) {
+    if (errno == ENOENT) return std::optional<std::string>();
+    return problem(path, "open", errno);
+  }
+  struct stat now {};
+  if (::fstat(fd.get(), &now) != 0) return problem(path, "stat", errno);
+  if (S_ISDIR(now.st_mode)) return problem(path, "read", EISDIR);
+  if (!S_ISREG(now.st_mode)) {
+    return Problem{path, "no regular file", "name a file, not a device, pipe or socket", Exit::config};
+  }
+  auto content = drain(fd.get(), path, limit);
+  if (!content) return content.error();
+  return std::optional(std::move(*content));
+}
+
+Result<void> make_directory(const std::string& path, mode_t mode, std::optional<uid_t> uid, std::optional<gid_t> gid) {
+  struct stat now {};
+  for (auto end = path.find_first_not_of('/'); end != std::string::npos && end < path.size();) {
+    end = std::min(path.find('/', end), path.size());
+    const std::string part = path.substr(0, end);
+    end = path.find_first_not_of('/', end);
+    if (::stat(part.c_str(), &now) == 0) continue;
+    // The agent user has to get through the parents, so the umask must not count.
+    if (::mkdir(part.c_str(), 0755) != 0 || ::chmod(part.c_str(), 0755) != 0) return problem(part, "mkdir", errno);
+  }
+  if (::stat(path.c_str(), &now) != 0) return problem(path, "stat", errno);
+  if (!S_ISDIR(now.st_mode)) return problem(path, "mkdir", ENOTDIR);
+  if (now.st_uid != uid.value_or(now.st_uid) || now.st_gid != gid.value_or(now.st_gid)) {
+    if (::chown(path.c_str(), uid.value_or(now.st_uid), gid.value_or(now.st_gid)) != 0) {
+      return problem(path, "chown", errno);
+    }
+  }
+  if ((now.st_mode & 07777U) != mode && ::chmod(path.c_str(), mode) != 0) return problem(path, "chmod", errno);
+  return {};
+}
+
+Result<size_t> give_ownership(const std::string& path, uid_t uid, gid_t gid) {
+  Descriptor top(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (top.get() < 0) return problem(path, "open", errno);
+  struct stat now {};
+  if (::fstat(top.get(), &now) != 0) return problem(path, "stat", errno);
+  const bool wrong = now.st_uid != uid || now.st_gid != gid;
+  if (wrong && ::fchown(top.get(), uid, gid) != 0) return problem(path, "chown", errno);
+  const auto below = give_entries(Descriptor(top.release()), path, uid, gid);
+  if (!below) return below.error();
+  return *below + (wrong ? 1 : 0);
+}
+
+std::string error_text(int error_number) {
+  std::string text = std::strerror(error_number);
+  if (text[0] >= 'A' && text[0] <= 'Z') text[0] = static_cast<char>(text[0] - 'A' + 'a');
+  return text;
+}
+
+FileLock::FileLock(FileLock&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+
+FileLock& FileLock::operator=(FileLock&& other) noexcept {
+  std::swap(fd_, other.fd_);
+  return *this;
+}
+
+FileLock::~FileLock() {
+  if (fd_ >= 0) ::close(fd_);
+}
+
+Result<FileLock> FileLock::acquire(const std::string& path) {
+  const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0644);
+  if (fd < 0) return problem(path, "open", errno);
+  FileLock lock(fd);
+  struct flock whole {};
+  whole.l_type = F_WRLCK;
+  whole.l_whence = SEEK_SET;
+  if (::fcntl(fd, F_OFD_SETLK, &whole) != 0) {
+    if (errno != EAGAIN && errno != EACCES) return problem(path, "lock", errno);
+    const auto content = drain(fd, path, 64);
+    const std::string holder = content ? content->substr(0, content->find('\n')) : "";
+    return Problem{path, holder.empty() ? "held by another process" : "held by process " + holder,
+                   "stop the other lictor, or give this one directories of its own", Exit::config};
+  }
+  const std::string pid = std::to_string(::getpid()) + "\n";
+  if (::ftruncate(fd, 0) != 0 || ::pwrite(fd, pid.data(), pid.size(), 0) != static_cast<ssize_t>(pid.size())) {
+    return problem(path, "write", errno);
+  }
+  return lock;
+}
+
+}  // namespace lictor

@@ -1,0 +1,82 @@
+// Files: read, installed atomically and durably, locked. No policy.
+//
+// Every file lictor writes: run_dir/consul.json, data_dir/node-id, data_dir/lictor-identity.json, and the locks
+// data_dir/lictor.lock and run_dir/lictor.lock. Each goes through write_atomically (locks excepted), so that a crash at any
+// moment leaves the old content or the new, never a mixture and never nothing.
+#pragma once
+
+#include "decide/problem.hpp"
+
+#include <sys/types.h>
+
+#include <optional>
+#include <string>
+
+namespace lictor {
+
+// The system calls of one file installation, in order. The real ones by default; tests make the n-th fail.
+// Each returns what the call of the same name returns and sets errno.
+class FileCalls {
+ public:
+  virtual ~FileCalls() = default;
+  virtual int open(const char* path, int flags, mode_t mode);
+  virtual ssize_t write(int fd, const void* data, size_t size);
+  virtual int fchown(int fd, uid_t uid, gid_t gid);
+  virtual int fchmod(int fd, mode_t mode);
+  virtual int fsync(int fd);
+  virtual int close(int fd);
+  virtual int rename(const char* from, const char* to);
+  virtual int unlink(const char* path);
+};
+FileCalls& real_file_calls();
+
+struct FileAttributes {
+  mode_t mode = 0600;
+  std::optional<uid_t> uid;  // nothing: as created
+  std::optional<gid_t> gid;
+};
+
+// Installs `content` at `path`: temporary file beside it (`path`.tmp, O_EXCL|O_NOFOLLOW, mode from the start), write,
+// owner, mode (whatever the umask), fsync, rename, fsync of the folder. A symbolic link at `path` is replaced, never followed;
+// a temporary file left by a crash is taken away. On failure the temporary file is gone, the problem names step and errno,
+// and the old file is untouched; only where the folder's fsync fails is the new content already there, not yet durably.
+// Exit::retry where waiting may help (no space, an I/O error), else Exit::config.
+Result<void> write_atomically(const std::string& path, const std::string& content, const FileAttributes& attributes,
+                              FileCalls& calls = real_file_calls());
+
+// The same, but nothing is written when content, mode and owner are already right. True: it was written.
+Result<bool> install_file(const std::string& path, const std::string& content, const FileAttributes& attributes,
+                          FileCalls& calls = real_file_calls());
+
+// The file's bytes; nothing if it does not exist; a problem for anything else (no regular file, over `limit` bytes,
+// EACCES). Symbolic links are followed: that is how Kubernetes mounts a ConfigMap. Never blocks on a FIFO.
+Result<std::optional<std::string>> read_file(const std::string& path, size_t limit = 16 << 20);
+
+// Makes `path` and its parents. The last one gets `mode` and the owner, whether it was there or not; parents are
+// made 0755 (whatever the umask) and left alone where they exist. `path` itself may be a symbolic link to a directory.
+Result<void> make_directory(const std::string& path, mode_t mode, std::optional<uid_t> uid, std::optional<gid_t> gid);
+
+// Gives `path` and everything below to uid:gid, changing only what is wrong. Symbolic links below `path` are given
+// away themselves and never followed, not even one that is put there while this runs. Returns how many entries were changed.
+Result<size_t> give_ownership(const std::string& path, uid_t uid, gid_t gid);
+
+// What errno means, as the end of a sentence: "permission denied".
+std::string error_text(int error_number);
+
+// Holds an exclusive lock (open file description lock on a file) for its lifetime; the kernel lets go of it when the process dies.
+class FileLock {
+ public:
+  FileLock() = default;
+  FileLock(FileLock&& other) noexcept;
+  FileLock& operator=(FileLock&& other) noexcept;
+  ~FileLock();
+  // A problem (Exit::config) when another process holds it: it names the file and, where known, that process's pid.
+  // The file itself stays for ever; its content is the holder's pid, for people. Close-on-exec.
+  static Result<FileLock> acquire(const std::string& path);
+
+ private:
+  explicit FileLock(int fd) : fd_(fd) {}
+  int fd_ = -1;
+};
+
+}  // namespace lictor

@@ -1,0 +1,59 @@
+// HTTP over a unix socket: how lictor speaks to the agent, and how its commands speak to lictor.
+//
+// One connection, kept alive and reused, one request at a time, in the order asked. Every request has a deadline. No
+// threads, no name look-ups.
+#pragma once
+
+#include "decide/problem.hpp"
+#include "decide/time.hpp"
+
+#include <boost/asio/any_io_executor.hpp>
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+
+namespace lictor {
+
+struct HttpRequest {
+  std::string method = "GET";
+  std::string target;                            // "/v1/agent/self"
+  std::string body;                              // sent as application/json where not empty
+  std::map<std::string, std::string> headers;    // "X-Consul-Token"
+  Duration deadline = std::chrono::seconds(10);  // from the moment it is asked, queueing included
+};
+
+struct HttpAnswer {
+  int status = 0;
+  std::string body;
+};
+
+// Any status is an answer. Problem::what is "GET /v1/agent/self" (never a header), Problem::why says which stage failed:
+// "connect to PATH: ...", "write: ...", "read: ...", "no answer within 2s", "body over 1048576 bytes"; Problem::exit is
+// Exit::retry.
+using HttpDone = std::function<void(Result<HttpAnswer>)>;
+
+class HttpClient {
+ public:
+  HttpClient(boost::asio::any_io_executor executor, std::string socket_path, size_t body_limit = 64 << 20);
+  ~HttpClient();  // outstanding requests are dropped; their `done` is not called
+
+  // `done` is called exactly once, from the executor, never from inside `ask`. A connection that the peer has closed
+  // while it was idle is noticed and replaced. A request that failed on a reused connection all the same, before any
+  // byte of an answer had come, is sent once more on a fresh one if its method is GET. After a failure the next request
+  // connects afresh. Headers of an answer may take 64 KiB.
+  void ask(HttpRequest request, HttpDone done);
+
+  // Drops the connection and everything outstanding (their `done` is not called): the peer is another process now.
+  void reset();
+
+ private:
+  struct State;
+  std::shared_ptr<State> state_;
+};
+
+// For commands: connects, asks, waits, answers. Blocks.
+Result<HttpAnswer> ask_once(const std::string& socket_path, HttpRequest request);
+
+}  // namespace lictor

@@ -1,0 +1,203 @@
+#include "act/reaper.hpp"
+
+#include <boost/asio/post.hpp>
+#include <boost/asio/signal_set.hpp>
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <csignal>
+#include <cstring>
+#include <optional>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+
+namespace lictor {
+namespace {
+
+struct Process {
+  pid_t pid = 0;
+  pid_t parent = 0;
+  bool zombie = false;
+};
+
+template <class Number>
+std::optional<Number> number(std::string_view text) {
+  Number value{};
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end == text.data()) return std::nullopt;
+  return value;
+}
+
+std::optional<Process> read_process(pid_t pid) {
+  const std::string path = "/proc/" + std::to_string(pid) + "/stat";
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return std::nullopt;
+  std::array<char, 512> buffer;
+  const ssize_t size = ::read(fd, buffer.data(), buffer.size());
+  ::close(fd);
+  if (size <= 0) return std::nullopt;
+  // "PID (NAME) STATE PPID ...": the name may hold blanks and parentheses.
+  const std::string_view line(buffer.data(), static_cast<size_t>(size));
+  const auto name_end = line.rfind(") ");
+  if (name_end == std::string_view::npos || name_end + 4 >= line.size()) return std::nullopt;
+  const char state = line[name_end + 2];
+  const auto parent = number<pid_t>(line.substr(name_end + 4));
+  if (!parent) return std::nullopt;
+  return Process{pid, *parent, state == 'Z' || state == 'X'};
+}
+
+std::vector<Process> read_processes() {
+  std::vector<Process> all;
+  std::array<char, 32> self;
+  const ssize_t size = ::readlink("/proc/self", self.data(), self.size());
+  // A /proc of another pid namespace knows us, and everybody else, under other numbers.
+  if (size <= 0 || number<pid_t>({self.data(), static_cast<size_t>(size)}) != ::getpid()) return all;
+  DIR* folder = ::opendir("/proc");
+  if (folder == nullptr) return all;
+  while (const dirent* entry = ::readdir(folder)) {
+    const auto pid = number<pid_t>(entry->d_name);
+    if (!pid) continue;
+    if (const auto process = read_process(*pid)) all.push_back(*process);
+  }
+  ::closedir(folder);
+  return all;
+}
+
+}  // namespace
+
+ExitStatus ExitStatus::decode(int wait_status) {
+  ExitStatus status;
+  if (WIFEXITED(wait_status)) {
+    status.code = WEXITSTATUS(wait_status);
+  } else if (WIFSIGNALED(wait_status)) {
+    status.signal = WTERMSIG(wait_status);
+    status.core = WCOREDUMP(wait_status);
+  }
+  return status;
+}
+
+std::string ExitStatus::describe() const {
+  if (signal == 0) return "exit code " + std::to_string(code);
+  return "signal " + std::to_string(signal) + " (" + ::strsignal(signal) + (core ? ", core dumped)" : ")");
+}
+
+struct Reaper::State : std::enable_shared_from_this<State> {
+  explicit State(const boost::asio::any_io_executor& executor) : signals(executor) {}
+
+  boost::asio::signal_set signals;
+  std::unordered_map<pid_t, std::function<void(ExitStatus)>> expected;
+  std::function<void()> empty;
+  std::uint64_t orphans = 0;
+  bool stopped = false;
+
+  void listen() {
+    signals.async_wait([weak = weak_from_this()](const boost::system::error_code& error, int) {
+      const auto self = weak.lock();
+      if (error || !self || self->stopped) return;
+      self->listen();
+      self->collect();
+    });
+  }
+
+  void collect() {
+    // Every status of this round is matched before anybody is called: a child launched by one of those calls may
+    // get the pid of one that is in this round.
+    std::vector<std::pair<std::function<void(ExitStatus)>, ExitStatus>> calls;
+    int wait_status = 0;
+    for (pid_t pid = 0; (pid = ::waitpid(-1, &wait_status, WNOHANG)) > 0;) {
+      if (auto child = expected.extract(pid)) {
+        calls.emplace_back(std::move(child.mapped()), ExitStatus::decode(wait_status));
+      } else {
+        ++orphans;
+      }
+    }
+    for (const auto& [ended, status] : calls) {
+      if (stopped) return;
+      ended(status);
+    }
+    call_if_empty();
+  }
+
+  void call_if_empty() {
+    siginfo_t info;
+    if (stopped || !empty || ::waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 || errno != ECHILD) return;
+    std::exchange(empty, nullptr)();
+  }
+
+  // Runs `step` from the executor, unless the reaper is gone by then.
+  void later(void (State::*step)()) {
+    boost::asio::post(signals.get_executor(), [weak = weak_from_this(), step] {
+      const auto self = weak.lock();
+      if (self && !self->stopped) (*self.*step)();
+    });
+  }
+};
+
+Result<std::unique_ptr<Reaper>> Reaper::start(boost::asio::any_io_executor executor) {
+  const auto problem = [](const char* stage, const std::string& why) {
+    return Problem{"reaper", std::string(stage) + ": " + why, "report this: no such failure is known", Exit::internal};
+  };
+  if (::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0) return problem("become subreaper", std::strerror(errno));
+  auto state = std::make_shared<State>(executor);
+  boost::system::error_code error;
+  state->signals.add(SIGCHLD, error);
+  if (error) return problem("take SIGCHLD", error.message());
+  // Whoever started us may have had it blocked.
+  sigset_t child;
+  sigemptyset(&child);
+  sigaddset(&child, SIGCHLD);
+  if (::sigprocmask(SIG_UNBLOCK, &child, nullptr) != 0) return problem("unblock SIGCHLD", std::strerror(errno));
+  state->listen();
+  state->later(&State::collect);
+  return std::unique_ptr<Reaper>(new Reaper(std::move(state)));
+}
+
+Reaper::Reaper(std::shared_ptr<State> state) : state_(std::move(state)) {}
+
+Reaper::~Reaper() {
+  state_->stopped = true;
+  boost::system::error_code ignored;
+  state_->signals.clear(ignored);
+}
+
+void Reaper::expect(pid_t pid, std::function<void(ExitStatus)> ended) { state_->expected[pid] = std::move(ended); }
+
+void Reaper::when_empty(std::function<void()> empty) {
+  state_->empty = std::move(empty);
+  state_->later(&State::call_if_empty);
+}
+
+std::vector<pid_t> Reaper::children() const {
+  std::vector<pid_t> pids;
+  for (const auto& process : read_processes()) {
+    if (process.parent == ::getpid() && !process.zombie) pids.push_back(process.pid);
+  }
+  return pids;
+}
+
+size_t Reaper::signal_all(int signal) const {
+  const auto all = read_processes();
+  std::vector<pid_t> parents = {::getpid()};
+  size_t signalled = 0;
+  for (size_t next = 0; next < parents.size(); ++next) {
+    const pid_t parent = parents[next];  // a copy: `parents` grows below
+    for (const auto& process : all) {
+      if (process.parent != parent) continue;
+      parents.push_back(process.pid);
+      if (!process.zombie && ::kill(process.pid, signal) == 0) ++signalled;
+    }
+  }
+  return signalled;
+}
+
+std::uint64_t Reaper::orphans_reaped() const { return state_->orphans; }
+
+}  // namespace lictor

@@ -1,0 +1,77 @@
+#include "decide/json_text.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+#include <vector>
+
+namespace lictor {
+namespace {
+
+using nlohmann::json;
+
+std::string position(std::string_view text, std::size_t byte) {
+  const auto before = text.substr(0, byte == 0 ? 0 : byte - 1);
+  const auto line_start = before.rfind('\n') + 1;  // npos + 1 is 0
+  return fmt::format("line {}, column {}", 1 + std::count(before.begin(), before.end(), '\n'),
+                     before.size() - line_start + 1);
+}
+
+// "[json.exception.parse_error.101] parse error at line 1, column 7: REASON; last read: '...'" holds more than a
+// reader needs, and what was read last may be a secret.
+std::string reason(std::string_view message) {
+  message = message.substr(0, message.find("; last read: "));
+  const auto column = message.find(", column ");
+  const auto colon = column == std::string_view::npos ? column : message.find(": ", column);
+  return std::string(colon == std::string_view::npos ? message : message.substr(colon + 2));
+}
+
+// Follows the parser through objects and remembers the first key that one of them has twice.
+class DuplicateFinder {
+ public:
+  bool operator()(std::size_t depth, json::parse_event_t event, const json& parsed) {
+    if (event == json::parse_event_t::object_start) seen_.emplace_back();
+    if (event == json::parse_event_t::object_end) seen_.pop_back();
+    if (event == json::parse_event_t::key) {
+      const auto& key = parsed.get_ref<const std::string&>();
+      path_.resize(depth);
+      path_.back() = key;
+      if (!seen_.back().insert(key).second && duplicate.empty()) duplicate = dotted();
+    }
+    return true;
+  }
+  std::string duplicate;
+
+ private:
+  // Lists are levels without a name.
+  std::string dotted() const {
+    std::string out;
+    for (const std::string& name : path_) {
+      if (!name.empty()) out += (out.empty() ? "" : ".") + name;
+    }
+    return out;
+  }
+  std::vector<std::set<std::string>> seen_;
+  std::vector<std::string> path_;
+};
+
+}  // namespace
+
+Result<json> parse_json(const std::string& name, std::string_view text) try {
+  DuplicateFinder duplicates;
+  json parsed = json::parse(
+      text,
+      [&](int depth, json::parse_event_t event, json& value) {
+        return duplicates(static_cast<std::size_t>(depth), event, value);
+      },
+      true, true);
+  if (!duplicates.duplicate.empty()) {
+    return Problem{fmt::format("{} ({})", duplicates.duplicate, name), "given twice", "keep one of the two"};
+  }
+  return Result<json>(boost::system::in_place_value, std::move(parsed));
+} catch (const json::parse_error& e) {
+  return Problem{name, fmt::format("{}: {}", position(text, e.byte), reason(e.what())), "mend the JSON there"};
+}
+
+}  // namespace lictor

@@ -1,0 +1,18 @@
+// JSON as people write it.
+#pragma once
+
+#include "decide/problem.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <string>
+#include <string_view>
+
+namespace lictor {
+
+// `text` with // and /* */ comments allowed. Problems, with `name` (a file or a variable) as their subject: a syntax
+// error, with its line and column, and a key given twice in one object, of which a parser would silently drop one.
+// No problem quotes the text, which may hold secrets.
+Result<nlohmann::json> parse_json(const std::string& name, std::string_view text);
+
+}  // namespace lictor

@@ -1,0 +1,787 @@
+#include "decide/life.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <csignal>
+#include <utility>
+
+namespace lictor {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+// Polls often at first, when a few milliseconds are a large share of the wait, and seldom later.
+Duration paced(Duration waited, int share, Duration at_least, Duration at_most) {
+  return std::clamp(waited / share, at_least, at_most);
+}
+
+std::string how_it_ended(const AgentEnded& e) {
+  return e.code >= 0 ? fmt::format("exit code {}", e.code) : fmt::format("signal {}", e.signal);
+}
+
+// One step: the life, the moment, and the effects so far. Grouped by what happens, in the order of a life.
+class Step {
+ public:
+  Step(Life& life, Time now) : life_(life), now_(now) {}
+
+  std::vector<Effect> take(const Happening& what) {
+    std::visit([this](const auto& happening) { on(happening); }, what);
+    on_time();
+    return std::move(effects_);
+  }
+
+ private:
+  // ---- small words
+
+  template <class E>
+  void emit(E effect) {
+    effects_.emplace_back(std::move(effect));
+  }
+  void say(Tone tone, std::string text) { emit(Say{tone, std::move(text)}); }
+  bool due(const std::optional<Time>& time) const { return time && *time <= now_; }
+  // An answer counts only if it is of the agent that runs now.
+  bool current(int launch) const { return life_.agent && launch == life_.launches; }
+  bool in(Phase phase) const { return life_.phase == phase; }
+  bool stopping() const { return life_.stop.has_value() || life_.verdict.has_value(); }
+  Time end_of_time() const { return *life_.out_of_time; }
+  Duration reserve() const { return std::min<Duration>(ending_reserve, life_.rules.stop_timeout / 4); }
+
+  void enter(Phase phase) {
+    life_.phase = phase;
+    life_.since = now_;
+    life_.deadline.reset();
+    life_.task_at.reset();
+  }
+
+  // ---- prepare
+
+  void on(const Begin&) {
+    life_.since = now_;
+    life_.deadline = now_ + life_.rules.bind_wait;
+    prepare();
+  }
+
+  void prepare() {
+    if (life_.preparing.running) {
+      life_.preparing.again = true;
+      return;
+    }
+    life_.preparing = {.running = true};
+    emit(Prepare{});
+  }
+
+  void on(const HostChanged&) {
+    if (in(Phase::prepare)) prepare();
+  }
+
+  void on(const Prepared& e) {
+    life_.preparing = {};
+    if (!in(Phase::prepare)) return;
+    life_.rules = e.rules;
+    life_.no_address.reset();
+    launch_at(now_);
+  }
+
+  void on(const PrepareFailed& e) {
+    const bool again = std::exchange(life_.preparing, {}).again;
+    if (!in(Phase::prepare)) return;
+    if (e.problem.exit != Exit::retry) return give_up({e.problem.exit, to_string(e.problem)});
+    if (!life_.no_address) say(Tone::info, fmt::format("waiting for an address: {}", e.problem.why));
+    life_.no_address = e.problem;
+    no_address_in_time();
+    if (again && in(Phase::prepare)) prepare();
+  }
+
+  // What is being looked for right now may still be found.
+  void no_address_in_time() {
+    if (life_.preparing.running || now_ < life_.since + life_.rules.bind_wait) return;
+    give_up({Exit::retry, to_string(*life_.no_address)});
+  }
+
+  // ---- launch
+
+  void launch_at(Time when) {
+    enter(Phase::launch);
+    life_.deadline = when;
+  }
+
+  void launch() {
+    life_.deadline.reset();
+    life_.launching = true;
+    emit(Launch{++life_.launches});
+  }
+
+  void on(const Launched& e) {
+    life_.launching = false;
+    life_.agent = Agent{.pid = e.pid, .started = now_, .last_answer = now_};
+    life_.probe_at = now_;
+    if (in(Phase::launch)) enter(Phase::join);
+    if (in(Phase::ending)) end_agent(SIGKILL);
+  }
+
+  void on(const LaunchFailed& e) {
+    life_.launching = false;
+    if (in(Phase::settle) || in(Phase::ending)) return agent_missing();
+    if (!in(Phase::launch)) return;
+    if (!life_.ever_ready && e.problem.exit != Exit::internal) return give_up({e.problem.exit, to_string(e.problem)});
+    say(Tone::error, to_string(e.problem));
+    died();
+  }
+
+  // An agent has ended, or could not be started, and no stop was asked.
+  void died() {
+    const bool was_calm = in(Phase::serve) && now_ - life_.since >= calm;
+    life_.deaths = was_calm ? 1 : life_.deaths + 1;
+    if (!life_.ever_ready && life_.deaths >= life_.rules.give_up_after) {
+      return give_up(
+          {Exit::retry, fmt::format("agent: died {} times before it was ever ready; see its own last lines above "
+                                    "for the reason, and restart.give_up_after",
+                                    life_.deaths)});
+    }
+    const Duration wait = backoff();
+    say(Tone::info, fmt::format("launching the agent again in {}", format_duration(wait)));
+    launch_at(now_ + wait);
+  }
+
+  Duration backoff() {
+    Duration wait = life_.rules.restart_min;
+    for (int i = 1; i < life_.deaths && wait < life_.rules.restart_max; ++i) wait *= 2;
+    wait = std::min(wait, life_.rules.restart_max);
+    // xorshift64: enough to keep ten thousand nodes from marching in step.
+    std::uint64_t& r = life_.random;
+    r ^= r << 13;
+    r ^= r >> 7;
+    r ^= r << 17;
+    const auto permille = static_cast<std::int64_t>(r % 401) - 200;
+    return std::chrono::duration_cast<milliseconds>(wait + wait * permille / 1000);
+  }
+
+  // ---- the agent's end
+
+  void on(const AgentEnded& e) {
+    if (!life_.agent) return;
+    drop_hook();
+    life_.agent.reset();
+    life_.probe_at.reset();
+    const std::string how = how_it_ended(e);
+    switch (life_.phase) {
+      case Phase::restart:
+        say(Tone::info, fmt::format("the agent has ended ({})", how));
+        return launch_at(now_);
+      case Phase::leaving:
+        if (e.code == 0) life_.stop->answered = true;
+        return left_by_its_own_word(fmt::format("the agent ended during the leave ({})", how));
+      case Phase::linger:
+      case Phase::ending:
+        return sweep();
+      case Phase::settle:
+      case Phase::pre_stop:
+        return agent_missing();
+      default:
+        say(Tone::error, fmt::format("the agent has died ({})", how));
+        died();
+    }
+  }
+
+  void agent_missing() {
+    trouble("the agent was not running, so it could not leave");
+    sweep();
+  }
+
+  // Ends the agent for good or for a restart; on_time() insists where TERM does not help.
+  void end_agent(int signal) {
+    emit(EndAgent{signal});
+    life_.deadline = now_ + (signal == SIGKILL ? seconds(1) : seconds(3));
+    if (in(Phase::ending))
+      life_.deadline = std::min(*life_.deadline, std::max(now_ + reserve(), end_of_time() - reserve()));
+  }
+
+  void restart(const std::string& why) {
+    if (stopping()) return;
+    if (in(Phase::launch) && !life_.launching) {
+      life_.deadline = now_;
+    } else if (in(Phase::join) || in(Phase::registering) || in(Phase::serve)) {
+      say(Tone::info, fmt::format("restarting the agent without leaving: {}", why));
+      enter(Phase::restart);
+      drop_hook();
+      life_.probe_at.reset();
+      end_agent(SIGTERM);
+    } else {
+      say(Tone::info, "a restart was asked for; the agent is about to be started anyway");
+    }
+  }
+
+  // ---- join, and the watch
+
+  void probe() {
+    Agent& agent = *life_.agent;
+    life_.probe_at.reset();
+    if (agent.probing) return;
+    agent.probing = true;
+    const Duration patience = agent.last_answer + life_.rules.hung_after - now_;
+    emit(Probe{life_.launches, std::max<Duration>(patience, milliseconds(100))});
+  }
+
+  void on(const Probed& e) {
+    if (!current(e.launch)) return;
+    Agent& agent = *life_.agent;
+    agent.probing = false;
+    if (e.members > 0) agent.members = e.members;
+    if (e.answer == ProbeAnswer::silent) return silent();
+    agent.last_answer = now_;
+    if (!agent.answered) agent.answered = now_;
+    const bool leader = e.answer == ProbeAnswer::leader;
+    const bool changed = agent.leader != leader;
+    agent.leader = leader;
+    if (leader && !agent.joined) agent.joined = now_;
+    if (leader) life_.ever_joined = true;
+    next_probe();
+    if (in(Phase::settle)) return settle();
+    if (in(Phase::join) && leader) {
+      enter(Phase::registering);
+      return register_more();
+    }
+    if (in(Phase::serve) && changed) {
+      say(leader ? Tone::info : Tone::warn,
+          leader ? "a leader is known again" : "no leader is known: not ready until there is one");
+      if (leader) life_.task_at = now_;
+    }
+  }
+
+  void next_probe() {
+    const Agent& agent = *life_.agent;
+    const bool waiting = !agent.leader || in(Phase::settle);
+    const Duration waited = now_ - (agent.joined ? *agent.joined : agent.started);
+    life_.probe_at =
+        now_ + (waiting ? paced(waited, 20, milliseconds(2), milliseconds(500)) : life_.rules.hung_after / 2);
+  }
+
+  void silent() {
+    const Agent& agent = *life_.agent;
+    const bool watched = in(Phase::join) || in(Phase::registering) || in(Phase::serve);
+    if (watched && now_ - agent.last_answer >= life_.rules.hung_after) {
+      // From here on it is an agent that has died.
+      say(Tone::error, fmt::format("the agent is hung: its API has been silent for {}; killing it",
+                                   format_duration(std::chrono::floor<milliseconds>(now_ - agent.last_answer))));
+      emit(EndAgent{SIGKILL});
+      life_.probe_at = now_ + seconds(1);
+      return;
+    }
+    life_.probe_at = now_ + paced(now_ - agent.last_answer, 20, milliseconds(2), milliseconds(250));
+  }
+
+  // ---- register, and the check each minute
+
+  void register_more() {
+    Agent& agent = *life_.agent;
+    life_.task_at.reset();
+    if (agent.sending || agent.looking || agent.hooking) return;
+    if (!agent.services_sent) {
+      agent.sending = true;
+      emit(SendServices{life_.launches});
+    } else if (agent.hooks_done < life_.rules.post_start.size()) {
+      agent.hooking = true;
+      emit(RunHook{life_.launches, HookKind::post_start, agent.hooks_done});
+    } else {
+      agent.looking = true;
+      emit(LookUpCatalog{life_.launches});
+    }
+  }
+
+  bool registering() const { return in(Phase::registering) || in(Phase::serve); }
+
+  void on(const ServicesSent& e) {
+    if (!current(e.launch)) return;
+    Agent& agent = *life_.agent;
+    agent.sending = false;
+    if (!registering()) return;
+    agent.services_sent = e.failure.empty();
+    if (!agent.services_sent)
+      return not_registered(e.failure, paced(now_ - life_.since, 10, milliseconds(20), seconds(5)));
+    register_more();
+  }
+
+  void on(const CatalogSeen& e) {
+    if (!current(e.launch)) return;
+    Agent& agent = *life_.agent;
+    agent.looking = false;
+    const bool there = e.answer == CatalogAnswer::registered || e.answer == CatalogAnswer::incomplete;
+    agent.seen = agent.seen || there;
+    if (in(Phase::leaving) || in(Phase::linger)) {
+      if (!std::exchange(life_.stop->old_look, false)) return seen_while_leaving(e.answer);
+      life_.task_at = now_;
+      return;
+    }
+    if (!registering()) return;
+    const bool hidden =
+        life_.rules.acl && !agent.seen && e.answer == CatalogAnswer::gone && now_ - life_.since >= unseen_limit;
+    const bool forbidden = e.answer == CatalogAnswer::forbidden || hidden;
+    if (e.answer == CatalogAnswer::registered || forbidden) {
+      // Otherwise new settings came meanwhile, and this answer is about the old ones.
+      return agent.services_sent ? registered(forbidden) : register_more();
+    }
+    if (e.answer == CatalogAnswer::failed && agent.registered) {
+      life_.task_at = now_ + seconds(1);  // nobody said that it is not there
+      return;
+    }
+    not_registered("", paced(now_ - life_.since, 20, milliseconds(2), seconds(1)));
+  }
+
+  void not_registered(const std::string& failure, Duration retry) {
+    Agent& agent = *life_.agent;
+    if (!failure.empty() && failure != agent.failure) say(Tone::warn, fmt::format("not registered yet: {}", failure));
+    agent.failure = failure;
+    if (in(Phase::serve)) {
+      say(Tone::warn, "the catalog no longer shows what this node registered; registering again");
+      enter(Phase::registering);
+    }
+    agent.registered = false;
+    life_.task_at = now_ + retry;
+  }
+
+  void registered(bool unseen) {
+    Agent& agent = *life_.agent;
+    agent.registered = true;
+    agent.failure.clear();
+    life_.ever_ready = true;
+    if (!in(Phase::serve)) {
+      enter(Phase::serve);
+      say(Tone::info,
+          fmt::format("registered {} after the agent's start{}",
+                      format_duration(std::chrono::floor<milliseconds>(now_ - agent.started)),
+                      unseen ? "; the catalog may not be read (ACL: node:read), so that is the agent's word" : ""));
+    }
+    life_.task_at = now_ + check_interval;
+  }
+
+  void check_now() {
+    if (!life_.agent || !registering()) return;
+    life_.agent->services_sent = false;
+    if (in(Phase::serve)) register_more();
+  }
+
+  // ---- hooks
+
+  void drop_hook() {
+    if (life_.agent && std::exchange(life_.agent->hooking, false)) emit(EndHook{});
+  }
+
+  void on(const HookEnded& e) {
+    if (!current(e.launch) || !life_.agent->hooking) return;
+    Agent& agent = *life_.agent;
+    agent.hooking = false;
+    const bool before_leave = in(Phase::pre_stop);
+    if (!before_leave && !registering()) return;
+    const auto& hooks = before_leave ? life_.rules.pre_stop : life_.rules.post_start;
+    const OnFailure rule = agent.hooks_done < hooks.size() ? hooks[agent.hooks_done] : OnFailure::ignore;
+    const std::string text =
+        fmt::format("{} hook {}: {}", before_leave ? "pre_stop" : "post_start", agent.hooks_done + 1, e.failure);
+    if (!e.failure.empty()) {
+      say(Tone::warn, text);
+      if (rule == OnFailure::retry) {
+        life_.task_at = now_ + paced(now_ - life_.since, 4, seconds(1), seconds(30));
+        return;
+      }
+      if (rule == OnFailure::fail && !before_leave) {
+        life_.verdict = Quit{Exit::retry, text + "; mend the command or set its on_failure to retry or ignore"};
+        return begin_stop(life_.rules.leave, false);
+      }
+      if (rule == OnFailure::fail) trouble(text);
+    }
+    ++agent.hooks_done;
+    before_leave ? pre_stop() : register_more();
+  }
+
+  // ---- stop
+
+  void on(const Signal& e) {
+    switch (e.kind) {
+      case SignalKind::terminate:
+      case SignalKind::interrupt: {
+        const bool interrupt = e.kind == SignalKind::interrupt;
+        if (!life_.stop) return begin_stop(life_.rules.leave, interrupt);
+        if (interrupt && std::exchange(life_.stop->interrupted, true))
+          return cut_short("cut short by a second interrupt");
+        return say(Tone::info, "already stopping");
+      }
+      case SignalKind::quit:
+        if (!life_.stop) begin_stop(false, false);
+        return cut_short("cut short by SIGQUIT");
+      case SignalKind::restart:
+        return restart("asked for");
+      case SignalKind::report:
+        return emit(Report{});
+      case SignalKind::reload:
+        return reload();
+    }
+  }
+
+  void begin_stop(bool leave, bool interrupt) {
+    if (life_.stop || in(Phase::sweep) || in(Phase::ended)) return;
+    const Phase before = life_.phase;
+    life_.stop = Stop{.asked = now_, .leave = leave, .interrupted = interrupt};
+    life_.out_of_time = now_ + life_.rules.stop_timeout;
+    say(Tone::info, leave ? "stopping: the node leaves the cluster" : "stopping: the node stays in the catalog");
+    drop_hook();
+    if (life_.agent) life_.agent->hooks_done = 0;
+    if (!life_.agent && !life_.launching) {
+      if (leave && life_.launches > 0) trouble("the agent was not running, so it could not leave");
+      return sweep();
+    }
+    // An agent that is already being ended can't be asked any more.
+    if (leave && before == Phase::restart) trouble("the agent was being restarted, so it could not leave");
+    if (!leave || before == Phase::restart) return end(SIGTERM);
+    enter(Phase::settle);
+    if (life_.agent && !life_.agent->joined) life_.probe_at = now_;
+    settle();
+  }
+
+  void settle() {
+    const Time limit = life_.stop->asked + std::min<Duration>(settle_limit, life_.rules.stop_timeout / 3);
+    life_.deadline = limit;
+    if (!life_.agent) return;  // its launch is under way
+    const Agent& agent = *life_.agent;
+    const Time synced = agent.joined ? *agent.joined + sync_window(agent.members) : limit;
+    life_.deadline = std::min(limit, synced);
+    if (!due(life_.deadline)) return;
+    if (!agent.answered) {
+      trouble("the agent's API never answered, so it could not be asked to leave");
+      return end(SIGKILL);
+    }
+    enter(Phase::pre_stop);
+    life_.deadline = life_.stop->asked + life_.rules.stop_timeout / 2;
+    pre_stop();
+  }
+
+  void pre_stop() {
+    Agent& agent = *life_.agent;
+    life_.task_at.reset();
+    if (agent.hooks_done >= life_.rules.pre_stop.size()) return leave();
+    agent.hooking = true;
+    emit(RunHook{life_.launches, HookKind::pre_stop, agent.hooks_done});
+  }
+
+  void leave() {
+    enter(Phase::leaving);
+    Stop& stop = *life_.stop;
+    stop.asked_to_leave = true;
+    stop.knew_leader = life_.agent->leader;
+    stop.old_look = life_.agent->looking;
+    life_.deadline = std::max(now_, end_of_time() - reserve());
+    emit(AskLeave{life_.launches, *life_.deadline - now_});
+    // A server takes the entry out 0.4 s after the request at the earliest.
+    life_.task_at = now_ + milliseconds(200);
+  }
+
+  void look() {
+    life_.task_at.reset();
+    if (life_.agent->looking) return;
+    life_.agent->looking = true;
+    emit(LookUpCatalog{life_.launches});
+  }
+
+  void seen_while_leaving(CatalogAnswer answer) {
+    Stop& stop = *life_.stop;
+    const bool there = answer == CatalogAnswer::registered || answer == CatalogAnswer::incomplete;
+    if (in(Phase::linger)) {
+      if (there) {
+        // The agent's periodic full sync fell into the leave. Its next one is a minute away.
+        say(Tone::warn, "the catalog entry came back after the leave; taking it out again");
+        stop.came_back = true;
+        life_.task_at.reset();
+        life_.deadline = std::max(now_, end_of_time() - reserve());
+        emit(Deregister{life_.launches});
+      } else {
+        life_.task_at = now_ + milliseconds(100);
+      }
+      return;
+    }
+    // What was never seen can't be seen to go.
+    if (answer == CatalogAnswer::gone && !life_.agent->seen) answer = CatalogAnswer::forbidden;
+    if (answer == CatalogAnswer::gone) {
+      stop.confirmed = true;
+      say(Tone::info, fmt::format("a server confirmed the leave after {}",
+                                  format_duration(std::chrono::floor<milliseconds>(now_ - stop.asked))));
+      enter(Phase::linger);
+      life_.deadline = std::min(now_ + life_.rules.linger, std::max(now_, end_of_time() - reserve()));
+      life_.task_at = now_ + milliseconds(100);
+    } else if (answer == CatalogAnswer::forbidden) {
+      stop.forbidden = true;
+      if (stop.answered) left_by_its_own_word("the agent did not answer");
+    } else {
+      life_.task_at = now_ + (there ? milliseconds(20) : milliseconds(100));
+    }
+  }
+
+  void on(const LeaveAnswered& e) {
+    if (!current(e.launch) || !in(Phase::leaving)) return;
+    Stop& stop = *life_.stop;
+    stop.answered = e.failure.empty();
+    stop.refusal = e.failure;
+    if (stop.forbidden) return left_by_its_own_word("the agent did not answer");
+    // The agent is done; a server's word can only be moments away.
+    life_.deadline = std::min(*life_.deadline, now_ + last_look);
+  }
+
+  // No server confirmed, and none will any more: what is the agent's own word worth?
+  void left_by_its_own_word(const std::string& instead) {
+    Stop& stop = *life_.stop;
+    if (!stop.answered) {
+      trouble(!stop.refusal.empty() ? "the agent did not leave: " + stop.refusal : instead);
+    } else if (!stop.knew_leader) {
+      trouble("the agent left, but it knew no server, so no server saw it");
+    } else if (!stop.forbidden) {
+      trouble("the agent says it left, but no server confirmed it");
+    }
+    life_.agent ? end(SIGKILL) : sweep();
+  }
+
+  void on(const Deregistered& e) {
+    if (!current(e.launch) || !in(Phase::linger)) return;
+    life_.stop->came_back = !e.failure.empty();
+    if (life_.stop->came_back) say(Tone::error, e.failure);
+    end(SIGKILL);
+  }
+
+  void cut_short(const char* why) {
+    if (in(Phase::sweep) || in(Phase::ended)) return;
+    Stop& stop = *life_.stop;
+    if (stop.leave && !stop.confirmed) trouble(why);
+    drop_hook();
+    if (life_.agent || life_.launching) end(SIGKILL);
+  }
+
+  void trouble(const std::string& text) {
+    if (life_.stop && life_.stop->leave && life_.stop->trouble.empty()) life_.stop->trouble = text;
+  }
+
+  void give_up(Quit verdict) {
+    life_.verdict = std::move(verdict);
+    sweep();
+  }
+
+  void end(int signal) {
+    enter(Phase::ending);
+    life_.probe_at.reset();
+    life_.deadline = end_of_time();
+    // A launch under way is ended as soon as its pid is known.
+    if (life_.agent) end_agent(signal);
+  }
+
+  void sweep() {
+    enter(Phase::sweep);
+    life_.probe_at.reset();
+    life_.out_of_time.reset();
+    life_.deadline = now_ + sweep_grace;
+    emit(SignalChildren{SIGTERM});
+    emit(AwaitChildren{});
+  }
+
+  void on(const ChildrenGone&) {
+    if (in(Phase::sweep)) quit();
+  }
+
+  void quit() {
+    enter(Phase::ended);
+    emit(last_words());
+  }
+
+  Quit last_words() const {
+    if (life_.verdict) return *life_.verdict;
+    const Stop& stop = *life_.stop;
+    if (!stop.trouble.empty()) {
+      return {Exit::incomplete, "leave: " + stop.trouble +
+                                    "; if the node does not come back, `consul force-leave -prune NODE` takes it out"};
+    }
+    if (stop.came_back) {
+      return {Exit::incomplete,
+              "leave: the node left, but its catalog entry came back and could not be taken out again; "
+              "the servers take it out within a minute, or give the agent's default token node:write"};
+    }
+    if (!stop.leave) return {Exit::ok, "stopped without leaving"};
+    if (!stop.asked_to_leave) return {Exit::ok, "stopped before the agent was started; there was nothing to leave"};
+    return {Exit::ok, stop.confirmed ? "the node has left the cluster, confirmed by a server"
+                                     : "the node has left the cluster, by the agent's word"};
+  }
+
+  // ---- new settings
+
+  void reload() {
+    if (stopping() || in(Phase::prepare)) return say(Tone::info, "settings are not read again now");
+    if (life_.reloading.running) {
+      life_.reloading.again = true;
+      return;
+    }
+    life_.reloading = {.running = true};
+    emit(Reload{});
+  }
+
+  void on(const Reloaded& e) {
+    const bool again = std::exchange(life_.reloading, {}).again;
+    if (stopping()) return;
+    if (e.result == ReloadResult::broken) {
+      say(Tone::error, fmt::format("settings not applied, the old ones stay in force: {}", e.text));
+    } else {
+      life_.rules = e.rules;
+      if (e.result != ReloadResult::restart) say(Tone::info, e.text);
+      if (e.result == ReloadResult::restart) restart(e.text);
+      if (e.result == ReloadResult::services || e.result == ReloadResult::reloaded) check_now();
+    }
+    if (again) reload();
+  }
+
+  // ---- time
+
+  void on(const Tick&) {}
+
+  // Whatever has become due, after every event: a late Tick changes nothing.
+  void on_time() {
+    if (in(Phase::sweep)) {
+      if (!due(life_.deadline)) return;
+      if (now_ - life_.since >= sweep_limit) return quit();
+      emit(SignalChildren{SIGKILL});
+      life_.deadline = now_ + milliseconds(50);
+      return;
+    }
+    if (due(life_.out_of_time) && life_.phase < Phase::ending) {
+      trouble("the leave was not over within stop.timeout");
+      return end(SIGKILL);
+    }
+    if (due(life_.deadline)) on_deadline();
+    if (due(life_.probe_at) && life_.agent) probe();
+    if (due(life_.task_at) && life_.agent) on_task();
+  }
+
+  void on_deadline() {
+    switch (life_.phase) {
+      case Phase::prepare:
+        life_.deadline.reset();
+        return no_address_in_time();
+      case Phase::launch:
+        return launch();
+      case Phase::restart:
+      case Phase::ending:
+        if (life_.agent && now_ - life_.since < seconds(8)) return end_agent(SIGKILL);
+        return in(Phase::ending) ? sweep() : end_agent(SIGKILL);
+      case Phase::settle:
+        return settle();
+      case Phase::pre_stop:
+        say(Tone::warn, "the pre_stop hooks have used up their half of stop.timeout; leaving without waiting for them");
+        drop_hook();
+        return leave();
+      case Phase::leaving:
+        return left_by_its_own_word("the leave was not over within stop.timeout");
+      case Phase::linger:
+        return end(SIGKILL);
+      default:
+        life_.deadline.reset();
+    }
+  }
+
+  void on_task() {
+    switch (life_.phase) {
+      case Phase::serve:
+        return check_now();
+      case Phase::registering:
+        return register_more();
+      case Phase::pre_stop:
+        return pre_stop();
+      case Phase::leaving:
+      case Phase::linger:
+        return look();
+      default:
+        life_.task_at.reset();
+    }
+  }
+
+  Life& life_;
+  const Time now_;
+  std::vector<Effect> effects_;
+};
+
+}  // namespace
+
+Rules rules_of(const Settings& s, bool acl) {
+  const auto failures = [](const std::vector<Hook>& hooks) {
+    std::vector<OnFailure> rules;
+    for (const Hook& hook : hooks) rules.push_back(hook.on_failure);
+    return rules;
+  };
+  return {.leave = s.stop.leave,
+          .linger = s.stop.linger,
+          .stop_timeout = s.stop.timeout,
+          .bind_wait = s.bind.wait,
+          .restart_min = s.restart.min,
+          .restart_max = s.restart.max,
+          .give_up_after = s.restart.give_up_after,
+          .hung_after = s.watch.hung_after,
+          .post_start = failures(s.hooks.post_start),
+          .pre_stop = failures(s.hooks.pre_stop),
+          .acl = acl};
+}
+
+Duration sync_window(int members) {
+  const int scale = members <= 128 ? 1 : static_cast<int>(std::ceil(std::log2(members / 128.0))) + 1;
+  // The sync itself takes a moment too.
+  return scale * seconds(3) + milliseconds(100);
+}
+
+const char* to_string(Phase phase) {
+  switch (phase) {
+    case Phase::prepare:
+      return "prepare";
+    case Phase::launch:
+      return "launch";
+    case Phase::join:
+      return "join";
+    case Phase::registering:
+      return "register";
+    case Phase::serve:
+      return "serve";
+    case Phase::restart:
+      return "restart";
+    case Phase::settle:
+    case Phase::pre_stop:
+    case Phase::leaving:
+    case Phase::linger:
+      return "leave";
+    case Phase::ending:
+    case Phase::sweep:
+      return "end";
+    case Phase::ended:
+      return "ended";
+  }
+  return "";
+}
+
+Life new_life(const Rules& rules, std::uint64_t seed) {
+  Life life;
+  life.rules = rules;
+  life.random = seed * 2654435769u + 1;
+  return life;
+}
+
+std::vector<Effect> step(Life& life, const Event& event) {
+  if (life.phase == Phase::ended) return {};
+  return Step(life, event.at).take(event.what);
+}
+
+std::optional<Time> next_wake(const Life& life) {
+  if (life.phase == Phase::ended) return std::nullopt;
+  std::optional<Time> first;
+  for (const auto& time : {life.deadline, life.probe_at, life.task_at, life.out_of_time}) {
+    if (time && (!first || *time < *first)) first = time;
+  }
+  return first;
+}
+
+bool ready(const Life& life) {
+  return life.phase == Phase::serve && life.agent && life.agent->registered && life.agent->leader;
+}
+
+bool live(const Life& life) { return !life.verdict && life.phase != Phase::ended; }
+
+}  // namespace lictor

@@ -1,0 +1,307 @@
+// The life of the daemon, whole: step(life, event) -> effects. No clock, no file, no process, no socket.
+//
+//   prepare      settings are read, an address is found, the identity settled, consul.json written
+//      |         (no address yet: the kernel's news are awaited for bind.wait, then Exit::retry)
+//   launch  <-------------------------------------------+   waits for its moment, then for the outcome
+//      |                                                |
+//   join         API and leader are polled              |   the agent dies: backoff, doubled each time
+//      |                                                |   (restart.min .. restart.max, 20 % jitter); dead
+//   registering  services, post_start hooks, catalog    |   give_up_after times before it was ever ready:
+//      |                                                |   Exit::retry
+//   serve        probed, services compared each minute  |
+//      |                                                |
+//   restart      asked for, hung, or new settings: -----+   the agent is ended without leaving
+//
+// TERM or INT in any of these starts the stop. It goes strictly downwards, within stop.timeout:
+//
+//   settle       a young agent is given the time to join and sync: a leave during the agent's first full sync
+//      |         leaves a ghost in the catalog
+//   pre_stop     hooks
+//   leaving      the agent has been asked to leave, once; the catalog is asked until the node's entry is gone
+//   linger       confirmed: the agent gossips on for stop.linger; an entry that comes back is deregistered
+//   ending       the agent is being ended (KILL after a leave, TERM then KILL where it stays)
+//   sweep        whatever else is left is ended: TERM, a short wait, KILL
+//   ended        Quit has been given, once; nothing ever follows
+//
+// stop.policy "stay" goes to ending at once; so do QUIT and a second INT, with KILL.
+//
+// Laws, each held by a random walk and by a mutant that breaks it (tests/walk):
+//   one-agent      no launch while an agent lives or a launch is under way
+//   leave-once     the agent is asked to leave at most once, only after TERM or INT under policy "leave", never after QUIT
+//   no-comeback    no launch after a stop was asked
+//   quit-once      Quit is the last effect, given once, and with no agent left alive
+//   truth          Quit{ok} after a leave was due only if a server confirmed it, or the catalog may not be read and the
+//                  agent completed its leave while it knew a leader
+//   budget         from the stop's first event to Quit: at most stop.timeout, and sweep_limit more
+//   no-shortcut    once asked to leave, the agent gets no signal but KILL
+//   settled        no leave before the agent's full sync is over or settle's time is up
+//   patience       an agent is ended without a stop only for a restart that was asked for or for being silent for
+//                  hung_after
+//   give-up        lictor gives up only on an agent that was never ready
+//   ready          ready only with services sent, hooks done and the catalog seen, each for the agent that runs now
+//   hooks          one hook at a time, in order, none without an agent
+//   awake          while not ended there is always an answer outstanding or a time to wake up at
+#pragma once
+
+#include "decide/problem.hpp"
+#include "decide/settings.hpp"
+#include "decide/time.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace lictor {
+
+// ---------------------------------------------------------------------------------------------- rules
+
+// What the settings say about the life. Replaced as a whole when settings change.
+struct Rules {
+  bool leave = true;
+  Duration linger = std::chrono::seconds(1);
+  Duration stop_timeout = std::chrono::seconds(25);
+  Duration bind_wait = std::chrono::seconds(60);
+  Duration restart_min = std::chrono::milliseconds(100);
+  Duration restart_max = std::chrono::seconds(30);
+  int give_up_after = 5;
+  Duration hung_after = std::chrono::seconds(30);
+  std::vector<OnFailure> post_start, pre_stop;  // one for each hook
+  bool acl = false;                             // the agent's settings turn ACLs on
+};
+Rules rules_of(const Settings& settings, bool acl);
+
+// Time within which an agent runs its first full sync after it has met a server: 3 s at random, multiplied by Consul's
+// scale factor for clusters over 128 members (agent/ae: serverUpIntv, scaleFactor).
+Duration sync_window(int members);
+
+inline constexpr Duration settle_limit = std::chrono::seconds(5);        // at most; and a third of stop.timeout
+inline constexpr Duration ending_reserve = std::chrono::seconds(1);      // of stop.timeout, kept for ending the agent
+inline constexpr Duration last_look = std::chrono::milliseconds(500);    // for a server's word after the agent's own
+inline constexpr Duration sweep_grace = std::chrono::milliseconds(500);  // between TERM and KILL
+inline constexpr Duration sweep_limit = std::chrono::seconds(2);         // for all of sweep
+inline constexpr Duration check_interval = std::chrono::seconds(60);     // services and catalog, while serving
+// With ACLs, a catalog that the token may not read looks empty instead of saying so (filtered results): an entry that
+// has not been seen for this long although the agent has taken the services counts as one that may not be read.
+inline constexpr Duration unseen_limit = std::chrono::seconds(5);
+inline constexpr Duration calm = std::chrono::seconds(60);  // of serving, after which earlier deaths are forgotten
+
+// --------------------------------------------------------------------------------------------- events
+
+enum class SignalKind { terminate, interrupt, quit, reload, report, restart };
+struct Signal {
+  SignalKind kind;
+};
+struct Begin {};        // the first event of a life
+struct Tick {};         // next_wake() has come
+struct HostChanged {};  // the kernel's news: links, addresses, routes
+struct Prepared {
+  Rules rules;
+};
+struct PrepareFailed {
+  Problem problem;
+};  // Exit::retry: no address yet
+struct Launched {
+  int pid;
+};
+struct LaunchFailed {
+  Problem problem;
+};
+struct AgentEnded {
+  int code;
+  int signal;
+};  // code -1: by signal
+
+// Answers. `launch` is the number of the launch that the call was made for; answers for an agent that is no
+// more are ignored.
+enum class ProbeAnswer { silent, no_leader, leader };
+struct Probed {
+  int launch;
+  ProbeAnswer answer;
+  int members;
+};  // members 0: not told
+struct ServicesSent {
+  int launch;
+  std::string failure;
+};  // failure empty: the agent has all of them
+enum class CatalogAnswer { gone, incomplete, registered, forbidden, failed };
+struct CatalogSeen {
+  int launch;
+  CatalogAnswer answer;
+};
+struct HookEnded {
+  int launch;
+  std::string failure;
+};
+struct LeaveAnswered {
+  int launch;
+  std::string failure;
+};
+struct Deregistered {
+  int launch;
+  std::string failure;
+};
+struct ChildrenGone {};
+enum class ReloadResult { broken, unchanged, services, reloaded, restart };
+struct Reloaded {
+  ReloadResult result;
+  Rules rules;
+  std::string text;
+};  // text: for the log
+
+using Happening =
+    std::variant<Begin, Tick, Signal, HostChanged, Prepared, PrepareFailed, Launched, LaunchFailed, AgentEnded, Probed,
+                 ServicesSent, CatalogSeen, HookEnded, LeaveAnswered, Deregistered, ChildrenGone, Reloaded>;
+struct Event {
+  Time at;
+  Happening what;
+};
+
+// -------------------------------------------------------------------------------------------- effects
+// Each is answered by exactly one event, named behind it, unless the agent it was for ends first.
+
+struct Prepare {};  // Prepared or PrepareFailed
+struct Launch {
+  int launch;
+};  // Launched or LaunchFailed
+struct Probe {
+  int launch;
+  Duration deadline;
+};  // Probed
+struct SendServices {
+  int launch;
+};  // ServicesSent
+struct LookUpCatalog {
+  int launch;
+};  // CatalogSeen
+enum class HookKind { post_start, pre_stop };
+struct RunHook {
+  int launch;
+  HookKind kind;
+  std::size_t index;
+};                  // HookEnded
+struct EndHook {};  // nothing; its HookEnded is no longer awaited
+struct AskLeave {
+  int launch;
+  Duration deadline;
+};  // LeaveAnswered
+struct Deregister {
+  int launch;
+};  // Deregistered
+struct EndAgent {
+  int signal;
+};                        // AgentEnded, some time
+struct AwaitChildren {};  // ChildrenGone, some time
+struct SignalChildren {
+  int signal;
+};                 // nothing
+struct Reload {};  // Reloaded
+struct Report {};  // nothing
+enum class Tone { debug, info, warn, error };
+struct Say {
+  Tone tone;
+  std::string text;
+};  // nothing
+struct Quit {
+  Exit exit;
+  std::string reason;
+};  // the end
+
+using Effect = std::variant<Prepare, Launch, Probe, SendServices, LookUpCatalog, RunHook, EndHook, AskLeave, Deregister,
+                            EndAgent, AwaitChildren, SignalChildren, Reload, Report, Say, Quit>;
+
+// ----------------------------------------------------------------------------------------------- life
+
+enum class Phase {
+  prepare,
+  launch,
+  join,
+  registering,
+  serve,
+  restart,
+  settle,
+  pre_stop,
+  leaving,
+  linger,
+  ending,
+  sweep,
+  ended
+};
+const char* to_string(Phase phase);  // as users see it: the stop's phases up to linger are "leave"
+
+// The agent process that runs now, and what is known of it. Everything in here ends with it.
+struct Agent {
+  int pid = 0;
+  Time started{};
+  std::optional<Time> answered{};  // the API's first answer
+  Time last_answer{};              // of the API, or `started`
+  std::optional<Time> joined{};    // a leader was first known
+  bool leader = false;             // at the last answer
+  int members = 0;
+  bool services_sent = false;  // the agent has what is desired, as far as was last looked
+  bool seen = false;           // a catalog look-up has shown this node's entry
+  bool registered = false;     // services sent, hooks done, catalog seen
+  std::size_t hooks_done = 0;  // of post_start, and once a stop was asked of pre_stop
+  std::string failure{};       // what registering last failed on; said once
+  // Calls whose answer is outstanding.
+  bool probing = false, sending = false, looking = false, hooking = false;
+};
+
+struct Stop {
+  Time asked{};
+  bool leave = true;
+  bool interrupted = false;  // began with INT or had one: the next one cuts it short
+  bool asked_to_leave = false;
+  bool old_look = false;     // a catalog look-up from before that is still outstanding: it says nothing
+  bool answered = false;     // the agent's own word that it has left
+  bool knew_leader = false;  // when it was asked to leave
+  bool forbidden = false;    // the catalog may not be read
+  bool confirmed = false;    // a server's word that the node is gone
+  bool came_back = false;    // the entry, after that; it has not been taken out again yet
+  std::string refusal{};     // why the agent did not take the request to leave
+  std::string trouble{};     // why the stop is not what was asked for; empty: it is
+};
+
+// Work whose news may come while it runs: it is then done once more.
+struct Work {
+  bool running = false, again = false;
+};
+
+struct Life {
+  Rules rules;
+  Phase phase = Phase::prepare;
+  Time since{};  // when the phase was entered
+  std::optional<Agent> agent;
+  bool launching = false;  // the outcome of a Launch is outstanding
+  Work preparing, reloading;
+  int launches = 0;  // number of the latest launch
+  int deaths = 0;    // in a row
+  bool ever_ready = false;
+  bool ever_joined = false;
+  std::optional<Stop> stop;
+  std::optional<Quit> verdict;        // why it ends, where that is not a stop
+  std::optional<Problem> no_address;  // what prepare found last
+  // Times to wake up at.
+  std::optional<Time> deadline;  // of the phase
+  std::optional<Time> probe_at;
+  std::optional<Time> task_at;      // next services, hook or catalog look-up
+  std::optional<Time> out_of_time;  // of the whole stop
+  std::uint64_t random = 1;         // state of the jitter
+};
+
+// A life that has not begun. `seed`: for the jitter; any number.
+Life new_life(const Rules& rules, std::uint64_t seed);
+
+// Total: takes any event in any state. Events' times never go backwards.
+std::vector<Effect> step(Life& life, const Event& event);
+
+// When Tick is due at the latest; nothing once ended.
+std::optional<Time> next_wake(const Life& life);
+
+// Registered, and a leader known: what /readyz says.
+bool ready(const Life& life);
+// Not in the middle of giving up: what /livez says.
+bool live(const Life& life);
+
+}  // namespace lictor

@@ -1,0 +1,301 @@
+#include "decide/plan.hpp"
+
+#include "decide/text.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace lictor {
+namespace {
+
+const Json* find(const Json& object, const std::string& key) {
+  if (!object.is_object()) return nullptr;
+  const auto found = object.find(key);
+  return found == object.end() || found->is_null() ? nullptr : &*found;
+}
+
+const Json* find(const Json& object, const std::string& key, const std::string& member) {
+  const Json* inner = find(object, key);
+  return inner ? find(*inner, member) : nullptr;
+}
+
+std::string text_at(const Json* value) {
+  return value && value->is_string() ? value->get<std::string>() : std::string();
+}
+
+// Splits at blanks, as Consul does, but not inside a go-sockaddr template, which holds blanks of its own.
+std::vector<std::string> listeners(std::string_view text) {
+  std::vector<std::string> parts;
+  bool inside = false, fresh = true;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text.substr(i, 2) == "{{") inside = true;
+    if (i > 1 && text.substr(i - 2, 2) == "}}") inside = false;
+    if (!inside && (text[i] == ' ' || text[i] == '\t' || text[i] == '\n')) {
+      fresh = true;
+      continue;
+    }
+    if (fresh) parts.emplace_back();
+    fresh = false;
+    parts.back() += text[i];
+  }
+  return parts;
+}
+
+bool is_template(const std::string& listener) { return listener.find("{{") != std::string::npos; }
+bool is_unix(const std::string& listener) { return listener.compare(0, 7, "unix://") == 0; }
+
+std::string host_and_port(std::string host, int port) {
+  if (host == "0.0.0.0") host = "127.0.0.1";
+  if (host == "::") host = "::1";
+  return (host.find(':') == std::string::npos ? host : "[" + host + "]") + ":" + std::to_string(port);
+}
+
+// What one call of make_plan works on.
+struct Draft {
+  const Settings& settings;
+  const AgentConfig& config;
+  const PlanFacts& facts;
+  Plan plan;
+  Problems problems;
+
+  const Json& user() const { return config.merged; }
+
+  std::string origin(const std::string& key, const std::string& fallback = "default") const {
+    const auto found = config.origins.find(key);
+    return found == config.origins.end() ? fallback : found->second;
+  }
+
+  void set(const std::string& key, Json value, const std::string& from) {
+    plan.consul_json[key] = std::move(value);
+    plan.origins[key] = from;
+  }
+
+  // As set, for what the agent can't have otherwise.
+  void insist(const std::string& key, Json value, const std::string& why) {
+    if (const Json* theirs = find(user(), key); theirs && *theirs != value) {
+      plan.notices.push_back(key + ": " + theirs->dump() + " gives way to " + value.dump() + ": " + why);
+    }
+    set(key, std::move(value), "lictor");
+  }
+
+  std::string and_lictor(const std::string& key) const {
+    const std::string theirs = origin(key, "");
+    return theirs.empty() ? "lictor" : theirs + ", lictor";
+  }
+
+  // False, and a problem, where `value` is there with another type.
+  bool usable(const std::string& path, const Json* value, bool (Json::*right_type)() const, const char* wanted) {
+    if (!value || (value->*right_type)()) return true;
+    problems.push_back({path, std::string("is of type ") + value->type_name() + ", not " + wanted,
+                        "mend it in " + origin(path.substr(0, path.find('.')), "the agent settings")});
+    return false;
+  }
+
+  void refuse_server();
+  void address();
+  void identity();
+  void node_meta();
+  void http();
+  void listeners_file_mode();
+  void recovery_token();
+  void command();
+  void environment();
+};
+
+void Draft::refuse_server() {
+  const char* hint = "run servers without lictor: it attends client agents";
+  for (const char* key : {"server", "bootstrap", "bootstrap_expect"}) {
+    const Json* value = find(user(), key);
+    if (!value || *value == false || *value == 0) continue;
+    problems.push_back({key, value->dump() + " in " + origin(key) + " makes the agent a server", hint});
+  }
+  for (const std::string& arg : settings.agent.args) {
+    const std::string name = arg.substr(std::min(arg.find_first_not_of('-'), arg.size()));
+    const std::string key = name.substr(0, name.find('='));
+    if (arg[0] != '-' || name == key + "=false") continue;
+    if (key == "server" || key == "bootstrap" || key == "bootstrap-expect" || key == "dev") {
+      problems.push_back({"agent.args", arg + " makes the agent a server", hint});
+    }
+  }
+}
+
+void Draft::address() {
+  set("bind_addr", facts.bind.address, facts.bind.origin);
+  if (facts.bind.notice) plan.notices.push_back(*facts.bind.notice);
+
+  const std::string theirs = text_at(find(user(), "advertise_addr"));
+  if (literal_address(theirs)) return;
+  if (!theirs.empty()) {
+    plan.notices.push_back("advertise_addr: " + theirs + " gives way to " + facts.bind.address + ", the bind address");
+  }
+  set("advertise_addr", facts.bind.address, "bind_addr");
+}
+
+void Draft::identity() {
+  set("node_name", facts.identity.name, facts.name_origin);
+  set("node_id", facts.identity.id, facts.id_origin);
+  const auto named = settings.origins.find("node.data_dir");
+  set("data_dir", facts.data_dir,
+      settings.node.data_dir && named != settings.origins.end() ? named->second : origin("data_dir"));
+  insist("leave_on_terminate", false, "only lictor asks the agent to leave");
+  insist("skip_leave_on_interrupt", true, "only lictor asks the agent to leave");
+}
+
+void Draft::node_meta() {
+  const Json* theirs = find(user(), "node_meta");
+  if (!usable("node_meta", theirs, &Json::is_object, "object")) return;
+  Json meta = theirs ? *theirs : Json::object();
+  for (const auto& [key, value] : settings.node.meta) meta[key] = value;
+  for (auto& [key, value] : meta.items()) {
+    if (!value.is_string()) continue;
+    std::vector<std::string> unknown;
+    value = expand(
+        value.get_ref<const std::string&>(),
+        [&](const std::string& name) -> std::optional<std::string> {
+          const auto found = facts.environment.find(name);
+          return found == facts.environment.end() ? std::nullopt : std::optional(found->second);
+        },
+        &unknown);
+    const bool ours = settings.node.meta.count(key) > 0;
+    for (const std::string& name : unknown) {
+      problems.push_back({(ours ? "node.meta." : "node_meta.") + key, "${" + name + "} is not set",
+                          "set " + name + " in lictor's environment, or write $${" + name + "} for the text itself"});
+    }
+  }
+  if (meta.empty()) return;
+  const std::string before = origin("node_meta", "");
+  const std::string ours = settings.node.meta.empty() ? "" : "node.meta";
+  set("node_meta", std::move(meta), before + (before.empty() || ours.empty() ? "" : ", ") + ours);
+}
+
+// Consul's rules: addresses.http stands in for client_addr where it is not empty; ports.http below 1 means no listener at all,
+// a unix socket included; an empty client_addr means no TCP listener.
+void Draft::http() {
+  if (facts.api_socket.size() > 107 || facts.api_socket.find_first_of(" \t\n{") != std::string::npos) {
+    problems.push_back({"run_dir", "no listener of the agent can have the socket path " + facts.api_socket,
+                        "choose a shorter path without blanks and braces"});
+  }
+  if (facts.client_address) set("client_addr", *facts.client_address, "CONSUL_CLIENT_INTERFACE");
+  const Json *addresses = find(user(), "addresses"), *ports = find(user(), "ports");
+  const Json *listed = find(user(), "addresses", "http"), *client = find(plan.consul_json, "client_addr"),
+             *port = find(user(), "ports", "http"), *serf = find(user(), "ports", "serf_lan");
+  bool good = usable("addresses", addresses, &Json::is_object, "object");
+  good &= usable("addresses.http", listed, &Json::is_string, "string");
+  good &= usable("client_addr", client, &Json::is_string, "string");
+  good &= usable("ports", ports, &Json::is_object, "object");
+  good &= usable("ports.http", port, &Json::is_number_integer, "integer");
+  good &= usable("ports.serf_lan", serf, &Json::is_number_integer, "integer");
+  if (!good) return;
+
+  const std::string own = "unix://" + facts.api_socket;
+  const std::string addresses_http = text_at(listed);
+  const std::string theirs = !trim(addresses_http).empty() ? addresses_http : client ? text_at(client) : "127.0.0.1";
+  const bool off = port && *port <= 0;
+  std::vector<std::string> all = off ? std::vector<std::string>{} : listeners(theirs);
+  const bool there = std::find(all.begin(), all.end(), own) != all.end();
+
+  Json merged = addresses ? *addresses : Json::object();
+  merged["http"] = all.empty() ? own : there ? theirs : theirs + " " + own;
+  const bool from_client = trim(addresses_http).empty() && client;
+  set("addresses", std::move(merged),
+      from_client ? plan.origins["client_addr"] + " client_addr, lictor" : and_lictor("addresses"));
+  if (off) {
+    Json with_http = *ports;
+    with_http["http"] = 8500;
+    set("ports", std::move(with_http), and_lictor("ports"));
+    plan.notices.push_back("ports.http: " + port->dump() + " gives way to 8500, for lictor's own socket alone");
+  }
+
+  if (serf) plan.serf_port = serf->get<int>();
+  const auto tcp = std::find_if_not(all.begin(), all.end(), is_unix);
+  if (tcp == all.end()) {
+    plan.http_port = -1;
+    plan.http_address = all.empty() ? own : all.front();
+    return;
+  }
+  if (port) plan.http_port = port->get<int>();
+  const auto literal = std::find_if(all.begin(), all.end(),
+                                    [](const auto& listener) { return !is_unix(listener) && !is_template(listener); });
+  plan.http_address = host_and_port(literal == all.end() ? facts.bind.address : *literal, plan.http_port);
+  if (literal == all.end()) {
+    plan.notices.push_back("HTTP listens on " + *tcp + ": programs on this node are told " + plan.http_address);
+  }
+}
+
+void Draft::listeners_file_mode() {
+  // Names instead of numbers end the agent with "invalid group specified".
+  insist("unix_sockets",
+         Json{{"mode", "0600"}, {"user", std::to_string(facts.uid)}, {"group", std::to_string(facts.gid)}},
+         "lictor's own line to the agent is for the agent's user alone");
+}
+
+void Draft::recovery_token() {
+  const Json *acl = find(user(), "acl"), *tokens = find(user(), "acl", "tokens");
+  bool good = usable("acl", acl, &Json::is_object, "object");
+  good &= usable("acl.tokens", tokens, &Json::is_object, "object");
+  if (!good) return;
+  // acl_datacenter, of old, turns ACLs on unless acl.enabled says otherwise.
+  const Json* enabled = find(user(), "acl", "enabled");
+  if (enabled ? *enabled != true : text_at(find(user(), "acl_datacenter")).empty()) return;
+
+  const std::array theirs{text_at(tokens ? find(*tokens, "agent_recovery") : nullptr),
+                          text_at(tokens ? find(*tokens, "agent_master") : nullptr),
+                          text_at(find(user(), "acl_agent_master_token"))};
+  const auto set_already = std::find_if_not(theirs.begin(), theirs.end(), [](const auto& t) { return t.empty(); });
+  if (set_already != theirs.end()) {
+    plan.token = *set_already;
+    return;
+  }
+  plan.token = facts.recovery_token;
+  Json with_token = acl ? *acl : Json::object();
+  // The name up to Consul 1.10; later ones take it as another word for agent_recovery.
+  with_token["tokens"]["agent_master"] = facts.recovery_token;
+  set("acl", std::move(with_token), and_lictor("acl"));
+}
+
+void Draft::command() {
+  plan.argv = {facts.binary, "agent"};
+  for (const std::string& dir : settings.agent.config_dirs) plan.argv.push_back("-config-dir=" + dir);
+  plan.argv.push_back("-config-file=" + facts.config_path);
+  plan.argv.insert(plan.argv.end(), settings.agent.args.begin(), settings.agent.args.end());
+}
+
+void Draft::environment() {
+  // The official image's entrypoint's variables, which are settings by now; and those by which a service manager
+  // knows lictor: the agent would announce itself in lictor's place.
+  constexpr std::array consumed{"CONSUL_LOCAL_CONFIG", "CONSUL_BIND_INTERFACE", "CONSUL_CLIENT_INTERFACE",
+                                "CONSUL_DATA_DIR",     "CONSUL_CONFIG_DIR",     "CONSUL_UID",
+                                "CONSUL_GID",          "NOTIFY_SOCKET",         "WATCHDOG_USEC",
+                                "WATCHDOG_PID"};
+  Environment variables;
+  for (const auto& [name, value] : facts.environment) {
+    const bool ours =
+        name.compare(0, 7, "LICTOR_") == 0 || std::find(consumed.begin(), consumed.end(), name) != consumed.end();
+    if (!ours) variables[name] = value;
+  }
+  for (const auto& [name, value] : settings.agent.env) variables[name] = value;
+  if (facts.limits.gomaxprocs) variables.emplace("GOMAXPROCS", std::to_string(*facts.limits.gomaxprocs));
+  if (facts.limits.gomemlimit) variables.emplace("GOMEMLIMIT", std::to_string(*facts.limits.gomemlimit));
+  for (const auto& [name, value] : variables) plan.environment.push_back(name + "=" + value);
+}
+
+}  // namespace
+
+ResultAll<Plan> make_plan(const Settings& settings, const AgentConfig& config, const PlanFacts& facts) {
+  Draft draft{settings, config, facts, {}, {}};
+  draft.plan.consul_json = config.merged;
+  draft.plan.origins = config.origins;
+  draft.refuse_server();
+  draft.address();
+  draft.identity();
+  draft.node_meta();
+  draft.http();
+  draft.listeners_file_mode();
+  draft.recovery_token();
+  draft.command();
+  draft.environment();
+  if (!draft.problems.empty()) return std::move(draft.problems);
+  return std::move(draft.plan);
+}
+
+}  // namespace lictor

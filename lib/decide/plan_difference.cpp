@@ -1,0 +1,70 @@
+#include "decide/plan.hpp"
+
+#include <algorithm>
+#include <set>
+
+namespace lictor {
+namespace {
+
+// From Consul's page "Agent Configuration", section "Reloadable Configuration". What it lists for servers alone is
+// left out, and so is "HTTP client address": the listeners of a running agent stay as they are. In doubt a restart is the safe
+// side: it costs a second and flips no check, while a reload that does nothing goes unnoticed.
+const std::set<std::string> whole{"service",
+                                  "services",
+                                  "check",
+                                  "checks",
+                                  "watches",
+                                  "log_level",
+                                  "node_meta",
+                                  "discard_check_output",
+                                  "acl_token",
+                                  "acl_agent_token",
+                                  "acl_agent_master_token"};
+const std::map<std::string, std::vector<std::string>> members{
+    {"acl", {"tokens"}},
+    {"limits", {"rpc_rate", "rpc_max_burst", "http_max_conns_per_client"}},
+    {"telemetry", {"prefix_filter"}}};
+// Reloadable while TLS is on before and after.
+const std::set<std::string> tls_files{"ca_file", "ca_path", "cert_file", "key_file"};
+
+Json at(const Json& json, const std::string& key) {
+  const auto found = json.find(key);
+  return found == json.end() ? Json() : *found;
+}
+
+Json without(Json object, const std::vector<std::string>& keys) {
+  if (!object.is_object()) return object.is_null() ? Json::object() : object;
+  for (const std::string& key : keys) object.erase(key);
+  return object;
+}
+
+bool reloadable(const std::string& key, const Json& before, const Json& after) {
+  if (whole.count(key)) return true;
+  if (tls_files.count(key)) return !before.is_null() && !after.is_null();
+  const auto found = members.find(key);
+  return found != members.end() && without(before, found->second) == without(after, found->second);
+}
+
+}  // namespace
+
+PlanDifference plan_difference(const Plan& before, const Plan& after) {
+  PlanDifference difference;
+  const auto differs = [&](const std::string& key, Change change) {
+    difference.keys.push_back(key);
+    difference.change = std::max(difference.change, change);
+  };
+  std::set<std::string> keys;
+  for (const Plan* plan : {&before, &after}) {
+    for (const auto& [key, value] : plan->consul_json.items()) keys.insert(key);
+  }
+  for (const std::string& key : keys) {
+    const Json old_value = at(before.consul_json, key), new_value = at(after.consul_json, key);
+    if (old_value == new_value) continue;
+    differs(key, reloadable(key, old_value, new_value) ? Change::reload : Change::restart);
+  }
+  if (before.argv != after.argv) differs("argv", Change::restart);
+  if (before.environment != after.environment) differs("environment", Change::restart);
+  return difference;
+}
+
+}  // namespace lictor

@@ -1,0 +1,93 @@
+#include "decide/services.hpp"
+
+#include <algorithm>
+#include <set>
+
+namespace lictor {
+namespace {
+
+Json at(const Json& object, const char* key, Json fallback) {
+  if (!object.is_object()) return fallback;
+  const auto found = object.find(key);
+  return found == object.end() || found->is_null() ? fallback : *found;
+}
+
+// What Go leaves out of its JSON, and reads where something is left out.
+bool zero(const Json& value) {
+  return value.is_null() || value == false || value == 0 || value == "" || (value.is_structured() && value.empty());
+}
+
+// True if all of `wanted` is in `reported`, which may hold more: the agent fills in defaults.
+bool holds(const Json& reported, const Json& wanted) {
+  if (wanted.is_object() && reported.is_object()) {
+    return std::all_of(wanted.items().begin(), wanted.items().end(), [&](const auto& member) {
+      const auto found = reported.find(member.key());
+      return found == reported.end() ? zero(member.value()) : holds(*found, member.value());
+    });
+  }
+  if (wanted.is_array() && reported.is_array() && wanted.size() == reported.size()) {
+    return std::equal(reported.begin(), reported.end(), wanted.begin(), holds);
+  }
+  return reported == wanted || (zero(reported) && zero(wanted));
+}
+
+// Consul derives lan_ipv4 and the like from the service's address and the other tagged addresses.
+Json tagged_addresses(const Json& service) {
+  Json tagged = at(service, "TaggedAddresses", Json::object());
+  for (const char* derived : {"lan_ipv4", "wan_ipv4", "lan_ipv6", "wan_ipv6"}) tagged.erase(derived);
+  return tagged;
+}
+
+bool as_desired(const Json& reported, const Json& desired) {
+  const auto same = [&](const char* key, const Json& fallback) {
+    return at(reported, key, fallback) == at(desired, key, fallback);
+  };
+  const Json native = at(at(desired, "Connect", Json::object()), "Native", false);
+  const Json tagged = tagged_addresses(desired), reported_tagged = tagged_addresses(reported);
+  const bool tags_are_ours = at(desired, "EnableTagOverride", false) == false;
+  return at(reported, "Service", "") == desired.at("Name") && same("Meta", Json::object()) && same("Port", 0) &&
+         same("Address", "") && same("Kind", "") && same("EnableTagOverride", false) &&
+         (!tags_are_ours || same("Tags", Json::array())) && tagged.size() == reported_tagged.size() &&
+         holds(reported_tagged, tagged) &&
+         holds(at(reported, "Weights", Json::object()), at(desired, "Weights", {{"Passing", 1}, {"Warning", 1}})) &&
+         holds(at(reported, "Proxy", Json::object()), at(desired, "Proxy", Json::object())) &&
+         at(at(reported, "Connect", Json::object()), "Native", false) == native;
+}
+
+}  // namespace
+
+ServiceChanges service_changes(const std::vector<Json>& desired, const Json& actual,
+                               const std::map<std::string, Json>& sent) {
+  ServiceChanges changes;
+  std::set<std::string> wanted;
+  for (const Json& service : desired) {
+    const std::string id = service.at("ID");
+    wanted.insert(id);
+    // The agent makes the sidecar a service of its own, with the Meta of its parent, our mark included.
+    const bool sidecar = at(at(service, "Connect", Json::object()), "SidecarService", nullptr).is_object();
+    if (sidecar) wanted.insert(id + "-sidecar-proxy");
+    const auto taken = sent.find(id);
+    const Json reported = at(actual, id.c_str(), nullptr);
+    const bool complete = reported.is_object() && (!sidecar || actual.contains(id + "-sidecar-proxy"));
+    if (taken == sent.end() || taken->second != service || !complete || !as_desired(reported, service)) {
+      changes.put.push_back(service);
+    }
+  }
+  if (!actual.is_object()) return changes;
+  for (const auto& [id, service] : actual.items()) {
+    if (!wanted.count(id) && at(at(service, "Meta", Json::object()), "managed-by", "") == "lictor") {
+      changes.remove.push_back(id);
+    }
+  }
+  return changes;
+}
+
+bool registered_in_catalog(const std::vector<Json>& desired, const std::string& node_id, const Json& catalog_node) {
+  if (at(at(catalog_node, "Node", Json::object()), "ID", "") != node_id) return false;
+  const Json services = at(catalog_node, "Services", Json::object());
+  return std::all_of(desired.begin(), desired.end(), [&](const Json& service) {
+    return services.contains(service.at("ID").get_ref<const std::string&>());
+  });
+}
+
+}  // namespace lictor

@@ -1,0 +1,56 @@
+// Small pure helpers on text.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace lictor {
+
+// Whole-name match of a shell glob with * ? and [set], as fnmatch(3) has them: "eth*" matches "eth0" and not "veth0".
+bool glob_match(std::string_view pattern, std::string_view name);
+
+// Splits at `separator`, trims blanks, drops empty parts: "a, b,,c" -> a b c.
+std::vector<std::string> split_list(std::string_view text, char separator = ',');
+
+std::string_view trim(std::string_view text);
+
+std::string join(const std::vector<std::string>& parts, std::string_view separator);
+
+// The first candidate with the smallest edit distance to `word`, if that is close enough to be a slip of the
+// fingers: at most two edits, or a third of the word's length if that is more, but never the whole word.
+std::optional<std::string> nearest(std::string_view word, const std::vector<std::string>& candidates);
+
+// Replaces each ${NAME} by lookup(NAME). "$$" stands for one "$"; a "${" without "}" or a name that lookup does
+// not know is left as it stands and its name added to `unknown` (when given).
+template <class Lookup>
+std::string expand(std::string_view text, const Lookup& lookup, std::vector<std::string>* unknown = nullptr) {
+  std::string out;
+  while (!text.empty()) {
+    const auto at = text.find('$');
+    out += text.substr(0, at);
+    if (at == std::string_view::npos) break;
+    text.remove_prefix(at);
+    const auto end = text.substr(0, 2) == "${" ? text.find('}') : std::string_view::npos;
+    if (text.substr(0, 2) == "$$") {
+      out += '$';
+      text.remove_prefix(2);
+    } else if (end == std::string_view::npos) {
+      out += '$';
+      text.remove_prefix(1);
+    } else {
+      const std::string name(text.substr(2, end - 2));
+      if (const std::optional<std::string> value = lookup(name)) {
+        out += *value;
+      } else {
+        out += text.substr(0, end + 1);
+        if (unknown) unknown->push_back(name);
+      }
+      text.remove_prefix(end + 1);
+    }
+  }
+  return out;
+}
+
+}  // namespace lictor

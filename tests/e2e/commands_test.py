@@ -1,0 +1,87 @@
+"""The commands beside `run`: what a person, a probe or a script gets from them."""
+
+import json
+
+from world import CONSUL
+
+TOKEN = "7c3d2f4b-9a5e-4a55-b6c4-0d9f3b1f7d20"
+
+
+def commands_on_running_node(world):
+    """status, wait, health and env speak of the node that runs."""
+    server, client = world.server(), world.client()
+    client.start()
+    waited = client.command("wait", "--for", "registered", "--timeout", "10s")
+    assert waited.returncode == 0, waited
+    assert "n1" in server.instances()
+    assert client.command("wait", "--for", "ready", "--timeout", "5s").returncode == 0
+    told = client.command("status", "--json")
+    assert told.returncode == 0, told
+    status = json.loads(told.stdout)
+    assert (status["node_name"], status["address"], status["ready"], status["pid"]) == (
+        "n1",
+        client.address,
+        True,
+        client.pid,
+    )
+    people = client.command("status")
+    assert people.returncode == 0 and client.address in people.stdout and "n1" in people.stdout, people
+    assert [client.command("health", kind).returncode for kind in ("--live", "--ready")] == [0, 0]
+    env = client.command("env")
+    assert env.returncode == 0 and "CONSUL_HTTP_ADDR=" in env.stdout, env
+    assert client.command("wait", "--for", "gone", "--timeout", "300ms").returncode != 0
+
+
+def commands_without_node(world):
+    """Where no lictor runs, probes and status say so: an exit code that is no success, and one line on stderr."""
+    client = world.client()
+    for arguments in (("health", "--live"), ("health", "--ready"), ("status",)):
+        told = client.command(*arguments)
+        assert told.returncode not in (0, 70) and told.stderr.startswith("lictor: "), (arguments, told)
+    assert client.command("health", "--live").returncode == 1
+    waited = client.command("wait", "--for", "ready", "--timeout", "300ms")
+    assert waited.returncode not in (0, 70), waited
+
+
+def commands_look_before(world):
+    """check, render and version need no running node and touch nothing."""
+    client = world.client(agent={"config": {"acl": {"tokens": {"default": TOKEN}}}})
+    checked = client.command("check")
+    assert checked.returncode == 0, checked
+    rendered = client.command("render")
+    assert rendered.returncode == 0, rendered
+    config = json.loads(rendered.stdout)
+    assert (
+        config["bind_addr"] == client.address
+        and config["node_name"] == "n1"
+        and config["acl"]["tokens"]["default"] == "***"
+    )
+    explained = client.command("render", "--explain")
+    assert explained.returncode == 0 and "bind_addr" in explained.stdout and "eth0" in explained.stdout, explained
+    assert client.command("version").stdout.strip()
+    assert not client.processes()
+
+
+def commands_check_finds_all(world):
+    """check tells everything at once: settings, host and what the agent itself would refuse."""
+    client = world.client(agent={"config": {"no_such_setting": 1}})
+    checked = client.command("check")
+    assert checked.returncode == 78 and "no_such_setting" in checked.stdout + checked.stderr, checked
+    client.write_settings(agent={"binary": f"{CONSUL}-nowhere"}, bind={"interface": ["wlan*"]})
+    checked = client.command("check")
+    assert checked.returncode not in (0, 70), checked
+    assert all(word in checked.stdout + checked.stderr for word in ("consul-nowhere", "wlan")), checked
+    client.write_settings(stop={"policy": "go"}, nonsense={})
+    checked = client.command("check")
+    assert checked.returncode == 78 and all(word in checked.stderr for word in ("stop.policy", "nonsense")), checked
+
+
+def commands_wrong_use(world):
+    """A wrong command line is 64, told on stderr; help is everywhere."""
+    client = world.client()
+    for arguments in (("nonsense",), ("status", "--no-such-option"), ("wait", "--for", "never")):
+        told = client.command(*arguments)
+        assert told.returncode == 64 and told.stderr.startswith("lictor: ") and not told.stdout, (arguments, told)
+    for command in ("run", "check", "render", "status", "wait", "health", "env", "version"):
+        told = client.command(command, "-h")
+        assert told.returncode == 0 and command in told.stdout, (command, told)

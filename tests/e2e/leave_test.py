@@ -1,0 +1,190 @@
+"""How lictor stops: what the servers say of the node afterwards, how long it takes, and what the exit code tells."""
+
+import signal
+import time
+
+from tools import Watch, eventually, holds
+from world import ALIVE, CONSUL, FAILED, LEFT, open_folder, run
+
+# Consul runs an agent's first full sync at random within 3 s of its meeting a server. A leave before that is followed
+# by the sync, which puts the node back: lictor therefore gives a young agent time, and an old one none.
+GROWN_UP = 3.3
+
+
+def grown_up(client):
+    """A ready client whose leave needs no patience any more."""
+    client.ready()
+    joined = time.monotonic()
+    eventually(lambda: time.monotonic() - joined > GROWN_UP, GROWN_UP + 1)
+    return client
+
+
+def left_cleanly(server, name="n1"):
+    assert server.member(name) == LEFT, f"{name} is {server.member(name)} on the server"
+    assert server.node(name) is None, f"{name} is still in the catalog"
+
+
+def leave_on_sigterm(world):
+    """SIGTERM: the node has left, its catalog entry is gone, nothing runs any more, exit 0, all within 2.5 s."""
+    server, client = world.server(), grown_up(world.client(agent={"config": {"log_level": "debug"}}).start())
+    code, seconds = client.stop()
+    assert code == 0, client.last_line()
+    assert seconds < 2.5, f"took {seconds:.2f} s"
+    left_cleanly(server)
+    client.nobody_left()
+    assert (
+        client.log.count("client starting leave") == 1
+    ), "the agent was asked to leave more than once, or not by its API"
+    assert "Caught signal" not in client.log, "the agent was sent a signal"
+    holds(lambda: server.node("n1") is None and server.member("n1") == LEFT, 3, "gone for good")
+
+
+def leave_early(world):
+    """SIGTERM in the first moments, when Consul swallows it: all ends, nobody is left, and no ghost turns up later."""
+    server = world.server()
+    clients = []
+    for moment in (0, 10, 20, 40, 50, 60, 80, 120, 200, 500):
+        client = world.client(f"m{moment}").start(as_pid_1=moment in (20, 50, 80, 200))
+        while time.monotonic() < client.started + moment / 1000:
+            time.sleep(0.0005)
+        client.send(signal.SIGTERM)
+        clients.append(client)
+    for client in clients:
+        code = client.ended(10)
+        # Before lictor's first instruction SIGTERM kills it as it kills any process.
+        expected = (0, 1, -signal.SIGTERM) if client.name == "m0" else (0, 1)
+        assert code in expected, f"{client.name}: exit {code}: {client.last_line()}"
+        client.nobody_left()
+        seen = server.member(client.name)
+        assert seen in (None, LEFT), f"{client.name} is {seen} on the server after exit {code}: {client.last_line()}"
+    names = {client.name for client in clients}
+
+    def no_ghost():
+        nodes = {node["Node"] for node in server.get("/v1/catalog/nodes")}
+        return not names & nodes and all(server.member(name) in (None, LEFT) for name in names)
+
+    holds(no_ghost, 8, "no ghost of a node that left", every=0.2)
+
+
+def leave_second_sigterm(world):
+    """A second SIGTERM while the leave runs changes nothing."""
+    server, client = world.server(), grown_up(world.client().start())
+    client.send(signal.SIGTERM)
+    eventually(lambda: client.status()["phase"] == "leave", 2)
+    client.send(signal.SIGTERM)
+    assert client.ended(5) == 0, client.last_line()
+    left_cleanly(server)
+
+
+def leave_sigint_twice(world):
+    """Ctrl-C leaves; pressed again it cuts the wait short, here the linger after a server has confirmed."""
+    world.server()
+    client = grown_up(world.client(stop={"linger": "8s"}).start())
+    client.send(signal.SIGINT)
+    eventually(lambda: client.status()["phase"] == "leave", 2)
+    code, seconds = client.stop(signal.SIGINT)
+    assert code in (0, 1) and seconds < 1, f"exit {code} after {seconds:.2f} s: {client.last_line()}"
+    client.nobody_left()
+
+
+def leave_sigint_twice_unseen(world):
+    """Ctrl-C twice before any server has seen the leave: exit 1 with the reason."""
+    world.server()
+    client = grown_up(world.client().start())
+    run("ip", "link", "set", "br-server", "down")
+    client.send(signal.SIGINT)
+    eventually(lambda: client.status()["phase"] == "leave", 2)
+    code, seconds = client.stop(signal.SIGINT)
+    assert code == 1 and seconds < 1, f"exit {code} after {seconds:.2f} s"
+    client.nobody_left()
+
+
+def leave_server_cut_off(world):
+    """No server to see the leave: exit 1 with the reason as the last line, within stop.timeout."""
+    server, client = world.server(), grown_up(world.client(stop={"timeout": "4s"}).start())
+    run("ip", "link", "set", "br-server", "down")
+    code, seconds = client.stop()
+    assert code == 1, f"exit {code}: {client.last_line()}"
+    assert seconds < 4.3, f"took {seconds:.2f} s"
+    assert "leave" in client.last_line() or "left" in client.last_line(), client.last_line()
+    client.nobody_left()
+    assert server.member("n1") != LEFT
+
+
+def leave_stay(world):
+    """stop.policy stay, as for an upgrade: exit 0, and no instance is missing from catalog or health at any moment."""
+    server, client = world.server(), world.client(stop={"policy": "stay"})
+    status = client.start().ready()
+    eventually(lambda: server.passing() == ["n1"], 15, "the service's check passes")
+    with Watch(lambda: "n1" in server.instances()) as catalog, Watch(lambda: "n1" in server.passing()) as health:
+        code, seconds = client.stop()
+        assert code == 0, client.last_line()
+        assert seconds < 2.5, f"took {seconds:.2f} s"
+        client.nobody_left()
+        assert client.start().ready()["node_id"] == status["node_id"]
+        holds(lambda: server.member("n1") == ALIVE, 2)
+    assert not catalog.gaps, catalog.gaps
+    assert not health.gaps, health.gaps
+
+
+def leave_sigquit(world):
+    """SIGQUIT ends lictor and agent at once, without leaving."""
+    server, client = world.server(), grown_up(world.client().start())
+    code, seconds = client.stop(signal.SIGQUIT)
+    assert code == 0 and seconds < 1, f"exit {code} after {seconds:.2f} s"
+    client.nobody_left()
+    assert "n1" in server.instances()
+    eventually(lambda: server.member("n1") == FAILED, 15, "the server misses the node")
+
+
+def leave_restart_in_place(world):
+    """SIGUSR2 restarts the agent without leaving: same lictor, new agent, no gap for whoever looks the service up."""
+    server, client = world.server(), world.client()
+    before = client.start().ready()
+    eventually(lambda: server.passing() == ["n1"], 15, "the service's check passes")
+    with Watch(lambda: "n1" in server.instances()) as catalog, Watch(lambda: "n1" in server.passing()) as health:
+        client.send(signal.SIGUSR2)
+        eventually(lambda: client.status()["agent"]["pid"] != before["agent"]["pid"], 10, "a new agent")
+        after = client.ready()
+        holds(lambda: server.member("n1") == ALIVE, 1)
+    assert (after["pid"], after["node_id"]) == (before["pid"], before["node_id"])
+    assert not catalog.gaps, catalog.gaps
+    assert not health.gaps, health.gaps
+
+
+def leave_pre_stop_hook(world):
+    """pre_stop hooks run while the node is still a member and its services can still be found."""
+    server = world.server()
+    out = open_folder(f"{world.folder}/out")
+    look = (
+        f"{CONSUL} catalog nodes -service=consul-members > {out}/nodes; {CONSUL} members -status=alive > {out}/members"
+    )
+    hook = {"command": ["/bin/sh", "-c", look], "timeout": "5s", "on_failure": "fail"}
+    client = grown_up(world.client(hooks={"pre_stop": [hook]}).start())
+    assert client.stop()[0] == 0, client.last_line()
+    for seen in ("nodes", "members"):
+        with open(f"{out}/{seen}") as file:
+            assert client.address in file.read(), f"not among the {seen}"
+    left_cleanly(server)
+
+
+def leave_hook_too_slow(world):
+    """A pre_stop hook that hangs is ended at its timeout; the node leaves all the same and nothing is left over."""
+    server = world.server()
+    hook = {"command": ["/bin/sh", "-c", "sleep 1000 & sleep 1000"], "timeout": "500ms", "on_failure": "ignore"}
+    client = grown_up(world.client(hooks={"pre_stop": [hook]}).start())
+    code, seconds = client.stop()
+    assert code == 0 and seconds < 4, f"exit {code} after {seconds:.2f} s: {client.last_line()}"
+    left_cleanly(server)
+    client.nobody_left()
+
+
+def leave_not_ready_meanwhile(world):
+    """Readiness goes off with the signal, so that nobody is sent to a node that is on its way out."""
+    world.server()
+    client = grown_up(world.client(stop={"linger": "3s"}).start())
+    assert client.probe("/readyz") == 200
+    client.send(signal.SIGTERM)
+    eventually(lambda: client.probe("/readyz") == 503, 1)
+    assert client.probe("/livez") == 200
+    assert client.ended() == 0

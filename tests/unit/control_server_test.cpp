@@ -1,0 +1,430 @@
+#include "act/control_server.hpp"
+
+#include "test.hpp"
+
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/generic/stream_protocol.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/write.hpp>
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstdlib>
+#include <fstream>
+#include <vector>
+
+using namespace lictor;
+using namespace std::chrono_literals;
+namespace asio = boost::asio;
+using boost::system::error_code;
+
+namespace {
+
+constexpr auto kBound = 20s;
+
+struct Folder {
+  std::string path = "/tmp/lictor-control-XXXXXX";
+  Folder() {
+    if (::mkdtemp(path.data()) == nullptr) throw std::runtime_error("mkdtemp");
+  }
+  ~Folder() {
+    ::unlink(socket().c_str());
+    ::rmdir(path.c_str());
+  }
+  Folder(const Folder&) = delete;
+  Folder& operator=(const Folder&) = delete;
+  std::string socket() const { return path + "/s"; }
+  bool has_socket() const { return ::access(socket().c_str(), F_OK) == 0; }
+};
+
+// A client that speaks bytes, on the server's own io_context.
+class Peer {
+ public:
+  Peer(asio::io_context& context, const std::string& endpoint)
+      : context_(context), link_(std::make_shared<Link>(context)) {
+    if (endpoint.front() == '/') {
+      link_->socket.connect(asio::local::stream_protocol::endpoint(endpoint));
+    } else {
+      const auto colon = endpoint.rfind(':');
+      std::string host = endpoint.substr(0, colon);
+      if (host.front() == '[') host = host.substr(1, host.size() - 2);
+      const auto port = static_cast<std::uint16_t>(std::stoi(endpoint.substr(colon + 1)));
+      link_->socket.connect(asio::ip::tcp::endpoint(asio::ip::make_address(host), port));
+    }
+    receive(link_);
+  }
+  ~Peer() { link_->socket.close(); }
+  Peer(const Peer&) = delete;
+  Peer& operator=(const Peer&) = delete;
+
+  Peer& send(const std::string& bytes) {
+    const auto text = std::make_shared<std::string>(bytes);
+    asio::async_write(link_->socket, asio::buffer(*text), [link = link_, text](error_code, size_t) {});
+    return *this;
+  }
+  // Everything up to the end of the connection.
+  const std::string& until_closed() {
+    run([this] { return closed(); });
+    return received();
+  }
+  // Until `text` has come.
+  const std::string& until(const std::string& text) {
+    run([&] { return received().find(text) != std::string::npos; });
+    return received();
+  }
+  std::string& received() { return link_->received; }
+  bool closed() const { return link_->closed; }
+
+ private:
+  // Outlives the peer as long as an operation needs it.
+  struct Link {
+    explicit Link(asio::io_context& context) : socket(context) {}
+    asio::generic::stream_protocol::socket socket;
+    std::array<char, 65536> piece;
+    std::string received;
+    bool closed = false;
+  };
+
+  template <class Done>
+  void run(const Done& done) {
+    const auto end = std::chrono::steady_clock::now() + kBound;
+    while (!done()) {
+      context_.run_one_until(end);
+      CAPTURE(received().substr(0, 200));
+      REQUIRE(std::chrono::steady_clock::now() < end);
+    }
+  }
+  static void receive(const std::shared_ptr<Link>& link) {
+    link->socket.async_read_some(asio::buffer(link->piece), [link](error_code error, size_t size) {
+      link->received.append(link->piece.data(), size);
+      link->closed = error.failed();
+      if (!link->closed) receive(link);
+    });
+  }
+
+  asio::io_context& context_;
+  std::shared_ptr<Link> link_;
+};
+
+// Both listeners with one handler, which answers with `body` and remembers what it was asked.
+struct World {
+  Folder folder;
+  asio::io_context context{1};
+  std::vector<ControlRequest> asked;
+  std::string body = "hello\n";
+  std::unique_ptr<ControlServer> local;
+  std::unique_ptr<ControlServer> tcp;
+
+  explicit World(ControlLimits limits = {}) {
+    const ControlHandler handler = [this](const ControlRequest& request) {
+      asked.push_back(request);
+      return ControlReply{request.path == "/missing" ? 404 : 200, body};
+    };
+    local = std::move(
+        ControlServer::listen_unix(context.get_executor(), folder.socket(), 0660, {}, handler, limits).value());
+    tcp = std::move(ControlServer::listen_tcp(context.get_executor(), "127.0.0.1:0", handler, limits).value());
+  }
+  ~World() {
+    local.reset();
+    tcp.reset();
+    context.poll();
+  }
+  World(const World&) = delete;
+  World& operator=(const World&) = delete;
+};
+
+bool starts(const std::string& text, const std::string& with) { return text.compare(0, with.size(), with) == 0; }
+
+const std::string kClose = "Connection: close\r\n\r\n";
+
+}  // namespace
+
+TEST_CASE("the handler gets what was asked, and its reply is sent") {
+  struct Row {
+    bool local;
+    std::string start;  // method and target
+    std::string body;
+    std::string method, path, query;
+    std::string status;
+  };
+  const Row rows[] = {
+      {true, "GET /status", "", "GET", "/status", "", "200 OK"},
+      {true, "GET /a/b?x=1&y=%20?z", "", "GET", "/a/b", "x=1&y=%20?z", "200 OK"},
+      {true, "POST /leave", "{}", "POST", "/leave", "", "200 OK"},
+      {true, "PURGE /x", "", "PURGE", "/x", "", "200 OK"},
+      {false, "GET /missing?", "", "GET", "/missing", "", "404 Not Found"},
+  };
+  World world;
+  for (const auto& row : rows) {
+    CAPTURE(row.start);
+    world.asked.clear();
+    Peer peer(world.context, row.local ? world.folder.socket() : world.tcp->endpoint());
+    peer.send(row.start + " HTTP/1.1\r\nHost: x\r\nContent-Length: " + std::to_string(row.body.size()) + "\r\n" +
+              kClose + row.body);
+    const std::string answer = peer.until_closed();
+    CAPTURE(answer);
+    CHECK(starts(answer, "HTTP/1.1 " + row.status + "\r\n"));
+    CHECK(answer.find("\r\nContent-Length: 6\r\n") != std::string::npos);
+    CHECK(answer.find("\r\nContent-Type: text/plain; charset=utf-8\r\n") != std::string::npos);
+    CHECK(answer.find("\r\n\r\nhello\n") != std::string::npos);
+    REQUIRE(world.asked.size() == 1);
+    CHECK(world.asked[0].method == row.method);
+    CHECK(world.asked[0].path == row.path);
+    CHECK(world.asked[0].query == row.query);
+    CHECK(world.asked[0].body == row.body);
+    CHECK(world.asked[0].local == row.local);
+  }
+}
+
+TEST_CASE("HEAD gets GET's headers without the body, and the connection goes on") {
+  World world;
+  for (const auto& endpoint : {world.folder.socket(), world.tcp->endpoint()}) {
+    CAPTURE(endpoint);
+    world.asked.clear();
+    Peer peer(world.context, endpoint);
+    peer.send("HEAD /livez HTTP/1.1\r\nHost: x\r\n\r\n").until("\r\n\r\n");
+    CHECK(peer.received().find("\r\nContent-Length: 6\r\n") != std::string::npos);
+    peer.received().clear();
+    const std::string& answer = peer.send("GET /livez HTTP/1.1\r\nHost: x\r\n" + kClose).until_closed();
+    CHECK(starts(answer, "HTTP/1.1 200 OK\r\n"));
+    REQUIRE(world.asked.size() == 2);
+    CHECK(world.asked[0].method == "GET");
+  }
+}
+
+TEST_CASE("over TCP nothing but GET and HEAD reaches the handler") {
+  World world;
+  for (const std::string method : {"POST", "PUT", "DELETE", "OPTIONS", "PURGE"}) {
+    CAPTURE(method);
+    Peer peer(world.context, world.tcp->endpoint());
+    peer.send(method + " /leave HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n" + kClose);
+    CHECK(starts(peer.until_closed(), "HTTP/1.1 405 Method Not Allowed\r\n"));
+    CHECK(peer.received().find("\r\nAllow: GET, HEAD\r\n") != std::string::npos);
+  }
+  CHECK(world.asked.empty());
+}
+
+TEST_CASE("what is no request within the bounds is refused and the connection closed") {
+  struct Row {
+    std::string name;
+    std::string bytes;
+    std::string status;
+  };
+  const std::string many(size_t{1} << 20, 'x');
+  const Row rows[] = {
+      {"garbage", "hello there\r\n\r\n", "400 Bad Request"},
+      {"TLS", std::string("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", 15), "400 Bad Request"},
+      {"bad header", "GET / HTTP/1.1\r\nno colon\r\n\r\n", "400 Bad Request"},
+      {"bad length", "POST / HTTP/1.1\r\nContent-Length: x\r\n\r\n", "400 Bad Request"},
+      {"long target", "GET /" + many, "431 Request Header Fields Too Large"},
+      {"long header", "GET / HTTP/1.1\r\nX: " + many, "431 Request Header Fields Too Large"},
+      {"long body", "POST / HTTP/1.1\r\nContent-Length: 65537\r\n\r\n" + many, "413 Payload Too Large"},
+      {"long chunk", "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n100000\r\n" + many, "413 Payload Too Large"},
+  };
+  World world;
+  for (const auto& row : rows) {
+    for (const auto& endpoint : {world.folder.socket(), world.tcp->endpoint()}) {
+      CAPTURE(row.name, endpoint);
+      Peer peer(world.context, endpoint);
+      CHECK(starts(peer.send(row.bytes).until_closed(), "HTTP/1.1 " + row.status + "\r\n"));
+    }
+  }
+  CHECK(world.asked.empty());
+
+  Peer peer(world.context, world.folder.socket());
+  peer.send("POST / HTTP/1.1\r\nContent-Length: 65536\r\n" + kClose + many.substr(0, 65536));
+  CHECK(starts(peer.until_closed(), "HTTP/1.1 200 OK\r\n"));
+  CHECK(world.asked.at(0).body.size() == 65536);
+}
+
+TEST_CASE("a connection is kept as long as the client wants it") {
+  World world;
+  const std::string get = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+  const auto answers = [](const std::string& text) {
+    size_t count = 0;
+    for (auto at = text.find("HTTP/1.1 200"); at != std::string::npos; at = text.find("HTTP/1.1 200", at + 1)) ++count;
+    return count;
+  };
+  Peer peer(world.context, world.tcp->endpoint());
+  peer.send(get).until("hello");
+  peer.received().clear();
+  peer.send(get).until("hello");
+  CHECK(!peer.closed());
+  peer.received().clear();
+  peer.send(get + get + "GET / HTTP/1.1\r\nHost: x\r\n" + kClose);
+  CHECK(answers(peer.until_closed()) == 3);
+
+  Peer old(world.context, world.tcp->endpoint());
+  CHECK(starts(old.send("GET / HTTP/1.0\r\n\r\n").until_closed(), "HTTP/1.0 200 OK\r\n"));
+}
+
+TEST_CASE("a slow client is sent away") {
+  ControlLimits limits;
+  limits.request = 40ms;
+  limits.idle = 80ms;
+  World world(limits);
+  for (const auto& endpoint : {world.folder.socket(), world.tcp->endpoint()}) {
+    CAPTURE(endpoint);
+    const auto start = std::chrono::steady_clock::now();
+    Peer silent(world.context, endpoint);
+    Peer half(world.context, endpoint);
+    half.send("GET / HT");
+    Peer body(world.context, endpoint);
+    body.send("POST / HTTP/1.1\r\nContent-Length: 5\r\n\r\nabc");
+    Peer idle(world.context, endpoint);
+    idle.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+    CHECK(silent.until_closed().empty());
+    CHECK(starts(half.until_closed(), "HTTP/1.1 408 Request Timeout\r\n"));
+    CHECK(starts(body.until_closed(), "HTTP/1.1 408 Request Timeout\r\n"));
+    CHECK(std::chrono::steady_clock::now() - start >= limits.request);
+    CHECK(starts(idle.until_closed(), "HTTP/1.1 200 OK\r\n"));
+    CHECK(std::chrono::steady_clock::now() - start >= limits.idle);
+  }
+}
+
+TEST_CASE("an answer that nobody takes is given up, and others are served meanwhile") {
+  ControlLimits limits;
+  limits.request = 50ms;
+  limits.connections = 2;
+  World world(limits);
+  world.body = std::string(32 << 20, 'x');
+  // A client that never reads; the kernel's buffers take less than the answer.
+  asio::local::stream_protocol::socket deaf(world.context);
+  deaf.connect(asio::local::stream_protocol::endpoint(world.folder.socket()));
+  asio::write(deaf, asio::buffer(std::string("GET / HTTP/1.1\r\nHost: x\r\n\r\n")));
+  while (world.asked.empty()) world.context.run_one_for(kBound);
+  world.body = "small";
+  Peer(world.context, world.folder.socket()).send("GET / HTTP/1.1\r\nHost: x\r\n" + kClose).until_closed();
+  // With both places taken a third connection waits until the deaf one has lost its own.
+  Peer second(world.context, world.folder.socket());
+  second.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n").until("small");
+  Peer third(world.context, world.folder.socket());
+  third.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n").until("small");
+}
+
+TEST_CASE("connections beyond the bound wait in the kernel until one ends") {
+  ControlLimits limits;
+  limits.connections = 2;
+  World world(limits);
+  const std::string get = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+  Peer first(world.context, world.folder.socket());
+  Peer second(world.context, world.folder.socket());
+  Peer third(world.context, world.folder.socket());
+  third.send(get);
+  first.send(get).until("hello");
+  second.send(get).until("hello");
+  world.context.poll();
+  CHECK(third.received().empty());
+  first.send("GET / HTTP/1.1\r\nHost: x\r\n" + kClose).until_closed();
+  third.until("hello");
+}
+
+TEST_CASE("the control socket gets its mode and group, and is removed at the end") {
+  Folder folder;
+  asio::io_context context(1);
+  const auto listen = [&](mode_t mode, std::optional<gid_t> gid = {}) {
+    return ControlServer::listen_unix(context.get_executor(), folder.socket(), mode, gid,
+                                      [](const ControlRequest&) { return ControlReply{}; });
+  };
+  INFO("this test needs root");
+  REQUIRE(::geteuid() == 0);
+  for (const mode_t mode : {0600, 0660, 0666}) {
+    const auto server = listen(mode, 12345);
+    REQUIRE(server.has_value());
+    CHECK((*server)->endpoint() == folder.socket());
+    struct stat file {};
+    REQUIRE(::lstat(folder.socket().c_str(), &file) == 0);
+    CHECK(S_ISSOCK(file.st_mode));
+    CHECK((file.st_mode & 07777) == mode);
+    CHECK(file.st_gid == 12345);
+  }
+  CHECK(!folder.has_socket());
+}
+
+TEST_CASE("a stale socket is replaced, a live one and another file are left alone") {
+  Folder folder;
+  asio::io_context context(1);
+  const auto listen = [&](const std::string& path) {
+    return ControlServer::listen_unix(context.get_executor(), path, 0600, {},
+                                      [](const ControlRequest&) { return ControlReply{}; });
+  };
+  { asio::local::stream_protocol::acceptor(context, asio::local::stream_protocol::endpoint(folder.socket())); }
+  REQUIRE(folder.has_socket());
+  {
+    const auto server = listen(folder.socket());
+    REQUIRE(server.has_value());
+    const auto second = listen(folder.socket());
+    REQUIRE(second.has_error());
+    CHECK(second.error().why == "another process listens on it");
+    CHECK(second.error().what == folder.socket());
+    CHECK(folder.has_socket());
+
+    // Somebody else's socket in its place is not removed with it.
+    ::unlink(folder.socket().c_str());
+    asio::local::stream_protocol::acceptor(context, asio::local::stream_protocol::endpoint(folder.socket()));
+  }
+  CHECK(folder.has_socket());
+  ::unlink(folder.socket().c_str());
+
+  std::ofstream(folder.socket()) << "precious";
+  const auto refused = listen(folder.socket());
+  REQUIRE(refused.has_error());
+  CHECK(refused.error().why == "exists and is no socket");
+  CHECK(folder.has_socket());
+
+  CHECK(listen(folder.path + "/no/s").error().why == "bind: No such file or directory");
+  CHECK(listen("/" + std::string(107, 'x')).error().why == "a socket path has 1 to 107 bytes");
+  CHECK(listen("").error().why == "a socket path has 1 to 107 bytes");
+}
+
+TEST_CASE("a TCP endpoint is numeric, free and of this host") {
+  asio::io_context context(1);
+  const auto listen = [&](const std::string& endpoint) {
+    return ControlServer::listen_tcp(context.get_executor(), endpoint,
+                                     [](const ControlRequest&) { return ControlReply{}; });
+  };
+  for (const char* bad : {"", "8555", ":8555", "localhost:8555", "127.0.0.1", "127.0.0.1:", "127.0.0.1:65536",
+                          "127.0.0.1:-1", "127.0.0.1:1x", "::1:8555", "[::1]", "[127.0.0.1]:8555", "[]:1"}) {
+    CAPTURE(bad);
+    const auto server = listen(bad);
+    REQUIRE(server.has_error());
+    CHECK(server.error().what == bad);
+    CHECK(server.error().why == "is no ADDRESS:PORT in numbers");
+    CHECK(server.error().exit == Exit::config);
+  }
+  for (const std::string host : {"127.0.0.1", "[::1]"}) {
+    CAPTURE(host);
+    const auto server = listen(host + ":0");
+    REQUIRE(server.has_value());
+    CHECK(starts((*server)->endpoint(), host + ":"));
+    CHECK((*server)->endpoint() != host + ":0");
+    const auto taken = listen((*server)->endpoint());
+    REQUIRE(taken.has_error());
+    CHECK(taken.error().why == "bind: Address already in use");
+    CHECK(taken.error().exit == Exit::retry);
+  }
+  const auto foreign = listen("192.0.2.1:0");
+  REQUIRE(foreign.has_error());
+  CHECK(foreign.error().why == "bind: Cannot assign requested address");
+  CHECK(foreign.error().exit == Exit::config);
+}
+
+TEST_CASE("a destroyed server closes its connections and answers nobody") {
+  World world;
+  Peer open(world.context, world.folder.socket());
+  open.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n").until("hello");
+  Peer half(world.context, world.tcp->endpoint());
+  half.send("GET / HT");
+  world.context.poll();
+  open.received().clear();
+  open.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+  world.local.reset();
+  world.tcp.reset();
+  CHECK(open.until_closed().empty());
+  CHECK(half.until_closed().empty());
+  CHECK(world.asked.size() == 1);
+}
