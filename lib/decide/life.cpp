@@ -128,18 +128,18 @@ class Step {
     if (!in(Phase::launch)) return;
     if (!life_.ever_ready && e.problem.exit != Exit::internal) return give_up({e.problem.exit, to_string(e.problem)});
     say(Tone::error, to_string(e.problem));
-    died();
+    died(e.problem.why);
   }
 
   // An agent has ended, or could not be started, and no stop was asked.
-  void died() {
+  void died(const std::string& how) {
     const bool was_calm = in(Phase::serve) && now_ - life_.since >= calm;
     life_.deaths = was_calm ? 1 : life_.deaths + 1;
     if (!life_.ever_ready && life_.deaths >= life_.rules.give_up_after) {
       return give_up(
-          {Exit::retry, fmt::format("agent: died {} times before it was ever ready; see its own last lines above "
-                                    "for the reason, and restart.give_up_after",
-                                    life_.deaths)});
+          {Exit::retry, fmt::format("agent: died {} times before it was ever ready, at last with {}; its own "
+                                    "last lines above say why, and restart.give_up_after how often to try",
+                                    life_.deaths, how)});
     }
     const Duration wait = backoff();
     say(Tone::info, fmt::format("launching the agent again in {}", format_duration(wait)));
@@ -182,7 +182,7 @@ class Step {
         return agent_missing();
       default:
         say(Tone::error, fmt::format("the agent has died ({})", how));
-        died();
+        died(how);
     }
   }
 
@@ -628,7 +628,7 @@ class Step {
       life_.rules = e.rules;
       if (e.result != ReloadResult::restart) say(Tone::info, e.text);
       if (e.result == ReloadResult::restart) restart(e.text);
-      if (e.result == ReloadResult::services || e.result == ReloadResult::reloaded) check_now();
+      check_now();  // does nothing where a restart is under way
     }
     if (again) reload();
   }

@@ -126,12 +126,14 @@ Json default_services(const ServiceFacts& facts) {
   Json service{{"name", "consul-members"}, {"address", "${address}"}};
   if (facts.http_port > 0) {
     service["port"] = facts.http_port;
-    service["check"] = {{"http", "http://" + facts.http_address + "/v1/status/leader"}, {"interval", "10s"}};
+    service["check"] = {
+        {"http", "http://" + facts.http_address + "/v1/status/leader"}, {"interval", "10s"}, {"status", "passing"}};
   } else {
     const bool ipv6 = facts.address.find(':') != std::string::npos;
     service["port"] = facts.serf_port;
     service["check"] = {{"tcp", (ipv6 ? "[${address}]:" : "${address}:") + std::to_string(facts.serf_port)},
-                        {"interval", "10s"}};
+                        {"interval", "10s"},
+                        {"status", "passing"}};
   }
   return Json::array({std::move(service)});
 }
