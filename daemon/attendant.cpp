@@ -92,7 +92,9 @@ void Attendant::take_effects(const Happening& what) {
 void Attendant::phase_changed() {
   phase_ = life_.phase;
   log::debug(fmt::format("phase: {}", to_string(phase_)));
-  if (phase_ == Phase::serve) api_->describe([] {});
+  if (phase_ != Phase::serve) return;
+  api_->describe([] {});
+  unmap_code();
 }
 
 void Attendant::wait_for_signal() {

@@ -48,4 +48,8 @@ Result<std::string> find_binary(const std::string& name, const Environment& envi
 
 Environment current_environment();  // of two entries with one name the first, as getenv has it
 
+// Takes the program's code out of this process's page tables; what runs on comes back by itself, with a page fault each
+// 64 kB. Starting up runs through most of the code, serving through little of it.
+void unmap_code();
+
 }  // namespace lictor

@@ -16,29 +16,27 @@ namespace lictor {
 
 // Exit codes of the program; the README's table says what each promises.
 enum class Exit : int {
-  ok = 0,              // stopped as asked
-  incomplete = 1,      // stopped, but the leave was not completed or no server saw it
-  usage = 64,          // wrong command line
-  internal = 70,       // lictor's own failure
-  retry = 75,          // could not get going; a later try may succeed
-  config = 78,         // settings or host can't work; no retry will mend it
+  ok = 0,          // stopped as asked
+  incomplete = 1,  // stopped, but the leave was not completed or no server saw it
+  usage = 64,      // wrong command line
+  internal = 70,   // lictor's own failure
+  retry = 75,      // could not get going; a later try may succeed
+  config = 78,     // settings or host can't work; no retry will mend it
   cannot_execute = 126,
   not_found = 127,
 };
 
 struct Problem {
-  std::string what;    // stage and subject: "bind.family", "/consul/config/consul.json"
-  std::string why;     // what was seen: "\"ipv5\" is neither \"ipv4\" nor \"ipv6\"", "open: permission denied"
-  std::string hint;    // what to do about it; may be empty only where nothing can be done
+  std::string what;  // stage and subject: "bind.family", "/consul/config/consul.json"
+  std::string why;   // what was seen: "\"ipv5\" is neither \"ipv4\" nor \"ipv6\"", "open: permission denied"
+  std::string hint;  // what to do about it; may be empty only where nothing can be done
   Exit exit = Exit::config;
 
   bool operator==(const Problem&) const = default;
 };
 
 // "what: why; what to do", without the program's name before it.
-inline std::string to_string(const Problem& p) {
-  return p.what + ": " + p.why + (p.hint.empty() ? "" : "; " + p.hint);
-}
+inline std::string to_string(const Problem& p) { return p.what + ": " + p.why + (p.hint.empty() ? "" : "; " + p.hint); }
 
 template <class T>
 using Result = boost::system::result<T, Problem>;

@@ -202,7 +202,8 @@ def left_in_all_eyes(world, server, linger):
     assert leaver.stop()[0] == 0
     time.sleep(10)
     views = [server.member(leaver.name)] + [other.members()[leaver.name] for other in others]
-    print(f"{f'10 s later left for server and 7 clients, linger {linger}':<58} {views.count(e2e.LEFT)} of {len(views)}", flush=True)
+    name = f"10 s later left for server and 7 clients, linger {linger}"
+    print(f"{name:<58} {views.count(e2e.LEFT)} of {len(views)}; statuses {views}", flush=True)
     for other in others:
         other.stop(signal.SIGQUIT)
 

@@ -164,7 +164,12 @@ def main():
     if options.list:
         print(*known, sep="\n")
         return 0
-    chosen = [name for name in known if not options.names or any(name.startswith(wanted) for wanted in options.names)]
+    # A scenario's own name means that one alone, even where others begin with it.
+    chosen = [
+        name
+        for name in known
+        if not options.names or any(name == w or (w not in known and name.startswith(w)) for w in options.names)
+    ]
     problems = missing(lictor)
     problems += [
         f"{w}: no such scenario; --list shows them" for w in options.names if not any(n.startswith(w) for n in known)

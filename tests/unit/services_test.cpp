@@ -164,18 +164,19 @@ TEST_CASE("the default service is checked where the agent listens", "[services]"
     const char* http_address;
     const char* body;
   };
-  for (const Row& row : std::initializer_list<Row>{
-           {"HTTP on loopback", "10.0.0.5", 8500, "127.0.0.1:8500",
-            R"({"Address": "10.0.0.5", "Port": 8500,
+  for (
+      const Row& row : std::initializer_list<Row>{
+          {"HTTP on loopback", "10.0.0.5", 8500, "127.0.0.1:8500",
+           R"({"Address": "10.0.0.5", "Port": 8500,
                 "Check": {"HTTP": "http://127.0.0.1:8500/v1/status/leader", "Interval": "10s", "Status": "passing"}})"},
-           {"HTTP elsewhere", "fd00::5", 8700, "[fd00::5]:8700",
-            R"({"Address": "fd00::5", "Port": 8700,
+          {"HTTP elsewhere", "fd00::5", 8700, "[fd00::5]:8700",
+           R"({"Address": "fd00::5", "Port": 8700,
                 "Check": {"HTTP": "http://[fd00::5]:8700/v1/status/leader", "Interval": "10s", "Status": "passing"}})"},
-           {"no HTTP", "10.0.0.5", -1, "unix:///s",
-            R"({"Address": "10.0.0.5", "Port": 9301, "Check": {"TCP": "10.0.0.5:9301", "Interval": "10s", "Status": "passing"}})"},
-           {"no HTTP, IPv6", "fd00::5", -1, "unix:///s",
-            R"({"Address": "fd00::5", "Port": 9301, "Check": {"TCP": "[fd00::5]:9301", "Interval": "10s", "Status": "passing"}})"},
-       }) {
+          {"no HTTP", "10.0.0.5", -1, "unix:///s",
+           R"({"Address": "10.0.0.5", "Port": 9301, "Check": {"TCP": "10.0.0.5:9301", "Interval": "10s", "Status": "passing"}})"},
+          {"no HTTP, IPv6", "fd00::5", -1, "unix:///s",
+           R"({"Address": "fd00::5", "Port": 9301, "Check": {"TCP": "[fd00::5]:9301", "Interval": "10s", "Status": "passing"}})"},
+      }) {
     CAPTURE(row.name);
     ServiceFacts f = facts();
     f.address = row.address;

@@ -1,0 +1,173 @@
+// What the agent's answers, good and bad, mean to the life.
+#include "act/agent_api.hpp"
+
+#include "act/control_server.hpp"
+#include "test.hpp"
+
+#include <boost/asio/io_context.hpp>
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+using namespace lictor;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+namespace {
+
+// An agent that answers what it is told to: "GET /path" -> reply. Lictor's own server is the listener.
+struct FakeAgent {
+  FakeAgent() {
+    REQUIRE(mkdtemp(folder.data()) != nullptr);
+    socket = folder + "/http.sock";
+    auto listening =
+        ControlServer::listen_unix(io.get_executor(), socket, 0600, std::nullopt, [this](const ControlRequest& r) {
+          asked.push_back(r.method + " " + r.path + (r.query.empty() ? "" : "?" + r.query));
+          bodies.push_back(r.body);
+          const auto reply = replies.find(r.method + " " + r.path);
+          return reply == replies.end() ? ControlReply{404, "no such path"} : reply->second;
+        });
+    REQUIRE(listening.has_value());
+    server = std::move(*listening);
+  }
+  ~FakeAgent() {
+    server.reset();
+    rmdir(folder.c_str());
+  }
+
+  // Runs the loop until the answer is there, at most 20 s.
+  template <class T, class Call>
+  T answer_to(const Call& call) {
+    std::optional<T> seen;
+    call([&seen](T value) { seen = std::move(value); });
+    io.restart();
+    const auto end = std::chrono::steady_clock::now() + seconds(20);
+    while (!seen && std::chrono::steady_clock::now() < end) io.run_one_for(milliseconds(100));
+    REQUIRE(seen.has_value());
+    return *seen;
+  }
+
+  boost::asio::io_context io{1};
+  std::string folder = "/tmp/lictor-api-XXXXXX", socket;
+  std::unique_ptr<ControlServer> server;
+  std::map<std::string, ControlReply> replies;
+  std::vector<std::string> asked, bodies;
+};
+
+}  // namespace
+
+TEST_CASE("a probe tells a leader, no leader and silence apart") {
+  struct Row {
+    const char* name;
+    int status;
+    const char* body;
+    ProbeAnswer expected;
+  };
+  for (const Row& row : std::initializer_list<Row>{
+           {"a leader", 200, "\"10.0.0.1:8300\"", ProbeAnswer::leader},
+           {"servers, but no leader", 200, "\"\"", ProbeAnswer::no_leader},
+           {"no server known", 500, "No known Consul servers", ProbeAnswer::no_leader},
+           {"forbidden is an answer too", 403, "Permission denied", ProbeAnswer::no_leader},
+       }) {
+    CAPTURE(row.name);
+    FakeAgent agent;
+    agent.replies["GET /v1/status/leader"] = {row.status, row.body};
+    AgentApi api(agent.io.get_executor(), agent.socket);
+    CHECK(agent.answer_to<ProbeAnswer>([&](auto done) { api.probe(seconds(5), done); }) == row.expected);
+    CHECK(api.facts().server == (row.expected == ProbeAnswer::leader ? "10.0.0.1:8300" : ""));
+  }
+  FakeAgent agent;
+  agent.server.reset();
+  AgentApi api(agent.io.get_executor(), agent.socket);
+  CHECK(agent.answer_to<ProbeAnswer>([&](auto done) { api.probe(seconds(5), done); }) == ProbeAnswer::silent);
+}
+
+TEST_CASE("the catalog's answers") {
+  const std::vector<Json> desired{{{"ID", "web"}, {"Name", "web"}}};
+  const std::string id = "0b0e4f7c-1c5b-4c3e-9c63-4d6f9a1f2a3b", other = "ffffffff-1c5b-4c3e-9c63-4d6f9a1f2a3b";
+  const auto node = [](const std::string& node_id, const char* service) {
+    return Json{{"Node", {{"ID", node_id}, {"Node", "n 1"}}},
+                {"Services", {{service, {{"ID", service}, {"Service", service}}}}}}
+        .dump();
+  };
+  struct Row {
+    const char* name;
+    int status;
+    std::string body;
+    CatalogAnswer expected;
+  };
+  for (const Row& row : std::initializer_list<Row>{
+           {"everything there", 200, node(id, "web"), CatalogAnswer::registered},
+           {"another node's id under our name", 200, node(other, "web"), CatalogAnswer::incomplete},
+           {"the service is missing", 200, node(id, "db"), CatalogAnswer::incomplete},
+           {"no entry", 200, "null", CatalogAnswer::gone},
+           {"forbidden", 403, "ACL not found", CatalogAnswer::forbidden},
+           {"no leader", 500, "No cluster leader", CatalogAnswer::failed},
+           {"cut short", 200, "{\"Node\":", CatalogAnswer::failed},
+       }) {
+    CAPTURE(row.name);
+    FakeAgent agent;
+    agent.replies["GET /v1/catalog/node/n%201"] = {row.status, row.body};
+    AgentApi api(agent.io.get_executor(), agent.socket);
+    CHECK(agent.answer_to<CatalogAnswer>([&](auto done) { api.look_up_catalog("n 1", id, desired, done); }) ==
+          row.expected);
+    CHECK(agent.asked == std::vector<std::string>{"GET /v1/catalog/node/n%201?consistent"});
+  }
+}
+
+TEST_CASE("services are sent by difference, and a refusal names the service, the reason and the permission") {
+  const std::vector<Json> desired{{{"ID", "web"}, {"Name", "web"}, {"Port", 80}, {"Meta", {{"managed-by", "lictor"}}}}};
+  const Json stale = {{"old", {{"ID", "old"}, {"Service", "old"}, {"Meta", {{"managed-by", "lictor"}}}}}};
+  FakeAgent agent;
+  agent.replies["GET /v1/agent/services"] = {200, stale.dump()};
+  agent.replies["PUT /v1/agent/service/deregister/old"] = {200, ""};
+  agent.replies["PUT /v1/agent/service/register"] = {200, ""};
+  AgentApi api(agent.io.get_executor(), agent.socket);
+  const auto send = [&](auto done) { api.send_services(desired, done); };
+  CHECK(agent.answer_to<std::string>(send).empty());
+  CHECK(agent.asked == std::vector<std::string>{"GET /v1/agent/services", "PUT /v1/agent/service/deregister/old",
+                                                "PUT /v1/agent/service/register?replace-existing-checks=true"});
+  CHECK(Json::parse(agent.bodies.back()) == desired.front());
+
+  // Now the agent has it: one request, no more.
+  agent.asked.clear();
+  const Json same = {{"web",
+                      {{"ID", "web"},
+                       {"Service", "web"},
+                       {"Port", 80},
+                       {"Weights", {{"Passing", 1}, {"Warning", 1}}},
+                       {"Meta", {{"managed-by", "lictor"}}}}}};
+  agent.replies["GET /v1/agent/services"] = {200, same.dump()};
+  CHECK(agent.answer_to<std::string>(send).empty());
+  CHECK(agent.asked == std::vector<std::string>{"GET /v1/agent/services"});
+
+  agent.replies["GET /v1/agent/services"] = {200, "{}"};
+  agent.replies["PUT /v1/agent/service/register"] = {403, "Permission denied: Missing service:write on web"};
+  const auto failure = agent.answer_to<std::string>(send);
+  CHECK(failure.find("registering web: 403") != std::string::npos);
+  CHECK(failure.find("service:write") != std::string::npos);
+
+  for (const ControlReply& broken : {ControlReply{500, "oops"}, ControlReply{200, "[1]"}, ControlReply{200, "{"}}) {
+    agent.replies["GET /v1/agent/services"] = broken;
+    CAPTURE(broken.body);
+    CHECK_FALSE(agent.answer_to<std::string>(send).empty());
+  }
+}
+
+TEST_CASE("a leave that is refused says why") {
+  FakeAgent agent;
+  AgentApi api(agent.io.get_executor(), agent.socket);
+  agent.replies["PUT /v1/agent/leave"] = {200, ""};
+  CHECK(agent.answer_to<std::string>([&](auto done) { api.leave(seconds(5), done); }).empty());
+  agent.replies["PUT /v1/agent/leave"] = {403, "Permission denied"};
+  CHECK(agent.answer_to<std::string>([&](auto done) { api.leave(seconds(5), done); }).find("403 Permission denied") !=
+        std::string::npos);
+  agent.server.reset();
+  CHECK(agent.answer_to<std::string>([&](auto done) { api.leave(seconds(5), done); }).find("connect") !=
+        std::string::npos);
+}

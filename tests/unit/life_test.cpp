@@ -1,0 +1,266 @@
+// Stories of a life, told event by event: what users see at each turn. The laws are the walk's (tests/walk).
+#include "decide/life.hpp"
+
+#include "test.hpp"
+
+#include <algorithm>
+#include <csignal>
+#include <string>
+#include <vector>
+
+using namespace lictor;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+namespace {
+
+class Story {
+ public:
+  explicit Story(const Rules& rules = {}) : life(new_life(rules, 7)) {}
+
+  Story& at(Duration since_start, Happening what) {
+    now = Time(since_start);
+    effects = step(life, {now, std::move(what)});
+    for (const Effect& effect : effects) {
+      if (const auto* quit = std::get_if<Quit>(&effect)) end = *quit;
+    }
+    return *this;
+  }
+
+  template <class E>
+  const E* first() const {
+    for (const Effect& effect : effects) {
+      if (const auto* found = std::get_if<E>(&effect)) return found;
+    }
+    return nullptr;
+  }
+  template <class E>
+  bool has() const {
+    return first<E>() != nullptr;
+  }
+
+  Story& launched() { return at({}, Begin{}).at({}, Prepared{life.rules}).at({}, Launched{42}); }
+  Story& serving() {
+    launched().at(milliseconds(60), Probed{1, ProbeAnswer::leader, 3}).at(milliseconds(70), ServicesSent{1, ""});
+    at(milliseconds(75), CatalogSeen{1, CatalogAnswer::registered});
+    REQUIRE(ready(life));
+    return *this;
+  }
+  // Until the agent has been asked to leave, at ten seconds.
+  Story& leaving() {
+    serving().at(seconds(10), Signal{SignalKind::terminate});
+    REQUIRE(has<AskLeave>());
+    return *this;
+  }
+  Story& ended_and_swept(const AgentEnded& how) {
+    return at(now.time_since_epoch(), how).at(now.time_since_epoch(), ChildrenGone{});
+  }
+
+  Life life;
+  Time now{};
+  std::vector<Effect> effects;
+  std::optional<Quit> end;
+};
+
+}  // namespace
+
+TEST_CASE("a healthy life: prepare, launch, join, register, serve, leave") {
+  Story s;
+  CHECK(s.at({}, Begin{}).has<Prepare>());
+  CHECK(s.at({}, Prepared{Rules{}}).first<Launch>()->launch == 1);
+  CHECK(s.at({}, Launched{42}).has<Probe>());
+  CHECK_FALSE(s.at(milliseconds(50), Probed{1, ProbeAnswer::no_leader, 0}).has<SendServices>());
+  CHECK(s.at(milliseconds(60), Probed{1, ProbeAnswer::leader, 3}).has<SendServices>());
+  CHECK(s.at(milliseconds(65), ServicesSent{1, ""}).has<LookUpCatalog>());
+  CHECK_FALSE(ready(s.life));
+  s.at(milliseconds(70), CatalogSeen{1, CatalogAnswer::registered});
+  CHECK(ready(s.life));
+  CHECK(s.at(seconds(10), Signal{SignalKind::terminate}).has<AskLeave>());
+  CHECK_FALSE(ready(s.life));
+  CHECK(s.at(milliseconds(10200), Tick{}).has<LookUpCatalog>());
+  s.at(milliseconds(10600), CatalogSeen{1, CatalogAnswer::gone});
+  CHECK_FALSE(s.at(milliseconds(11500), Tick{}).has<EndAgent>());
+  CHECK(s.at(milliseconds(11600), Tick{}).first<EndAgent>()->signal == SIGKILL);
+  s.ended_and_swept({-1, SIGKILL});
+  REQUIRE(s.end);
+  CHECK(s.end->exit == Exit::ok);
+}
+
+TEST_CASE("TERM before anything was started ends at once, with nothing to leave") {
+  Story s;
+  s.at({}, Begin{}).at({}, PrepareFailed{{"bind.interface", "none", "add one", Exit::retry}});
+  s.at(seconds(1), Signal{SignalKind::terminate}).at(seconds(1), ChildrenGone{});
+  REQUIRE(s.end);
+  CHECK(s.end->exit == Exit::ok);
+}
+
+TEST_CASE("no address within bind.wait: try again later; a host that can't work: no retry") {
+  Story s;
+  const Problem none{"bind.interface", "no address", "add one", Exit::retry};
+  s.at({}, Begin{}).at({}, PrepareFailed{none}).at(seconds(20), HostChanged{});
+  CHECK(s.has<Prepare>());
+  s.at(seconds(20), PrepareFailed{none}).at(seconds(60), Tick{}).at(seconds(60), ChildrenGone{});
+  REQUIRE(s.end);
+  CHECK(s.end->exit == Exit::retry);
+  CHECK(s.end->reason == to_string(none));
+
+  Story hopeless;
+  hopeless.at({}, Begin{}).at({}, PrepareFailed{{"agent.user", "no such user", "create it"}}).at({}, ChildrenGone{});
+  REQUIRE(hopeless.end);
+  CHECK(hopeless.end->exit == Exit::config);
+}
+
+TEST_CASE("a young agent is not asked to leave before its full sync is over") {
+  Story s;
+  s.serving().at(milliseconds(200), Signal{SignalKind::terminate});
+  CHECK_FALSE(s.has<AskLeave>());
+  CHECK_FALSE(s.at(milliseconds(3100), Tick{}).has<AskLeave>());
+  CHECK(s.at(milliseconds(3200), Tick{}).has<AskLeave>());  // joined at 60 ms, and 3.1 s more
+}
+
+TEST_CASE("how the leave ended is told as it was") {
+  struct Row {
+    const char* name;
+    std::vector<Happening> events;  // one each second from 11 s on
+    Exit expected;
+  };
+  const CatalogSeen present{1, CatalogAnswer::registered}, gone{1, CatalogAnswer::gone},
+      forbidden{1, CatalogAnswer::forbidden}, failed{1, CatalogAnswer::failed};
+  const LeaveAnswered left{1, ""}, refused{1, "403"};
+  for (const Row& row : std::vector<Row>{
+           {"a server confirmed", {present, gone, Tick{}, AgentEnded{-1, SIGKILL}}, Exit::ok},
+           {"confirmed, though the agent's answer got lost",
+            {gone, refused, Tick{}, AgentEnded{-1, SIGKILL}},
+            Exit::ok},
+           {"no permission to look, the agent's word", {forbidden, left, AgentEnded{-1, SIGKILL}}, Exit::ok},
+           {"the agent ends by itself with 0 after that", {forbidden, AgentEnded{0, 0}}, Exit::ok},
+           {"the agent says so, no server does", {failed, left, Tick{}, AgentEnded{-1, SIGKILL}}, Exit::incomplete},
+           {"refused", {failed, refused, Tick{}, AgentEnded{-1, SIGKILL}}, Exit::incomplete},
+           {"the agent dies of it", {present, AgentEnded{2, 0}}, Exit::incomplete},
+           {"came back and can't be taken out",
+            {gone, Tick{}, present, Deregistered{1, "403"}, AgentEnded{-1, SIGKILL}},
+            Exit::incomplete},
+           {"a second INT cuts it short",
+            {Signal{SignalKind::interrupt}, Signal{SignalKind::interrupt}, AgentEnded{-1, SIGKILL}},
+            Exit::incomplete},
+           {"QUIT cuts it short", {Signal{SignalKind::quit}, AgentEnded{-1, SIGKILL}}, Exit::incomplete},
+           {"a second TERM changes nothing",
+            {Signal{SignalKind::terminate}, gone, Tick{}, AgentEnded{-1, SIGKILL}},
+            Exit::ok},
+       }) {
+    CAPTURE(row.name);
+    Rules rules;
+    rules.linger = row.events.size() > 4 ? seconds(5) : seconds(1);
+    Story s(rules);
+    s.leaving();
+    seconds when(11);
+    for (const Happening& event : row.events) s.at(when++, event);
+    s.at(when, ChildrenGone{});
+    REQUIRE(s.end);
+    CHECK(s.end->exit == row.expected);
+    CHECK_FALSE(s.end->reason.empty());
+  }
+}
+
+TEST_CASE("the first INT leaves, the second ends at once") {
+  Story s;
+  s.serving().at(seconds(10), Signal{SignalKind::interrupt});
+  CHECK(s.has<AskLeave>());
+  CHECK(s.at(milliseconds(10100), Signal{SignalKind::interrupt}).first<EndAgent>()->signal == SIGKILL);
+}
+
+TEST_CASE("stay and QUIT end the agent without a leave") {
+  Rules stay;
+  stay.leave = false;
+  Story s(stay);
+  s.serving().at(seconds(10), Signal{SignalKind::terminate});
+  CHECK_FALSE(s.has<AskLeave>());
+  CHECK(s.first<EndAgent>()->signal == SIGTERM);
+  CHECK(s.at(seconds(13), Tick{}).first<EndAgent>()->signal == SIGKILL);  // one that swallows TERM
+  s.ended_and_swept({-1, SIGKILL});
+  REQUIRE(s.end);
+  CHECK(s.end->exit == Exit::ok);
+
+  Story quit;
+  quit.serving().at(seconds(10), Signal{SignalKind::quit});
+  CHECK(std::count_if(quit.effects.begin(), quit.effects.end(),
+                      [](const Effect& e) { return std::holds_alternative<AskLeave>(e); }) == 0);
+  quit.ended_and_swept({-1, SIGKILL});
+  REQUIRE(quit.end);
+  CHECK(quit.end->exit == Exit::ok);
+}
+
+TEST_CASE("backoff doubles up to its bound with a fifth of jitter, and lictor gives up only before it was ever ready") {
+  Rules rules;
+  rules.give_up_after = 9;
+  Story s(rules);
+  s.at({}, Begin{}).at({}, Prepared{rules});
+  Duration now{};
+  for (int death = 1; death < 9; ++death) {
+    s.at(now, Launched{42}).at(now, AgentEnded{1, 0});
+    const auto wait = std::chrono::duration_cast<milliseconds>(*next_wake(s.life) - s.now);
+    const auto plain = std::min<milliseconds>(milliseconds(100) * (1 << (death - 1)), seconds(30));
+    CAPTURE(death, wait.count());
+    CHECK(wait >= plain * 8 / 10);
+    CHECK(wait <= plain * 12 / 10);
+    now += wait;
+    CHECK(s.at(now, Tick{}).has<Launch>());
+  }
+  s.at(now, Launched{42}).at(now, AgentEnded{3, 0}).at(now, ChildrenGone{});
+  REQUIRE(s.end);
+  CHECK(s.end->exit == Exit::retry);
+  CHECK(s.end->reason.find("exit code 3") != std::string::npos);
+}
+
+TEST_CASE("after a minute of serving earlier deaths are forgotten") {
+  Story s;
+  s.serving().at(seconds(1), AgentEnded{1, 0}).at(milliseconds(1130), Tick{});
+  s.at(milliseconds(1130), Launched{43}).at(milliseconds(1200), Probed{2, ProbeAnswer::leader, 3});
+  s.at(milliseconds(1200), ServicesSent{2, ""}).at(milliseconds(1200), CatalogSeen{2, CatalogAnswer::registered});
+  s.at(seconds(62), AgentEnded{1, 0});
+  CHECK(s.life.deaths == 1);
+}
+
+TEST_CASE("an agent silent for watch.hung_after is killed and started anew") {
+  Story s;
+  s.serving();
+  s.at(milliseconds(15060), Tick{});
+  REQUIRE(s.has<Probe>());
+  CHECK_FALSE(s.at(seconds(29), Probed{1, ProbeAnswer::silent, 0}).has<EndAgent>());
+  s.at(seconds(30), Tick{});
+  CHECK(s.at(milliseconds(30100), Probed{1, ProbeAnswer::silent, 0}).first<EndAgent>()->signal == SIGKILL);
+  s.at(milliseconds(30110), AgentEnded{-1, SIGKILL});
+  CHECK(s.at(milliseconds(30300), Tick{}).has<Launch>());
+}
+
+TEST_CASE("hooks run in order; fail stops the node, retry tries again, ignore goes on") {
+  Rules rules;
+  rules.post_start = {OnFailure::ignore, OnFailure::retry, OnFailure::fail};
+  Story s(rules);
+  s.launched().at(milliseconds(60), Probed{1, ProbeAnswer::leader, 3});
+  CHECK(s.at(milliseconds(60), ServicesSent{1, ""}).first<RunHook>()->index == 0);
+  CHECK(s.at(milliseconds(70), HookEnded{1, "exit code 1"}).first<RunHook>()->index == 1);
+  CHECK_FALSE(s.at(milliseconds(80), HookEnded{1, "exit code 1"}).has<RunHook>());
+  CHECK(s.at(milliseconds(1080), Tick{}).first<RunHook>()->index == 1);
+  CHECK(s.at(milliseconds(1090), HookEnded{1, ""}).first<RunHook>()->index == 2);
+  s.at(seconds(5), HookEnded{1, "exit code 2"});
+  CHECK(s.life.stop.has_value());
+  CHECK(s.has<AskLeave>());
+}
+
+TEST_CASE("an answer for an agent that is no more changes nothing") {
+  Story s;
+  s.serving().at(seconds(1), AgentEnded{1, 0}).at(milliseconds(1130), Tick{}).at(milliseconds(1130), Launched{43});
+  s.at(milliseconds(1140), Probed{1, ProbeAnswer::leader, 3});
+  CHECK_FALSE(s.has<SendServices>());
+  CHECK_FALSE(ready(s.life));
+}
+
+TEST_CASE("the sync window follows Consul's scale factor") {
+  // 3 s; doubled above 128 members, one more for each further doubling; and a tenth of a second for the sync itself.
+  for (const auto& [members, scale] : std::initializer_list<std::pair<int, int>>{
+           {0, 1}, {3, 1}, {128, 1}, {129, 2}, {256, 2}, {257, 3}, {8192, 7}, {8193, 8}}) {
+    CAPTURE(members);
+    CHECK(sync_window(members) == scale * seconds(3) + milliseconds(100));
+  }
+}
