@@ -66,6 +66,19 @@ def leave_early(world):
     holds(no_ghost, 8, "no ghost of a node that left", every=0.2)
 
 
+def leave_entry_comes_back(world):
+    """A full sync of the agent in the middle of its leave puts the node back: lictor sees it and takes it out again."""
+    server, client = world.server(), grown_up(world.client(stop={"linger": "5s"}).start())
+    client.send(signal.SIGTERM)
+    client.logged("a server confirmed the leave")
+    # What the sync would do, at the moment at which it does harm.
+    server.put("/v1/catalog/register", {"Node": "n1", "Address": client.address})
+    code = client.ended(10)
+    assert code == 0, client.last_line()
+    client.logged("came back")
+    left_cleanly(server)
+
+
 def leave_second_sigterm(world):
     """A second SIGTERM while the leave runs changes nothing."""
     server, client = world.server(), grown_up(world.client().start())

@@ -40,7 +40,7 @@ std::string output_of(LaunchRequest request) {
   pipe.close_out();
   const std::string text = read_all(pipe.in);
   int status = -1;
-  must(::waitpid(*pid, &status, 0) == *pid, "waitpid");
+  while (::waitpid(*pid, &status, 0) < 0) must(errno == EINTR, "waitpid");
   must(status == 0, "status " + std::to_string(status) + ", output: " + text);
   return text;
 }
