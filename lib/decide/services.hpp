@@ -32,6 +32,10 @@ Json default_services(const ServiceFacts& facts);
 ResultAll<std::vector<Json>> desired_services(const Json& definitions, const ServiceFacts& facts);
 
 struct ServiceChanges {
+  // Ids of checks to deregister before their service is put: those whose definition names an initial status. An agent
+  // takes each check that it finds in its data directory for critical until its first run, and keeps to that when the
+  // service is registered again; a check that is new to it begins with the status of its definition.
+  std::vector<std::string> renew;
   std::vector<Json> put;            // bodies for register?replace-existing-checks=true
   std::vector<std::string> remove;  // ids for deregister
   bool empty() const { return put.empty() && remove.empty(); }

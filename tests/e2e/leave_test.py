@@ -135,6 +135,7 @@ def leave_stay(world):
         assert seconds < 2.5, f"took {seconds:.2f} s"
         client.nobody_left()
         assert client.start().ready()["node_id"] == status["node_id"]
+        assert server.passing() == ["n1"], "ready, and the service's check is not passing"
         holds(lambda: server.member("n1") == ALIVE, 2)
     assert not catalog.gaps, catalog.gaps
 
@@ -158,6 +159,7 @@ def leave_restart_in_place(world):
         client.send(signal.SIGUSR2)
         eventually(lambda: client.status()["agent"]["pid"] != before["agent"]["pid"], 10, "a new agent")
         after = client.ready()
+        assert server.passing() == ["n1"], "ready, and the service's check is not passing"
         holds(lambda: server.member("n1") == ALIVE, 1)
     assert (after["pid"], after["node_id"]) == (before["pid"], before["node_id"])
     assert not catalog.gaps, catalog.gaps

@@ -19,6 +19,7 @@ def serve_agent_killed(world):
         os.kill(client.agent_pid(), signal.SIGKILL)
         eventually(lambda: client.status()["agent"]["restarts"] == 1, 5, "one restart is counted")
         after = client.ready(5)
+        assert server.passing() == ["n1"], "ready, and the service's check is not passing"
         holds(lambda: server.member("n1") == ALIVE, 1)
     assert after["agent"]["pid"] != before["agent"]["pid"] and after["node_id"] == before["node_id"]
     assert client.agent("GET", "/v1/agent/self").status == 200

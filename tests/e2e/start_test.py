@@ -30,6 +30,7 @@ def start_same_node_again(world):
     assert client.stop()[0] == 0
     assert client.start().ready()["node_id"] == first == client.node_id()
     assert server.node("n1")["Node"]["ID"] == first
+    assert server.passing() == ["n1"], "ready, and the service's check is not passing"
 
 
 def start_em1(world):

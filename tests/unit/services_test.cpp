@@ -400,3 +400,32 @@ TEST_CASE("applied changes leave nothing to do, and never touch what is not mark
     CHECK(agent.services.size() == unmarked.size() + wanted.size());
   }
 }
+
+TEST_CASE("checks with an initial status are renewed where the agent had them from an earlier life") {
+  struct Row {
+    const char* name;
+    const char* checks;
+    std::vector<std::string> renewed;
+  };
+  for (
+      const Row& row : std::initializer_list<Row>{
+          {"no check", R"({})", {}},
+          {"no status: Consul's own way", R"({"Check": {"TTL": "5s"}})", {}},
+          {"one", R"({"Check": {"TTL": "5s", "Status": "passing"}})", {"service:web"}},
+          {"one in a list", R"({"Checks": [{"TTL": "5s", "Status": "warning"}]})", {"service:web"}},
+          {"several are numbered, the single one first",
+           R"({"Check": {"TTL": "5s", "Status": "passing"}, "Checks": [{"TTL": "5s"}, {"TTL": "5s", "Status": "passing"}]})",
+           {"service:web:1", "service:web:3"}},
+          {"an id of its own", R"({"Check": {"CheckID": "mine", "TTL": "5s", "Status": "passing"}})", {"mine"}},
+          {"not a list: the agent says so", R"({"Checks": "x"})", {}},
+      }) {
+    CAPTURE(row.name);
+    Json service = Json::parse(row.checks);
+    service["ID"] = service["Name"] = "web";
+    const Json known = Json::parse(R"({"web": {"ID": "web", "Service": "web"}})");
+    CHECK(service_changes({service}, known, {}).renew == row.renewed);
+    // Not where the agent never had the service, and not where this agent has already taken it.
+    CHECK(service_changes({service}, Json::object(), {}).renew.empty());
+    CHECK(service_changes({service}, known, {{"web", Json::object()}}).renew.empty());
+  }
+}
