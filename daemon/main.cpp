@@ -6,6 +6,9 @@
 
 #include <CLI/CLI.hpp>
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <cstdio>
 #include <exception>
 
@@ -101,9 +104,19 @@ Exit dispatch(int argc, char** argv) {
   return exit;
 }
 
+// The first file opened would become standard output where that is closed, and would be written to.
+void fill_standard_descriptors() {
+  int fd = 0;
+  do {
+    fd = open("/dev/null", O_RDWR);
+  } while (fd >= 0 && fd <= STDERR_FILENO);
+  if (fd > STDERR_FILENO) close(fd);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
+  fill_standard_descriptors();
   try {
     return static_cast<int>(dispatch(argc, argv));
   } catch (const std::exception& error) {
