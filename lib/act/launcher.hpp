@@ -30,7 +30,8 @@ struct LaunchRequest {
 // the executor. Returns when exec has succeeded or failed. Problems name the step and errno and carry Exit::not_found or
 // Exit::cannot_execute for exec's ENOENT and EACCES/ENOEXEC/ENOTDIR, Exit::internal for the rest. A failed launch
 // leaves nothing running: a missing or non-executable file is noticed before the fork; where a step fails after it, the
-// child has ended and the reaper collects it as an orphan.
+// child has ended and the reaper collects it as an orphan. REQUIRES: SIGCHLD is not ignored (the Reaper takes it); the
+// kernel keeps no status for a process that ignores it.
 Result<pid_t> launch(boost::asio::any_io_executor executor, const LaunchRequest& request);
 
 }  // namespace lictor

@@ -94,7 +94,8 @@ void take_close_range_away() {
 // Everything that a child must not inherit.
 void make_a_mess() {
   ::umask(077);
-  for (const int signal : {SIGPIPE, SIGINT, SIGHUP, SIGCHLD, SIGRTMIN + 3}) ::signal(signal, SIG_IGN);
+  // Not SIGCHLD: who ignores that gets no statuses from the kernel, and output_of needs them.
+  for (const int signal : {SIGPIPE, SIGINT, SIGHUP, SIGALRM, SIGRTMIN + 3}) ::signal(signal, SIG_IGN);
   sigset_t some;
   sigemptyset(&some);
   for (const int signal : {SIGTERM, SIGCHLD, SIGUSR1, SIGRTMAX}) sigaddset(&some, signal);
