@@ -15,6 +15,7 @@
 
 #include <algorithm>
 #include <array>
+#include <tuple>
 #include <utility>
 
 namespace lictor {
@@ -47,8 +48,8 @@ Attendant::Attendant(boost::asio::io_context& io, Settings settings, std::option
       named_(std::move(named)),
       environment_(std::move(environment)),
       settings_(std::move(settings)),
-      life_(new_life(rules_of(settings_, false), static_cast<std::uint64_t>(now().time_since_epoch().count()) +
-                                                     static_cast<std::uint64_t>(getpid()))),
+      life_(new_life(rules_of(settings_, false, false), static_cast<std::uint64_t>(now().time_since_epoch().count()) +
+                                                            static_cast<std::uint64_t>(getpid()))),
       signals_(io),
       timer_(io),
       agent_pipe_(io) {}
@@ -92,9 +93,7 @@ void Attendant::take_effects(const Happening& what) {
 void Attendant::phase_changed() {
   phase_ = life_.phase;
   log::debug(fmt::format("phase: {}", to_string(phase_)));
-  if (phase_ != Phase::serve) return;
-  api_->describe([] {});
-  unmap_code();
+  if (phase_ == Phase::serve) unmap_code();
 }
 
 void Attendant::wait_for_signal() {
@@ -124,42 +123,45 @@ void Attendant::arm_timer() {
 // ------------------------------------------------------------------------------------------- prepare
 
 void Attendant::act(const Prepare&) {
-  Problems problems = prepare();
-  const auto only_address = [&problems] {
-    return !problems.empty() &&
-           std::all_of(problems.begin(), problems.end(), [](const Problem& p) { return p.exit == Exit::retry; });
-  };
-  if (only_address() && !watch_) {
+  if (!watch_) {
     auto watch = InterfaceWatch::start(io_.get_executor(), [this] { feed(HostChanged{}); });
-    if (!watch) {
-      problems = {watch.error()};
-    } else {
-      watch_ = std::move(*watch);
-      problems = prepare();  // it may have come between the first look and the watch
-    }
+    if (!watch) return feed(PrepareFailed{watch.error()});
+    watch_ = std::move(*watch);
   }
-  if (problems.empty()) {
-    watch_.reset();
-    return feed(Prepared{rules_of(settings_, !ground_->plan.token.empty())});
-  }
-  const bool waiting = only_address();
+  if (auto held = take_hold(); !held) return feed(PrepareFailed{held.error(), true});
+  Problems problems = prepare();
+  if (problems.empty()) return feed(Prepared{rules(), ground_->own(), ground_->moved});
+  const bool waiting =
+      std::all_of(problems.begin(), problems.end(), [](const Problem& p) { return p.exit == Exit::retry; });
   for (std::size_t i = 1; i < problems.size() && !waiting; ++i) log::error(to_string(problems[i]));
   feed(PrepareFailed{std::move(problems.front())});
 }
 
+// The directories and the sockets: waiting for an address would not mend what is wrong with them.
+Result<void> Attendant::take_hold() {
+  if (locks_) return {};
+  auto locks = lock(settings_);
+  if (!locks) return locks.error();
+  locks_ = std::move(*locks);
+  return open_control();
+}
+
 Problems Attendant::prepare() {
-  if (!locks_) {
-    auto locks = lock(settings_);
-    if (!locks) return {locks.error()};
-    locks_ = std::move(*locks);
-    if (auto opened = open_control(); !opened) return {opened.error()};
-  }
   auto ground = look(settings_, environment_);
   if (!ground) return ground.error();
   if (auto installed = install(*ground); !installed) return {installed.error()};
   for (const std::string& notice : ground->plan.notices) log::info(notice);
+  for (const std::string& warning : ground->warnings) log::warn(warning);
   const IdentityVerdict& identity = ground->identity;
   if (identity.mended) log::warn(*identity.mended);
+  if (identity.cloned) {
+    log::warn(fmt::format("the data directory came from another machine: node {} takes a new id, {} (node.on_clone)",
+                          identity.identity.name, identity.identity.id));
+  }
+  if (identity.former_name) {
+    log::warn(fmt::format("node {} (id {}) is now called {}: the old name is cleared away once it is dead",
+                          *identity.former_name, identity.identity.id, identity.identity.name));
+  }
   log::info(fmt::format("node {} ({}), id {} ({}), address {} ({})", identity.identity.name, identity.name_origin,
                         identity.identity.id, identity.id_origin, ground->facts.bind.address,
                         ground->facts.bind.origin));
@@ -167,6 +169,8 @@ Problems Attendant::prepare() {
   ground_ = std::move(*ground);
   return {};
 }
+
+Rules Attendant::rules() const { return rules_of(settings_, !ground_->plan.token.empty(), ground_->fixed_id); }
 
 Result<void> Attendant::open_control() {
   const auto handler = [this](const ControlRequest& request) { return reply(request); };
@@ -251,7 +255,10 @@ void Attendant::read_agent_output() {
 
 void Attendant::act(const Probe& e) {
   api_->probe(e.deadline, [this, launch = e.launch](ProbeAnswer answer) {
-    feed(Probed{launch, answer, api_->facts().members});
+    // Serf's own interface where the user gave it one; what can't be told counts as gossip.
+    const std::string address = ground_->plan.consul_json.value("serf_lan", ground_->facts.bind.address);
+    const bool gossip = udp_port_taken(address, ground_->plan.serf_port).value_or(true);
+    feed(Probed{launch, answer, api_->facts().members, gossip});
   });
 }
 
@@ -263,9 +270,38 @@ void Attendant::act(const SendServices& e) {
 
 void Attendant::act(const LookUpCatalog& e) {
   const Identity& identity = ground_->facts.identity;
-  api_->look_up_catalog(identity.name, identity.id, ground_->services, [this, launch = e.launch](CatalogAnswer answer) {
-    feed(CatalogSeen{launch, answer});
+  api_->look_up_catalog(identity.name, identity.id, ground_->services,
+                        [this, launch = e.launch](CatalogAnswer answer, NodeKey holder) {
+                          feed(CatalogSeen{launch, answer, std::move(holder)});
+                        });
+}
+
+void Attendant::act(const TakeIdBack& e) {
+  auto ground = take_id(*ground_, environment_, e.id);
+  if (!ground) return feed(IdTakenBack{life_.own, to_string(ground.error().front())});
+  ground_ = std::move(*ground);
+  feed(IdTakenBack{ground_->own(), ""});
+}
+
+void Attendant::act(const LookAround& e) {
+  api_->look_around(life_.own, e.health, [this, launch = e.launch](const AgentApi::Surroundings& seen) {
+    feed(LookedAround{launch, find_claims(life_.own, seen.members, seen.catalog), seen.failed_member, seen.failure});
   });
+}
+
+void Attendant::act(const Clear& e) {
+  api_->clear(e.claim, [this, launch = e.launch](ClearAnswer answer, std::string text) {
+    feed(Cleared{launch, answer, std::move(text)});
+  });
+}
+
+void Attendant::act(const Rejoin&) { api_->rejoin(); }
+
+void Attendant::act(const ReadAddress&) {
+  const auto bind = look_at_address(*ground_);
+  if (!bind) return feed(AddressRead{AddressState::gone, bind.error().why});
+  const bool same = bind->address == ground_->facts.bind.address;
+  feed(AddressRead{same ? AddressState::same : AddressState::other, bind->address});
 }
 
 void Attendant::act(const AskLeave& e) {
@@ -322,15 +358,19 @@ void Attendant::act(const SignalChildren& e) {
 
 // ---------------------------------------------------------------------------------------- new settings
 
-void Attendant::act(const Reload&) {
-  auto settings = load_settings(named_, environment_);
+void Attendant::act(const Reload& e) {
+  auto settings = e.settings ? load_settings(named_, environment_) : ResultAll<Settings>(settings_);
   if (!settings) return reload_failed(settings.error());
   if (settings->run_dir != settings_.run_dir || settings->control.socket != settings_.control.socket ||
       settings->control.http != settings_.control.http || settings->log.json != settings_.log.json) {
     return reload_failed(
         {{"settings", "run_dir, control.* and log.format can't change while lictor runs", "restart lictor for that"}});
   }
-  auto next = look(*settings, environment_, ground_->facts.recovery_token);
+  Running running{.token = ground_->facts.recovery_token, .bind = {}};
+  // With `ignore` the address changes only where the settings that choose it do.
+  const auto choice = [](const Settings& s) { return std::tie(s.bind.interface, s.bind.ipv6, s.bind.cidr); };
+  if (!settings->bind.restart_on_change && choice(*settings) == choice(settings_)) running.bind = ground_->facts.bind;
+  auto next = look(*settings, environment_, running);
   if (!next) return reload_failed(next.error());
   if (next->facts.data_dir != ground_->facts.data_dir) {
     return reload_failed({{"node.data_dir", "can't change while lictor runs", "restart lictor for that"}});
@@ -376,24 +416,26 @@ void Attendant::apply(Ground next, const PlanDifference& difference) {
   settings_ = next.settings;
   log::set_up(settings_.log.level, settings_.log.json);
   ground_ = std::move(next);
-  const Rules rules = rules_of(settings_, !ground_->plan.token.empty());
+  if (auto installed = install(*ground_); !installed) return reload_failed({installed.error()});
   const std::string keys = lictor::join(difference.keys, " ");
   switch (difference.change) {
     case Change::none:
       return feed(Reloaded{
-          services_differ ? ReloadResult::services : ReloadResult::unchanged, rules,
-          services_differ ? "new settings: services" : "settings read again; nothing for the agent has changed"});
+          services_differ ? ReloadResult::services : ReloadResult::unchanged, rules(),
+          services_differ ? "new settings: services" : "settings read again; nothing for the agent has changed",
+          ground_->own()});
     case Change::restart:
-      return feed(Reloaded{ReloadResult::restart, rules, "new settings: " + keys});
+      return feed(Reloaded{ReloadResult::restart, rules(), "new settings: " + keys, ground_->own()});
     case Change::reload:
       break;
   }
   auto installed = install_file(ground_->facts.config_path, ground_->plan.consul_json.dump(2) + "\n",
                                 {.mode = 0600, .uid = ground_->facts.uid, .gid = ground_->facts.gid});
   if (!installed) return reload_failed({installed.error()});
-  api_->reload([this, rules, keys](const std::string& failure) {
+  api_->reload([this, keys](const std::string& failure) {
     if (!failure.empty()) return reload_failed({{"agent", failure, "see the agent's lines above"}});
-    feed(Reloaded{ReloadResult::reloaded, rules, "new settings, taken by the running agent: " + keys});
+    feed(
+        Reloaded{ReloadResult::reloaded, rules(), "new settings, taken by the running agent: " + keys, ground_->own()});
   });
 }
 

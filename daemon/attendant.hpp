@@ -44,6 +44,11 @@ class Attendant {
   void act(const Probe&);
   void act(const SendServices&);
   void act(const LookUpCatalog&);
+  void act(const TakeIdBack&);
+  void act(const LookAround&);
+  void act(const Clear&);
+  void act(const Rejoin&);
+  void act(const ReadAddress&);
   void act(const RunHook&);
   void act(const EndHook&);
   void act(const AskLeave&);
@@ -56,7 +61,9 @@ class Attendant {
   void act(const Say&);
   void act(const Quit&);
 
+  Result<void> take_hold();
   Problems prepare();
+  Rules rules() const;  // REQUIRES: prepared
   Result<void> open_control();
   Result<pid_t> start_agent();
   Result<int> agent_output();

@@ -109,6 +109,7 @@ Exit check(const std::optional<std::string>& settings_file) {
   auto ground = look_around(settings_file);
   if (!ground) return print_problems(ground.error());
   if (auto valid = validate(*ground); !valid) return print_problems({valid.error()});
+  for (const std::string& warning : ground->warnings) print("warning: " + warning + "\n");
   for (const std::string& notice : ground->plan.notices) print(notice + "\n");
   print(fmt::format("settings and host are fine: node {} at {} ({})\n", ground->facts.identity.name,
                     ground->facts.bind.address, ground->facts.bind.origin));

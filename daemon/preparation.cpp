@@ -1,6 +1,8 @@
 #include "preparation.hpp"
 
+#include "act/identity_files.hpp"
 #include "act/interfaces.hpp"
+#include "act/storage.hpp"
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -77,9 +79,9 @@ Result<IdentityVerdict> settled_identity(const Settings& settings, const AgentCo
   IdentityInput input;
   input.configured_id = text_setting(config.merged, "node_id");
   input.configured_name = settings.node.name ? settings.node.name : text_setting(config.merged, "node_name");
-  auto stored = read_file(facts.data_dir + "/lictor-identity.json");
+  auto stored = read_file(identity_path(facts.data_dir));
   if (!stored) return stored.error();
-  auto node_id = read_file(facts.data_dir + "/node-id");
+  auto node_id = read_file(node_id_path(facts.data_dir));
   if (!node_id) return node_id.error();
   input.stored_text = std::move(*stored);
   input.node_id_text = std::move(*node_id);
@@ -103,14 +105,16 @@ std::optional<std::string> address_of(const std::string& interface, const std::v
   return std::nullopt;
 }
 
-Result<void> find_addresses(const Settings& settings, const AgentConfig& config, PlanFacts& facts) {
+Result<void> find_addresses(const Settings& settings, const AgentConfig& config, PlanFacts& facts,
+                            const std::optional<BindAddress>& kept = {}) {
   auto interfaces = list_interfaces();
   if (!interfaces) return interfaces.error();
-  auto bind = bind_address({.globs = settings.bind.interface,
-                            .ipv6 = settings.bind.ipv6,
-                            .cidr = settings.bind.cidr,
-                            .configured = text_setting(config.merged, "bind_addr")},
-                           *interfaces);
+  Result<BindAddress> bind = kept ? Result<BindAddress>(*kept)
+                                  : bind_address({.globs = settings.bind.interface,
+                                                  .ipv6 = settings.bind.ipv6,
+                                                  .cidr = settings.bind.cidr,
+                                                  .configured = text_setting(config.merged, "bind_addr")},
+                                                 *interfaces);
   if (!bind) return bind.error();
   facts.bind = std::move(*bind);
   if (settings.client_interface) {
@@ -168,23 +172,23 @@ ResultAll<Settings> load_settings(const std::optional<std::string>& named, const
 
 std::string agent_folder(const Settings& settings) { return settings.run_dir + "/agent"; }
 
-ResultAll<Ground> look(const Settings& settings, const Environment& environment, const std::string& token) {
+NodeKey Ground::own() const {
+  return {facts.identity.name, facts.identity.id, text_setting(plan.consul_json, "advertise_addr").value_or("")};
+}
+
+ResultAll<Ground> look(const Settings& settings, const Environment& environment, const Running& running) {
   Problems problems;
   auto config = read_agent_config(settings);
   if (!got(config, problems)) return problems;
 
-  Ground ground{.settings = settings,
-                .config = std::move(*config),
-                .facts = {},
-                .identity = {},
-                .plan = {},
-                .services = {},
-                .own_gid = getegid()};
+  Ground ground;
+  ground.settings = settings;
+  ground.config = std::move(*config);
   PlanFacts& facts = ground.facts;
   facts.data_dir = data_dir_of(settings, ground.config);
   facts.api_socket = agent_folder(settings) + "/http.sock";
   facts.config_path = settings.run_dir + "/consul.json";
-  facts.recovery_token = token.empty() ? random_uuid() : token;
+  facts.recovery_token = running.token.empty() ? random_uuid() : running.token;
   facts.environment = environment;
   facts.limits = limits_of(read_cgroup(), host_cpus());
   if (const auto binary = find_binary(settings.agent.binary, environment); got(binary, problems))
@@ -193,12 +197,14 @@ ResultAll<Ground> look(const Settings& settings, const Environment& environment,
     facts.uid = user->uid;
     facts.gid = user->gid;
   }
-  got(find_addresses(settings, ground.config, facts), problems);
+  got(find_addresses(settings, ground.config, facts, running.bind), problems);
   if (!problems.empty()) return problems;
 
   auto identity = settled_identity(settings, ground.config, facts);
   if (!got(identity, problems)) return problems;
   ground.identity = std::move(*identity);
+  ground.moved = !ground.identity.former_address.empty();
+  ground.fixed_id = ground.identity.id_origin == "agent settings";
   facts.identity = ground.identity.identity;
   facts.id_origin = ground.identity.id_origin;
   facts.name_origin = ground.identity.name_origin;
@@ -209,7 +215,23 @@ ResultAll<Ground> look(const Settings& settings, const Environment& environment,
   auto services = desired_services(settings.services ? *settings.services : default_services(known), known);
   if (!got(services, problems)) return problems;
   ground.services = std::move(*services);
+  if (auto warning = fleeting_storage(facts.data_dir)) ground.warnings.push_back(std::move(*warning));
   return ground;
+}
+
+Result<BindAddress> look_at_address(const Ground& ground) {
+  PlanFacts facts;
+  if (auto found = find_addresses(ground.settings, ground.config, facts); !found) return found.error();
+  return facts.bind;
+}
+
+ResultAll<Ground> take_id(const Ground& ground, const Environment& environment, const std::string& id) {
+  Ground taken = ground;
+  taken.facts.identity.id = taken.identity.identity.id = id;
+  taken.identity.identity.when = now_rfc3339();
+  taken.identity.write_stored = taken.identity.write_node_id = true;
+  if (auto installed = install(taken); !installed) return Problems{installed.error()};
+  return look(ground.settings, environment, {.token = ground.facts.recovery_token, .bind = ground.facts.bind});
 }
 
 Result<Locks> lock(const Settings& settings) {
@@ -221,6 +243,11 @@ Result<Locks> lock(const Settings& settings) {
        {std::pair(settings.run_dir, &locks.run_dir), std::pair(data_dir, &locks.data_dir)}) {
     if (access(folder.c_str(), F_OK) != 0) {
       if (auto made = make_directory(folder, 0755, {}, {}); !made) return made.error();
+    }
+    // Before the first file is made there. A user that can't be found is told by `look`, with all else that is wrong.
+    if (folder == data_dir) {
+      const auto user = agent_user(settings);
+      if (auto fit = check_data_dir(data_dir, user ? user->uid : geteuid()); !fit) return fit.error();
     }
     auto held = FileLock::acquire(folder + "/lictor.lock");
     if (!held) return held.error();
@@ -234,14 +261,7 @@ Result<void> install(const Ground& ground) {
   const bool root = geteuid() == 0;
   if (auto made = make_directory(agent_folder(ground.settings), 0700, facts.uid, facts.gid); !made) return made;
   const FileAttributes owned{.mode = 0600, .uid = facts.uid, .gid = facts.gid};
-  // lictor's record first: should power fail between the two, node-id is mended from it.
-  if (ground.identity.write_stored) {
-    if (auto r = install_file(ground.identity_path(), format_identity(ground.identity.identity), owned); !r)
-      return r.error();
-  }
-  if (ground.identity.write_node_id) {
-    if (auto r = install_file(ground.node_id_path(), ground.identity.identity.id, owned); !r) return r.error();
-  }
+  if (auto r = install_identity(ground.identity, facts.data_dir, owned); !r) return r;
   if (root) {
     if (auto given = give_ownership(facts.data_dir, facts.uid, facts.gid); !given) return given.error();
   }

@@ -4,6 +4,7 @@
 
 #include "act/files.hpp"
 #include "act/host.hpp"
+#include "decide/claims.hpp"
 #include "decide/plan.hpp"
 #include "decide/services.hpp"
 #include "decide/settings.hpp"
@@ -25,22 +26,35 @@ struct Ground {
   PlanFacts facts;
   IdentityVerdict identity;
   Plan plan;
-  std::vector<Json> services;  // desired, ready for the agent's API
-  gid_t own_gid = 0;
+  std::vector<Json> services;         // desired, ready for the agent's API
+  std::vector<std::string> warnings;  // what an operator should know at start, beside the plan's notices
+  bool moved = false;                 // the stored identity has another address
+  bool fixed_id = false;              // the agent's settings name the id
 
-  std::string identity_path() const { return facts.data_dir + "/lictor-identity.json"; }
-  std::string node_id_path() const { return facts.data_dir + "/node-id"; }
+  // The node as others see it: with the address that is advertised.
+  NodeKey own() const;
 };
 
 // run_dir/agent: the folder of the private listener, the agent user's own. run_dir itself stays lictor's.
 std::string agent_folder(const Settings& settings);
 
 // Reads and decides. All problems of the settings and the host that can be found without writing; one with
-// Exit::retry alone means that only an address is missing. `token`: the recovery token of the agent that runs, where the
-// result is to be compared with what that agent was started with.
-ResultAll<Ground> look(const Settings& settings, const Environment& environment, const std::string& token = "");
+// Exit::retry alone means that only an address is missing. `running`: what the agent that runs was started with, where the
+// result is to be compared with that.
+struct Running {
+  std::string token;                // recovery token
+  std::optional<BindAddress> bind;  // an address to keep, whatever the interfaces say
+};
+ResultAll<Ground> look(const Settings& settings, const Environment& environment, const Running& running = {});
 
-// Keeps a second lictor off the run directory and the data directory. Makes both where they are missing.
+// The address that `look` would choose now.
+Result<BindAddress> look_at_address(const Ground& ground);
+
+// Makes `id` this node's: rewrites lictor-identity.json and looks again, the running agent's token kept.
+ResultAll<Ground> take_id(const Ground& ground, const Environment& environment, const std::string& id);
+
+// Keeps a second lictor off the run directory and the data directory. Makes both where they are missing. The agent could
+// live in the data directory, as check_data_dir has it, or its problem is returned and nothing is left there.
 struct Locks {
   FileLock run_dir, data_dir;
 };

@@ -12,6 +12,27 @@ double seconds_between(Time from, Time to) {
   return std::chrono::duration<double>(std::chrono::floor<std::chrono::milliseconds>(to - from)).count();
 }
 
+Json claim_json(const Claim& claim) {
+  return {{"kind", to_string(claim.kind)},
+          {"name", claim.name},
+          {"id", claim.id},
+          {"address", claim.address},
+          {"state", claim.state}};
+}
+
+Json tally_json(const Tally& t) {
+  return {{"address_claims", t.address_claims},
+          {"name_claims", t.name_claims},
+          {"id_claims", t.id_claims},
+          {"gossip_shut_down", t.gossip_shut_down},
+          {"taken_for_failed", t.taken_for_failed},
+          {"ids_taken_back", t.ids_taken_back},
+          {"claims_cleared", t.claims_cleared},
+          {"clearings_refused", t.clearings_refused},
+          {"address_changes", t.address_changes},
+          {"addresses_lost", t.addresses_lost}};
+}
+
 Json agent_json(const Life& life, const AgentFacts& facts, Time now) {
   Json agent = {{"running", life.agent.has_value()}, {"restarts", std::max(0, life.launches - 1)}};
   if (!life.agent) return agent;
@@ -35,7 +56,14 @@ Json status_json(const Life& life, const Ground* ground, const AgentFacts& agent
                  {"registered", life.agent && life.agent->registered},
                  {"agent", agent_json(life, agent, now)},
                  {"leader", life.agent && life.agent->leader},
-                 {"problems", Json::array()}};
+                 {"problems", Json::array()},
+                 {"conflicts", Json::array()},
+                 {"counts", tally_json(life.tally)}};
+  for (const Claim& claim : life.claims) status["conflicts"].push_back(claim_json(claim));
+  if (life.contested) status["conflicts"].push_back(claim_json(*life.contested));
+  for (const Claim& claim : life.claims) status["problems"].push_back(describe(claim, life.own));
+  if (life.contested) status["problems"].push_back(describe(*life.contested, life.own));
+  if (life.address_gone) status["problems"].push_back("the address " + life.own.address + " is gone");
   if (!agent.server.empty() && status["leader"]) status["server"] = agent.server;
   if (agent.members > 0) status["members"] = agent.members;
   if (!settings_problem.empty()) status["problems"].push_back(settings_problem);

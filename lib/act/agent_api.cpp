@@ -24,6 +24,11 @@ std::string percent_encode(const std::string& text) {
   return out;
 }
 
+std::string text_of(const Json& object, const char* key) {
+  const auto it = object.is_object() ? object.find(key) : object.end();
+  return it != object.end() && it->is_string() ? it->get<std::string>() : "";
+}
+
 // Empty if the answer is a success, else why it is not.
 std::string failure_of(const Result<HttpAnswer>& answer, const char* what) {
   if (!answer) return fmt::format("{}: {}", what, answer.error().why);
@@ -124,17 +129,117 @@ void AgentApi::send_changes(std::shared_ptr<ServiceChanges> changes, Done done) 
 }
 
 void AgentApi::look_up_catalog(const std::string& node, const std::string& id, const std::vector<Json>& desired,
-                               std::function<void(CatalogAnswer)> done) {
+                               std::function<void(CatalogAnswer, NodeKey)> done) {
   HttpRequest get = request("GET", "/v1/catalog/node/" + percent_encode(node) + "?consistent", false);
   get.deadline = catalog_deadline;
   work_.ask(std::move(get), [id, desired, done = std::move(done)](const Result<HttpAnswer>& answer) {
-    if (answer && answer->status == 403) return done(CatalogAnswer::forbidden);
-    if (!answer || answer->status != 200) return done(CatalogAnswer::failed);
+    if (answer && answer->status == 403) return done(CatalogAnswer::forbidden, {});
+    if (!answer || answer->status != 200) return done(CatalogAnswer::failed, {});
     const Json body = Json::parse(answer->body, nullptr, false);
-    if (body.is_null()) return done(CatalogAnswer::gone);
-    if (!body.is_object()) return done(CatalogAnswer::failed);
-    done(registered_in_catalog(desired, id, body) ? CatalogAnswer::registered : CatalogAnswer::incomplete);
+    if (body.is_null()) return done(CatalogAnswer::gone, {});
+    if (!body.is_object()) return done(CatalogAnswer::failed, {});
+    if (registered_in_catalog(desired, id, body)) return done(CatalogAnswer::registered, {});
+    const Json entry = body.value("Node", Json::object());
+    const NodeKey holder{text_of(entry, "Node"), text_of(entry, "ID"), text_of(entry, "Address")};
+    // Without an id an entry is anybody's, and the servers let us have it.
+    const bool other = !holder.id.empty() && holder.id != id;
+    done(other ? CatalogAnswer::taken : CatalogAnswer::incomplete, holder);
   });
+}
+
+void AgentApi::look_around(const NodeKey& own, bool health, std::function<void(Surroundings)> done) {
+  auto seen = std::make_shared<Surroundings>();
+  work_.ask(request("GET", "/v1/agent/members", true),
+            [this, own, health, seen, done = std::move(done)](const Result<HttpAnswer>& answer) mutable {
+              seen->failure = failure_of(answer, "members");
+              if (!seen->failure.empty()) return done(std::move(*seen));
+              auto members = parse_members(answer->body);
+              if (!members) {
+                seen->failure = members.error().why;
+                return done(std::move(*seen));
+              }
+              seen->members = std::move(*members);
+              facts_.members = static_cast<int>(seen->members.size());
+              for (const Member& member : seen->members) {
+                if (member.name == own.name && member.address == own.address) facts_.version = member.version;
+              }
+              const std::string filter =
+                  fmt::format(R"(Address == "{}" or Node == "{}" or ID == "{}")", own.address, own.name, own.id);
+              HttpRequest get = request("GET", "/v1/catalog/nodes?filter=" + percent_encode(filter), false);
+              get.deadline = catalog_deadline;
+              work_.ask(std::move(get),
+                        [this, own, health, seen, done = std::move(done)](const Result<HttpAnswer>& catalog) mutable {
+                          // Where the catalog may not be read there is nothing to be seen there; what the members show still holds.
+                          const bool forbidden = catalog && catalog->status == 403;
+                          if (!forbidden) seen->failure = failure_of(catalog, "catalog");
+                          if (!forbidden && seen->failure.empty()) {
+                            auto nodes = parse_catalog_nodes(catalog->body);
+                            nodes ? void(seen->catalog = std::move(*nodes)) : void(seen->failure = nodes.error().why);
+                          }
+                          if (!health || !seen->failure.empty()) return done(std::move(*seen));
+                          ask_health(own, seen, std::move(done));
+                        });
+            });
+}
+
+void AgentApi::ask_health(const NodeKey& own, std::shared_ptr<Surroundings> seen,
+                          std::function<void(Surroundings)> done) {
+  HttpRequest get = request("GET", "/v1/health/node/" + percent_encode(own.name), false);
+  get.deadline = catalog_deadline;
+  work_.ask(std::move(get), [seen, done = std::move(done)](const Result<HttpAnswer>& answer) {
+    const Json checks = answer && answer->status == 200 ? Json::parse(answer->body, nullptr, false) : Json();
+    for (const Json& check : checks.is_array() ? checks : Json::array()) {
+      if (text_of(check, "CheckID") == "serfHealth") seen->failed_member = text_of(check, "Status") == "critical";
+    }
+    done(std::move(*seen));
+  });
+}
+
+void AgentApi::clear(const Claim& claim, std::function<void(ClearAnswer, std::string)> done) {
+  struct Step {
+    HttpRequest request;
+    std::string doing, permission;
+  };
+  auto steps = std::make_shared<std::vector<Step>>();
+  if (claim.deregister) {
+    HttpRequest put = request("PUT", "/v1/catalog/deregister", false);
+    put.body = Json{{"Node", claim.name}}.dump();
+    steps->push_back({std::move(put), "deregister", fmt::format("node:write on \"{}\"", claim.name)});
+  }
+  if (claim.prune) {
+    steps->push_back({request("PUT", "/v1/agent/force-leave/" + percent_encode(claim.name) + "?prune", false),
+                      "force-leave", "operator:write"});
+  }
+  for (Step& step : *steps) step.request.deadline = catalog_deadline;
+  // Each is tried whatever became of the other: an entry without its member is half of the trouble.
+  auto answer = std::make_shared<std::pair<ClearAnswer, std::string>>(ClearAnswer::cleared, "");
+  auto next = std::make_shared<std::function<void()>>();
+  *next = [this, steps, answer, weak = std::weak_ptr(next), done = std::move(done)] {
+    if (steps->empty()) return done(answer->first, answer->second);
+    Step step = std::move(steps->back());
+    steps->pop_back();
+    work_.ask(std::move(step.request), [step, answer, next = weak.lock()](const Result<HttpAnswer>& got) {
+      const bool forbidden = got && got->status == 403;
+      // A member that is no more is what was wanted.
+      const bool good = got && (got->status == 200 || got->body.find("No node found") != std::string::npos);
+      if (!good) {
+        answer->first = forbidden ? ClearAnswer::forbidden : ClearAnswer::failed;
+        answer->second += answer->second.empty() ? "" : "; ";
+        answer->second += forbidden
+                              ? fmt::format("{} is forbidden: the agent's default token (acl.tokens.default) needs {}",
+                                            step.doing, step.permission)
+                              : failure_of(got, step.doing.c_str());
+      }
+      (*next)();
+    });
+  };
+  (*next)();
+}
+
+void AgentApi::rejoin() {
+  const std::string host = facts_.server.substr(0, facts_.server.rfind(':'));
+  if (host.empty()) return;
+  work_.ask(request("PUT", "/v1/agent/join/" + percent_encode(host), true), [](const Result<HttpAnswer>&) {});
 }
 
 void AgentApi::leave(Duration deadline, Done done) {
@@ -155,20 +260,6 @@ void AgentApi::deregister(const std::string& node, Done done) {
   put.deadline = catalog_deadline;
   work_.ask(std::move(put),
             [done = std::move(done)](const Result<HttpAnswer>& answer) { done(failure_of(answer, "deregister")); });
-}
-
-void AgentApi::describe(std::function<void()> done) {
-  work_.ask(request("GET", "/v1/agent/self", true), [this, done = std::move(done)](const Result<HttpAnswer>& answer) {
-    const Json self = answer && answer->status == 200 ? Json::parse(answer->body, nullptr, false) : Json();
-    const auto text = [&self](const char* pointer) {
-      const Json::json_pointer at(pointer);
-      return self.is_object() && self.contains(at) && self[at].is_string() ? self[at].get<std::string>()
-                                                                           : std::string();
-    };
-    facts_.version = text("/Config/Version");
-    facts_.members = std::atoi(text("/Stats/serf_lan/members").c_str());
-    done();
-  });
 }
 
 }  // namespace lictor

@@ -17,7 +17,7 @@
 namespace lictor {
 
 struct AgentFacts {
-  std::string version;  // "1.8.7"
+  std::string version;  // of the agent: "1.8.7"
   std::string server;   // address of the leader as the agent knows it: "10.0.0.1:8300"
   int members = 0;      // of the LAN gossip pool, this node included; 0 until known
 };
@@ -41,18 +41,36 @@ class AgentApi {
   void send_services(const std::vector<Json>& desired, Done done);
 
   // GET /v1/catalog/node/NAME?consistent: what a server's own record says.
+  // `holder`: of an entry with another id (CatalogAnswer::taken).
   void look_up_catalog(const std::string& node, const std::string& id, const std::vector<Json>& desired,
-                       std::function<void(CatalogAnswer)> done);
+                       std::function<void(CatalogAnswer, NodeKey holder)> done);
+
+  struct Surroundings {
+    std::vector<Member> members;
+    std::vector<CatalogNode> catalog;  // only entries with our address, name or id
+    bool failed_member = false;        // asked with `health`: our serfHealth check is critical
+    std::string failure;
+  };
+  // GET /v1/agent/members, GET /v1/catalog/nodes with a filter that the servers apply, and with `health`
+  // GET /v1/health/node/NAME. Also fills in facts().
+  void look_around(const NodeKey& own, bool health, std::function<void(Surroundings)> done);
+
+  // PUT /v1/agent/force-leave/NAME?prune and PUT /v1/catalog/deregister, whichever the claim says. `text` names the
+  // permission where one is missing.
+  void clear(const Claim& claim, std::function<void(ClearAnswer, std::string text)> done);
+
+  // PUT /v1/agent/join with the address of the leader: serf exchanges all state with it.
+  void rejoin();
 
   void leave(Duration deadline, Done done);             // PUT /v1/agent/leave, on a connection of its own
   void reload(Done done);                               // PUT /v1/agent/reload
   void deregister(const std::string& node, Done done);  // PUT /v1/catalog/deregister
-  void describe(std::function<void()> done);            // GET /v1/agent/self, for facts()
 
   const AgentFacts& facts() const { return facts_; }
 
  private:
   HttpRequest request(std::string method, std::string target, bool with_token) const;
+  void ask_health(const NodeKey& own, std::shared_ptr<Surroundings> seen, std::function<void(Surroundings)> done);
   void send_changes(std::shared_ptr<ServiceChanges> changes, Done done);
 
   // Three connections: a slow call on one never delays a call on another.

@@ -1,5 +1,8 @@
 #include "act/host.hpp"
 
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/udp.hpp>
+
 #include <fcntl.h>
 #include <sched.h>
 #include <sys/mman.h>
@@ -212,6 +215,20 @@ Result<std::string> find_binary(const std::string& name, const Environment& envi
   }
   return Problem{name, is_path ? "no such file" : "not found on PATH", "install it, or set agent.binary to its path",
                  Exit::not_found};
+}
+
+std::optional<bool> udp_port_taken(const std::string& address, int port) {
+  boost::system::error_code error;
+  const auto ip = boost::asio::ip::make_address(address, error);
+  if (error) return std::nullopt;
+  boost::asio::io_context io(1);
+  const boost::asio::ip::udp::endpoint endpoint(ip, static_cast<std::uint16_t>(port));
+  boost::asio::ip::udp::socket socket(io);
+  socket.open(endpoint.protocol(), error);
+  if (error) return std::nullopt;
+  socket.bind(endpoint, error);
+  if (!error) return false;
+  return error == boost::asio::error::address_in_use ? std::optional(true) : std::nullopt;
 }
 
 Environment current_environment() {

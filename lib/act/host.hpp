@@ -46,6 +46,10 @@ int host_cpus();  // those this process may run on
 // be executed, Exit::cannot_execute.
 Result<std::string> find_binary(const std::string& name, const Environment& environment);
 
+// Whether somebody has bound UDP `port` at `address`, an address of this host; nothing where that can't be told. Found
+// out by binding it for a moment.
+std::optional<bool> udp_port_taken(const std::string& address, int port);
+
 Environment current_environment();  // of two entries with one name the first, as getenv has it
 
 // Takes the program's code out of this process's page tables; what runs on comes back by itself, with a page fault each

@@ -55,20 +55,6 @@ Result<IdentityVerdict> settle_identity(const IdentityInput& input) {
   const bool own = stored && !foreign;
 
   IdentityVerdict v;
-  if (configured_id) {
-    v.identity.id = *configured_id;
-    v.id_origin = settings_origin;
-  } else if (own) {
-    v.identity.id = stored->id;
-    v.id_origin = stored_origin;
-  } else if (node_id && !foreign) {
-    v.identity.id = *node_id;
-    v.id_origin = node_id_origin;
-  } else {
-    v.identity.id = input.fresh_id;
-    v.id_origin = new_origin;
-  }
-
   if (const auto name = not_empty(input.configured_name)) {
     v.identity.name = *name;
     v.name_origin = "node.name";
@@ -80,6 +66,24 @@ Result<IdentityVerdict> settle_identity(const IdentityInput& input) {
     v.name_origin = "host name";
   }
 
+  const bool renamed = own && stored->name != v.identity.name;
+  if (configured_id) {
+    v.identity.id = *configured_id;
+    v.id_origin = settings_origin;
+  } else if (renamed) {
+    v.identity.id = input.fresh_id;
+    v.id_origin = new_origin;
+  } else if (own) {
+    v.identity.id = stored->id;
+    v.id_origin = stored_origin;
+  } else if (node_id && !foreign) {
+    v.identity.id = *node_id;
+    v.id_origin = node_id_origin;
+  } else {
+    v.identity.id = input.fresh_id;
+    v.id_origin = new_origin;
+  }
+
   v.identity.address = input.address;
   // A host that has lost its machine id is no reason to forget what the directory knew.
   v.identity.machine = input.machine.empty() && own ? stored->machine : input.machine;
@@ -87,7 +91,8 @@ Result<IdentityVerdict> settle_identity(const IdentityInput& input) {
   v.write_stored = !stored || v.identity != *stored;
   if (v.write_stored) v.identity.when = input.now;
   v.write_node_id = node_id != v.identity.id;
-  if (own && stored->name != v.identity.name) v.former_name = stored->name;
+  if (renamed) v.former_name = stored->name;
+  if (own && stored->address != v.identity.address) v.former_address = stored->address;
   if (!foreign) v.mended = mending(input, v, input.stored_text && !stored, node_id);
   v.cloned = foreign && !configured_id;
   return v;

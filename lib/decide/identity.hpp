@@ -3,6 +3,10 @@
 // Order: an id in the agent's settings; the stored identity (lictor-identity.json); a valid node-id file; a
 // fresh random UUID. Consul refuses to start on an empty, truncated or garbage node-id, so whatever is wrong
 // there is mended from the order above before the agent starts, and nothing valid is ever overwritten by a worse one.
+//
+// A new name takes a new id, unless the settings give one. While the old name's member is remembered, dead or alive (72 h),
+// every join of an agent with its id under another name is refused ("conflicting node ID"), and an agent that has not
+// joined does not know the old member and can't prune it.
 #pragma once
 
 #include "decide/problem.hpp"
@@ -44,12 +48,13 @@ struct IdentityVerdict {
   std::string name_origin;     // "node.name", "stored", "host name"
   bool write_node_id = false;  // node-id is missing or says something else (case and a trailing newline don't count)
   bool write_stored = false;   // lictor-identity.json is missing, broken or out of date
+  std::string former_address;  // the stored address, where this same machine's node now has another
   std::optional<std::string> former_name;  // the stored name, where this same machine's node now has another
   std::optional<std::string> mended;       // one warning line: what was broken and from what it was mended
   bool cloned = false;                     // the stored machine is another one and a new id was taken
 };
 
-// Id: configured, stored, node-id, fresh. Name: configured; the stored one if keep_name (or if the host has none); the
+// Id: configured, fresh if the name is another than the stored one, stored, node-id, fresh. Name: configured; the stored one if keep_name (or if the host has none); the
 // host's. Empty configured values count as absent. `when` moves only when something else of the record changes, so that
 // a second start writes nothing; a new address alone is an update of the record.
 //

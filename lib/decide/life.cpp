@@ -54,6 +54,9 @@ class Step {
     life_.since = now_;
     life_.deadline.reset();
     life_.task_at.reset();
+    if (phase == Phase::registering || phase == Phase::serve) return;
+    life_.around_at.reset();
+    if (phase >= Phase::settle) life_.address_at.reset();
   }
 
   // ---- prepare
@@ -74,13 +77,16 @@ class Step {
   }
 
   void on(const HostChanged&) {
-    if (in(Phase::prepare)) prepare();
+    if (in(Phase::prepare)) return prepare();
+    if (!stopping() && !life_.address_at) life_.address_at = now_ + address_settles;
   }
 
   void on(const Prepared& e) {
     life_.preparing = {};
     if (!in(Phase::prepare)) return;
     life_.rules = e.rules;
+    life_.own = e.own;
+    if (e.moved) be_wary();
     life_.no_address.reset();
     launch_at(now_);
   }
@@ -88,7 +94,7 @@ class Step {
   void on(const PrepareFailed& e) {
     const bool again = std::exchange(life_.preparing, {}).again;
     if (!in(Phase::prepare)) return;
-    if (e.problem.exit != Exit::retry) return give_up({e.problem.exit, to_string(e.problem)});
+    if (e.final || e.problem.exit != Exit::retry) return give_up({e.problem.exit, to_string(e.problem)});
     if (!life_.no_address) say(Tone::info, fmt::format("waiting for an address: {}", e.problem.why));
     life_.no_address = e.problem;
     no_address_in_time();
@@ -141,14 +147,14 @@ class Step {
                                     "last lines above say why, and restart.give_up_after how often to try",
                                     life_.deaths, how)});
     }
-    const Duration wait = backoff();
+    const Duration wait = backoff(life_.deaths);
     say(Tone::info, fmt::format("launching the agent again in {}", format_duration(wait)));
     launch_at(now_ + wait);
   }
 
-  Duration backoff() {
+  Duration backoff(int times) {
     Duration wait = life_.rules.restart_min;
-    for (int i = 1; i < life_.deaths && wait < life_.rules.restart_max; ++i) wait *= 2;
+    for (int i = 1; i < times && wait < life_.rules.restart_max; ++i) wait *= 2;
     wait = std::min(wait, life_.rules.restart_max);
     // xorshift64: enough to keep ten thousand nodes from marching in step.
     std::uint64_t& r = life_.random;
@@ -170,7 +176,7 @@ class Step {
     switch (life_.phase) {
       case Phase::restart:
         say(Tone::info, fmt::format("the agent has ended ({})", how));
-        return launch_at(now_);
+        return launch_at(std::max(now_, life_.not_before));
       case Phase::leaving:
         if (e.code == 0) life_.stop->answered = true;
         return left_by_its_own_word(fmt::format("the agent ended during the leave ({})", how));
@@ -205,13 +211,19 @@ class Step {
       life_.deadline = now_;
     } else if (in(Phase::join) || in(Phase::registering) || in(Phase::serve)) {
       say(Tone::info, fmt::format("restarting the agent without leaving: {}", why));
-      enter(Phase::restart);
-      drop_hook();
-      life_.probe_at.reset();
-      end_agent(SIGTERM);
+      replace_agent(now_);
     } else {
       say(Tone::info, "a restart was asked for; the agent is about to be started anyway");
     }
+  }
+
+  // Ends the agent without leaving; the next one is launched when it is gone, and not before `when`.
+  void replace_agent(Time when) {
+    enter(Phase::restart);
+    drop_hook();
+    life_.probe_at.reset();
+    life_.not_before = when;
+    end_agent(SIGTERM);
   }
 
   // ---- join, and the watch
@@ -240,6 +252,7 @@ class Step {
     if (leader) life_.ever_joined = true;
     next_probe();
     if (in(Phase::settle)) return settle();
+    if (!e.gossip && (in(Phase::join) || registering())) return quarrelled();
     if (in(Phase::join) && leader) {
       enter(Phase::registering);
       return register_more();
@@ -255,8 +268,8 @@ class Step {
     const Agent& agent = *life_.agent;
     const bool waiting = !agent.leader || in(Phase::settle);
     const Duration waited = now_ - (agent.joined ? *agent.joined : agent.started);
-    life_.probe_at =
-        now_ + (waiting ? paced(waited, 20, milliseconds(2), milliseconds(500)) : life_.rules.hung_after / 2);
+    const Duration seldom = std::min<Duration>(life_.rules.hung_after / 2, wary() ? seconds(1) : seconds(3600));
+    life_.probe_at = now_ + (waiting ? paced(waited, 20, milliseconds(2), milliseconds(500)) : seldom);
   }
 
   void silent() {
@@ -310,12 +323,15 @@ class Step {
     agent.looking = false;
     const bool there = e.answer == CatalogAnswer::registered || e.answer == CatalogAnswer::incomplete;
     agent.seen = agent.seen || there;
+    agent.looked = true;
+    note_holder(e);
     if (in(Phase::leaving) || in(Phase::linger)) {
       if (!std::exchange(life_.stop->old_look, false)) return seen_while_leaving(e.answer);
       life_.task_at = now_;
       return;
     }
     if (!registering()) return;
+    if (e.answer == CatalogAnswer::taken) return name_taken();
     const bool hidden =
         life_.rules.acl && !agent.seen && e.answer == CatalogAnswer::gone && now_ - life_.since >= unseen_limit;
     const bool forbidden = e.answer == CatalogAnswer::forbidden || hidden;
@@ -347,12 +363,14 @@ class Step {
     agent.registered = true;
     agent.failure.clear();
     life_.ever_ready = true;
+    life_.took_id = false;
     if (!in(Phase::serve)) {
       enter(Phase::serve);
       say(Tone::info,
           fmt::format("registered {} after the agent's start{}",
                       format_duration(std::chrono::floor<milliseconds>(now_ - agent.started)),
                       unseen ? "; the catalog may not be read (ACL: node:read), so that is the agent's word" : ""));
+      life_.around_at = now_;
     }
     life_.task_at = now_ + check_interval;
   }
@@ -361,6 +379,201 @@ class Step {
     if (!life_.agent || !registering()) return;
     life_.agent->services_sent = false;
     if (in(Phase::serve)) register_more();
+  }
+
+  // ---- other claims on our name, id and address
+
+  bool wary() const { return life_.contested || (life_.wary_until && now_ < *life_.wary_until); }
+  void be_wary() { life_.wary_until = now_ + wary_for; }
+
+  bool held_elsewhere() const { return life_.contested && life_.contested->address != life_.own.address; }
+
+  void end_contest() {
+    if (std::exchange(life_.contested, {}))
+      say(Tone::info, fmt::format("no other id holds the name {} any more", life_.own.name));
+  }
+
+  // Another id holds our name. At our own address that was this node before its data directory was lost; elsewhere it
+  // is another node.
+  void note_holder(const CatalogSeen& e) {
+    if (e.answer == CatalogAnswer::forbidden || e.answer == CatalogAnswer::failed) return;
+    if (e.answer != CatalogAnswer::taken) return end_contest();
+    const Claim claim{.kind = ClaimKind::name,
+                      .name = life_.own.name,
+                      .id = e.holder.id,
+                      .address = e.holder.address,
+                      .state = "in the catalog"};
+    if (life_.contested == claim) return;
+    life_.contested = claim;
+    ++life_.tally.name_claims;
+    const std::string who = describe(claim, life_.own);
+    if (held_elsewhere()) {
+      say(Tone::error, who + ": not touched; give one of the two another node.name");
+    } else if (life_.rules.fixed_id) {
+      say(Tone::error, who +
+                           ": the servers keep the name for that id; take node_id out of the agent's settings, or set "
+                           "it to that");
+    } else if (life_.took_id) {
+      say(Tone::error,
+          who +
+              ": the servers refuse this node even with the id that was taken back; look for another agent "
+              "with this name and address");
+    }
+  }
+
+  void name_taken() {
+    Agent& agent = *life_.agent;
+    const bool ours = !held_elsewhere();
+    if (life_.probe_at) life_.probe_at = std::min(*life_.probe_at, now_ + seconds(1));
+    // Its holder may have gone meanwhile: then this sends what the servers refused before.
+    agent.services_sent = agent.services_sent && ours;
+    not_registered("", paced(now_ - life_.since, 5, milliseconds(50), seconds(2)));
+    if (!ours || life_.rules.fixed_id || life_.took_id || life_.taking_id) return;
+    if (now_ - life_.since < reserved_after) return;
+    say(Tone::warn, describe(*life_.contested, life_.own) + ": this node's own past; taking back its id");
+    life_.taking_id = true;
+    emit(TakeIdBack{life_.contested->id});
+  }
+
+  void on(const IdTakenBack& e) {
+    life_.taking_id = false;
+    life_.took_id = true;
+    if (!e.failure.empty()) return say(Tone::error, "the id was not taken back: " + e.failure);
+    life_.own = e.own;
+    life_.contested.reset();
+    ++life_.tally.ids_taken_back;
+    restart("its id is " + e.own.id + " again");
+  }
+
+  // A newcomer whose name is alive elsewhere loses the vote about it: serf ends, the process and its API live on.
+  void quarrelled() {
+    ++life_.tally.gossip_shut_down;
+    if (!wary()) life_.quarrels = 0;
+    be_wary();
+    const Duration wait = backoff(++life_.quarrels);
+    say(Tone::error,
+        fmt::format("the agent's gossip has shut itself down, as it does when its name {} is alive at another address; "
+                    "restarting it without leaving, in {}",
+                    life_.own.name, format_duration(wait)));
+    replace_agent(now_ + wait);
+  }
+
+  void look_around() {
+    life_.around_at.reset();
+    Agent& agent = *life_.agent;
+    if (!registering() || agent.looking_around || agent.clearing) return;
+    agent.looking_around = true;
+    emit(LookAround{life_.launches, wary()});
+  }
+
+  void on(const LookedAround& e) {
+    if (!current(e.launch)) return;
+    life_.agent->looking_around = false;
+    if (!registering()) return;
+    if (!e.failure.empty()) {
+      say(Tone::debug, "members and catalog were not looked at: " + e.failure);
+      life_.around_at = now_ + look_interval;
+      return;
+    }
+    tell_of(e.claims);
+    life_.claims = e.claims;
+    if (e.failed_member) {
+      // Seen when this node's address is new: the others know its name at the old one, and take over the new one only when
+      // they are told of it again after DeadNodeReclaimTime.
+      ++life_.tally.taken_for_failed;
+      if (!life_.rejoining) say(Tone::warn, "the servers take this node for failed; joining again until they don't");
+      be_wary();
+      emit(Rejoin{life_.launches});
+    } else if (life_.rejoining) {
+      say(Tone::info, "the servers see this node alive again");
+    }
+    life_.rejoining = e.failed_member;
+    if (life_.claims.empty() && !wary()) return;
+    life_.around_at = now_ + look_interval;
+    clear_dead();
+  }
+
+  void tell_of(const std::vector<Claim>& claims) {
+    const auto among = [](const std::vector<Claim>& all, const Claim& one) {
+      return std::find(all.begin(), all.end(), one) != all.end();
+    };
+    for (const Claim& claim : claims) {
+      if (among(life_.claims, claim)) continue;
+      ++(claim.kind == ClaimKind::address ? life_.tally.address_claims
+         : claim.kind == ClaimKind::name  ? life_.tally.name_claims
+                                          : life_.tally.id_claims);
+      const bool clearing = claim.dead() && life_.rules.heal;
+      say(Tone::warn, describe(claim, life_.own) + (clearing       ? ": clearing it away"
+                                                    : claim.dead() ? ": left alone, node.heal is off"
+                                                                   : ": not touched, it may be alive"));
+    }
+    for (const Claim& claim : life_.claims) {
+      if (!among(claims, claim)) say(Tone::info, describe(claim, life_.own) + ": no longer");
+    }
+  }
+
+  void clear_dead() {
+    Agent& agent = *life_.agent;
+    agent.to_clear.clear();
+    if (!life_.rules.heal) return;
+    for (const Claim& claim : life_.claims) {
+      const bool refused = std::find(agent.refused.begin(), agent.refused.end(), claim.name) != agent.refused.end();
+      if (claim.dead() && !refused) agent.to_clear.push_back(claim);
+    }
+    clear_next();
+  }
+
+  void clear_next() {
+    Agent& agent = *life_.agent;
+    if (agent.to_clear.empty() || agent.clearing) return;
+    agent.clearing = true;
+    emit(Clear{life_.launches, agent.to_clear.back()});
+  }
+
+  void on(const Cleared& e) {
+    if (!current(e.launch) || !life_.agent->clearing) return;
+    Agent& agent = *life_.agent;
+    agent.clearing = false;
+    const Claim claim = agent.to_clear.back();
+    agent.to_clear.pop_back();
+    if (e.answer == ClearAnswer::cleared) {
+      ++life_.tally.claims_cleared;
+    } else {
+      ++life_.tally.clearings_refused;
+      say(Tone::warn, fmt::format("{} was not cleared away: {}", claim.name, e.text));
+      if (e.answer == ClearAnswer::forbidden) agent.refused.push_back(claim.name);
+    }
+    if (registering()) clear_next();
+  }
+
+  // ---- the address
+
+  void read_address() {
+    life_.address_at.reset();
+    if (stopping() || life_.reading_address) return;
+    life_.reading_address = true;
+    emit(ReadAddress{});
+  }
+
+  void on(const AddressRead& e) {
+    life_.reading_address = false;
+    if (stopping()) return;
+    if (e.state == AddressState::gone) {
+      if (std::exchange(life_.address_gone, true)) return;
+      ++life_.tally.addresses_lost;
+      return say(Tone::warn, fmt::format("the address {} is gone; the agent is left as it is until there is one: {}",
+                                         life_.own.address, e.text));
+    }
+    const bool was_gone = std::exchange(life_.address_gone, false);
+    if (e.state == AddressState::same) {
+      life_.ignored_address.clear();
+      if (was_gone) say(Tone::info, fmt::format("the address {} is back", life_.own.address));
+      return;
+    }
+    if (life_.rules.restart_on_change) return apply_settings(false);
+    if (std::exchange(life_.ignored_address, e.text) == e.text) return;
+    say(Tone::info, fmt::format("this node's address would now be {}; the agent keeps {} (bind.on_change: ignore)",
+                                e.text, life_.own.address));
   }
 
   // ---- hooks
@@ -439,6 +652,13 @@ class Step {
     settle();
   }
 
+  // A leave in that name would be a leave of the other node.
+  void not_ours_to_leave() {
+    trouble(fmt::format("the name {} belongs to another node, at {}, so nothing was left", life_.own.name,
+                        life_.contested->address));
+    end(SIGTERM);
+  }
+
   void settle() {
     const Time limit = life_.stop->asked + std::min<Duration>(settle_limit, life_.rules.stop_timeout / 3);
     life_.deadline = limit;
@@ -446,7 +666,11 @@ class Step {
     const Agent& agent = *life_.agent;
     const Time synced = agent.joined ? *agent.joined + sync_window(agent.members) : limit;
     life_.deadline = std::min(limit, synced);
-    if (!due(life_.deadline)) return;
+    if (!due(life_.deadline)) {
+      // Whose name is it? The time until the leave is enough to ask.
+      if (agent.joined && !agent.looked && !agent.looking) look();
+      return;
+    }
     if (!agent.answered) {
       trouble("the agent's API never answered, so it could not be asked to leave");
       return end(SIGKILL);
@@ -465,6 +689,7 @@ class Step {
   }
 
   void leave() {
+    if (held_elsewhere()) return not_ours_to_leave();
     enter(Phase::leaving);
     Stop& stop = *life_.stop;
     stop.asked_to_leave = true;
@@ -500,6 +725,7 @@ class Step {
       return;
     }
     // What was never seen can't be seen to go.
+    if (answer == CatalogAnswer::taken) answer = CatalogAnswer::gone;
     if (answer == CatalogAnswer::gone && !life_.agent->seen) answer = CatalogAnswer::forbidden;
     if (answer == CatalogAnswer::gone) {
       stop.confirmed = true;
@@ -611,12 +837,17 @@ class Step {
 
   void reload() {
     if (stopping() || in(Phase::prepare)) return say(Tone::info, "settings are not read again now");
+    apply_settings(true);
+  }
+
+  // The address is looked at in any case.
+  void apply_settings(bool read) {
     if (life_.reloading.running) {
       life_.reloading.again = true;
       return;
     }
     life_.reloading = {.running = true};
-    emit(Reload{});
+    emit(Reload{read});
   }
 
   void on(const Reloaded& e) {
@@ -626,6 +857,15 @@ class Step {
       say(Tone::error, fmt::format("settings not applied, the old ones stay in force: {}", e.text));
     } else {
       life_.rules = e.rules;
+      if (e.own.address != life_.own.address) {
+        ++life_.tally.address_changes;
+        say(Tone::warn,
+            fmt::format("node {} (id {}) moves from {} to {}", e.own.name, e.own.id, life_.own.address, e.own.address));
+        be_wary();
+      }
+      life_.own = e.own;
+      if (life_.agent) life_.agent->refused.clear();
+      if (in(Phase::serve) && !life_.claims.empty()) life_.around_at = now_;
       if (e.result != ReloadResult::restart) say(Tone::info, e.text);
       if (e.result == ReloadResult::restart) restart(e.text);
       check_now();  // does nothing where a restart is under way
@@ -646,6 +886,7 @@ class Step {
       life_.deadline = now_ + milliseconds(50);
       return;
     }
+    if (due(life_.address_at)) read_address();
     if (due(life_.out_of_time) && life_.phase < Phase::ending) {
       trouble("the leave was not over within stop.timeout");
       return end(SIGKILL);
@@ -653,6 +894,7 @@ class Step {
     if (due(life_.deadline)) on_deadline();
     if (due(life_.probe_at) && life_.agent) probe();
     if (due(life_.task_at) && life_.agent) on_task();
+    if (due(life_.around_at) && life_.agent) look_around();
   }
 
   void on_deadline() {
@@ -704,7 +946,7 @@ class Step {
 
 }  // namespace
 
-Rules rules_of(const Settings& s, bool acl) {
+Rules rules_of(const Settings& s, bool acl, bool fixed_id) {
   const auto failures = [](const std::vector<Hook>& hooks) {
     std::vector<OnFailure> rules;
     for (const Hook& hook : hooks) rules.push_back(hook.on_failure);
@@ -720,7 +962,10 @@ Rules rules_of(const Settings& s, bool acl) {
           .hung_after = s.watch.hung_after,
           .post_start = failures(s.hooks.post_start),
           .pre_stop = failures(s.hooks.pre_stop),
-          .acl = acl};
+          .acl = acl,
+          .heal = s.node.heal,
+          .restart_on_change = s.bind.restart_on_change,
+          .fixed_id = fixed_id};
 }
 
 Duration sync_window(int members) {
@@ -772,7 +1017,8 @@ std::vector<Effect> step(Life& life, const Event& event) {
 std::optional<Time> next_wake(const Life& life) {
   if (life.phase == Phase::ended) return std::nullopt;
   std::optional<Time> first;
-  for (const auto& time : {life.deadline, life.probe_at, life.task_at, life.out_of_time}) {
+  for (const auto& time :
+       {life.deadline, life.probe_at, life.task_at, life.out_of_time, life.around_at, life.address_at}) {
     if (time && (!first || *time < *first)) first = time;
   }
   return first;

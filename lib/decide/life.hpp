@@ -8,9 +8,15 @@
 //      |                                                |   (restart.min .. restart.max, 20 % jitter); dead
 //   registering  services, post_start hooks, catalog    |   give_up_after times before it was ever ready:
 //      |                                                |   Exit::retry
-//   serve        probed, services compared each minute  |
+//   serve        probed, services compared each minute  |   an agent whose gossip has shut itself down: the same backoff
 //      |                                                |
-//   restart      asked for, hung, or new settings: -----+   the agent is ended without leaving
+//   restart      asked for, hung, new settings, a new --+   the agent is ended without leaving
+//                address, the node's old id taken back
+//
+// Beside this, once registered (DESIGN: identity): members and catalog are looked at for other claims on this node's name,
+// id and address; what is dead at our own address is cleared away, what may be alive is told of and looked at again. After a
+// new address or a quarrel about the name the node is wary for a minute: it looks often, and whether the servers take it
+// for failed. The kernel's news about addresses are heard all the time.
 //
 // TERM or INT in any of these starts the stop. It goes strictly downwards, within stop.timeout:
 //
@@ -35,14 +41,17 @@
 //   budget         from the stop's first event to Quit: at most stop.timeout, and sweep_limit more
 //   no-shortcut    once asked to leave, the agent gets no signal but KILL
 //   settled        no leave before the agent's full sync is over or settle's time is up
-//   patience       an agent is ended without a stop only for a restart that was asked for or for being silent for
-//                  hung_after
+//   patience       an agent is ended without a stop only for a restart that was asked for, for being silent for
+//                  hung_after, for an id taken back, or for gossip that has shut itself down
+//   hands-off      nothing that may be alive is cleared away, nothing at all without node.heal; no leave in the name of a
+//                  node that was last seen to be another one, elsewhere
 //   give-up        lictor gives up only on an agent that was never ready
 //   ready          ready only with services sent, hooks done and the catalog seen, each for the agent that runs now
 //   hooks          one hook at a time, in order, none without an agent
 //   awake          while not ended there is always an answer outstanding or a time to wake up at
 #pragma once
 
+#include "decide/claims.hpp"
 #include "decide/problem.hpp"
 #include "decide/settings.hpp"
 #include "decide/time.hpp"
@@ -69,8 +78,11 @@ struct Rules {
   Duration hung_after = std::chrono::seconds(30);
   std::vector<OnFailure> post_start, pre_stop;  // one for each hook
   bool acl = false;                             // the agent's settings turn ACLs on
+  bool heal = true;
+  bool restart_on_change = true;  // bind.on_change
+  bool fixed_id = false;          // the agent's settings name the id
 };
-Rules rules_of(const Settings& settings, bool acl);
+Rules rules_of(const Settings& settings, bool acl, bool fixed_id);
 
 // Time within which an agent runs its first full sync after it has met a server: 3 s at random, multiplied by Consul's
 // scale factor for clusters over 128 members (agent/ae: serverUpIntv, scaleFactor).
@@ -86,6 +98,16 @@ inline constexpr Duration check_interval = std::chrono::seconds(60);     // serv
 // has not been seen for this long although the agent has taken the services counts as one that may not be read.
 inline constexpr Duration unseen_limit = std::chrono::seconds(5);
 inline constexpr Duration calm = std::chrono::seconds(60);  // of serving, after which earlier deaths are forgotten
+// For which the catalog must have shown our name under another id at our address: the servers then refuse ours for good.
+// Shorter, it may be the entry of before that a server is just replacing.
+inline constexpr Duration reserved_after = std::chrono::milliseconds(500);
+// Between looks at members and catalog while a claim is open or the node is wary.
+inline constexpr Duration look_interval = std::chrono::seconds(4);
+// A killed member is failed after 5-9 s, and its address can be taken over 30 s after that (Consul's
+// DeadNodeReclaimTime): for as long a node that has moved may be taken for its own impostor.
+inline constexpr Duration wary_for = std::chrono::seconds(60);
+// From the kernel's news to a look at the addresses: a change comes in several pieces.
+inline constexpr Duration address_settles = std::chrono::milliseconds(200);
 
 // --------------------------------------------------------------------------------------------- events
 
@@ -98,10 +120,13 @@ struct Tick {};         // next_wake() has come
 struct HostChanged {};  // the kernel's news: links, addresses, routes
 struct Prepared {
   Rules rules;
+  NodeKey own;
+  bool moved;  // the stored identity had another address
 };
 struct PrepareFailed {
-  Problem problem;
-};  // Exit::retry: no address yet
+  Problem problem;     // Exit::retry: no address yet
+  bool final = false;  // whatever its exit code, the network's news won't mend it
+};
 struct Launched {
   int pid;
 };
@@ -119,16 +144,40 @@ enum class ProbeAnswer { silent, no_leader, leader };
 struct Probed {
   int launch;
   ProbeAnswer answer;
-  int members;
-};  // members 0: not told
+  int members;         // 0: not told
+  bool gossip = true;  // false: nobody listens on the serf port any more
+};
 struct ServicesSent {
   int launch;
   std::string failure;
 };  // failure empty: the agent has all of them
-enum class CatalogAnswer { gone, incomplete, registered, forbidden, failed };
+// taken: the entry under our name has another id.
+enum class CatalogAnswer { gone, incomplete, registered, forbidden, failed, taken };
 struct CatalogSeen {
   int launch;
   CatalogAnswer answer;
+  NodeKey holder = {};  // of `taken`
+};
+struct IdTakenBack {
+  NodeKey own;
+  std::string failure;
+};
+struct LookedAround {
+  int launch;
+  std::vector<Claim> claims;
+  bool failed_member;  // the servers take this node for failed
+  std::string failure;
+};
+enum class ClearAnswer { cleared, forbidden, failed };
+struct Cleared {
+  int launch;
+  ClearAnswer answer;
+  std::string text;  // why not; what to do
+};
+enum class AddressState { same, other, gone };
+struct AddressRead {
+  AddressState state;
+  std::string text;  // the other address, or why there is none
 };
 struct HookEnded {
   int launch;
@@ -147,12 +196,13 @@ enum class ReloadResult { broken, unchanged, services, reloaded, restart };
 struct Reloaded {
   ReloadResult result;
   Rules rules;
-  std::string text;
-};  // text: for the log
+  std::string text;  // for the log
+  NodeKey own = {};  // of what runs or will run; not of `broken`
+};
 
-using Happening =
-    std::variant<Begin, Tick, Signal, HostChanged, Prepared, PrepareFailed, Launched, LaunchFailed, AgentEnded, Probed,
-                 ServicesSent, CatalogSeen, HookEnded, LeaveAnswered, Deregistered, ChildrenGone, Reloaded>;
+using Happening = std::variant<Begin, Tick, Signal, HostChanged, Prepared, PrepareFailed, Launched, LaunchFailed,
+                               AgentEnded, Probed, ServicesSent, CatalogSeen, IdTakenBack, LookedAround, Cleared,
+                               AddressRead, HookEnded, LeaveAnswered, Deregistered, ChildrenGone, Reloaded>;
 struct Event {
   Time at;
   Happening what;
@@ -175,6 +225,21 @@ struct SendServices {
 struct LookUpCatalog {
   int launch;
 };  // CatalogSeen
+struct TakeIdBack {
+  std::string id;
+};  // IdTakenBack: the id is stored, and the next launch has it
+struct LookAround {
+  int launch;
+  bool health;  // also ask whether the servers take this node for failed
+};              // LookedAround
+struct Clear {
+  int launch;
+  Claim claim;
+};  // Cleared
+struct Rejoin {
+  int launch;
+};                      // nothing: exchanges all state with a server
+struct ReadAddress {};  // AddressRead
 enum class HookKind { post_start, pre_stop };
 struct RunHook {
   int launch;
@@ -195,8 +260,10 @@ struct EndAgent {
 struct AwaitChildren {};  // ChildrenGone, some time
 struct SignalChildren {
   int signal;
-};                 // nothing
-struct Reload {};  // Reloaded
+};  // nothing
+struct Reload {
+  bool settings;   // read them again; false: only the address is new
+};                 // Reloaded
 struct Report {};  // nothing
 enum class Tone { debug, info, warn, error };
 struct Say {
@@ -208,8 +275,9 @@ struct Quit {
   std::string reason;
 };  // the end
 
-using Effect = std::variant<Prepare, Launch, Probe, SendServices, LookUpCatalog, RunHook, EndHook, AskLeave, Deregister,
-                            EndAgent, AwaitChildren, SignalChildren, Reload, Report, Say, Quit>;
+using Effect = std::variant<Prepare, Launch, Probe, SendServices, LookUpCatalog, TakeIdBack, LookAround, Clear, Rejoin,
+                            ReadAddress, RunHook, EndHook, AskLeave, Deregister, EndAgent, AwaitChildren,
+                            SignalChildren, Reload, Report, Say, Quit>;
 
 // ----------------------------------------------------------------------------------------------- life
 
@@ -240,12 +308,25 @@ struct Agent {
   bool leader = false;             // at the last answer
   int members = 0;
   bool services_sent = false;  // the agent has what is desired, as far as was last looked
-  bool seen = false;           // a catalog look-up has shown this node's entry
+  bool looked = false;         // a catalog look-up has been answered
+  bool seen = false;           // and has shown this node's entry
   bool registered = false;     // services sent, hooks done, catalog seen
   std::size_t hooks_done = 0;  // of post_start, and once a stop was asked of pre_stop
   std::string failure{};       // what registering last failed on; said once
   // Calls whose answer is outstanding.
   bool probing = false, sending = false, looking = false, hooking = false;
+  bool looking_around = false, clearing = false;
+  std::vector<Claim> to_clear{};       // dead, not yet dealt with; the last one first
+  std::vector<std::string> refused{};  // names that may not be cleared away: not tried again with this agent
+};
+
+// How often each kind of conflict was met and each healing done, since lictor's start. One claim counts once.
+struct Tally {
+  int address_claims = 0, name_claims = 0, id_claims = 0;  // by ClaimKind, dead or alive
+  int gossip_shut_down = 0;                                // agents whose serf had shut itself down
+  int taken_for_failed = 0;                                // looks that found the servers to take this node for failed
+  int ids_taken_back = 0, claims_cleared = 0, clearings_refused = 0;
+  int address_changes = 0, addresses_lost = 0;
 };
 
 struct Stop {
@@ -275,6 +356,17 @@ struct Life {
   std::optional<Agent> agent;
   bool launching = false;  // the outcome of a Launch is outstanding
   Work preparing, reloading;
+  NodeKey own;                     // as the agent was, or will be, started
+  std::vector<Claim> claims;       // as last seen in members and catalog
+  std::optional<Claim> contested;  // another id holds our name in the catalog; for that agent or until registered
+  bool taking_id = false, took_id = false;
+  bool address_gone = false, reading_address = false;
+  std::string ignored_address;  // the one last said to be ignored
+  std::optional<Time> wary_until;
+  bool rejoining = false;  // at the last look the servers took this node for failed
+  int quarrels = 0;        // agents in a row whose gossip had shut itself down
+  Time not_before{};       // earliest launch after Phase::restart
+  Tally tally;
   int launches = 0;  // number of the latest launch
   int deaths = 0;    // in a row
   bool ever_ready = false;
@@ -287,6 +379,8 @@ struct Life {
   std::optional<Time> probe_at;
   std::optional<Time> task_at;      // next services, hook or catalog look-up
   std::optional<Time> out_of_time;  // of the whole stop
+  std::optional<Time> around_at;    // next look at members and catalog
+  std::optional<Time> address_at;   // look at the addresses
   std::uint64_t random = 1;         // state of the jitter
 };
 

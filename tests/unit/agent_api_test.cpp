@@ -103,7 +103,8 @@ TEST_CASE("the catalog's answers") {
   };
   for (const Row& row : std::initializer_list<Row>{
            {"everything there", 200, node(id, "web"), CatalogAnswer::registered},
-           {"another node's id under our name", 200, node(other, "web"), CatalogAnswer::incomplete},
+           {"another node's id under our name", 200, node(other, "web"), CatalogAnswer::taken},
+           {"an entry without an id, which is anybody's", 200, node("", "web"), CatalogAnswer::incomplete},
            {"the service is missing", 200, node(id, "db"), CatalogAnswer::incomplete},
            {"no entry", 200, "null", CatalogAnswer::gone},
            {"forbidden", 403, "ACL not found", CatalogAnswer::forbidden},
@@ -114,9 +115,108 @@ TEST_CASE("the catalog's answers") {
     FakeAgent agent;
     agent.replies["GET /v1/catalog/node/n%201"] = {row.status, row.body};
     AgentApi api(agent.io.get_executor(), agent.socket);
-    CHECK(agent.answer_to<CatalogAnswer>([&](auto done) { api.look_up_catalog("n 1", id, desired, done); }) ==
-          row.expected);
+    using Seen = std::pair<CatalogAnswer, NodeKey>;
+    const Seen seen = agent.answer_to<Seen>([&](auto done) {
+      api.look_up_catalog("n 1", id, desired, [done](CatalogAnswer answer, NodeKey holder) { done({answer, holder}); });
+    });
+    CHECK(seen.first == row.expected);
+    if (row.expected == CatalogAnswer::taken) CHECK(seen.second.id == other);
     CHECK(agent.asked == std::vector<std::string>{"GET /v1/catalog/node/n%201?consistent"});
+  }
+}
+
+TEST_CASE("a look around reads members and catalog, and says why it could not") {
+  const NodeKey own{"n1", "id-1", "10.0.0.5"};
+  const Json members =
+      Json::array({{{"Name", "n1"}, {"Addr", "10.0.0.5"}, {"Status", 1}, {"Tags", {{"build", "1.8.7:"}}}},
+                   {{"Name", "old"}, {"Addr", "10.0.0.5"}, {"Status", 4}, {"Tags", Json::object()}}});
+  const Json catalog = Json::array({{{"Node", "old"}, {"ID", "id-0"}, {"Address", "10.0.0.5"}}});
+  struct Row {
+    const char* name;
+    int members, catalog;
+    const char* serf;  // status of serfHealth; nullptr: not asked
+    bool fails, failed_member;
+    std::size_t nodes;
+  };
+  for (const Row& row : std::initializer_list<Row>{
+           {"all well", 200, 200, nullptr, false, false, 1},
+           {"members forbidden", 403, 200, nullptr, true, false, 0},
+           {"a catalog that may not be read shows nothing, and the members still count", 200, 403, nullptr, false,
+            false, 0},
+           {"no leader", 200, 500, nullptr, true, false, 0},
+           {"alive for the servers", 200, 200, "passing", false, false, 1},
+           {"failed for the servers", 200, 200, "critical", false, true, 1},
+       }) {
+    CAPTURE(row.name);
+    FakeAgent agent;
+    agent.replies["GET /v1/agent/members"] = {row.members, members.dump()};
+    agent.replies["GET /v1/catalog/nodes"] = {row.catalog, row.catalog == 200 ? catalog.dump() : "no"};
+    const Json checks = Json::array({{{"CheckID", "serfHealth"}, {"Status", row.serf ? row.serf : ""}}});
+    agent.replies["GET /v1/health/node/n1"] = {200, checks.dump()};
+    AgentApi api(agent.io.get_executor(), agent.socket);
+    const auto seen =
+        agent.answer_to<AgentApi::Surroundings>([&](auto done) { api.look_around(own, row.serf != nullptr, done); });
+    CHECK(seen.failure.empty() == !row.fails);
+    CHECK(seen.failed_member == row.failed_member);
+    CHECK(seen.catalog.size() == row.nodes);
+    // A healthy start is asked for one request more than members, which tells the version too.
+    CHECK(agent.asked.size() <= (row.serf ? 3U : 2U));
+    if (row.members == 200) CHECK(api.facts().version == "1.8.7");
+    if (row.members == 200) CHECK(api.facts().members == 2);
+  }
+}
+
+TEST_CASE("clearing away asks for what the claim says, each whatever became of the other, and names the permission") {
+  struct Row {
+    const char* name;
+    bool prune, deregister;
+    int force_leave, deregistered;
+    const char* body;
+    ClearAnswer expected;
+    std::vector<std::string> said;
+  };
+  for (const Row& row : std::initializer_list<Row>{
+           {"both", true, true, 200, 200, "", ClearAnswer::cleared, {}},
+           {"the entry alone", false, true, 500, 200, "", ClearAnswer::cleared, {}},
+           {"both forbidden",
+            true,
+            true,
+            403,
+            403,
+            "no",
+            ClearAnswer::forbidden,
+            {"operator:write", "node:write on \"old 1\""}},
+           {"one forbidden", true, true, 403, 200, "no", ClearAnswer::forbidden, {"operator:write"}},
+           {"no leader", true, true, 200, 500, "No cluster leader", ClearAnswer::failed, {"No cluster leader"}},
+           {"gone meanwhile",
+            true,
+            false,
+            500,
+            200,
+            "agent: No node found with name 'old 1'",
+            ClearAnswer::cleared,
+            {}},
+       }) {
+    CAPTURE(row.name);
+    FakeAgent agent;
+    agent.replies["PUT /v1/agent/force-leave/old%201"] = {row.force_leave, row.body};
+    agent.replies["PUT /v1/catalog/deregister"] = {row.deregistered, row.body};
+    AgentApi api(agent.io.get_executor(), agent.socket);
+    Claim claim;
+    claim.name = "old 1";
+    claim.prune = row.prune;
+    claim.deregister = row.deregister;
+    using Seen = std::pair<ClearAnswer, std::string>;
+    const Seen seen = agent.answer_to<Seen>([&](auto done) {
+      api.clear(claim, [done](ClearAnswer answer, std::string text) { done({answer, text}); });
+    });
+    CHECK(seen.first == row.expected);
+    CHECK(seen.second.empty() == (row.expected == ClearAnswer::cleared));
+    for (const std::string& part : row.said) CHECK(seen.second.find(part) != std::string::npos);
+    std::vector<std::string> asked;
+    if (row.prune) asked.emplace_back("PUT /v1/agent/force-leave/old%201?prune");
+    if (row.deregister) asked.emplace_back("PUT /v1/catalog/deregister");
+    CHECK(agent.asked == asked);
   }
 }
 

@@ -14,6 +14,23 @@ using std::chrono::seconds;
 
 namespace {
 
+const NodeKey node{"n1", "id-1", "10.0.0.5"};
+
+// A dead member at the node's own address, and one that is alive there.
+Claim dead() {
+  Claim claim;
+  claim.name = "old";
+  claim.state = "failed";
+  claim.prune = claim.deregister = true;
+  return claim;
+}
+Claim alive() {
+  Claim claim;
+  claim.name = "other";
+  claim.state = "alive";
+  return claim;
+}
+
 class Story {
  public:
   explicit Story(const Rules& rules = {}) : life(new_life(rules, 7)) {}
@@ -39,7 +56,7 @@ class Story {
     return first<E>() != nullptr;
   }
 
-  Story& launched() { return at({}, Begin{}).at({}, Prepared{life.rules}).at({}, Launched{42}); }
+  Story& launched() { return at({}, Begin{}).at({}, Prepared{life.rules, node, false}).at({}, Launched{42}); }
   Story& serving() {
     launched().at(milliseconds(60), Probed{1, ProbeAnswer::leader, 3}).at(milliseconds(70), ServicesSent{1, ""});
     at(milliseconds(75), CatalogSeen{1, CatalogAnswer::registered});
@@ -67,7 +84,7 @@ class Story {
 TEST_CASE("a healthy life: prepare, launch, join, register, serve, leave") {
   Story s;
   CHECK(s.at({}, Begin{}).has<Prepare>());
-  CHECK(s.at({}, Prepared{Rules{}}).first<Launch>()->launch == 1);
+  CHECK(s.at({}, Prepared{Rules{}, node, false}).first<Launch>()->launch == 1);
   CHECK(s.at({}, Launched{42}).has<Probe>());
   CHECK_FALSE(s.at(milliseconds(50), Probed{1, ProbeAnswer::no_leader, 0}).has<SendServices>());
   CHECK(s.at(milliseconds(60), Probed{1, ProbeAnswer::leader, 3}).has<SendServices>());
@@ -194,7 +211,7 @@ TEST_CASE("backoff doubles up to its bound with a fifth of jitter, and lictor gi
   Rules rules;
   rules.give_up_after = 9;
   Story s(rules);
-  s.at({}, Begin{}).at({}, Prepared{rules});
+  s.at({}, Begin{}).at({}, Prepared{rules, node, false});
   Duration now{};
   for (int death = 1; death < 9; ++death) {
     s.at(now, Launched{42}).at(now, AgentEnded{1, 0});
@@ -263,4 +280,152 @@ TEST_CASE("the sync window follows Consul's scale factor") {
     CAPTURE(members);
     CHECK(sync_window(members) == scale * seconds(3) + milliseconds(100));
   }
+}
+
+TEST_CASE("a name reserved for another id at our own address: the id is taken back and the agent restarted, once") {
+  const NodeKey before{"n1", "id-0", "10.0.0.5"};
+  Story s;
+  s.launched().at(milliseconds(60), Probed{1, ProbeAnswer::leader, 3}).at(milliseconds(70), ServicesSent{1, ""});
+  // At first it may be the old entry that a server is just replacing.
+  CHECK_FALSE(s.at(milliseconds(80), CatalogSeen{1, CatalogAnswer::taken, before}).has<TakeIdBack>());
+  s.at(milliseconds(700), Tick{});
+  s.at(milliseconds(700), CatalogSeen{1, CatalogAnswer::taken, before});
+  REQUIRE(s.has<TakeIdBack>());
+  CHECK(s.first<TakeIdBack>()->id == "id-0");
+  CHECK(s.at(milliseconds(710), IdTakenBack{before, ""}).first<EndAgent>()->signal == SIGTERM);
+  CHECK(s.at(milliseconds(1700), AgentEnded{1, 0}).first<Launch>()->launch == 2);
+  CHECK(s.life.tally.ids_taken_back == 1);
+
+  // Still refused: no second time.
+  s.at(milliseconds(1700), Launched{43}).at(milliseconds(1760), Probed{2, ProbeAnswer::leader, 3});
+  s.at(milliseconds(1770), ServicesSent{2, ""});
+  for (int ms = 1800; ms < 8000; ms += 100) {
+    s.at(milliseconds(ms), CatalogSeen{2, CatalogAnswer::taken, {"n1", "id-9", "10.0.0.5"}});
+    CHECK_FALSE(s.has<TakeIdBack>());
+    s.at(milliseconds(ms + 50), Tick{});
+  }
+}
+
+TEST_CASE("an id from the settings is never given up for one that the servers know") {
+  Rules rules;
+  rules.fixed_id = true;
+  Story s(rules);
+  s.launched().at(milliseconds(60), Probed{1, ProbeAnswer::leader, 3}).at(milliseconds(70), ServicesSent{1, ""});
+  for (int ms = 100; ms < 5000; ms += 100) {
+    s.at(milliseconds(ms), CatalogSeen{1, CatalogAnswer::taken, {"n1", "id-0", "10.0.0.5"}});
+    CHECK_FALSE(s.has<TakeIdBack>());
+    s.at(milliseconds(ms + 50), Tick{});
+  }
+}
+
+TEST_CASE(
+    "a name alive elsewhere: quarrels never make lictor give up, the pauses grow, and nothing is left in its name") {
+  Rules rules;
+  rules.give_up_after = 2;
+  Story s(rules);
+  s.launched();
+  std::int64_t now = 0;
+  Duration last{};
+  for (int launch = 1; launch <= 6; ++launch) {
+    const auto ms = [&now](int more) { return milliseconds(now += more); };
+    s.at(ms(60), Probed{launch, ProbeAnswer::leader, 3}).at(ms(10), ServicesSent{launch, ""});
+    s.at(ms(10), CatalogSeen{launch, CatalogAnswer::taken, {"n1", "id-7", "10.0.0.9"}});
+    CHECK_FALSE(s.has<TakeIdBack>());
+    CHECK_FALSE(ready(s.life));
+    s.at(ms(3200), Probed{launch, ProbeAnswer::leader, 3, false});
+    REQUIRE(s.has<EndAgent>());
+    s.at(ms(20), AgentEnded{1, 0});
+    REQUIRE_FALSE(s.end);
+    const Duration pause = *s.life.deadline - s.now;
+    if (launch > 1) CHECK(pause > last);
+    last = pause;
+    now = std::chrono::ceil<milliseconds>(s.life.deadline->time_since_epoch()).count();
+    CHECK(s.at(milliseconds(now), Tick{}).first<Launch>()->launch == launch + 1);
+    s.at(milliseconds(now), Launched{50 + launch});
+  }
+  CHECK(s.life.tally.gossip_shut_down == 6);
+  s.at(milliseconds(now + 100), Probed{7, ProbeAnswer::leader, 3}).at(milliseconds(now + 110), ServicesSent{7, ""});
+  s.at(milliseconds(now + 120), CatalogSeen{7, CatalogAnswer::taken, {"n1", "id-7", "10.0.0.9"}});
+  s.at(milliseconds(now + 200), Signal{SignalKind::terminate});
+  for (int i = 1; i < 100 && !s.has<EndAgent>(); ++i) {
+    s.at(milliseconds(now + 200 + 100 * i), Tick{});
+    REQUIRE_FALSE(s.has<AskLeave>());
+  }
+  s.ended_and_swept({1, 0});
+  REQUIRE(s.end);
+  CHECK(s.end->exit == Exit::incomplete);
+  CHECK(s.end->reason.find("10.0.0.9") != std::string::npos);
+}
+
+TEST_CASE("claims: the dead are cleared away, the living told of and looked at again, a refusal is not tried again") {
+  Story s;
+  s.serving();
+  REQUIRE(s.has<LookAround>());
+  s.at(milliseconds(80), LookedAround{1, {dead(), alive()}, false, ""});
+  REQUIRE(s.has<Clear>());
+  CHECK(s.first<Clear>()->claim == dead());
+  CHECK_FALSE(s.at(milliseconds(90), Cleared{1, ClearAnswer::forbidden, "operator:write"}).has<Clear>());
+  CHECK(s.at(milliseconds(80) + look_interval, Tick{}).has<LookAround>());
+  CHECK_FALSE(s.at(milliseconds(90) + look_interval, LookedAround{1, {dead(), alive()}, false, ""}).has<Clear>());
+  CHECK(s.life.tally.address_claims == 2);
+  CHECK(s.life.tally.clearings_refused == 1);
+  // Nothing open any more: no further looks.
+  s.at(milliseconds(80) + 2 * look_interval, Tick{})
+      .at(milliseconds(90) + 2 * look_interval, LookedAround{1, {}, false, ""});
+  CHECK_FALSE(s.life.around_at);
+}
+
+TEST_CASE("node.heal off: everything is told of, nothing cleared away") {
+  Rules rules;
+  rules.heal = false;
+  Story s(rules);
+  s.serving().at(milliseconds(80), LookedAround{1, {dead()}, false, ""});
+  CHECK_FALSE(s.has<Clear>());
+  CHECK(s.life.claims.size() == 1);
+}
+
+TEST_CASE("a new address restarts the agent without leaving; none leaves it alone; ignore says so once") {
+  Story s;
+  s.serving().at(seconds(5), HostChanged{});
+  CHECK_FALSE(s.has<ReadAddress>());
+  CHECK(s.at(seconds(5) + address_settles, Tick{}).has<ReadAddress>());
+  s.at(seconds(6), AddressRead{AddressState::gone, "no address"});
+  CHECK(s.first<Say>()->tone == Tone::warn);
+  CHECK_FALSE(s.has<EndAgent>());
+  s.at(seconds(7), HostChanged{}).at(seconds(8), Tick{}).at(seconds(8), AddressRead{AddressState::gone, "no address"});
+  CHECK_FALSE(s.has<Say>());
+  s.at(seconds(9), HostChanged{}).at(seconds(10), Tick{}).at(seconds(10), AddressRead{AddressState::other, "10.0.0.7"});
+  REQUIRE(s.has<Reload>());
+  CHECK_FALSE(s.first<Reload>()->settings);
+  s.at(seconds(10), Reloaded{ReloadResult::restart, {}, "bind_addr", {"n1", "id-1", "10.0.0.7"}});
+  CHECK(s.first<EndAgent>()->signal == SIGTERM);
+  CHECK(s.at(seconds(11), AgentEnded{1, 0}).has<Launch>());
+  CHECK(s.life.tally.address_changes == 1);
+
+  Rules rules;
+  rules.restart_on_change = false;
+  Story t(rules);
+  t.serving();
+  int said = 0;
+  for (int i = 5; i < 15; i += 2) {
+    t.at(seconds(i), HostChanged{})
+        .at(seconds(i + 1), Tick{})
+        .at(seconds(i + 1), AddressRead{AddressState::other, "10.0.0.7"});
+    CHECK_FALSE(t.has<EndAgent>());
+    CHECK_FALSE(t.has<Reload>());
+    if (t.has<Say>()) ++said;
+  }
+  CHECK(said == 1);
+}
+
+TEST_CASE("servers that take the node for failed: it joins again until they don't") {
+  Story s;
+  s.launched().at(milliseconds(60), Probed{1, ProbeAnswer::leader, 3}).at(milliseconds(70), ServicesSent{1, ""});
+  s.life.wary_until = Time(seconds(60));
+  s.at(milliseconds(75), CatalogSeen{1, CatalogAnswer::registered});
+  REQUIRE(s.has<LookAround>());
+  CHECK(s.first<LookAround>()->health);
+  CHECK(s.at(milliseconds(80), LookedAround{1, {}, true, ""}).has<Rejoin>());
+  CHECK(s.at(milliseconds(80) + look_interval, Tick{}).has<LookAround>());
+  CHECK_FALSE(s.at(milliseconds(90) + look_interval, LookedAround{1, {}, false, ""}).has<Rejoin>());
 }

@@ -94,6 +94,9 @@ class Walk {
     rules.post_start = random_hooks();
     rules.pre_stop = random_hooks();
     rules.acl = chance(30);
+    rules.heal = chance(70);
+    rules.restart_on_change = chance(70);
+    rules.fixed_id = chance(20);
     return rules;
   }
 
@@ -103,6 +106,7 @@ class Walk {
     const int what = pick(100);
     if (what < 2) return signal(static_cast<SignalKind>(pick(6)));
     if (what < 3) return tell(HostChanged{}, "host changed");
+    if (what < 4 && agent_ && chance(20)) gossip_ = false;
     if (what < 5 && agent_) return agent_dies();
     if (what < 8) return stale_answer();
     if (what < 70 && !owed_.empty()) return answer(static_cast<std::size_t>(pick(static_cast<int>(owed_.size()))));
@@ -161,15 +165,17 @@ class Walk {
       return std::holds_alternative<Probe>(o.effect) || std::holds_alternative<SendServices>(o.effect) ||
              std::holds_alternative<LookUpCatalog>(o.effect) || std::holds_alternative<RunHook>(o.effect) ||
              std::holds_alternative<AskLeave>(o.effect) || std::holds_alternative<Deregister>(o.effect) ||
-             std::holds_alternative<EndAgent>(o.effect);
+             std::holds_alternative<EndAgent>(o.effect) || std::holds_alternative<LookAround>(o.effect) ||
+             std::holds_alternative<Clear>(o.effect);
     });
+    gossip_ = true;
     hook_running_ = false;
     sent_ = catalog_ = leader_ = seen_ = false;
     joined_.reset();
     synced_ = false;
     hooks_done_ = 0;
     members_ = 0;
-    restart_asked_ = false;
+    restart_asked_ = quarrelled_ = false;
   }
 
   void stale_answer() {
@@ -202,7 +208,7 @@ class Walk {
   void respond(const E&) {}
 
   void respond(const Prepare&) {
-    if (chance(60)) return tell(Prepared{life_.rules}, "prepared");
+    if (chance(60)) return tell(Prepared{life_.rules, own_, chance(30)}, "prepared");
     const bool wait = chance(90);
     if (!wait) given_up_ = true;
     tell(PrepareFailed{{"bind.interface", "no address", "add one", wait ? Exit::retry : Exit::config}}, "no address");
@@ -226,9 +232,10 @@ class Walk {
       if (leader_ && !joined_) joined_ = now_;
     }
     if (members > 0) members_ = members;
-    tell(Probed{e.launch, answer, members}, answer == ProbeAnswer::leader      ? "leader"
-                                            : answer == ProbeAnswer::no_leader ? "no leader"
-                                                                               : "silent");
+    if (!gossip_ && answer != ProbeAnswer::silent) quarrelled_ = true;
+    tell(Probed{e.launch, answer, members, gossip_}, answer == ProbeAnswer::leader      ? "leader"
+                                                     : answer == ProbeAnswer::no_leader ? "no leader"
+                                                                                        : "silent");
   }
 
   void respond(const SendServices& e) {
@@ -237,15 +244,48 @@ class Walk {
   }
 
   void respond(const LookUpCatalog& e) {
-    const auto answer = static_cast<CatalogAnswer>(pick(5));
+    const auto answer = chance(8) ? CatalogAnswer::taken : static_cast<CatalogAnswer>(pick(5));
+    const bool taken = answer == CatalogAnswer::taken;
+    const bool elsewhere = taken && chance(50);
+    if (answer != CatalogAnswer::failed && answer != CatalogAnswer::forbidden)
+      holder_ = elsewhere ? "10.0.0.9" : taken ? own_.address : "";
     if (answer == CatalogAnswer::incomplete || answer == CatalogAnswer::registered) seen_ = true;
-    const bool unreadable = answer == CatalogAnswer::forbidden || (answer == CatalogAnswer::gone && !seen_);
+    const bool unreadable = answer == CatalogAnswer::forbidden || ((answer == CatalogAnswer::gone || taken) && !seen_);
     if (fresh_ && unreadable) forbidden_ = true;
-    if (fresh_ && answer == CatalogAnswer::gone && seen_) confirmed_ = true;
-    if (!asked_leave_ && answer != CatalogAnswer::failed) catalog_ = answer == CatalogAnswer::registered || unreadable;
-    static const char* const names[] = {"catalog: gone", "catalog: incomplete", "catalog: registered",
-                                        "catalog: forbidden", "catalog: failed"};
-    tell(CatalogSeen{e.launch, answer}, names[static_cast<int>(answer)]);
+    if (fresh_ && (answer == CatalogAnswer::gone || taken) && seen_) confirmed_ = true;
+    if (!asked_leave_ && answer != CatalogAnswer::failed)
+      catalog_ = answer == CatalogAnswer::registered || (unreadable && !taken);
+    static const char* const names[] = {"catalog: gone",      "catalog: incomplete", "catalog: registered",
+                                        "catalog: forbidden", "catalog: failed",     "catalog: taken"};
+    const NodeKey holder{"n1", "another id", elsewhere ? "10.0.0.9" : own_.address};
+    tell(CatalogSeen{e.launch, answer, holder}, names[static_cast<int>(answer)]);
+  }
+
+  void respond(const TakeIdBack& e) {
+    const bool good = chance(80);
+    if (good) own_.id = e.id;
+    if (good) restart_asked_ = true;
+    if (good) holder_.clear();
+    tell(IdTakenBack{own_, good ? "" : "disk full"}, "id taken back");
+  }
+
+  void respond(const LookAround& e) {
+    std::vector<Claim> claims;
+    for (const char* name : {"n2", "n3", "n4"}) {
+      if (chance(60)) continue;
+      Claim claim;
+      claim.name = name;
+      claim.prune = chance(50);
+      claim.deregister = chance(50);
+      claims.push_back(claim);
+    }
+    tell(LookedAround{e.launch, claims, chance(10), chance(10) ? "500" : ""}, "looked around");
+  }
+
+  void respond(const Clear& e) { tell(Cleared{e.launch, static_cast<ClearAnswer>(pick(3)), "403"}, "cleared"); }
+
+  void respond(const ReadAddress&) {
+    tell(AddressRead{static_cast<AddressState>(pick(3)), "10.0.0.7"}, "address read");
   }
 
   void respond(const RunHook& e) {
@@ -270,7 +310,7 @@ class Walk {
 
   void respond(const Deregister& e) {
     const bool good = chance(60);
-    if (!good) spoilt_ = true;
+    came_back_ = !good;
     tell(Deregistered{e.launch, good ? "" : "403"}, good ? "deregistered" : "deregister refused");
   }
 
@@ -280,8 +320,11 @@ class Walk {
 
   void respond(const AwaitChildren&) { tell(ChildrenGone{}, "children gone"); }
 
-  void respond(const Reload&) {
+  void respond(const Reload& e) {
     const auto result = static_cast<ReloadResult>(pick(5));
+    // Of a life that is ending the agent is the one that runs.
+    if (!e.settings && result != ReloadResult::broken && !stop_at_ && !given_up_)
+      own_.address = own_.address == "10.0.0.5" ? "10.0.0.7" : "10.0.0.5";
     Rules rules = life_.rules;
     if (!stop_at_) {
       rules.linger = upto(seconds(3));
@@ -289,7 +332,7 @@ class Walk {
       hooks_wanted_ = std::min(hooks_wanted_, rules.post_start.size());
     }
     if (result == ReloadResult::restart) restart_asked_ = true;
-    tell(Reloaded{result, rules, "settings"}, "reloaded");
+    tell(Reloaded{result, rules, "settings", own_}, "reloaded");
   }
 
   // ---- effects, and the laws
@@ -340,7 +383,20 @@ class Walk {
   void take(const Probe& e) { owe(e, e.deadline); }
   void take(const SendServices& e) { owe(e, seconds(10)); }
   void take(const LookUpCatalog& e) { owe(e, seconds(3)); }
-  void take(const Deregister& e) { owe(e, seconds(3)); }
+  void take(const Deregister& e) {
+    came_back_ = true;
+    owe(e, seconds(3));
+  }
+  void take(const TakeIdBack& e) { owe(e, milliseconds(20)); }
+  void take(const LookAround& e) { owe(e, seconds(10)); }
+  void take(const ReadAddress& e) { owe(e, milliseconds(5)); }
+  void take(const Rejoin&) {}
+
+  void take(const Clear& e) {
+    hold(e.claim.dead(), "hands-off", "something that may be alive is cleared away");
+    hold(life_.rules.heal, "hands-off", "something is cleared away without node.heal");
+    owe(e, seconds(6));
+  }
 
   void take(const RunHook& e) {
     hold(agent_, "hooks", "a hook without an agent");
@@ -363,6 +419,7 @@ class Walk {
     hold(agent_, "leave-once", "a leave without an agent");
     hold(!asked_leave_, "leave-once", "a second leave");
     hold(stop_at_ && stop_leave_ && !quit_signal_, "leave-once", "a leave that nobody asked for");
+    hold(holder_.empty() || holder_ == own_.address, "hands-off", "a leave in the name of another node");
     const Duration most = std::min<Duration>(settle_limit, rules_at_stop_.stop_timeout / 3);
     hold(synced_ || now_ >= *stop_at_ + most, "settled", "a leave before the agent's full sync");
     asked_leave_ = true;
@@ -373,7 +430,8 @@ class Walk {
   void take(const EndAgent& e) {
     hold(!asked_leave_ || e.signal == SIGKILL, "no-shortcut", "a signal other than KILL after the leave was asked");
     if (!stop_at_) {
-      hold(restart_asked_ || now_ - last_answer_ >= life_.rules.hung_after, "patience", "an agent ended for no reason");
+      hold(restart_asked_ || quarrelled_ || now_ - last_answer_ >= life_.rules.hung_after, "patience",
+           "an agent ended for no reason");
     }
     if (e.signal == SIGKILL || chance(70))
       owe(e, e.signal == SIGKILL ? Duration(milliseconds(50)) : Duration(milliseconds(1500)));
@@ -394,7 +452,7 @@ class Walk {
     }
     if (e.exit != Exit::ok || !stop_leave_ || launches_at_stop_ == 0) return;
     const bool by_its_word = forbidden_ && leave_completed_ && knew_leader_;
-    hold(asked_leave_ && !spoilt_ && (confirmed_ || by_its_word), "truth",
+    hold(asked_leave_ && !spoilt_ && !came_back_ && (confirmed_ || by_its_word), "truth",
          "says that the node has left without knowing it");
   }
 
@@ -412,8 +470,11 @@ class Walk {
   Time last_answer_{};
   bool stop_leave_ = false, quit_signal_ = false, failed_hook_ = false, restart_asked_ = false;
   bool asked_leave_ = false, knew_leader_ = false, leave_completed_ = false, confirmed_ = false, forbidden_ = false,
-       spoilt_ = false;
+       spoilt_ = false, came_back_ = false;
   bool fresh_ = false, leader_ = false, sent_ = false, catalog_ = false, seen_ = false, ever_ready_ = false;
+  NodeKey own_{"n1", "id", "10.0.0.5"};
+  bool gossip_ = true, quarrelled_ = false;
+  std::string holder_;  // address of the entry under our name with another id, as last answered; empty: none
   bool hook_running_ = false, pre_stop_began_ = false;
   // New settings may bring hooks; they run without a moment of not being ready.
   std::size_t hooks_done_ = 0, hooks_wanted_ = 0;

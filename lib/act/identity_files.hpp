@@ -1,0 +1,20 @@
+// The node's identity on disk: lictor-identity.json and Consul's node-id, written as one.
+#pragma once
+
+#include "act/files.hpp"
+#include "decide/identity.hpp"
+
+#include <string>
+
+namespace lictor {
+
+std::string identity_path(const std::string& data_dir);  // lictor-identity.json
+std::string node_id_path(const std::string& data_dir);
+
+// Writes what settle_identity decided, and of that only what is not there already. Whichever step fails, and whenever
+// power is lost, settle_identity then finds in `data_dir` what was there before or the whole of `verdict.identity`,
+// and the same again with the same verdict completes it. Problems as of write_atomically.
+Result<void> install_identity(const IdentityVerdict& verdict, const std::string& data_dir,
+                              const FileAttributes& attributes, FileCalls& calls = real_file_calls());
+
+}  // namespace lictor

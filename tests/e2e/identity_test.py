@@ -1,0 +1,420 @@
+"""Who the node is, whatever happens to its data, its name, its address and its neighbours.
+
+What may be alive elsewhere is never touched; what is dead at the node's own address is its own past and goes.
+"""
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+
+from tools import Watch, eventually, holds
+from world import ALIVE, CONSUL, FAILED, LEFT, SERVER_ADDRESS, open_folder, run, write_json, write_script
+
+TOKEN = "7c0a4f5e-5d0f-4a6b-9a51-4a3f0f0f6d21"
+OTHER_MACHINE = "0123456789abcdef0123456789abcdef"
+NEW_ADDRESS = "10.77.0.99"
+
+
+def neighbour(world, server):
+    """n2, a node that all of it is no concern of; known to the server with all that it has."""
+    client = world.client("n2")
+    client.start().ready()
+    eventually(lambda: "n2" in server.passing(), 15, "n2's check passes")
+    return client
+
+
+def entry(server, name):
+    """What the servers hold of a node, and when that last changed."""
+    node = server.node(name)["Node"]
+    return node["ID"], node["Address"], node["ModifyIndex"]
+
+
+@contextlib.contextmanager
+def undisturbed(server, name):
+    """While the block runs the node stays alive and its catalog entry is not written once."""
+    before = entry(server, name)
+    with Watch(lambda: entry(server, name) == before and server.member(name) == ALIVE, 0.05) as watch:
+        yield
+    assert watch.looks and not watch.gaps, f"{name} was {before}, is {entry(server, name)}: {watch.gaps}"
+
+
+def stored(client):
+    with open(f"{client.data_dir}/lictor-identity.json") as file:
+        return json.load(file)
+
+
+def conflicts(client):
+    """(kind, name, state) of each conflict that lictor tells of."""
+    return [(c["kind"], c["name"], c["state"]) for c in client.status()["conflicts"]]
+
+
+def lines(client, *words):
+    return [line for line in client.log.splitlines() if all(word in line for word in words)]
+
+
+def change_machine(world, number):
+    """Another machine-id for all that is started from now on; seen in this sandbox only."""
+    if not os.path.exists("/etc/machine-id"):
+        run("cp", "-a", "/etc", f"{world.folder}/etc")
+        open(f"{world.folder}/etc/machine-id", "w").close()
+        run("mount", "--bind", f"{world.folder}/etc", "/etc")
+    file = f"{world.folder}/machine-id"
+    with open(file, "w") as out:
+        out.write(number + "\n")
+    run("mount", "--bind", file, "/etc/machine-id")
+
+
+def agent_by_hand(client, server, name, port=8311):
+    """An agent without lictor at the client's address, with a gossip port of its own; serves web in the catalog."""
+    config, data = f"{client.folder}/{name}.json", f"{client.folder}/{name}"
+    settings = {
+        "node_name": name,
+        "data_dir": data,
+        "bind_addr": client.address,
+        "retry_join": [f"{SERVER_ADDRESS}:8301"],
+        "retry_interval": "1s",
+        "disable_update_check": True,
+        "ports": {"serf_lan": port, "http": -1, "dns": -1},
+        "services": [{"name": "web", "port": 8080}],
+    }
+    if server.token:
+        tokens = {"agent": server.token, "default": server.token}
+        settings |= {"primary_datacenter": "dc1", "acl": {"enabled": True, "default_policy": "deny", "tokens": tokens}}
+    write_json(config, settings)
+    command = ["ip", "netns", "exec", client.namespace, CONSUL, "agent", f"-config-file={config}"]
+    with open(f"{client.folder}/{name}.log", "w") as log:
+        agent = subprocess.Popen(command, stdout=log, stderr=log)
+    eventually(lambda: server.member(name) == ALIVE and "web" in server.node(name)["Services"], 15, f"{name} is there")
+    return agent
+
+
+def killed(agent):
+    agent.kill()
+    agent.wait()
+
+
+def register(server, name, address, **more):
+    """A node that never had an agent, with the service web."""
+    server.put(
+        "/v1/catalog/register", {"Node": name, "Address": address, "Service": {"Service": "web", "Port": 80}} | more
+    )
+
+
+def change_address(client, new=NEW_ADDRESS):
+    run("ip", "-n", client.namespace, "addr", "add", f"{new}/24", "dev", "eth0")
+    run("ip", "-n", client.namespace, "addr", "del", f"{client.address}/24", "dev", "eth0")
+    # Without promote_secondaries the second address of a network goes with the first.
+    run("ip", "-n", client.namespace, "addr", "replace", f"{new}/24", "dev", "eth0")
+
+
+def identity_lost_data_dir(world):
+    """Data directory lost, same name and address: within 5 s the node serves under its old id, after one restart."""
+    server, client = world.server(), world.client()
+    neighbour(world, server)
+    first = client.start().ready()["node_id"]
+    client.stop(signal.SIGQUIT)
+    run("rm", "-rf", client.data_dir)
+    with undisturbed(server, "n2"):
+        status = client.start().ready(5)
+        assert status["node_id"] == first, status
+        node = server.node("n1")
+        assert (node["Node"]["ID"], node["Node"]["Address"]) == (first, client.address), node
+        assert list(node["Services"]) == ["consul-members"], node
+        assert server.member("n1") == ALIVE
+        assert client.node_id() == first and stored(client)["id"] == first, (client.node_id(), stored(client))
+        holds(lambda: client.status()["agent"]["restarts"] == 1, 3, "the agent was restarted once")
+    assert client.status()["conflicts"] == []
+    # It was no luck of the first start: the id is on the disk.
+    client.stop(signal.SIGQUIT)
+    status = client.start().ready()
+    assert (status["node_id"], status["agent"]["restarts"]) == (first, 0), status
+
+
+def renamed(world, lose_data):
+    server, client = world.server(), world.client()
+    other = neighbour(world, server)
+    first = client.start().ready()["node_id"]
+    client.stop(signal.SIGQUIT)
+    if lose_data:
+        run("rm", "-rf", client.data_dir)
+    with undisturbed(server, "n2"):
+        client.start(NODE_NAME="n1-renamed").ready()
+        eventually(lambda: server.member("n1") in (FAILED, LEFT, None), 20, "the old name is dead")
+        eventually(lambda: server.member("n1") in (LEFT, None) and not server.node("n1"), 10, "the old name is gone")
+        expected = {"n1-renamed": client.address, "n2": other.address}
+        assert server.instances() == expected, server.instances()
+        eventually(lambda: other.members().get("n1") in (LEFT, None), 5, "the old name is gone for n2")
+        eventually(lambda: sorted(server.passing()) == sorted(expected), 15, "the check under the new name passes")
+    # Under the old id no join would be let in before the old name is forgotten.
+    assert client.status()["node_id"] != first
+    assert server.node("n1-renamed")["Node"]["ID"] == client.node_id()
+    eventually(lambda: client.status()["conflicts"] == [], 10, "nothing is left to be told of")
+
+
+def identity_renamed_host(world):
+    """A host with a new name is the same node under it; the old name goes within 10 s of its death."""
+    renamed(world, lose_data=False)
+
+
+def identity_renamed_and_lost(world):
+    """Name and data directory both lost: the dead name, which nothing on the node remembers, goes all the same."""
+    renamed(world, lose_data=True)
+
+
+def identity_rename_kept(world):
+    """A new host name is taken or, with node.on_rename keep, the stored one kept; nothing else names the node."""
+    server, client = world.server(), world.client(node={"on_rename": "keep"})
+    neighbour(world, server)
+    del client.environment["NODE_NAME"]
+    socket.sethostname("host-a")
+    first = client.start().ready()
+    assert first["node_name"] == "host-a", first
+    client.stop(signal.SIGQUIT)
+    socket.sethostname("host-b")
+    kept = client.start().ready()
+    assert (kept["node_name"], kept["node_id"]) == ("host-a", first["node_id"]), kept
+    assert server.member("host-b") is None and server.node("host-b") is None
+    client.stop(signal.SIGQUIT)
+    client.write_settings(node={"on_rename": "rename"})
+    taken = client.start().ready()
+    assert taken["node_name"] == "host-b" and taken["node_id"] != first["node_id"], taken
+    eventually(lambda: server.member("host-a") in (FAILED, None), 20, "the old name is dead")
+    eventually(lambda: server.member("host-a") is None and not server.node("host-a"), 10, "the old name is gone")
+    assert sorted(server.instances()) == ["host-b", "n2"], server.instances()
+
+
+def identity_cloned(world):
+    """A data directory copied to another machine: the copy takes an id of its own, the original notices nothing."""
+    server, original, copy = world.server(), world.client(), world.client("n2")
+    first = original.start().ready()["node_id"]
+    eventually(lambda: server.passing() == ["n1"], 15, "the service's check passes")
+    with undisturbed(server, "n1"):
+        run("cp", "-a", original.data_dir, copy.data_dir)
+        change_machine(world, OTHER_MACHINE)
+        second = copy.start().ready()["node_id"]
+        eventually(lambda: "n2" in server.passing(), 15, "the copy's check passes")
+        holds(lambda: [server.member("n1"), server.member("n2")] == [ALIVE, ALIVE], 5)
+    assert second != first and copy.node_id() == second == stored(copy)["id"], (first, second)
+    assert [server.node(name)["Node"]["ID"] for name in ("n1", "n2")] == [first, second]
+    assert server.instances() == {"n1": original.address, "n2": copy.address}
+    assert original.status()["agent"]["restarts"] == 0 and copy.status()["agent"]["restarts"] == 0
+    assert original.status()["conflicts"] == [] and copy.status()["conflicts"] == []
+    assert lines(copy, "another machine", second), copy.log
+    # From now on it is the copy's own.
+    copy.stop(signal.SIGQUIT)
+    assert copy.start().ready()["node_id"] == second
+
+
+def identity_clone_refused(world):
+    """With node.on_clone refuse, another machine's data directory is 78 with the reason, and no agent is started."""
+    server, original = world.server(), world.client()
+    starts = f"{open_folder(world.folder + '/out')}/starts"
+    binary = write_script(f"{world.folder}/consul", f'[ "$1" = agent ] && echo x >> {starts}\nexec {CONSUL} "$@"\n')
+    copy = world.client("n2", node={"on_clone": "refuse"}, agent={"binary": binary})
+    original.start().ready()
+    eventually(lambda: server.passing() == ["n1"], 15, "the service's check passes")
+    run("cp", "-a", original.data_dir, copy.data_dir)
+    change_machine(world, OTHER_MACHINE)
+    with undisturbed(server, "n1"):
+        assert copy.start().ended(5) == 78, copy.log
+        assert all(word in copy.last_line() for word in ("node.on_clone", "another machine", "n1")), copy.last_line()
+        copy.nobody_left()
+        assert not os.path.exists(starts) and server.member("n2") is None
+        # A data directory of its own is what the message asks for.
+        run("rm", "-rf", copy.data_dir)
+        copy.start().ready()
+    assert os.path.exists(starts)
+
+
+def identity_name_alive_elsewhere(world):
+    """Two nodes of one name: the first is never disturbed, the second says so, tries again, and follows it."""
+    server, client = world.server(), world.client()
+    rival = world.client("rival")
+    client.start().ready()
+    eventually(lambda: server.passing() == ["n1"], 15, "the service's check passes")
+    with undisturbed(server, "n1"), Watch(lambda: server.instances() == {"n1": client.address}, 0.05) as catalog:
+        rival.start(NODE_NAME="n1")
+
+        def told():
+            found = [c for c in rival.status()["conflicts"] if (c["kind"], c["name"]) == ("name", "n1")]
+            return found and found[0]["address"] == client.address
+
+        eventually(told, 15, "the conflict is told of")
+        rival.logged("claims the name of node n1")
+        assert lines(rival, "claims the name of node n1", client.address), rival.log
+        eventually(lambda: rival.status()["agent"]["restarts"] >= 2, 20, "the agent is restarted again and again")
+        assert not rival.status()["ready"]
+    assert not catalog.gaps, catalog.gaps
+    assert client.status()["agent"]["restarts"] == 0 and client.status()["ready"]
+    assert client.stop()[0] == 0, client.last_line()
+    rival.ready(30)
+    eventually(lambda: server.instances() == {"n1": rival.address}, 5, "the name is the second node's now")
+    assert server.node("n1")["Node"]["ID"] == rival.node_id() and server.member("n1") == ALIVE
+    eventually(lambda: rival.status()["conflicts"] == [], 10, "no conflict is left")
+
+
+def identity_stale_claims(world):
+    """What is dead at the node's address, with or without a member, goes within 10 s; what is external stays."""
+    server, client = world.server(), world.client()
+    neighbour(world, server)
+    # An agent never hears of a member that had failed before it joined; of that one it finds the catalog entry alone.
+    killed(agent_by_hand(client, server, "long-dead"))
+    old = agent_by_hand(client, server, "old", port=8312)
+    register(server, "ghost", client.address)
+    register(server, "gateway", client.address, NodeMeta={"external-node": "true"})
+    register(server, "elsewhere", "10.77.0.200")
+    eventually(lambda: server.member("long-dead") == FAILED, 15, "the first agent is failed")
+    kept = [entry(server, name) for name in ("gateway", "elsewhere")]
+    with undisturbed(server, "n2"):
+        killed(old)
+        client.start().ready()
+        eventually(lambda: not server.node("ghost"), 10, "the entry without a member is gone")
+        eventually(lambda: not server.node("long-dead"), 10, "the entry of the one that has long been dead is gone")
+        eventually(lambda: ("address", "gateway", "external") in conflicts(client), 10, "the external node is told of")
+        eventually(lambda: server.member("old") in (FAILED, None), 15, "the second agent is failed")
+        eventually(lambda: server.member("old") is None and not server.node("old"), 10, "the failed member is gone")
+        holds(lambda: [entry(server, name) for name in ("gateway", "elsewhere")] == kept, 5, "what is to stay stays")
+    assert sorted(server.instances("web")) == ["elsewhere", "gateway"], server.instances("web")
+    eventually(lambda: [name for _, name, _ in conflicts(client)] == ["gateway"], 5, "one conflict is left")
+    for name in ("old", "long-dead", "ghost", "gateway"):
+        assert lines(client, "claims the address of node n1", f"node {name} "), client.log
+
+
+def identity_alive_at_our_address(world):
+    """Another agent that is alive at the node's address is told of and never touched; the node serves beside it."""
+    server, client = world.server(), world.client()
+    agent_by_hand(client, server, "squatter")
+    holds(lambda: server.member("squatter") == ALIVE, 3)  # its first full sync is over
+    with undisturbed(server, "squatter"):
+        client.start().ready()
+        eventually(lambda: ("address", "squatter", "alive") in conflicts(client), 10, "the conflict is told of")
+        holds(lambda: client.status()["ready"], 8)
+    assert server.instances() == {"n1": client.address}
+    assert server.instances("web") == {"squatter": client.address}
+    assert len(lines(client, "squatter", "claims the address of node n1")) == 1, client.log
+
+
+def acl_world(world, rules):
+    """A server that denies by default, and a node, not started, whose one token has these rules.
+
+    At its address are an agent that has just been killed, `old`, and an entry without a member, `ghost`.
+    """
+    acl = {"enabled": True, "default_policy": "deny"}
+    server = world.server({"primary_datacenter": "dc1", "acl": acl | {"tokens": {"master": TOKEN}}}, token=TOKEN)
+    eventually(lambda: server.get("/v1/acl/tokens"), 10, "ACLs are up")
+    server.put("/v1/acl/policy", {"Name": "node", "Rules": rules})
+    token = server.put("/v1/acl/token", {"Policies": [{"Name": "node"}]})["SecretID"]
+    tokens = {"agent": token, "default": token}
+    client = world.client(agent={"config": {"primary_datacenter": "dc1", "acl": acl | {"tokens": tokens}}})
+    register(server, "ghost", client.address)
+    killed(agent_by_hand(client, server, "old"))
+    return server, client
+
+
+def identity_acl_forbidden(world):
+    """A token that may not clear away is told of in one line with what it lacks, and the node serves on."""
+    server, client = acl_world(
+        world,
+        'node "n1" { policy = "write" } node_prefix "" { policy = "read" } service_prefix "" { policy = "write" }',
+    )
+    client.start().ready()
+    eventually(lambda: lines(client, "ghost", "node:write"), 10, "the permission that deregistering lacks")
+    eventually(lambda: server.member("old") == FAILED, 15, "the old agent is failed")
+    eventually(lambda: lines(client, "old", "operator:write"), 10, "the permission that force-leave lacks")
+    holds(lambda: client.status()["ready"], 9)
+    for name, permission in (("old", "operator:write"), ("ghost", "node:write")):
+        assert len(lines(client, name, permission)) == 1, client.log
+        assert server.node(name), f"{name} is gone"
+    assert server.member("old") == FAILED and server.instances() == {"n1": client.address}
+    assert client.status()["agent"]["restarts"] == 0
+
+
+def identity_acl_allowed(world):
+    """With operator:write and node:write what is dead at the node's address goes, though all is denied by default."""
+    server, client = acl_world(
+        world, 'operator = "write" node_prefix "" { policy = "write" } service_prefix "" { policy = "write" }'
+    )
+    client.start().ready()
+    eventually(lambda: not server.node("ghost"), 10, "the entry without a member is gone")
+    eventually(lambda: server.member("old") in (FAILED, None), 15, "the old agent is failed")
+    eventually(lambda: server.member("old") is None and not server.node("old"), 10, "the failed member is gone")
+    assert server.instances() == {"n1": client.address} and server.instances("web") == {}
+
+
+def identity_heal_off(world):
+    """With node.heal false what is dead at the node's address is told of, and stays."""
+    server, client = world.server(), world.client(node={"heal": False})
+    neighbour(world, server)
+    register(server, "ghost", client.address)
+    killed(agent_by_hand(client, server, "old"))
+    client.start().ready()
+    eventually(lambda: server.member("old") == FAILED, 15, "the old agent is failed")
+    eventually(lambda: [name for _, name, _ in conflicts(client)] == ["ghost", "old"], 10, "both are told of")
+    kept = [entry(server, name) for name in ("old", "ghost")]
+    holds(lambda: [entry(server, name) for name in ("old", "ghost")] == kept and server.member("old") == FAILED, 9)
+    assert sorted(server.instances("web")) == ["ghost", "old"] and client.status()["ready"]
+
+
+def identity_new_address(world):
+    """A new address while serving: in the catalog within 5 s, the same node all along, and in time alive for all."""
+    server, client = world.server(), world.client()
+    other = neighbour(world, server)
+    before = client.start().ready()
+    with (
+        undisturbed(server, "n2"),
+        Watch(lambda: server.node("n1")["Node"]["ID"] == before["node_id"], 0.05) as catalog,
+        Watch(lambda: server.member("n1") != LEFT, 0.05) as member,
+    ):
+        change_address(client)
+        eventually(lambda: server.instances()["n1"] == NEW_ADDRESS, 5, "the catalog has the new address")
+        assert server.node("n1")["Node"]["Address"] == NEW_ADDRESS
+        status = client.ready(5)
+        seen = [status[key] for key in ("address", "node_id", "node_name")]
+        assert seen == [NEW_ADDRESS, before["node_id"], "n1"] and stored(client)["address"] == NEW_ADDRESS, status
+
+        def alive_for(agent_get):
+            found = [m for m in agent_get("/v1/agent/members") if m["Name"] == "n1"]
+            return found and (found[0]["Status"], found[0]["Addr"]) == (ALIVE, NEW_ADDRESS)
+
+        eventually(lambda: alive_for(server.get) and alive_for(other.agent_get), 46, "the member is alive there")
+    assert not catalog.gaps and not member.gaps, (catalog.gaps, member.gaps)
+
+
+def identity_address_gone(world):
+    """Without its address the node waits, told once; the same one back changes nothing, another one is taken."""
+    server, client = world.server(), world.client()
+    neighbour(world, server)
+    before = client.start().ready()["agent"]["pid"]
+    address = (f"{client.address}/24", "dev", "eth0")
+    run("ip", "-n", client.namespace, "addr", "del", *address)
+    client.logged(f"the address {client.address} is gone")
+    holds(lambda: client.agent_pid() == before, 2, "the agent runs on")
+    assert len(lines(client, "is gone")) == 1, client.log
+    assert any("is gone" in problem for problem in client.status()["problems"]), client.status()
+    run("ip", "-n", client.namespace, "addr", "add", *address)
+    client.logged("is back")
+    holds(lambda: client.agent_pid() == before, 2, "the agent runs on")
+    client.ready()
+    assert client.status()["agent"]["restarts"] == 0
+    run("ip", "-n", client.namespace, "addr", "del", *address)
+    eventually(lambda: len(lines(client, "is gone")) == 2, 5, "it is gone again")
+    run("ip", "-n", client.namespace, "addr", "add", f"{NEW_ADDRESS}/24", "dev", "eth0")
+    eventually(lambda: server.instances()["n1"] == NEW_ADDRESS, 10, "the catalog has the other address")
+    status = client.ready(5)
+    assert (status["address"], status["agent"]["restarts"]) == (NEW_ADDRESS, 1), status
+
+
+def identity_address_ignored(world):
+    """With bind.on_change ignore a new address is told once and changes nothing."""
+    server, client = world.server(), world.client(bind={"on_change": "ignore"})
+    neighbour(world, server)
+    before = client.start().ready()
+    change_address(client)
+    client.logged("bind.on_change")
+    holds(lambda: client.agent_pid() == before["agent"]["pid"], 4, "the agent runs on")
+    assert len(lines(client, NEW_ADDRESS)) == 1, client.log
+    assert client.status()["address"] == client.address == server.node("n1")["Node"]["Address"]
+    assert client.status()["agent"]["restarts"] == 0
