@@ -2,6 +2,7 @@
 #include "act/log.hpp"
 #include "attendant.hpp"
 #include "commands.hpp"
+#include "doctor.hpp"
 #include "preparation.hpp"
 
 #include <CLI/CLI.hpp>
@@ -65,6 +66,10 @@ Exit dispatch(int argc, char** argv) {
   auto* status_command = app.add_subcommand("status", "show the state of the running lictor");
   status_command->add_flag("--json", json, "as JSON");
   status_command->callback([&] { exit = show_status(file, json); });
+
+  auto* doctor_command = app.add_subcommand("doctor", "look for what is wrong with this node and its cluster");
+  doctor_command->add_flag("--json", json, "as JSON");
+  doctor_command->callback([&] { exit = doctor(file, json); });
 
   bool is_live = false, is_ready = false;
   auto* health_command = app.add_subcommand("health", "exit 0 if lictor is ready (or with --live: alive), else 1");

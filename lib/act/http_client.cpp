@@ -3,6 +3,7 @@
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -18,6 +19,7 @@
 #include <sys/un.h>
 
 #include <cerrno>
+#include <charconv>
 #include <deque>
 #include <optional>
 #include <utility>
@@ -55,6 +57,20 @@ struct Connection {
   }
 };
 
+// "10.0.0.1:8500", "[fd00::1]:8500"; nothing for anything else.
+std::optional<asio::ip::tcp::endpoint> tcp_endpoint(const std::string& peer) {
+  const auto colon = peer.rfind(':');
+  if (colon == std::string::npos) return std::nullopt;
+  std::string address = peer.substr(0, colon);
+  if (address.starts_with('[') && address.ends_with(']')) address = address.substr(1, address.size() - 2);
+  error_code error;
+  const auto ip = asio::ip::make_address(address, error);
+  std::uint16_t port = 0;
+  const auto [stop, bad] = std::from_chars(peer.data() + colon + 1, peer.data() + peer.size(), port);
+  if (error || bad != std::errc() || stop != peer.data() + peer.size()) return std::nullopt;
+  return asio::ip::tcp::endpoint(ip, port);
+}
+
 struct Pending {
   Pending(const asio::any_io_executor& executor, HttpRequest r, HttpDone d)
       : request(std::move(r)), done(std::move(d)), timer(executor) {}
@@ -68,10 +84,10 @@ struct Pending {
 
 struct HttpClient::State : std::enable_shared_from_this<State> {
   State(asio::any_io_executor e, std::string p, size_t limit)
-      : executor(std::move(e)), path(std::move(p)), body_limit(limit) {}
+      : executor(std::move(e)), peer(std::move(p)), body_limit(limit) {}
 
   asio::any_io_executor executor;
-  std::string path;
+  std::string peer;
   size_t body_limit;
   std::shared_ptr<Connection> connection;      // none: the next request connects
   std::deque<std::shared_ptr<Pending>> queue;  // the first one is under way
@@ -113,14 +129,17 @@ struct HttpClient::State : std::enable_shared_from_this<State> {
     if (pending->reused) return send({});
     drop_connection();
     connection = std::make_shared<Connection>(executor);
-    if (path.size() >= sizeof(sockaddr_un::sun_path)) {
-      return asio::post(executor, [done = then(&State::send)] { done(asio::error::name_too_long); });
+    if (const auto endpoint = tcp_endpoint(peer)) {
+      connection->socket.async_connect(*endpoint, then(&State::send));
+    } else if (peer.size() >= sizeof(sockaddr_un::sun_path)) {
+      asio::post(executor, [done = then(&State::send)] { done(asio::error::name_too_long); });
+    } else {
+      connection->socket.async_connect(asio::local::stream_protocol::endpoint(peer), then(&State::send));
     }
-    connection->socket.async_connect(asio::local::stream_protocol::endpoint(path), then(&State::send));
   }
 
   void send(error_code error) {
-    if (error) return fail("connect to " + path + ": " + error.message());
+    if (error) return fail("connect to " + peer + ": " + error.message());
     const HttpRequest& request = queue.front()->request;
     connection->parser.reset();
     auto& message = connection->message;
@@ -152,7 +171,8 @@ struct HttpClient::State : std::enable_shared_from_this<State> {
     if (error) return fail_or_retry("read: " + error.message());
     http::response<http::string_body> response = connection->parser->release();
     if (!response.keep_alive() || connection->buffer.size() > 0) drop_connection();
-    complete(HttpAnswer{static_cast<int>(response.result_int()), std::move(response.body())});
+    complete(HttpAnswer{static_cast<int>(response.result_int()), std::move(response.body()),
+                        std::string(response[http::field::date])});
   }
 
   void fail_or_retry(const std::string& why) {
@@ -189,8 +209,8 @@ struct HttpClient::State : std::enable_shared_from_this<State> {
   }
 };
 
-HttpClient::HttpClient(asio::any_io_executor executor, std::string socket_path, size_t body_limit)
-    : state_(std::make_shared<State>(std::move(executor), std::move(socket_path), body_limit)) {}
+HttpClient::HttpClient(asio::any_io_executor executor, std::string peer, size_t body_limit)
+    : state_(std::make_shared<State>(std::move(executor), std::move(peer), body_limit)) {}
 
 HttpClient::~HttpClient() { state_->reset(); }
 
@@ -198,9 +218,9 @@ void HttpClient::ask(HttpRequest request, HttpDone done) { state_->ask(std::move
 
 void HttpClient::reset() { state_->reset(); }
 
-Result<HttpAnswer> ask_once(const std::string& socket_path, HttpRequest request) {
+Result<HttpAnswer> ask_once(const std::string& peer, HttpRequest request) {
   asio::io_context context(1);
-  HttpClient client(context.get_executor(), socket_path);
+  HttpClient client(context.get_executor(), peer);
   std::optional<Result<HttpAnswer>> answer;
   client.ask(std::move(request), [&answer](Result<HttpAnswer> result) { answer = std::move(result); });
   while (!answer) context.run_one();

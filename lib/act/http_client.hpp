@@ -1,4 +1,5 @@
-// HTTP over a unix socket: how lictor speaks to the agent, and how its commands speak to lictor.
+// HTTP over a unix socket: how lictor speaks to the agent, and how its commands speak to lictor. Over TCP too, for what
+// only another host can tell.
 //
 // One connection, kept alive and reused, one request at a time, in the order asked. Every request has a deadline. No
 // threads, no name look-ups.
@@ -27,16 +28,18 @@ struct HttpRequest {
 struct HttpAnswer {
   int status = 0;
   std::string body;
+  std::string date;  // header "Date", the sender's clock; empty where it sent none
 };
 
 // Any status is an answer. Problem::what is "GET /v1/agent/self" (never a header), Problem::why says which stage failed:
-// "connect to PATH: ...", "write: ...", "read: ...", "no answer within 2s", "body over 1048576 bytes"; Problem::exit is
+// "connect to PEER: ...", "write: ...", "read: ...", "no answer within 2s", "body over 1048576 bytes"; Problem::exit is
 // Exit::retry.
 using HttpDone = std::function<void(Result<HttpAnswer>)>;
 
 class HttpClient {
  public:
-  HttpClient(boost::asio::any_io_executor executor, std::string socket_path, size_t body_limit = 64 << 20);
+  // `peer`: the path of a unix socket, or a literal "10.0.0.1:8500" or "[fd00::1]:8500".
+  HttpClient(boost::asio::any_io_executor executor, std::string peer, size_t body_limit = 64 << 20);
   ~HttpClient();  // outstanding requests are dropped; their `done` is not called
 
   // `done` is called exactly once, from the executor, never from inside `ask`. A connection that the peer has closed
@@ -53,7 +56,7 @@ class HttpClient {
   std::shared_ptr<State> state_;
 };
 
-// For commands: connects, asks, waits, answers. Blocks.
-Result<HttpAnswer> ask_once(const std::string& socket_path, HttpRequest request);
+// For commands: connects, asks, waits, answers. Blocks. `peer` as above.
+Result<HttpAnswer> ask_once(const std::string& peer, HttpRequest request);
 
 }  // namespace lictor

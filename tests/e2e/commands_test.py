@@ -82,6 +82,6 @@ def commands_wrong_use(world):
     for arguments in (("nonsense",), ("status", "--no-such-option"), ("wait", "--for", "never")):
         told = client.command(*arguments)
         assert told.returncode == 64 and told.stderr.startswith("lictor: ") and not told.stdout, (arguments, told)
-    for command in ("run", "check", "render", "status", "wait", "health", "env", "version"):
+    for command in ("run", "check", "render", "status", "wait", "health", "env", "version", "doctor"):
         told = client.command(command, "-h")
         assert told.returncode == 0 and command in told.stdout, (command, told)

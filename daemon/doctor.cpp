@@ -1,0 +1,28 @@
+#include "doctor.hpp"
+
+#include "act/host.hpp"
+#include "commands.hpp"
+#include "doctor_facts.hpp"
+#include "preparation.hpp"
+
+#include <unistd.h>
+
+namespace lictor {
+
+Exit doctor(const std::optional<std::string>& settings_file, bool json) {
+  const Environment environment = current_environment();
+  const auto settings = load_settings(settings_file, environment);
+  if (!settings) {
+    print_problems(settings.error());
+    return Exit::retry;
+  }
+  const DoctorView view = look_as_doctor(*settings, environment);
+  const DoctorReport report = diagnose(view.facts);
+  const auto no_colour = environment.find("NO_COLOR");
+  const bool colour = isatty(STDOUT_FILENO) == 1 && (no_colour == environment.end() || no_colour->second.empty());
+  print(json ? doctor_json(report).dump(2) + "\n" : doctor_text(report, colour));
+  if (!view.could_look) return Exit::retry;
+  return report.findings.empty() ? Exit::ok : Exit::incomplete;
+}
+
+}  // namespace lictor

@@ -1,0 +1,383 @@
+#include "doctor_facts.hpp"
+
+#include "act/agent_limits.hpp"
+#include "act/files.hpp"
+#include "act/host.hpp"
+#include "act/http_client.hpp"
+#include "act/listeners.hpp"
+#include "act/reaper.hpp"
+#include "act/storage.hpp"
+#include "child.hpp"
+#include "decide/text.hpp"
+#include "preparation.hpp"
+
+#include <boost/asio/io_context.hpp>
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <string_view>
+#include <utility>
+
+namespace lictor {
+namespace {
+
+using std::chrono::seconds;
+
+std::string content_of(const std::string& path) {
+  auto content = read_file(path);
+  return content && *content ? std::move(**content) : std::string();
+}
+
+std::string text(const Json& object, const char* key) {
+  const auto it = object.is_object() ? object.find(key) : object.end();
+  return object.is_object() && it != object.end() && it->is_string() ? it->get<std::string>() : std::string();
+}
+
+Result<HttpAnswer> ask(const std::string& peer, const std::string& target, const std::string& token,
+                       Duration deadline) {
+  HttpRequest request{.method = "GET", .target = target, .body = {}, .headers = {}, .deadline = deadline};
+  if (!token.empty()) request.headers["X-Consul-Token"] = token;
+  return ask_once(peer, std::move(request));
+}
+
+// The same, where only 200 will do.
+Result<std::string> body_of(const std::string& peer, const std::string& target, const std::string& token = "") {
+  // An agent that knows no leader thinks for 7 s before it says so.
+  auto answer = ask(peer, target, token, seconds(9));
+  if (!answer) return answer.error();
+  if (answer->status != 200) {
+    return Problem{"GET " + target, fmt::format("{} {}", answer->status, trim(answer->body)), "see the agent's log",
+                   Exit::retry};
+  }
+  return {boost::system::in_place_value, std::move(answer->body)};
+}
+
+// Standard output and errors of a program that ends with 0 within 5 s.
+Result<std::string> output_of(std::vector<std::string> argv, std::vector<std::string> environment) {
+  const std::string path = argv[0];
+  const int fd = memfd_create("output", MFD_CLOEXEC);
+  if (fd < 0) return Problem{path, "memfd_create: " + error_text(errno), "", Exit::internal};
+  boost::asio::io_context io(1);
+  std::string failure;
+  auto reaper = Reaper::start(io.get_executor());
+  if (reaper) {
+    Child child(io.get_executor(), **reaper);
+    child.run({.argv = std::move(argv), .environment = std::move(environment), .uid = {}, .gid = {}, .output = fd},
+              seconds(5), [&](std::string why) {
+                failure = std::move(why);
+                io.stop();
+              });
+    io.run();
+  }
+  std::string out(4096, '\0');
+  const ssize_t length = pread(fd, out.data(), out.size(), 0);
+  close(fd);
+  if (!reaper) return reaper.error();
+  if (!failure.empty()) return Problem{path, failure, "run it by hand", Exit::retry};
+  out.resize(length > 0 ? static_cast<std::size_t>(length) : 0);
+  return {boost::system::in_place_value, std::move(out)};
+}
+
+class Doctor {
+ public:
+  Doctor(const Settings& settings, const Environment& environment) : settings_(settings), environment_(environment) {}
+
+  DoctorView look() {
+    ask_lictor();
+    look_around();
+    ask_agent();
+    look_at_identity();
+    look_at_address();
+    look_at_storage();
+    look_at_ports();
+    look_at_limits();
+    look_at_versions();
+    look_at_grace();
+    look_at_clock();
+    return std::move(view_);
+  }
+
+ private:
+  void unseen(std::initializer_list<const char*> checks, const std::string& reason) {
+    for (const char* check : checks) facts_.unseen.emplace(check, reason);
+  }
+
+  // What the cluster's state needs.
+  void cluster_unseen(const std::string& reason) {
+    unseen({"claims", "duplicate-address", "duplicate-id", "failed-member", "entry-without-member",
+            "member-without-entry"},
+           reason);
+  }
+
+  bool lictor_runs() const { return status_.is_object(); }
+
+  void ask_lictor() {
+    const std::string& socket = settings_.control.socket;
+    const auto body = body_of(socket, "/status");
+    if (body) status_ = Json::parse(*body, nullptr, false);
+    if (lictor_runs()) {
+      lictor_ = status_.value("pid", 0);
+      const Json agent = status_.value("agent", Json::object());
+      agent_expected_ = agent.value("running", false);
+      // Seen from another pid namespace the number is somebody else's.
+      const pid_t pid = agent.value("pid", 0);
+      if (pid > 0 && is_agent(content_of(fmt::format("/proc/{}/cmdline", pid)))) agent_ = pid;
+      return;
+    }
+    // A lock is held exactly as long as its lictor lives, whatever its socket does.
+    if (!locked(settings_.run_dir + "/lictor.lock") && !(access(socket.c_str(), W_OK) != 0 && errno == EACCES)) return;
+    view_.could_look = false;
+    why_not_ = fmt::format("the lictor that runs here can't be asked: {}",
+                           body ? "the answer on " + socket + " is no status" : body.error().why);
+  }
+
+  static bool locked(const std::string& path) {
+    const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return false;
+    struct flock lock {};
+    lock.l_type = F_RDLCK;
+    lock.l_whence = SEEK_SET;
+    const bool asked = fcntl(fd, F_OFD_GETLK, &lock) == 0;
+    close(fd);
+    return asked && lock.l_type != F_UNLCK;
+  }
+
+  void look_around() {
+    if (lictor_runs()) running_config_ = Json::parse(content_of(settings_.run_dir + "/consul.json"), nullptr, false);
+    if (running_config_.is_object()) {
+      const Json tokens = running_config_.value("acl", Json::object()).value("tokens", Json::object());
+      token_ = text(tokens, tokens.contains("agent_recovery") ? "agent_recovery" : "agent_master");
+    }
+    auto ground = lictor::look(settings_, environment_, {.token = token_, .bind = {}});
+    if (ground) {
+      ground_ = std::move(*ground);
+    } else {
+      facts_.problems = ground.error();
+    }
+    facts_.acls = !token_.empty();
+    const std::string name = text(status_, "node_name");
+    if (!name.empty()) {
+      facts_.node = NodeKey{name, text(status_, "node_id"), text(status_, "address")};
+    } else if (ground_) {
+      facts_.node = NodeKey{ground_->facts.identity.name, ground_->facts.identity.id, ground_->facts.bind.address};
+    }
+  }
+
+  void ask_agent() {
+    socket_ = agent_folder(settings_) + "/http.sock";
+    const auto body = body_of(socket_, "/v1/agent/members", token_);
+    auto members = body ? parse_members(*body) : Result<std::vector<Member>>(body.error());
+    if (!members) {
+      if (agent_expected_) view_.could_look = false;
+      if (why_not_.empty())
+        why_not_ = agent_expected_ ? "the agent that lictor runs can't be asked: " + members.error().why
+                                   : "no agent under lictor runs here";
+      unseen({"serf", "clock"}, why_not_);
+      return cluster_unseen(why_not_);
+    }
+    agent_answers_ = true;
+    facts_.agent_runs = true;
+    facts_.members = std::move(*members);
+    for (const Member& m : *facts_.members) {
+      if (!facts_.node || m.name != facts_.node->name) continue;
+      // As others see it: advertised, which need not be what it is bound to.
+      facts_.node->address = m.address;
+      if (!m.version.empty()) facts_.running_version = m.version;
+    }
+    look_at_serf();
+    ask_catalog();
+  }
+
+  void ask_catalog() {
+    const auto body = body_of(socket_, "/v1/catalog/nodes");
+    auto nodes = body ? parse_catalog_nodes(*body) : Result<std::vector<CatalogNode>>(body.error());
+    if (!nodes) {
+      view_.could_look = false;
+      return cluster_unseen("the catalog can't be read: " + nodes.error().why);
+    }
+    const auto own = [this](const CatalogNode& n) { return facts_.node && n.name == facts_.node->name; };
+    if (facts_.acls && std::none_of(nodes->begin(), nodes->end(), own)) {
+      cluster_unseen(
+          "the agent's token does not read the catalog, not even its own entry; give it node_prefix \"\" read");
+    }
+    facts_.catalog = std::move(*nodes);
+  }
+
+  void look_at_serf() {
+    const auto body = body_of(socket_, "/v1/agent/self", token_);
+    const Json self = body ? Json::parse(*body, nullptr, false) : Json();
+    const Json config = self.is_object() ? self.value("DebugConfig", Json::object()) : Json::object();
+    std::string bind = text(config, "SerfBindAddrLAN");  // "tcp://10.0.0.5:8301"
+    bind.erase(0, bind.starts_with("tcp://") ? 6 : 0);
+    const auto listeners = list_listeners(agent_);
+    if (bind.empty() || !listeners) {
+      return unseen({"serf"},
+                    bind.empty() ? "the agent does not tell where its gossip is bound" : to_string(listeners.error()));
+    }
+    facts_.serf_bound = std::any_of(listeners->begin(), listeners->end(), [&bind](const Listener& l) {
+      const bool same_port = bind.ends_with(":" + std::to_string(l.port));
+      const bool every = l.address == "0.0.0.0" || l.address == "::";
+      return l.protocol == Protocol::udp && same_port && (every || bind == address_and_port(l.address, l.port));
+    });
+    facts_.serf_address = std::move(bind);
+  }
+
+  void look_at_identity() {
+    if (!ground_) return unseen({"identity"}, settings_in_the_way);
+    const std::string running = text(status_, "node_name"), now = ground_->facts.identity.name;
+    if (!running.empty() && running != now) {
+      return unseen({"identity"},
+                    fmt::format("lictor runs the node as {}, and this command takes it to be {}: the host "
+                                "was renamed, or NODE_NAME is not the same here",
+                                running, now));
+    }
+    facts_.identity = ground_->identity;
+    if (const std::string id = text(status_, "node_id"); !id.empty()) facts_.running_id = id;
+  }
+
+  void look_at_address() {
+    if (!lictor_runs()) return unseen({"address"}, why_not_.empty() ? "no lictor runs here" : why_not_);
+    if (!ground_) return unseen({"address"}, settings_in_the_way);
+    const std::string address = text(status_, "address");
+    if (address.empty()) return unseen({"address"}, "lictor has not chosen an address yet");
+    facts_.running_address = address;
+    facts_.chosen_address = ground_->facts.bind.address;
+  }
+
+  void look_at_storage() {
+    const std::string data_dir = ground_ ? ground_->facts.data_dir : text(status_, "data_dir");
+    if (data_dir.empty()) return unseen({"storage"}, settings_in_the_way);
+    facts_.fleeting = fleeting_storage(data_dir);
+    if (!ground_ || access(data_dir.c_str(), F_OK) != 0) return;
+    if (geteuid() != 0 && geteuid() != ground_->facts.uid)
+      return unseen({"storage"}, "whether the agent may write its data directory only root or its own user can try");
+    if (auto fine = check_data_dir(data_dir, ground_->facts.uid); !fine) facts_.data_dir = fine.error();
+  }
+
+  bool is_agent(const std::string& arguments) const {
+    return arguments.find("-config-file=" + settings_.run_dir + "/consul.json") != std::string::npos;
+  }
+
+  void look_at_ports() {
+    const Json* config = running_config_.is_object() ? &running_config_
+                         : ground_                   ? &ground_->plan.consul_json
+                                                     : nullptr;
+    const auto listeners = list_listeners(agent_);
+    if (!config || !listeners) return unseen({"ports"}, config ? to_string(listeners.error()) : settings_in_the_way);
+    for (const WantedPort& wanted : wanted_ports(*config, settings_.control.http)) {
+      for (const Listener& listener : *listeners) {
+        if (!collide(wanted, listener)) continue;
+        const auto holder = holder_of(listener);
+        if (holder && (holder->pid == lictor_ || holder->pid == agent_ || is_agent(holder->arguments))) continue;
+        if (!holder && (wanted.setting == "control.http" ? lictor_runs() : agent_answers_)) {
+          unseen({"ports"}, "only root sees which program has a port");
+          continue;
+        }
+        facts_.taken.push_back({wanted, holder ? fmt::format("{} (pid {})", holder->name, holder->pid)
+                                               : "a process that can't be seen from here"});
+      }
+    }
+  }
+
+  void look_at_limits() {
+    if (auto limits = read_agent_limits(agent_)) {
+      facts_.limits = *limits;
+    } else {
+      unseen({"limits"}, to_string(limits.error()));
+    }
+  }
+
+  void look_at_versions() {
+    if (!ground_) return unseen({"version"}, settings_in_the_way);
+    const auto output = output_of({ground_->facts.binary, "version"}, ground_->plan.environment);
+    facts_.binary_version = output ? parse_consul_version(*output) : std::nullopt;
+    if (facts_.binary_version) return;
+    unseen({"version"},
+           output ? ground_->facts.binary + " version: no version in its output" : to_string(output.error()));
+  }
+
+  void look_at_grace() {
+    facts_.stop_timeout = settings_.stop.timeout;
+    auto grace = environment_.find("LICTOR_GRACE") != environment_.end() ? environment_.at("LICTOR_GRACE") : "";
+    // lictor's own environment, where the doctor was called from elsewhere.
+    const std::string lictors = std::string(1, '\0') + content_of(fmt::format("/proc/{}/environ", lictor_));
+    const std::string name = std::string(1, '\0') + "LICTOR_GRACE=";
+    if (const auto at = lictors.find(name); grace.empty() && at != std::string::npos)
+      grace = lictors.c_str() + at + name.size();
+    if (!grace.empty()) {
+      if (const auto limit = parse_grace(grace)) {
+        facts_.grace = Grace{*limit, "LICTOR_GRACE"};
+      } else {
+        facts_.bad_grace = grace;
+      }
+      return;
+    }
+    const std::string unit = unit_of_lictor();
+    const auto systemctl = find_binary("systemctl", environment_);
+    if (unit.empty() || !systemctl) {
+      return unseen({"grace"}, "the platform's grace period is not known; set LICTOR_GRACE to it, as in \"30s\" or 30");
+    }
+    const auto output = output_of({*systemctl, "show", "-p", "TimeoutStopUSec", "--value", unit}, {});
+    const auto limit = output ? parse_systemd_time(*output) : std::nullopt;
+    if (!limit) return unseen({"grace"}, "systemctl does not tell TimeoutStopUSec of " + unit);
+    facts_.grace = Grace{*limit, "TimeoutStopSec of " + unit};
+  }
+
+  // Empty: lictor is no service of systemd.
+  std::string unit_of_lictor() const {
+    const std::string cgroup = content_of(fmt::format("/proc/{}/cgroup", lictor_));
+    for (const char* controller : {"", "name=systemd"}) {
+      const auto path = cgroup_path(cgroup, controller);
+      if (path && path->ends_with(".service")) return path->substr(path->rfind('/') + 1);
+    }
+    return "";
+  }
+
+  void look_at_clock() {
+    if (!agent_answers_) return;
+    const auto body = body_of(socket_, "/v1/status/leader", token_);
+    const Json leader = body ? Json::parse(*body, nullptr, false) : Json();
+    if (!leader.is_string() || leader == "") return unseen({"clock"}, "no leader is known");
+    // "10.0.0.1:8300" is its RPC port; plain HTTP, where a server serves it to others, is on Consul's default port.
+    const auto rpc = leader.get<std::string>();
+    const std::string peer = rpc.substr(0, rpc.rfind(':')) + ":8500";
+    using std::chrono::system_clock;
+    const auto before = system_clock::now();
+    const auto answer = ask(peer, "/v1/status/leader", "", seconds(2));
+    const auto middle = before + (system_clock::now() - before) / 2;
+    const auto date = answer ? parse_http_date(answer->date) : std::nullopt;
+    if (!date) {
+      return unseen({"clock"}, answer ? peer + " sent no Date header"
+                                      : "the leader's HTTP port does not answer: " + answer.error().why);
+    }
+    // The header is cut to whole seconds.
+    const auto server = system_clock::time_point(seconds(*date)) + std::chrono::milliseconds(500);
+    facts_.clock_ahead = std::chrono::duration_cast<Duration>(middle - server);
+  }
+
+  static constexpr const char* settings_in_the_way = "what the settings check found is in the way";
+
+  const Settings& settings_;
+  const Environment& environment_;
+  DoctorView view_;
+  DoctorFacts& facts_ = view_.facts;
+  Json status_, running_config_;
+  std::optional<Ground> ground_;
+  std::string socket_, token_;
+  std::string why_not_;  // lictor or agent could not be asked
+  pid_t lictor_ = -1, agent_ = 0;
+  bool agent_expected_ = false, agent_answers_ = false;
+};
+
+}  // namespace
+
+DoctorView look_as_doctor(const Settings& settings, const Environment& environment) {
+  return Doctor(settings, environment).look();
+}
+
+}  // namespace lictor
