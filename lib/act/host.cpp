@@ -1,12 +1,12 @@
 #include "act/host.hpp"
 
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/udp.hpp>
-
+#include <arpa/inet.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <sched.h>
 #include <sys/mman.h>
 #include <sys/random.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -218,17 +218,28 @@ Result<std::string> find_binary(const std::string& name, const Environment& envi
 }
 
 std::optional<bool> udp_port_taken(const std::string& address, int port) {
-  boost::system::error_code error;
-  const auto ip = boost::asio::ip::make_address(address, error);
-  if (error) return std::nullopt;
-  boost::asio::io_context io(1);
-  const boost::asio::ip::udp::endpoint endpoint(ip, static_cast<std::uint16_t>(port));
-  boost::asio::ip::udp::socket socket(io);
-  socket.open(endpoint.protocol(), error);
-  if (error) return std::nullopt;
-  socket.bind(endpoint, error);
-  if (!error) return false;
-  return error == boost::asio::error::address_in_use ? std::optional(true) : std::nullopt;
+  sockaddr_storage name{};
+  socklen_t size = 0;
+  auto& v4 = reinterpret_cast<sockaddr_in&>(name);
+  auto& v6 = reinterpret_cast<sockaddr_in6&>(name);
+  if (inet_pton(AF_INET, address.c_str(), &v4.sin_addr) == 1) {
+    v4.sin_family = AF_INET;
+    v4.sin_port = htons(static_cast<std::uint16_t>(port));
+    size = sizeof v4;
+  } else if (inet_pton(AF_INET6, address.c_str(), &v6.sin6_addr) == 1) {
+    v6.sin6_family = AF_INET6;
+    v6.sin6_port = htons(static_cast<std::uint16_t>(port));
+    size = sizeof v6;
+  } else {
+    return std::nullopt;
+  }
+  const int fd = socket(name.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return std::nullopt;
+  const bool bound = bind(fd, reinterpret_cast<const sockaddr*>(&name), size) == 0;
+  const int error = errno;
+  close(fd);
+  if (bound) return false;
+  return error == EADDRINUSE ? std::optional(true) : std::nullopt;
 }
 
 Environment current_environment() {

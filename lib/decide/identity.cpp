@@ -70,13 +70,10 @@ Result<IdentityVerdict> settle_identity(const IdentityInput& input) {
   if (configured_id) {
     v.identity.id = *configured_id;
     v.id_origin = settings_origin;
-  } else if (renamed) {
-    v.identity.id = input.fresh_id;
-    v.id_origin = new_origin;
-  } else if (own) {
+  } else if (own && !renamed) {
     v.identity.id = stored->id;
     v.id_origin = stored_origin;
-  } else if (node_id && !foreign) {
+  } else if (node_id && !foreign && !renamed) {
     v.identity.id = *node_id;
     v.id_origin = node_id_origin;
   } else {

@@ -476,7 +476,7 @@ class Step {
       return;
     }
     tell_of(e.claims);
-    life_.claims = e.claims;
+    const std::vector<Claim> before = std::exchange(life_.claims, e.claims);
     if (e.failed_member) {
       // Seen when this node's address is new: the others know its name at the old one, and take over the new one only when
       // they are told of it again after DeadNodeReclaimTime.
@@ -490,7 +490,7 @@ class Step {
     life_.rejoining = e.failed_member;
     if (life_.claims.empty() && !wary()) return;
     life_.around_at = now_ + look_interval;
-    clear_dead();
+    clear_dead(before);
   }
 
   void tell_of(const std::vector<Claim>& claims) {
@@ -512,13 +512,16 @@ class Step {
     }
   }
 
-  void clear_dead() {
+  void clear_dead(const std::vector<Claim>& before) {
     Agent& agent = *life_.agent;
     agent.to_clear.clear();
     if (!life_.rules.heal) return;
     for (const Claim& claim : life_.claims) {
       const bool refused = std::find(agent.refused.begin(), agent.refused.end(), claim.name) != agent.refused.end();
-      if (claim.dead() && !refused) agent.to_clear.push_back(claim);
+      const bool early = claim.prune && std::none_of(before.begin(), before.end(), [&claim](const Claim& other) {
+                           return other.name == claim.name && other.state == claim.state;
+                         });
+      if (claim.dead() && !refused && !early) agent.to_clear.push_back(claim);
     }
     clear_next();
   }

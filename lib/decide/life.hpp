@@ -101,8 +101,10 @@ inline constexpr Duration calm = std::chrono::seconds(60);  // of serving, after
 // For which the catalog must have shown our name under another id at our address: the servers then refuse ours for good.
 // Shorter, it may be the entry of before that a server is just replacing.
 inline constexpr Duration reserved_after = std::chrono::milliseconds(500);
-// Between looks at members and catalog while a claim is open or the node is wary.
-inline constexpr Duration look_interval = std::chrono::seconds(4);
+// Between looks at members and catalog while a claim is open or the node is wary. A member is pruned only when two looks
+// have shown it dead: by then its death has spread. Serf stops for 8 s, its lock held, wherever it is told to prune a
+// member that it still takes for alive (handlePrune).
+inline constexpr Duration look_interval = std::chrono::seconds(3);
 // A killed member is failed after 5-9 s, and its address can be taken over 30 s after that (Consul's
 // DeadNodeReclaimTime): for as long a node that has moved may be taken for its own impostor.
 inline constexpr Duration wary_for = std::chrono::seconds(60);

@@ -208,6 +208,54 @@ def left_in_all_eyes(world, server, linger):
         other.stop(signal.SIGQUIT)
 
 
+def data_dir_lost(world, server, rounds):
+    """Killed without leaving, data directory gone, started at once: exec to the service in the catalog under the old id."""
+    times = []
+    for number in range(rounds):
+        client = world.client(f"lost{number}")
+        before = client.start().ready()["node_id"]
+        client.stop(signal.SIGQUIT)
+        shutil.rmtree(client.data_dir)
+        client.start()
+        client.ready()
+        times.append(1000 * (time.monotonic() - client.started))
+        assert server.node(client.name)["Node"]["ID"] == before == client.node_id()
+        client.stop(signal.SIGQUIT)
+        forget(server, client.name)
+    row("data directory lost: exec to ready under the old id", times, "ms")
+
+
+def old_claims(world, server, rounds):
+    """Renamed at once after a kill: from the old member's death to its being pruned and out of the catalog. And an entry
+    without a member at the node's address: from exec to its being gone."""
+    clients = [world.client(f"old{number}") for number in range(rounds)]
+    for client in clients:
+        client.start().ready()
+    entries = []
+    for client in clients:
+        client.stop(signal.SIGQUIT)
+        ghost = f"ghost-{client.name}"
+        server.put("/v1/catalog/register", {"Node": ghost, "Address": client.address})
+        client.start(NODE_NAME=f"new-{client.name}").ready()
+        entries.append(1000 * (until(lambda name=ghost: server.node(name) is None) - client.started))
+    failed, gone = {}, {}
+    deadline = time.monotonic() + 60
+    while len(gone) < len(clients) and time.monotonic() < deadline:
+        now = time.monotonic()
+        members = {member["Name"]: member["Status"] for member in server.get("/v1/agent/members", timeout=20)}
+        for name in (client.name for client in clients):
+            if members.get(name) in (e2e.FAILED, None):
+                failed.setdefault(name, now)
+            if name not in members and name not in gone and server.node(name) is None:
+                gone[name] = now
+        time.sleep(0.01)
+    assert len(gone) == len(clients), f"{len(gone)} of {len(clients)} old names are gone"
+    row("stale catalog entry at our address: exec to gone", entries, "ms")
+    row("renamed: the old member's death to pruned, out of the catalog", [1000 * (gone[n] - failed[n]) for n in gone], "ms")
+    for client in clients:
+        client.stop(signal.SIGQUIT)
+
+
 def measure(options):
     world = e2e.World(options.inside, options.lictor)
     server = world.server()
@@ -218,6 +266,8 @@ def measure(options):
     killed_to_api(world, server, options.rounds)
     exec_to_exec(world, options.rounds)
     idle(world, options.rounds)
+    data_dir_lost(world, server, options.rounds)
+    old_claims(world, server, options.rounds)
     for linger in ("1s", "0s"):
         left_in_all_eyes(world, server, linger)
     print(f"{'size of the binary':<58} {os.path.getsize(options.lictor)} bytes")

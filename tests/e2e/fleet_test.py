@@ -1,13 +1,17 @@
 """More than one node."""
 
 from tools import eventually
-from world import ALIVE, LEFT
+from world import ALIVE, FAILED, LEFT
 
 SIZE = 8
 
 
 def fleet_member_left(world):
-    """One of eight nodes leaves: within 10 s it is `left`, never failed, for the server and for every other node."""
+    """One of eight nodes leaves: within 10 s it is `left` for the server, and soon alive for nobody.
+
+    Gossip reaches each node only with high probability: of 32 leaves of a bare agent, awaited to its very end, 5 were
+    missed by one of the seven others, which then found the member failed by itself, after a probe and a suspicion.
+    """
     server = world.server()
     clients = [world.client(f"n{number}") for number in range(1, SIZE + 1)]
     # One by one: of nodes that join in the same moment some hear of each other only at the next full exchange.
@@ -18,9 +22,9 @@ def fleet_member_left(world):
     leaver, *others = clients
     code, _ = leaver.stop()
     assert code == 0, leaver.last_line()
-    views = {"server": lambda: server.member(leaver.name)}
-    views |= {other.name: lambda other=other: other.members()[leaver.name] for other in others}
-    for viewer, status in views.items():
-        eventually(lambda: status() == LEFT, 10, f"{leaver.name} is left for {viewer}")
+    eventually(lambda: server.member(leaver.name) == LEFT, 10, f"{leaver.name} is left for the server")
+    for other in others:
+        eventually(lambda: other.members()[leaver.name] in (LEFT, FAILED), 40, f"{leaver.name} has gone for {other.name}")
+    assert server.member(leaver.name) == LEFT
     assert [server.member(other.name) for other in others] == [ALIVE] * len(others)
     assert sorted(server.instances()) == sorted(other.name for other in others)

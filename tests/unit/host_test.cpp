@@ -15,6 +15,10 @@
 #include "decide/identity.hpp"
 #include "test.hpp"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
 using namespace lictor;
 namespace fs = std::filesystem;
 
@@ -352,4 +356,21 @@ TEST_CASE("current_environment is the process's own") {
   CHECK(environment.at("LICTOR_HOST_TEST") == "a=b");
   CHECK(environment.at("LICTOR_HOST_TEST_EMPTY").empty());
   CHECK(current_environment().count("LICTOR_HOST_TEST") == 0);
+}
+
+TEST_CASE("a UDP port is taken, free, or can't be told") {
+  const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  REQUIRE(fd >= 0);
+  sockaddr_in name{};
+  name.sin_family = AF_INET;
+  name.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  REQUIRE(bind(fd, reinterpret_cast<sockaddr*>(&name), sizeof name) == 0);
+  socklen_t size = sizeof name;
+  REQUIRE(getsockname(fd, reinterpret_cast<sockaddr*>(&name), &size) == 0);
+  const int port = ntohs(name.sin_port);
+  CHECK(udp_port_taken("127.0.0.1", port) == true);
+  close(fd);
+  CHECK(udp_port_taken("127.0.0.1", port) == false);
+  CHECK_FALSE(udp_port_taken("192.0.2.1", port).has_value());  // documentation's address: on no host
+  CHECK_FALSE(udp_port_taken("{{ GetPrivateIP }}", port).has_value());
 }

@@ -361,17 +361,29 @@ TEST_CASE("claims: the dead are cleared away, the living told of and looked at a
   Story s;
   s.serving();
   REQUIRE(s.has<LookAround>());
-  s.at(milliseconds(80), LookedAround{1, {dead(), alive()}, false, ""});
+  // Seen dead once, it may still be alive in the eyes of others; an entry without a member is no such matter.
+  Claim entry = dead();
+  entry.name = "entry";
+  entry.prune = false;
+  s.at(milliseconds(80), LookedAround{1, {dead(), alive(), entry}, false, ""});
+  REQUIRE(s.has<Clear>());
+  CHECK(s.first<Clear>()->claim == entry);
+  CHECK_FALSE(s.at(milliseconds(85), Cleared{1, ClearAnswer::cleared, ""}).has<Clear>());
+  CHECK(s.at(milliseconds(80) + look_interval, Tick{}).has<LookAround>());
+  s.at(milliseconds(85) + look_interval, LookedAround{1, {dead(), alive()}, false, ""});
   REQUIRE(s.has<Clear>());
   CHECK(s.first<Clear>()->claim == dead());
-  CHECK_FALSE(s.at(milliseconds(90), Cleared{1, ClearAnswer::forbidden, "operator:write"}).has<Clear>());
-  CHECK(s.at(milliseconds(80) + look_interval, Tick{}).has<LookAround>());
-  CHECK_FALSE(s.at(milliseconds(90) + look_interval, LookedAround{1, {dead(), alive()}, false, ""}).has<Clear>());
-  CHECK(s.life.tally.address_claims == 2);
+  CHECK_FALSE(
+      s.at(milliseconds(90) + look_interval, Cleared{1, ClearAnswer::forbidden, "operator:write"}).has<Clear>());
+  CHECK(s.at(milliseconds(85) + 2 * look_interval, Tick{}).has<LookAround>());
+  s.at(milliseconds(90) + 2 * look_interval, LookedAround{1, {dead(), alive()}, false, ""});
+  CHECK_FALSE(s.has<Clear>());
+  CHECK(s.life.tally.address_claims == 3);
+  CHECK(s.life.tally.claims_cleared == 1);
   CHECK(s.life.tally.clearings_refused == 1);
   // Nothing open any more: no further looks.
-  s.at(milliseconds(80) + 2 * look_interval, Tick{})
-      .at(milliseconds(90) + 2 * look_interval, LookedAround{1, {}, false, ""});
+  s.at(milliseconds(90) + 3 * look_interval, Tick{});
+  s.at(milliseconds(95) + 3 * look_interval, LookedAround{1, {}, false, ""});
   CHECK_FALSE(s.life.around_at);
 }
 

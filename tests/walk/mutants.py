@@ -28,7 +28,7 @@ MUTANTS = [
     ("patience", "      say(leader ? Tone::info : Tone::warn,", "      if (!leader) restart(\"no leader\");\n      say(leader ? Tone::info : Tone::warn,"),
     ("patience", "if (!e.gossip && (in(Phase::join) || registering())) return quarrelled();",
      "if (leader && !agent.leader) return quarrelled();\n    if (leader && !e.gossip && in(Phase::serve)) return;\n    if (!leader && registering()) return quarrelled();"),
-    ("hands-off", "      if (claim.dead() && !refused) agent.to_clear", "      if (!refused) agent.to_clear"),
+    ("hands-off", "      if (claim.dead() && !refused && !early) agent.to_clear", "      if (!refused && !early) agent.to_clear"),
     ("hands-off", "    if (!life_.rules.heal) return;\n", ""),
     ("hands-off", "    if (held_elsewhere()) return not_ours_to_leave();\n", ""),
     ("give-up", "if (!life_.ever_ready && life_.deaths >= life_.rules.give_up_after) {",
