@@ -9,8 +9,8 @@ SIZE = 8
 def fleet_member_left(world):
     """One of eight nodes leaves: within 10 s it is `left` for the server, and soon alive for nobody.
 
-    Gossip reaches each node only with high probability: of 32 leaves of a bare agent, awaited to its very end, 5 were
-    missed by one of the seven others, which then found the member failed by itself, after a probe and a suspicion.
+    Gossip reaches each node only with high probability: of the first 25 leaves of a bare agent, awaited to its very end,
+    5 were missed by one of the seven others, which then found the member failed by itself, after a probe and a suspicion.
     """
     server = world.server()
     clients = [world.client(f"n{number}") for number in range(1, SIZE + 1)]
