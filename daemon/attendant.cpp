@@ -130,7 +130,7 @@ void Attendant::act(const Prepare&) {
   }
   if (auto held = take_hold(); !held) return feed(PrepareFailed{held.error(), true});
   Problems problems = prepare();
-  if (problems.empty()) return feed(Prepared{rules(), ground_->own(), ground_->moved});
+  if (problems.empty()) return feed(Prepared{rules(), ground_->own(), !ground_->identity.former_address.empty()});
   const bool waiting =
       std::all_of(problems.begin(), problems.end(), [](const Problem& p) { return p.exit == Exit::retry; });
   for (std::size_t i = 1; i < problems.size() && !waiting; ++i) log::error(to_string(problems[i]));
@@ -170,7 +170,9 @@ Problems Attendant::prepare() {
   return {};
 }
 
-Rules Attendant::rules() const { return rules_of(settings_, !ground_->plan.token.empty(), ground_->fixed_id); }
+Rules Attendant::rules() const {
+  return rules_of(settings_, !ground_->plan.token.empty(), ground_->identity.fixed_id());
+}
 
 Result<void> Attendant::open_control() {
   const auto handler = [this](const ControlRequest& request) { return reply(request); };

@@ -8,6 +8,7 @@
 #include "act/reaper.hpp"
 #include "act/storage.hpp"
 #include "child.hpp"
+#include "decide/json_text.hpp"
 #include "decide/text.hpp"
 #include "preparation.hpp"
 
@@ -27,16 +28,6 @@ namespace lictor {
 namespace {
 
 using std::chrono::seconds;
-
-std::string content_of(const std::string& path) {
-  auto content = read_file(path);
-  return content && *content ? std::move(**content) : std::string();
-}
-
-std::string text(const Json& object, const char* key) {
-  const auto it = object.is_object() ? object.find(key) : object.end();
-  return object.is_object() && it != object.end() && it->is_string() ? it->get<std::string>() : std::string();
-}
 
 Result<HttpAnswer> ask(const std::string& peer, const std::string& target, const std::string& token,
                        Duration deadline) {
@@ -151,7 +142,7 @@ class Doctor {
     if (lictor_runs()) running_config_ = Json::parse(content_of(settings_.run_dir + "/consul.json"), nullptr, false);
     if (running_config_.is_object()) {
       const Json tokens = running_config_.value("acl", Json::object()).value("tokens", Json::object());
-      token_ = text(tokens, tokens.contains("agent_recovery") ? "agent_recovery" : "agent_master");
+      token_ = text_of(tokens, tokens.contains("agent_recovery") ? "agent_recovery" : "agent_master");
     }
     auto ground = lictor::look(settings_, environment_, {.token = token_, .bind = {}});
     if (ground) {
@@ -160,9 +151,9 @@ class Doctor {
       facts_.problems = ground.error();
     }
     facts_.acls = !token_.empty();
-    const std::string name = text(status_, "node_name");
+    const std::string name = text_of(status_, "node_name");
     if (!name.empty()) {
-      facts_.node = NodeKey{name, text(status_, "node_id"), text(status_, "address")};
+      facts_.node = NodeKey{name, text_of(status_, "node_id"), text_of(status_, "address")};
     } else if (ground_) {
       facts_.node = NodeKey{ground_->facts.identity.name, ground_->facts.identity.id, ground_->facts.bind.address};
     }
@@ -212,7 +203,7 @@ class Doctor {
     const auto body = body_of(socket_, "/v1/agent/self", token_);
     const Json self = body ? Json::parse(*body, nullptr, false) : Json();
     const Json config = self.is_object() ? self.value("DebugConfig", Json::object()) : Json::object();
-    std::string bind = text(config, "SerfBindAddrLAN");  // "tcp://10.0.0.5:8301"
+    std::string bind = text_of(config, "SerfBindAddrLAN");  // "tcp://10.0.0.5:8301"
     bind.erase(0, bind.starts_with("tcp://") ? 6 : 0);
     const auto listeners = list_listeners(agent_);
     if (bind.empty() || !listeners) {
@@ -229,7 +220,7 @@ class Doctor {
 
   void look_at_identity() {
     if (!ground_) return unseen({"identity"}, settings_in_the_way);
-    const std::string running = text(status_, "node_name"), now = ground_->facts.identity.name;
+    const std::string running = text_of(status_, "node_name"), now = ground_->facts.identity.name;
     if (!running.empty() && running != now) {
       return unseen({"identity"},
                     fmt::format("lictor runs the node as {}, and this command takes it to be {}: the host "
@@ -237,20 +228,20 @@ class Doctor {
                                 running, now));
     }
     facts_.identity = ground_->identity;
-    if (const std::string id = text(status_, "node_id"); !id.empty()) facts_.running_id = id;
+    if (const std::string id = text_of(status_, "node_id"); !id.empty()) facts_.running_id = id;
   }
 
   void look_at_address() {
     if (!lictor_runs()) return unseen({"address"}, why_not_.empty() ? "no lictor runs here" : why_not_);
     if (!ground_) return unseen({"address"}, settings_in_the_way);
-    const std::string address = text(status_, "address");
+    const std::string address = text_of(status_, "address");
     if (address.empty()) return unseen({"address"}, "lictor has not chosen an address yet");
     facts_.running_address = address;
     facts_.chosen_address = ground_->facts.bind.address;
   }
 
   void look_at_storage() {
-    const std::string data_dir = ground_ ? ground_->facts.data_dir : text(status_, "data_dir");
+    const std::string data_dir = ground_ ? ground_->facts.data_dir : text_of(status_, "data_dir");
     if (data_dir.empty()) return unseen({"storage"}, settings_in_the_way);
     facts_.fleeting = fleeting_storage(data_dir);
     if (!ground_ || access(data_dir.c_str(), F_OK) != 0) return;

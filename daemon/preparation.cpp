@@ -203,8 +203,6 @@ ResultAll<Ground> look(const Settings& settings, const Environment& environment,
   auto identity = settled_identity(settings, ground.config, facts);
   if (!got(identity, problems)) return problems;
   ground.identity = std::move(*identity);
-  ground.moved = !ground.identity.former_address.empty();
-  ground.fixed_id = ground.identity.id_origin == "agent settings";
   facts.identity = ground.identity.identity;
   facts.id_origin = ground.identity.id_origin;
   facts.name_origin = ground.identity.name_origin;

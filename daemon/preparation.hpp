@@ -28,8 +28,6 @@ struct Ground {
   Plan plan;
   std::vector<Json> services;         // desired, ready for the agent's API
   std::vector<std::string> warnings;  // what an operator should know at start, beside the plan's notices
-  bool moved = false;                 // the stored identity has another address
-  bool fixed_id = false;              // the agent's settings name the id
 
   // The node as others see it: with the address that is advertised.
   NodeKey own() const;

@@ -1,4 +1,5 @@
 #include "act/agent_api.hpp"
+#include "decide/json_text.hpp"
 
 #include <fmt/format.h>
 
@@ -22,11 +23,6 @@ std::string percent_encode(const std::string& text) {
     out += plain ? std::string(1, c) : fmt::format("%{:02X}", byte);
   }
   return out;
-}
-
-std::string text_of(const Json& object, const char* key) {
-  const auto it = object.is_object() ? object.find(key) : object.end();
-  return it != object.end() && it->is_string() ? it->get<std::string>() : "";
 }
 
 // Empty if the answer is a success, else why it is not.

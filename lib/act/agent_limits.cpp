@@ -13,11 +13,6 @@
 namespace lictor {
 namespace {
 
-std::string content_of(const std::string& path) {
-  auto content = read_file(path);
-  return content && *content ? std::move(**content) : std::string();
-}
-
 // The first number in a file that holds one; "max" and whatever else is none.
 std::optional<std::uint64_t> number_in(std::string_view words) {
   words = trim(words);

@@ -222,6 +222,11 @@ Result<std::optional<std::string>> read_file(const std::string& path, size_t lim
   return std::optional(std::move(*content));
 }
 
+std::string content_of(const std::string& path) {
+  auto content = read_file(path);
+  return content && *content ? std::move(**content) : std::string();
+}
+
 Result<void> make_directory(const std::string& path, mode_t mode, std::optional<uid_t> uid, std::optional<gid_t> gid) {
   struct stat now {};
   for (auto end = path.find_first_not_of('/'); end != std::string::npos && end < path.size();) {

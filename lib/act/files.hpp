@@ -52,6 +52,9 @@ Result<bool> install_file(const std::string& path, const std::string& content, c
 // EACCES). Symbolic links are followed: that is how Kubernetes mounts a ConfigMap. Never blocks on a FIFO.
 Result<std::optional<std::string>> read_file(const std::string& path, size_t limit = 16 << 20);
 
+// The same for facts that may be missing: empty where the file is not there or can't be read.
+std::string content_of(const std::string& path);
+
 // Makes `path` and its parents. The last one gets `mode` and the owner, whether it was there or not; parents are
 // made 0755 (whatever the umask) and left alone where they exist. `path` itself may be a symbolic link to a directory.
 Result<void> make_directory(const std::string& path, mode_t mode, std::optional<uid_t> uid, std::optional<gid_t> gid);

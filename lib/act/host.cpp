@@ -31,11 +31,6 @@ extern "C" const char __executable_start, etext;
 namespace lictor {
 namespace {
 
-std::string content_of(const std::string& path) {
-  const auto content = read_file(path);
-  return content && *content ? **content : std::string();
-}
-
 // A uid or gid. The highest number means "leave as it is" to chown and setresuid and belongs to nobody.
 std::optional<std::uint32_t> id_number(std::string_view text) {
   std::uint32_t number = 0;

@@ -50,11 +50,6 @@ bool has_open(pid_t pid, const std::string& target) {
   return found;
 }
 
-std::string content_of(const std::string& path) {
-  auto content = read_file(path);
-  return content && *content ? std::move(**content) : std::string();
-}
-
 }  // namespace
 
 Result<std::vector<Listener>> list_listeners(pid_t pid) {

@@ -60,11 +60,6 @@ bool contains(const std::string& point, const std::string& path) {
   return point == "/" || (path.starts_with(point) && (path.size() == point.size() || path[point.size()] == '/'));
 }
 
-std::string content_of(const std::string& path) {
-  auto content = read_file(path);
-  return content && *content ? std::move(**content) : std::string();
-}
-
 std::vector<Mount> mounts_on_the_way(const std::string& path, const std::string& root) {
   const std::string table = content_of(root + "/proc/self/mountinfo");
   std::vector<Mount> mounts;

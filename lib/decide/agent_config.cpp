@@ -1,6 +1,7 @@
 // The user's side of consul.json: reading and merging it, and showing it without its secrets.
 #include "decide/json_text.hpp"
 #include "decide/plan.hpp"
+#include "decide/text.hpp"
 
 #include <algorithm>
 #include <array>
@@ -51,12 +52,6 @@ void add_source(AgentConfig& config, const std::string& origin, const Json& cont
 }
 
 constexpr const char* hidden = "***";
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return out;
-}
 
 bool names_a_secret(std::string_view key) {
   const std::string name = lower(key);

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <tuple>
 
+#include "decide/json_text.hpp"
 #include "decide/text.hpp"
 
 namespace lictor {
@@ -15,15 +16,10 @@ namespace {
 
 using Json = nlohmann::json;
 
-std::string text(const Json& object, const char* key) {
-  const auto it = object.find(key);
-  return it != object.end() && it->is_string() ? it->get<std::string>() : std::string();
-}
-
 // A string in an object in the object.
-std::string text(const Json& object, const char* outer, const char* key) {
+std::string text_in(const Json& object, const char* outer, const char* key) {
   const auto it = object.find(outer);
-  return it != object.end() && it->is_object() ? text(*it, key) : std::string();
+  return it != object.end() && it->is_object() ? text_of(*it, key) : std::string();
 }
 
 // Calls `take` with each object of the array and drops it at once: the list of a large cluster is megabytes.
@@ -52,10 +48,7 @@ bool may_live(const Member& member) {
 }
 
 // Names in the catalog are equal whatever their case: an entry "N1" is the very one that node n1 registers itself in.
-bool same_entry(std::string_view a, std::string_view b) {
-  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [&](char x, char y) { return lower(x) == lower(y); });
-}
+bool same_entry(std::string_view a, std::string_view b) { return lower(a) == lower(b); }
 
 // All that is known of one other name.
 struct Other {
@@ -88,12 +81,12 @@ const char* to_string(ClaimKind kind) {
 Result<std::vector<Member>> parse_members(const std::string& body) {
   std::vector<Member> members;
   const auto read = each_object("members", body, [&](const Json& json) {
-    Member member{.name = text(json, "Name"),
-                  .id = text(json, "Tags", "id"),
-                  .address = text(json, "Addr"),
+    Member member{.name = text_of(json, "Name"),
+                  .id = text_in(json, "Tags", "id"),
+                  .address = text_of(json, "Addr"),
                   .status = member_status(json),
-                  .version = text(json, "Tags", "build"),
-                  .server = text(json, "Tags", "role") == "consul"};
+                  .version = text_in(json, "Tags", "build"),
+                  .server = text_in(json, "Tags", "role") == "consul"};
     member.version.resize(std::min(member.version.find(':'), member.version.size()));
     if (!member.name.empty()) members.push_back(std::move(member));
   });
@@ -104,10 +97,10 @@ Result<std::vector<Member>> parse_members(const std::string& body) {
 Result<std::vector<CatalogNode>> parse_catalog_nodes(const std::string& body) {
   std::vector<CatalogNode> nodes;
   const auto read = each_object("catalog", body, [&](const Json& json) {
-    CatalogNode node{.name = text(json, "Node"),
-                     .id = text(json, "ID"),
-                     .address = text(json, "Address"),
-                     .external = text(json, "Meta", "external-node") == "true"};
+    CatalogNode node{.name = text_of(json, "Node"),
+                     .id = text_of(json, "ID"),
+                     .address = text_of(json, "Address"),
+                     .external = text_in(json, "Meta", "external-node") == "true"};
     if (!node.name.empty()) nodes.push_back(std::move(node));
   });
   if (!read) return read.error();

@@ -14,11 +14,6 @@ namespace {
 
 using Findings = std::vector<Finding>;
 
-std::string lower(std::string text) {
-  for (char& c : text) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  return text;
-}
-
 Finding finding(Severity severity, std::string seen, std::string why, std::string mend) {
   return {"", severity, std::move(seen), std::move(why), std::move(mend)};
 }

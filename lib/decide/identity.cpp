@@ -14,8 +14,6 @@ constexpr const char* stored_origin = "lictor-identity.json";
 constexpr const char* node_id_origin = "node-id";
 constexpr const char* new_origin = "new";
 
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
-
 std::optional<std::string> not_empty(const std::optional<std::string>& text) {
   return text && !text->empty() ? text : std::nullopt;
 }
@@ -36,6 +34,8 @@ std::optional<std::string> mending(const IdentityInput& input, const IdentityVer
 }
 
 }  // namespace
+
+bool IdentityVerdict::fixed_id() const { return id_origin == settings_origin; }
 
 Result<IdentityVerdict> settle_identity(const IdentityInput& input) {
   const auto wanted_id = not_empty(input.configured_id);
@@ -123,10 +123,9 @@ std::string format_identity(const Identity& identity) {
 }
 
 std::optional<std::string> parse_uuid(const std::string& text) {
-  std::string uuid(trim(text));
+  const std::string uuid = lower(trim(text));
   if (uuid.size() != 36) return std::nullopt;
   for (std::size_t i = 0; i < uuid.size(); ++i) {
-    uuid[i] = lower(uuid[i]);
     const bool dash = i == 8 || i == 13 || i == 18 || i == 23;
     const bool hex = (uuid[i] >= '0' && uuid[i] <= '9') || (uuid[i] >= 'a' && uuid[i] <= 'f');
     if (dash ? uuid[i] != '-' : !hex) return std::nullopt;

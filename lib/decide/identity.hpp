@@ -51,6 +51,7 @@ struct IdentityVerdict {
   std::string former_address;  // the stored address, where this same machine's node now has another
   std::optional<std::string> former_name;  // the stored name, where this same machine's node now has another
   std::optional<std::string> mended;       // one warning line: what was broken and from what it was mended
+  bool fixed_id() const;                   // the agent's settings give the id
   bool cloned = false;                     // the stored machine is another one and a new id was taken
 };
 

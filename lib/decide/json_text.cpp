@@ -74,4 +74,9 @@ Result<json> parse_json(const std::string& name, std::string_view text) try {
   return Problem{name, fmt::format("{}: {}", position(text, e.byte), reason(e.what())), "mend the JSON there"};
 }
 
+std::string text_of(const nlohmann::json& object, const char* key) {
+  const auto it = object.find(key);
+  return it != object.end() && it->is_string() ? it->get<std::string>() : std::string();
+}
+
 }  // namespace lictor

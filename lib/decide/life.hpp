@@ -360,7 +360,7 @@ struct Life {
   Work preparing, reloading;
   NodeKey own;                     // as the agent was, or will be, started
   std::vector<Claim> claims;       // as last seen in members and catalog
-  std::optional<Claim> contested;  // another id holds our name in the catalog; for that agent or until registered
+  std::optional<Claim> contested;  // another id holds our name, by the last look-up that could tell
   bool taking_id = false, took_id = false;
   bool address_gone = false, reading_address = false;
   std::string ignored_address;  // the one last said to be ignored

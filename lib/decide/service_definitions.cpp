@@ -1,4 +1,5 @@
 // Service definitions as users write them, to bodies that the agent's API takes.
+#include "decide/json_text.hpp"
 #include "decide/services.hpp"
 #include "decide/text.hpp"
 
@@ -115,11 +116,6 @@ class Translation {
   Problems& problems_;
 };
 
-std::string text_at(const Json& object, const char* key) {
-  const auto found = object.find(key);
-  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
-}
-
 }  // namespace
 
 Json default_services(const ServiceFacts& facts) {
@@ -151,13 +147,13 @@ ResultAll<std::vector<Json>> desired_services(const Json& definitions, const Ser
       continue;
     }
     Json service = translation.value(definitions[i], path, Keys::of_service);
-    const std::string name = text_at(service, "Name");
+    const std::string name = text_of(service, "Name");
     if (name.empty()) {
       problems.push_back({path, "has no name", "give it a \"name\""});
       continue;
     }
-    if (text_at(service, "ID").empty()) service["ID"] = name;
-    const auto [first, fresh] = known.emplace(text_at(service, "ID"), path);
+    if (text_of(service, "ID").empty()) service["ID"] = name;
+    const auto [first, fresh] = known.emplace(text_of(service, "ID"), path);
     if (!fresh) {
       problems.push_back({path, "has the id " + Json(first->first).dump() + " of " + first->second,
                           "give each service an \"id\" of its own"});

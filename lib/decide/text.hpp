@@ -16,6 +16,8 @@ std::vector<std::string> split_list(std::string_view text, char separator = ',')
 
 std::string_view trim(std::string_view text);
 
+std::string lower(std::string_view text);  // ASCII letters alone, as Consul compares names
+
 std::string join(const std::vector<std::string>& parts, std::string_view separator);
 
 // The first candidate with the smallest edit distance to `word`, if that is close enough to be a slip of the
