@@ -107,6 +107,7 @@ class Running:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(first[0].pid if first else self.process.pid, signal.SIGKILL)
             self.process.wait()
+        tools.remove_cgroups(self.folder.name)
 
 
 def indented(text):

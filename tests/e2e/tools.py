@@ -172,3 +172,16 @@ def processes_in(namespace):
 def uid_of(pid):
     with open(f"/proc/{pid}/status") as file:
         return int(next(line.split()[1] for line in file if line.startswith("Uid:")))
+
+
+def unified_hierarchy():
+    """Where the cgroup-v2 hierarchy is mounted."""
+    return "/sys/fs/cgroup" if os.path.exists("/sys/fs/cgroup/cgroup.controllers") else "/sys/fs/cgroup/unified"
+
+
+def remove_cgroups(name):
+    """Removes the cgroup `name` at the top of each hierarchy, and those below it: all empty by now."""
+    for top in ["/sys/fs/cgroup"] + [entry.path for entry in os.scandir("/sys/fs/cgroup") if entry.is_dir()]:
+        for folder, _, _ in os.walk(f"{top}/{name}", topdown=False):
+            with contextlib.suppress(OSError):
+                os.rmdir(folder)

@@ -12,6 +12,8 @@ import signal
 import subprocess
 import time
 
+import roots
+import tools
 from tools import ask, ask_inside, children, eventually, get_json, processes_in
 
 SERVER_ADDRESS = "10.77.0.1"
@@ -59,6 +61,24 @@ class World:
         if address:
             run("ip", "-n", namespace, "addr", "add", f"{address}/24", "dev", link)
         return namespace
+
+    def root(self, name, title=None):
+        """A Debian system of its own for this scenario: the tree `name` of roots.py under a fresh layer; its path."""
+        lower = roots.FOLDER / name
+        assert lower.is_dir(), f"{lower}: not there; make it with tests/e2e/roots.py {name}"
+        tree = f"{self.folder}/root-{title or name}"
+        layers = f"/run/layers-{title or name}"  # in memory, so that nothing is left
+        for folder in (tree, f"{layers}/upper", f"{layers}/work"):
+            os.makedirs(folder)
+        options = f"lowerdir={lower},upperdir={layers}/upper,workdir={layers}/work"
+        run("mount", "-t", "overlay", "-o", options, "overlay", tree)
+        return tree
+
+    def cgroup(self):
+        """A cgroup of this scenario's own in the unified hierarchy; run.py removes it with all below it."""
+        path = f"{tools.unified_hierarchy()}/{os.path.basename(self.folder)}"
+        os.makedirs(path, exist_ok=True)
+        return path
 
     def server(self, config=None, token=None):
         return Server(self, config or {}, token)
