@@ -50,8 +50,10 @@ Attendant::Attendant(boost::asio::io_context& io, Settings settings, std::option
       settings_(std::move(settings)),
       life_(new_life(rules_of(settings_, false, false), static_cast<std::uint64_t>(now().time_since_epoch().count()) +
                                                             static_cast<std::uint64_t>(getpid()))),
+      manager_(service_manager(environment_, getpid())),
       signals_(io),
       timer_(io),
+      watchdog_(io),
       agent_pipe_(io) {}
 
 Quit Attendant::run() {
@@ -65,6 +67,7 @@ Quit Attendant::run() {
   hook_.emplace(io_.get_executor(), *reaper_);
   validation_.emplace(io_.get_executor(), *reaper_);
   feed(Begin{});
+  if (manager_ && manager_->watchdog) feed_watchdog();
   io_.run();
   return end_.value_or(Quit{Exit::internal, "lictor: the event loop ended by itself; please report this"});
 }
@@ -85,9 +88,28 @@ void Attendant::feed(Happening what) {
 }
 
 void Attendant::take_effects(const Happening& what) {
-  for (const Effect& effect : step(life_, {now(), what})) {
+  const std::vector<Effect> effects = step(life_, {now(), what});
+  if (manager_) tell_manager();
+  for (const Effect& effect : effects) {
     std::visit([this](const auto& e) { act(e); }, effect);
   }
+}
+
+// After each step and before its effects: a reload that is over within one turn has been one all the same.
+void Attendant::tell_manager() {
+  Notice next = notice_of(life_, settings_problem_);
+  const std::string message = notice_message(told_, next, life_.rules, now());
+  if (message.empty()) return;
+  told_ = std::move(next);
+  if (auto told = manager_->tell(message); !told) log::debug(to_string(told.error()));
+}
+
+void Attendant::feed_watchdog() {
+  if (auto told = manager_->tell(alive_message(told_, *manager_->watchdog)); !told) log::debug(to_string(told.error()));
+  watchdog_.expires_after(*manager_->watchdog / 2);
+  watchdog_.async_wait([this](boost::system::error_code error) {
+    if (!error) feed_watchdog();
+  });
 }
 
 void Attendant::phase_changed() {

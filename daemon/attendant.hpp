@@ -7,8 +7,10 @@
 #include "act/control_server.hpp"
 #include "act/interfaces.hpp"
 #include "act/reaper.hpp"
+#include "act/service_manager.hpp"
 #include "child.hpp"
 #include "decide/life.hpp"
+#include "decide/notice.hpp"
 #include "preparation.hpp"
 
 #include <boost/asio/io_context.hpp>
@@ -37,6 +39,8 @@ class Attendant {
   void wait_for_signal();
   void arm_timer();
   void phase_changed();
+  void tell_manager();
+  void feed_watchdog();
 
   // One for each effect.
   void act(const Prepare&);
@@ -82,9 +86,11 @@ class Attendant {
   std::deque<Happening> queue_;
   bool feeding_ = false;
   std::optional<Quit> end_;
+  std::optional<ServiceManager> manager_;
+  Notice told_;  // what the manager was told last
 
   boost::asio::signal_set signals_;
-  boost::asio::steady_timer timer_;
+  boost::asio::steady_timer timer_, watchdog_;
   std::optional<Time> armed_;
   std::unique_ptr<Reaper> reaper_;
   std::unique_ptr<InterfaceWatch> watch_;

@@ -294,12 +294,7 @@ class Doctor {
 
   void look_at_grace() {
     facts_.stop_timeout = settings_.stop.timeout;
-    auto grace = environment_.find("LICTOR_GRACE") != environment_.end() ? environment_.at("LICTOR_GRACE") : "";
-    // lictor's own environment, where the doctor was called from elsewhere.
-    const std::string lictors = std::string(1, '\0') + content_of(fmt::format("/proc/{}/environ", lictor_));
-    const std::string name = std::string(1, '\0') + "LICTOR_GRACE=";
-    if (const auto at = lictors.find(name); grace.empty() && at != std::string::npos)
-      grace = lictors.c_str() + at + name.size();
+    const std::string grace = variable("LICTOR_GRACE");
     if (!grace.empty()) {
       if (const auto limit = parse_grace(grace)) {
         facts_.grace = Grace{*limit, "LICTOR_GRACE"};
@@ -308,6 +303,8 @@ class Doctor {
       }
       return;
     }
+    // A manager that lictor can tell is asked by it for the time that a stop may take, whatever the unit says.
+    if (!variable("NOTIFY_SOCKET").empty()) return;
     const std::string unit = unit_of_lictor();
     const auto systemctl = find_binary("systemctl", environment_);
     if (unit.empty() || !systemctl) {
@@ -317,6 +314,16 @@ class Doctor {
     const auto limit = output ? parse_systemd_time(*output) : std::nullopt;
     if (!limit) return unseen({"grace"}, "systemctl does not tell TimeoutStopUSec of " + unit);
     facts_.grace = Grace{*limit, "TimeoutStopSec of " + unit};
+  }
+
+  // From the doctor's environment, else from the running lictor's: the doctor may have been called from elsewhere. Empty:
+  // neither has it.
+  std::string variable(const std::string& name) const {
+    if (const auto own = environment_.find(name); own != environment_.end() && !own->second.empty()) return own->second;
+    const std::string lictors = std::string(1, '\0') + content_of(fmt::format("/proc/{}/environ", lictor_));
+    const std::string start = std::string(1, '\0') + name + "=";
+    const auto at = lictors.find(start);
+    return at == std::string::npos ? "" : std::string(lictors.c_str() + at + start.size());
   }
 
   // Empty: lictor is no service of systemd.

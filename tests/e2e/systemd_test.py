@@ -1,0 +1,178 @@
+"""lictor as a service of a host that a real systemd has booted."""
+
+import os
+import signal
+import time
+
+from machine import UNIT, Machine
+from tools import Watch, eventually, holds, uid_of
+from world import ALIVE, LEFT
+
+SERVICE = {"ID": "web", "Name": "web", "Port": 80}
+
+
+def started(world, settings=None, **drop_in):
+    server = world.server()
+    machine = Machine(world, settings=settings)
+    if drop_in:
+        machine.drop_in(**drop_in)
+    machine.boot().systemctl("start", "lictor")
+    return server, machine
+
+
+def systemd_start(world):
+    """`systemctl start` comes back when the node is registered; the status tells the phase; the agent is consul's."""
+    server, machine = started(world)
+    assert server.instances() == {"n1": machine.address}
+    assert machine.show("ActiveState") == "active"
+    status = machine.show("StatusText")
+    assert status.startswith("serve: registered; agent "), status
+    agent = machine.agent()
+    assert uid_of(agent.pid) == 990, agent
+    assert os.stat(f"{machine.root}/var/lib/lictor/data").st_uid == 990
+    assert machine.run("lictor", "health").returncode == 0
+
+
+def systemd_hardened(world):
+    """systemd rates the unit OK, and knows every word of it."""
+    machine = Machine(world).boot()
+    rated = machine.run("systemd-analyze", "security", "--offline=true", "--threshold=40", f"/lib/systemd/system/{UNIT}")
+    assert rated.returncode == 0, rated.stdout + rated.stderr
+    verified = machine.run("systemd-analyze", "verify", "--man=no", f"/lib/systemd/system/{UNIT}")
+    assert verified.returncode == 0 and not verified.stderr, verified.stderr
+
+
+def systemd_reload(world):
+    """A reload takes new services; settings that are broken are refused, said in the status, and change nothing."""
+    server, machine = started(world)
+    machine.write_settings(services=[SERVICE])
+    machine.systemctl("reload", "lictor")
+    eventually(lambda: list(server.instances("web")) == ["n1"], 10, "the new service is in the catalog")
+    machine.write_settings(services="nonsense")
+    machine.systemctl("reload", "lictor")
+    eventually(lambda: "new settings refused: " in machine.show("StatusText"), 5, "the refusal shows")
+    assert machine.show("ActiveState") == "active" and list(server.instances("web")) == ["n1"]
+    machine.write_settings(services=[SERVICE])
+    machine.systemctl("reload", "lictor")
+    eventually(lambda: "refused" not in machine.show("StatusText"), 5, "the refusal is over")
+
+
+def systemd_restart_stay(world):
+    """With stop.policy `stay` the services are in the catalog all through a restart."""
+    server, machine = started(world, {"stop": {"policy": "stay"}})
+    first = machine.main_pid()
+    with Watch(lambda: "n1" in server.instances()) as watch:
+        machine.systemctl("restart", "lictor")
+    assert watch.looks > 5 and not watch.gaps, watch.gaps
+    assert machine.main_pid() != first and machine.show("StatusText").startswith("serve: registered")
+
+
+def systemd_stop(world):
+    """`systemctl stop` comes back when the node has left, and the unit says that it went well."""
+    server, machine = started(world)
+    asked = time.monotonic()
+    machine.systemctl("stop", "lictor")
+    took = time.monotonic() - asked
+    assert server.member("n1") == LEFT and server.node("n1") is None
+    assert (machine.show("Result"), machine.show("ExecMainStatus")) == ("success", "0"), machine.lictor_status()
+    assert took < 10, took
+    print(f"stopped in {took:.2f} s")
+
+
+def systemd_reboot(world):
+    """A host that reboots leaves and comes back as the same node."""
+    server, machine = started(world)
+    machine.systemctl("enable", "lictor")
+    node_id = machine.node_id()
+    machine.halt()
+    assert server.member("n1") == LEFT and server.node("n1") is None
+    machine.boot()
+    eventually(lambda: machine.show("ActiveState") == "active", 20, "the service is up again")
+    assert machine.node_id() == node_id == server.node("n1")["Node"]["ID"]
+    eventually(lambda: server.member("n1") == ALIVE, 10, "the leave has been refuted")
+
+
+def systemd_agent_killed(world):
+    """An agent that is killed comes back under the same lictor: the unit stays active."""
+    server, machine = started(world)
+    lictor, agent, before = machine.main_pid(), machine.agent(), machine.show("StatusText")
+    os.kill(agent.pid, signal.SIGKILL)
+
+    def registered_again():
+        status = machine.show("StatusText")
+        return status.startswith("serve: registered; agent ") and status != before
+
+    eventually(registered_again, 10, "registered again, with another agent")
+    assert machine.main_pid() == lictor and machine.show("NRestarts") == "0"
+    assert machine.agent().pid != agent.pid and server.member("n1") == ALIVE
+
+
+def systemd_lictor_killed(world):
+    """A lictor that is killed is started again, with another agent and the same identity."""
+    server, machine = started(world)
+    lictor, agent, node_id = machine.main_pid(), machine.agent(), machine.node_id()
+    os.kill(lictor, signal.SIGKILL)
+    eventually(lambda: machine.main_pid() not in (None, lictor), 10, "another lictor")
+    eventually(lambda: machine.show("ActiveState") == "active", 20, "active again")
+    assert machine.agent().pid != agent.pid and not os.path.exists(f"/proc/{agent.pid}")
+    assert machine.node_id() == node_id == server.node("n1")["Node"]["ID"]
+    assert machine.show("NRestarts") == "1"
+    eventually(lambda: server.member("n1") == ALIVE, 10, "alive")
+
+
+def systemd_watchdog(world):
+    """A lictor whose loop turns is left alone; one that hangs is replaced."""
+    server, machine = started(world, WatchdogSec="1s", RestartSec="100ms")
+    lictor = machine.main_pid()
+    holds(lambda: machine.main_pid() == lictor, 4, "left alone")
+    os.kill(lictor, signal.SIGSTOP)
+    eventually(lambda: machine.main_pid() not in (None, lictor), 10, "another lictor")
+    eventually(lambda: machine.show("StatusText").startswith("serve: registered"), 20, "registered again")
+    assert "watchdog" in machine.run("journalctl", "--no-pager", "--output=cat", "UNIT=" + UNIT).stdout.lower()
+    assert server.member("n1") == ALIVE
+
+
+def systemd_slow_start(world):
+    """A start that waits for its servers outlasts TimeoutStartSec, and is ready once there is one."""
+    machine = Machine(world)
+    machine.drop_in(TimeoutStartSec="2s", WatchdogSec="1s")
+    machine.boot().systemctl("start", "--no-block", "lictor")
+    eventually(lambda: "no leader known" in machine.show("StatusText"), 10, "the agent has no server")
+    lictor = machine.main_pid()
+    holds(lambda: (machine.show("ActiveState"), machine.main_pid()) == ("activating", lictor), 5, "goes on starting")
+    server = world.server()
+    eventually(lambda: machine.show("ActiveState") == "active", 20, "ready")
+    assert server.member("n1") == ALIVE and machine.main_pid() == lictor
+
+
+def systemd_slow_stop(world):
+    """A stop that the settings give more time than the unit does is not cut off."""
+    hook = {"command": ["/bin/sleep", "4"], "timeout": "10s", "on_failure": "ignore"}
+    server, machine = started(world, {"hooks": {"pre_stop": [hook]}}, TimeoutStopSec="1s")
+    machine.systemctl("stop", "--no-block", "lictor")
+    eventually(lambda: machine.show("SubState") == "stop-sigterm", 5, "stopping")
+    eventually(lambda: machine.show("ActiveState") == "inactive", 15, "stopped")
+    assert machine.show("Result") == "success", machine.lictor_status()
+    assert server.member("n1") == LEFT and server.node("n1") is None
+
+
+def systemd_doctor(world):
+    """A unit that lictor can ask for time is never too short for it; of another one the doctor tells."""
+    _, machine = started(world, TimeoutStopSec="5s")
+    told = machine.run("lictor", "doctor")
+    assert "grace" not in told.stdout and "TimeoutStopSec" not in told.stdout, told.stdout
+    machine.drop_in(TimeoutStopSec="5s", Type="exec", NotifyAccess="none", WatchdogSec="0")
+    machine.systemctl("daemon-reload")
+    machine.systemctl("restart", "lictor")
+    assert machine.run("lictor", "wait", "--for", "ready", "--timeout", "20s").returncode == 0
+    told = machine.run("lictor", "doctor")
+    assert told.returncode == 1 and "TimeoutStopSec of lictor.service" in told.stdout, told.stdout
+
+
+def systemd_settings_broken(world):
+    """Settings that can't work end it with 78, and systemd does not try again."""
+    machine = Machine(world, settings={"bind": {"family": "ipx"}}).boot()
+    assert machine.run("systemctl", "start", "lictor").returncode != 0
+    holds(lambda: machine.show("NRestarts") == "0", 3, "not tried again")
+    assert (machine.show("ActiveState"), machine.show("ExecMainStatus")) == ("failed", "78"), machine.lictor_status()
+    assert "bind.family" in machine.journal(), machine.journal()
