@@ -95,8 +95,18 @@ def systemd_reboot(world):
 def systemd_agent_killed(world):
     """An agent that is killed comes back under the same lictor: the unit stays active."""
     server, machine = started(world)
+    check_new_agent(server, machine, lambda: os.kill(machine.agent().pid, signal.SIGKILL))
+
+
+def systemd_restart_in_place(world):
+    """lictor may end an agent that runs as another user: USR2 gets it another one, and the unit stays active."""
+    server, machine = started(world)
+    check_new_agent(server, machine, lambda: os.kill(machine.main_pid(), signal.SIGUSR2))
+
+
+def check_new_agent(server, machine, act):
     lictor, agent, before = machine.main_pid(), machine.agent(), machine.show("StatusText")
-    os.kill(agent.pid, signal.SIGKILL)
+    act()
 
     def registered_again():
         status = machine.show("StatusText")
