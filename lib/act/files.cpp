@@ -70,13 +70,14 @@ std::optional<Failure> fill(int fd, const std::string& content, const FileAttrib
     if (n <= 0) return Failure{"write", n == 0 ? EIO : errno};
     done += static_cast<size_t>(n);
   }
+  // In this order: the mode of what is another user's takes one capability more.
+  if (calls.fchmod(fd, attributes.mode) != 0) return Failure{"chmod", errno};
   constexpr auto keep_uid = static_cast<uid_t>(-1);
   constexpr auto keep_gid = static_cast<gid_t>(-1);
   if ((attributes.uid || attributes.gid) &&
       calls.fchown(fd, attributes.uid.value_or(keep_uid), attributes.gid.value_or(keep_gid)) != 0) {
     return Failure{"chown", errno};
   }
-  if (calls.fchmod(fd, attributes.mode) != 0) return Failure{"chmod", errno};
   if (calls.fsync(fd) != 0) return Failure{"fsync", errno};
   return std::nullopt;
 }
@@ -239,12 +240,12 @@ Result<void> make_directory(const std::string& path, mode_t mode, std::optional<
   }
   if (::stat(path.c_str(), &now) != 0) return problem(path, "stat", errno);
   if (!S_ISDIR(now.st_mode)) return problem(path, "mkdir", ENOTDIR);
+  if ((now.st_mode & 07777U) != mode && ::chmod(path.c_str(), mode) != 0) return problem(path, "chmod", errno);
   if (now.st_uid != uid.value_or(now.st_uid) || now.st_gid != gid.value_or(now.st_gid)) {
     if (::chown(path.c_str(), uid.value_or(now.st_uid), gid.value_or(now.st_gid)) != 0) {
       return problem(path, "chown", errno);
     }
   }
-  if ((now.st_mode & 07777U) != mode && ::chmod(path.c_str(), mode) != 0) return problem(path, "chmod", errno);
   return {};
 }
 

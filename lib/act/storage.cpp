@@ -100,7 +100,9 @@ Problem unwritable(const std::string& path, int error) {
     case EACCES:
     case EPERM:
       return {path, why,
-              fmt::format("change its owner or mode so that uid {} may, or start lictor as root", ::geteuid()),
+              ::geteuid() == 0
+                  ? "give lictor the capability DAC_OVERRIDE"
+                  : fmt::format("change its owner or mode so that uid {} may, or start lictor as root", ::geteuid()),
               Exit::config};
     case ENOSPC:
     case EDQUOT:
