@@ -9,7 +9,6 @@
 
 using namespace lictor;
 using namespace std::chrono_literals;
-using Catch::Matchers::Contains;
 
 namespace {
 
@@ -140,7 +139,7 @@ Json other_value(const SettingKey& key) {
   if (path == "bind.family") return "ipv6";
   if (path == "control.http") return "[::1]:9000";
   if (path == "run_dir" || path == "control.socket") return "/tmp/elsewhere";
-  if (!key.values.empty()) return key.values[0] == fallback ? key.values[1] : key.values[0];
+  if (!key.values.empty()) return Json(key.values[0]) == fallback ? key.values[1] : key.values[0];
   switch (key.type) {
     case SettingType::boolean:
       return !fallback.get<bool>();

@@ -3,6 +3,9 @@
 
 #if __has_include(<catch2/catch_all.hpp>)
 #include <catch2/catch_all.hpp>
+// It was renamed.
+inline auto Contains(const std::string& part) { return Catch::Matchers::ContainsSubstring(part); }
 #else
 #include <catch2/catch.hpp>
+using Catch::Matchers::Contains;
 #endif

@@ -68,7 +68,7 @@ TEST_CASE("what is no duration says why") {
     CAPTURE(row.text);
     const auto parsed = parse_duration(row.text);
     REQUIRE_FALSE(parsed.has_value());
-    CHECK_THAT(parsed.error().why, Catch::Matchers::Contains(row.why));
+    CHECK_THAT(parsed.error().why, Contains(row.why));
     CHECK(parsed.error().what.empty());
     CHECK_FALSE(parsed.error().hint.empty());
   }
