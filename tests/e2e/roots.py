@@ -20,7 +20,14 @@ FOLDER = pathlib.Path(__file__).resolve().parents[2] / "build/roots"
 ROOTS = {
     "bookworm": ("bookworm", []),
     "trixie": ("trixie", []),
+    "podman": ("/trixie", ["podman", "crun", "catatonit", "busybox-static"]),
     "machine": ("/bookworm", ["systemd", "systemd-sysv", "dbus", "procps", "iproute2"]),
+    "packaging": ("/bookworm", ["lintian", "mandoc", "bash-completion", "zsh", "fish"]),
+    "debian13": (
+        "/trixie",
+        ["g++", "cmake", "ninja-build", "libboost-dev", "nlohmann-json3-dev", "libfmt-dev", "libspdlog-dev"]
+        + ["libcli11-dev", "catch2", "iproute2"],
+    ),
 }
 
 
@@ -82,8 +89,8 @@ def install(tree, packages):
     shift
     export DEBIAN_FRONTEND=noninteractive LC_ALL=C
     chroot "$tree" apt-get -qq update
-    chroot "$tree" apt-get -qq -o Dpkg::Use-Pty=0 install -y --no-install-recommends "$@" </dev/null >"$tree/install.log" 2>&1 ||
-      { tail -n 20 "$tree/install.log"; exit 1; }
+    chroot "$tree" apt-get -qq -o Dpkg::Use-Pty=0 -o DPkg::Options::=--force-unsafe-io \\
+      install -y --no-install-recommends "$@" </dev/null >"$tree/install.log" 2>&1 || { tail -n 20 "$tree/install.log"; exit 1; }
     rm "$tree/install.log"
     chroot "$tree" apt-get clean
     """

@@ -1,0 +1,47 @@
+# Completion of lictor's command line in bash.
+
+_lictor() {
+  local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} command='' words word
+  # bash takes --for=ready apart.
+  if [[ $current == '=' ]]; then
+    current=''
+  elif [[ $previous == '=' ]]; then
+    previous=${COMP_WORDS[COMP_CWORD - 2]}
+  fi
+
+  case $previous in
+    -c | --config)
+      compopt -o filenames 2>/dev/null
+      mapfile -t COMPREPLY < <(compgen -f -- "$current")
+      return
+      ;;
+    --for)
+      mapfile -t COMPREPLY < <(compgen -W 'ready registered gone' -- "$current")
+      return
+      ;;
+    --timeout)
+      COMPREPLY=()
+      return
+      ;;
+  esac
+
+  previous=''
+  for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
+    if [[ $word != -* && $previous != -c && $previous != --config ]]; then
+      command=$word
+      break
+    fi
+    [[ $word == '=' ]] || previous=$word
+  done
+  words='-h --help -c --config'
+  case $command in
+    '') [[ $current == -* ]] || words='run check render status doctor health wait env version' ;;
+    render) words+=' --explain' ;;
+    status | doctor) words+=' --json' ;;
+    health) words+=' --live --ready' ;;
+    wait) words+=' --for --timeout' ;;
+  esac
+  mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
+}
+
+complete -F _lictor lictor

@@ -1,0 +1,36 @@
+#compdef lictor
+# Completion of lictor's command line in zsh.
+
+local -a general=(
+  '(-h --help)'{-h,--help}'[show help]'
+  '(-c --config)'{-c,--config}'[settings file]:settings file:_files'
+)
+local -a commands=(
+  'run:attend the agent'
+  'check:check settings, host and the settings of the agent'
+  'render:print the configuration that the agent would get'
+  'status:show how the running node is'
+  'doctor:look for what is wrong with this node and its cluster'
+  'health:exit 0 if healthy, else 1'
+  'wait:wait until the running node has got somewhere'
+  'env:print CONSUL_HTTP_ADDR for other programs'
+  'version:print the version'
+)
+local -a special=()
+local curcontext=$curcontext state line
+_arguments -C $general '1:command:->command' '*::argument:->argument' && return
+
+case $state in
+  command) _describe command commands ;;
+  argument)
+    case $words[1] in
+      render) special=('--explain[where each value comes from]') ;;
+      status | doctor) special=('--json[as JSON]') ;;
+      health) special=('(--ready)--live[lictor is alive]' '(--live)--ready[the node is ready]') ;;
+      wait)
+        special=('--for[what to wait for]:state:(ready registered gone)' '--timeout[longest wait]:duration, as in 90s')
+        ;;
+    esac
+    _arguments $general $special
+    ;;
+esac

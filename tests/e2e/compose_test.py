@@ -1,0 +1,80 @@
+"""The cluster for local development, with the developer's own commands: ./dev up, an edit, ./dev up, ./dev down."""
+
+import http.client
+import json
+import pathlib
+import subprocess
+
+import engine
+from tools import eventually, exchange
+from world import run
+
+DOCKER = engine.PROJECT / "docker"
+
+
+def get(port, target):
+    answer = exchange(http.client.HTTPConnection("127.0.0.1", port, timeout=5), "GET", target)
+    if answer.status != 200:
+        raise ValueError(f"{target}: {answer.status} {answer.text}")
+    return json.loads(answer.text)
+
+
+def nodes():
+    return {node["Node"] for node in get(8500, "/v1/catalog/nodes")}
+
+
+def business(number):
+    """The instances that a business container sees."""
+    return set(get(8080 + number, "/"))
+
+
+def container(docker, service):
+    return docker.docker("ps", "-aq", "--no-trunc", "--filter", f"label=com.docker.compose.service={service}")
+
+
+def editable(folder):
+    """Edits of the scenario go into a layer of its own over the project's docker/."""
+    for name in ("upper", "work"):
+        pathlib.Path(f"{folder}/{name}").mkdir(parents=True)
+    options = f"lowerdir={DOCKER},upperdir={folder}/upper,workdir={folder}/work"
+    run("mount", "-t", "overlay", "-o", options, "overlay", str(DOCKER))
+
+
+def compose_loop(world):
+    """Up: two nodes, two business instances that see each other; a node stops; an edit, up again; down: all gone."""
+    editable("/run/edits")
+    with engine.of_world(world) as docker:
+        docker.environment |= engine.STAND_INS
+
+        def dev(*command):
+            return docker.run("./dev", *command, cwd=engine.PROJECT, within=50, stderr=subprocess.STDOUT)
+
+        assert "http://127.0.0.1:8081" in dev("up")
+        everyone = {"business-business-1", "business-business-2"}
+        eventually(lambda: nodes() == {"server", "node-1", "node-2"}, 15, "both nodes are registered")
+        eventually(lambda: business(1) == business(2) == everyone, 15, "the instances see each other")
+
+        first = container(docker, "node-1")
+        docker.docker("stop", first)
+        assert docker.inspect(first, "{{.State.ExitCode}}") == "0", docker.docker(
+            "logs", first, stderr=subprocess.STDOUT
+        )
+        assert nodes() == {"server", "node-2"}
+        eventually(lambda: business(2) == {"business-business-2"}, 10, "what ran on it is gone with it")
+
+        program = DOCKER / "business.py"
+        program.write_text(program.read_text().replace("instances: ", "edited instances: "))
+        names = ("server", "node-1", "node-2", "business-1", "business-2")
+        before = {name: container(docker, name) for name in names}
+        dev("up")
+        after = {name: container(docker, name) for name in names}
+        assert {name for name in names if before[name] != after[name]} == {"business-1", "business-2"}, (before, after)
+        eventually(lambda: business(1) == business(2) == everyone, 15, "the instances see each other again")
+        eventually(lambda: "edited instances: " in dev("logs", "business-1"), 5, "the edit is at work", 0.2)
+
+        last = dev("logs", "node-2")
+        dev("down")
+        left = [
+            docker.docker(*words.split()) for words in ("ps -aq", "volume ls -q", "network ls -q --filter type=custom")
+        ]
+        assert left == ["", "", ""], f"{left} {last}"

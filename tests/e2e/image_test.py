@@ -1,0 +1,200 @@
+"""The image, as Docker runs it: any user, any restriction, with and without an init, and on nothing at all."""
+
+import filecmp
+import json
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import time
+
+import engine
+from tools import children, eventually, uid_of
+from world import ALIVE, FAILED, LEFT, SERVER_ADDRESS, run
+
+AGENT = {"retry_join": [SERVER_ADDRESS], "retry_interval": "1s", "disable_update_check": True}
+LOCKED = ["--read-only", "--tmpfs", "/run/lictor", "--cap-drop=ALL", "--security-opt", "no-new-privileges"]
+FULL_SYNC = 3.3  # from joining on; an agent that is younger is asked to leave only then
+
+
+def root_capabilities():
+    """What the Dockerfile tells its readers to add for root."""
+    return re.findall(r"--cap-add=\w+", (engine.PROJECT / "docker/Dockerfile").read_text())
+
+
+class Nodes:
+    """Containers of lictor on the network of a Consul server."""
+
+    def __init__(self, world):
+        self.server = world.server()
+        self.engine = engine.of_world(world)
+        self.docker = self.engine.docker
+
+    def __enter__(self):
+        self.engine.__enter__()
+        bridge = ["-o", "com.docker.network.bridge.name=lt-bridge", "--subnet", "10.77.0.0/24"]
+        self.docker("network", "create", *bridge, "--ip-range", "10.77.0.128/25", "--gateway", "10.77.0.254", "lt")
+        return self
+
+    def __exit__(self, *failure):
+        self.engine.__exit__(*failure)
+
+    def start(self, name, *options, image=engine.LICTOR):
+        """`docker run` of the image; returns when the node is registered."""
+        self.run(name, *options, image=image)
+        self.registered(name)
+
+    def run(self, name, *options, image=engine.LICTOR):
+        settings = ["--network", "lt", "-h", name, "-e", f"CONSUL_LOCAL_CONFIG={json.dumps(AGENT)}"]
+        self.docker("run", "-d", "--name", name, *settings, *options, image)
+
+    def registered(self, name):
+        def fact():
+            running = self.engine.inspect(name, "{{.State.Running}}") == "true"
+            assert running, f"{name} ended: {self.log(name)}"
+            return name in self.server.instances()
+
+        eventually(fact, 15, f"{name} is in the catalog")
+
+    def log(self, name):
+        return self.docker("logs", name, stderr=subprocess.STDOUT)[-3000:]
+
+    def agent(self, name):
+        """The agent's process."""
+        below = children(int(self.engine.inspect(name, "{{.State.Pid}}")))
+        below += [grandchild for child in below for grandchild in children(child.pid)]
+        return next(process for process in below if process.name == "consul")
+
+    def node_id(self, name):
+        return self.server.node(name)["Node"]["ID"]
+
+    def leaves(self, name, within=2.5):
+        """`docker stop`, which gives 10 s: the node leaves, lictor ends well and soon."""
+        began = time.monotonic()
+        self.docker("stop", name)
+        seconds = time.monotonic() - began
+        assert self.engine.inspect(name, "{{.State.ExitCode}}") == "0", self.log(name)
+        assert self.server.member(name) == LEFT and self.server.node(name) is None, self.log(name)
+        assert seconds < within, f"docker stop took {seconds:.2f} s: {self.log(name)}"
+
+
+def image_default(world):
+    """`docker run`, no more: registered, the agent is the user consul, healthy; `docker stop`: left in under 2.5 s."""
+    with Nodes(world) as nodes:
+        nodes.start("n1")
+        assert uid_of(nodes.agent("n1").pid) == 100
+        eventually(
+            lambda: nodes.engine.inspect("n1", "{{.State.Health.Status}}") == "healthy", 15, "n1 is healthy", 0.2
+        )
+        config = json.loads(nodes.docker("image", "inspect", "-f", "{{json .Config}}", engine.LICTOR))
+        assert config["Labels"]["org.opencontainers.image.licenses"] == "Apache-2.0"
+        assert "/consul/data" in config["Volumes"]
+        nodes.leaves("n1")
+
+
+def image_health(world):
+    """The container is unhealthy for as long as lictor does not answer."""
+    with Nodes(world) as nodes:
+        nodes.start("n1", "--health-interval=200ms", "--health-timeout=500ms", "--health-retries=2")
+        lictor = int(nodes.engine.inspect("n1", "{{.State.Pid}}"))
+        for number, health in ((0, "healthy"), (signal.SIGSTOP, "unhealthy"), (signal.SIGCONT, "healthy")):
+            os.kill(lictor, number)
+            eventually(lambda: nodes.engine.inspect("n1", "{{.State.Health.Status}}") == health, 10, health, 0.1)
+
+
+def image_any_user(world):
+    """A user that no passwd file knows, with no capability and a read-only root: its volume is all it needs."""
+    with Nodes(world) as nodes:
+        data = pathlib.Path(world.folder) / "data"
+        data.mkdir()
+        os.chown(data, 12345, 23456)
+        nodes.start("n1", "--user=12345:23456", "-v", f"{data}:/consul/data")
+        assert uid_of(nodes.agent("n1").pid) == 12345
+        nodes.start("n2", "--user=consul", *LOCKED)
+        assert uid_of(nodes.agent("n2").pid) == 100
+        time.sleep(FULL_SYNC)
+        nodes.leaves("n1")
+        nodes.leaves("n2")
+
+
+def image_locked_down(world):
+    """Root with a read-only root file system and the capabilities that the Dockerfile names, each of which it needs."""
+    with Nodes(world) as nodes:
+        capabilities = root_capabilities()
+        lacking = [c for c in capabilities if c != "--cap-add=KILL"]  # the one that is needed at the end alone
+        assert len(lacking) == 4, capabilities
+        for number, lack in enumerate(lacking):
+            nodes.run(f"x{number}", *LOCKED, *(c for c in capabilities if c != lack))
+        nodes.start("n1", *LOCKED, *capabilities)
+        assert uid_of(nodes.agent("n1").pid) == 100
+        time.sleep(FULL_SYNC)
+        nodes.leaves("n1")
+        nodes.docker("start", "n1")  # on the data directory of before
+        nodes.registered("n1")
+        for number, lack in enumerate(lacking):
+            ended = eventually(
+                lambda n=number: nodes.engine.inspect(f"x{n}", "{{.State.Status}}") == "exited", 10, lack
+            )
+            assert ended and nodes.server.member(f"x{number}") is None
+
+
+def image_init(world):
+    """Under `docker run --init` lictor is not PID 1, and all else is the same."""
+    with Nodes(world) as nodes:
+        nodes.start("n1", "--init")
+        first = int(nodes.engine.inspect("n1", "{{.State.Pid}}"))
+        assert [process.name for process in children(first)] == ["lictor"], children(first)
+        time.sleep(FULL_SYNC)
+        nodes.leaves("n1")
+
+
+def image_scratch(world):
+    """On an image of nothing but the agent, its libraries and /etc/passwd: lictor needs no shell and no library."""
+    with Nodes(world) as nodes:
+        nodes.start("n1", image=engine.SCRATCH)
+        assert uid_of(nodes.agent("n1").pid) == 100
+        assert "no such file" in nodes.engine.run("docker", "exec", "n1", "/bin/sh", fails=True).lower()
+        nodes.docker("exec", "n1", "lictor", "health")
+        time.sleep(FULL_SYNC)
+        nodes.leaves("n1")
+
+
+def image_size(world):
+    """lictor adds at most 4 MB to the image that it is put into, and it is the one file there."""
+    with engine.of_world(world) as docker:
+        with_lictor, without = (int(docker.inspect(i, "{{.Size}}")) for i in (engine.LICTOR, engine.CONSUL))
+        assert 0 < with_lictor - without <= 4_000_000, f"{with_lictor} - {without} bytes"
+        assert int(docker.inspect("lictor-binary", "{{.Size}}")) == with_lictor - without
+
+
+def image_binary_is_the_same(world):
+    """The image's binary is byte for byte the host's, although it was compiled elsewhere, by the same packages."""
+    compiled_by = ["dpkg-query", "-W", "-f", "${binary:Package} ${Version}\n", "g++-12", "binutils", "libc6-dev"]
+    compiled_by += ["libstdc++-12-dev", "libboost1.81-dev", "nlohmann-json3-dev"]
+    compiled_by += ["libfmt-dev", "libspdlog-dev", "libcli11-dev"]
+    with engine.of_world(world) as docker:
+        there = docker.docker("run", "--rm", "--network=none", "lictor-build", *compiled_by)
+        if there.strip() != run(*compiled_by).strip():
+            return print("not compared: host and image have other versions of", " ".join(compiled_by[4:]))
+        container = docker.docker("create", "lictor-binary", "/usr/bin/lictor").strip()
+        docker.docker("cp", f"{container}:/usr/bin/lictor", f"{world.folder}/lictor")
+    assert filecmp.cmp(f"{world.folder}/lictor", world.lictor, shallow=False), "the binaries differ"
+
+
+def image_identity(world):
+    """The volume keeps the node's identity: over a new container, and over `docker kill` and `docker start`."""
+    with Nodes(world) as nodes:
+        nodes.start("n1", "-v", "n1:/consul/data")
+        before = nodes.node_id("n1")
+        nodes.docker("rm", "-f", "n1")
+        nodes.start("n1", "-v", "n1:/consul/data")
+        eventually(lambda: nodes.server.member("n1") == ALIVE, 10, "n1 is back")
+        assert nodes.node_id("n1") == before
+        nodes.docker("kill", "n1")
+        assert nodes.engine.inspect("n1", "{{.State.ExitCode}}") == "137"
+        eventually(lambda: nodes.server.member("n1") == FAILED, 15, "n1 is seen to be dead")
+        nodes.docker("start", "n1")
+        eventually(lambda: nodes.server.member("n1") == ALIVE, 10, "n1 is back again")
+        eventually(lambda: "n1" in nodes.server.passing(), 10, "and its check passes")
+        assert nodes.node_id("n1") == before
