@@ -6,7 +6,7 @@ import time
 
 from machine import UNIT, Machine
 from tools import Watch, eventually, holds, uid_of
-from world import ALIVE, LEFT
+from world import ALIVE, LEFT, write_script
 
 SERVICE = {"ID": "web", "Name": "web", "Port": 80}
 
@@ -55,6 +55,21 @@ def systemd_reload(world):
     machine.write_settings(services=[SERVICE])
     machine.systemctl("reload", "lictor")
     eventually(lambda: "refused" not in machine.show("StatusText"), 5, "the refusal is over")
+
+
+def systemd_reloading(world):
+    """For as long as new settings are looked at, the unit is reloading; then it is active again, with them."""
+    server = world.server()
+    machine = Machine(world, settings={"agent": {"binary": "/usr/bin/slow-consul"}})
+    write_script(f"{machine.root}/usr/bin/slow-consul", '[ "$1" != validate ] || sleep 2\nexec consul "$@"\n')
+    machine.boot().systemctl("start", "lictor")
+    machine.write_settings(agent={"config": {"log_level": "debug"}})
+    machine.systemctl("reload", "--no-block", "lictor")
+    eventually(lambda: "validate" in machine.run("ps", "-eo", "args").stdout, 5, "the settings are looked at")
+    assert machine.show("ActiveState") == "reloading"
+    eventually(lambda: machine.show("ActiveState") == "active", 10, "active again")
+    eventually(lambda: "new settings, taken by the running agent: log_level" in machine.journal(), 5, "told")
+    assert server.member("n1") == ALIVE
 
 
 def systemd_restart_stay(world):

@@ -95,7 +95,7 @@ TEST_CASE("write_atomically: whichever call fails, the file is whole and nothing
           std::find(failed.begin(), failed.end(), "rename") != failed.end() && calls.failed() != "rename";
       CHECK(get(path) == (renamed ? "new content" : existed ? "old content" : "(missing)"));
     }
-    const std::vector<std::string> expected = {"open",  "write", "write",  "write", "write", "chown", "chmod",
+    const std::vector<std::string> expected = {"open",  "write", "write",  "write", "write", "chmod", "chown",
                                                "fsync", "close", "rename", "open",  "fsync", "close"};
     CHECK(failed == expected);
   }
