@@ -249,6 +249,10 @@ def old_claims(world, server, rounds):
             if name not in members and name not in gone and server.node(name) is None:
                 gone[name] = now
         time.sleep(0.01)
+    for client in clients:
+        if client.name not in gone:
+            views = f"member for the server {members.get(client.name)}, for the node itself {client.members().get(client.name)}"
+            print(f"{client.name} is not gone: {views}, in the catalog {server.node(client.name)}\n{client.log[-3000:]}")
     assert len(gone) == len(clients), f"{len(gone)} of {len(clients)} old names are gone"
     row("stale catalog entry at our address: exec to gone", entries, "ms")
     row("renamed: the old member's death to pruned, out of the catalog", [1000 * (gone[n] - failed[n]) for n in gone], "ms")
