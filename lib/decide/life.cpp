@@ -122,7 +122,7 @@ class Step {
 
   void on(const Launched& e) {
     life_.launching = false;
-    life_.agent = Agent{.pid = e.pid, .started = now_, .last_answer = now_};
+    life_.agent = Agent{.pid = e.pid, .started = now_};
     life_.probe_at = now_;
     if (in(Phase::launch)) enter(Phase::join);
     if (in(Phase::ending)) end_agent(SIGKILL);
@@ -233,7 +233,8 @@ class Step {
     life_.probe_at.reset();
     if (agent.probing) return;
     agent.probing = true;
-    const Duration patience = agent.last_answer + life_.rules.hung_after - now_;
+    if (!agent.unanswered) agent.unanswered = now_;
+    const Duration patience = *agent.unanswered + life_.rules.hung_after - now_;
     emit(Probe{life_.launches, std::max<Duration>(patience, milliseconds(100))});
   }
 
@@ -243,7 +244,7 @@ class Step {
     agent.probing = false;
     if (e.members > 0) agent.members = e.members;
     if (e.answer == ProbeAnswer::silent) return silent();
-    agent.last_answer = now_;
+    agent.unanswered.reset();
     if (!agent.answered) agent.answered = now_;
     const bool leader = e.answer == ProbeAnswer::leader;
     const bool changed = agent.leader != leader;
@@ -275,15 +276,16 @@ class Step {
   void silent() {
     const Agent& agent = *life_.agent;
     const bool watched = in(Phase::join) || in(Phase::registering) || in(Phase::serve);
-    if (watched && now_ - agent.last_answer >= life_.rules.hung_after) {
+    const Duration waited = now_ - agent.unanswered.value_or(now_);
+    if (watched && waited >= life_.rules.hung_after) {
       // From here on it is an agent that has died.
       say(Tone::error, fmt::format("the agent is hung: its API has been silent for {}; killing it",
-                                   format_duration(std::chrono::floor<milliseconds>(now_ - agent.last_answer))));
+                                   format_duration(std::chrono::floor<milliseconds>(waited))));
       emit(EndAgent{SIGKILL});
       life_.probe_at = now_ + seconds(1);
       return;
     }
-    life_.probe_at = now_ + paced(now_ - agent.last_answer, 20, milliseconds(2), milliseconds(250));
+    life_.probe_at = now_ + paced(waited, 20, milliseconds(2), milliseconds(250));
   }
 
   // ---- register, and the check each minute

@@ -305,9 +305,11 @@ struct Agent {
   int pid = 0;
   Time started{};
   std::optional<Time> answered{};  // the API's first answer
-  Time last_answer{};              // of the API, or `started`
-  std::optional<Time> joined{};    // a leader was first known
-  bool leader = false;             // at the last answer
+  // Since when the API has been asked in vain; nothing once it has answered. It is not asked all the time: what counts is
+  // how long it has not answered, not how long ago it last did.
+  std::optional<Time> unanswered{};
+  std::optional<Time> joined{};  // a leader was first known
+  bool leader = false;           // at the last answer
   int members = 0;
   bool services_sent = false;  // the agent has what is desired, as far as was last looked
   bool looked = false;         // a catalog look-up has been answered

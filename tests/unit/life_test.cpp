@@ -243,11 +243,21 @@ TEST_CASE("an agent silent for watch.hung_after is killed and started anew") {
   s.serving();
   s.at(milliseconds(15060), Tick{});
   REQUIRE(s.has<Probe>());
-  CHECK_FALSE(s.at(seconds(29), Probed{1, ProbeAnswer::silent, 0}).has<EndAgent>());
-  s.at(seconds(30), Tick{});
-  CHECK(s.at(milliseconds(30100), Probed{1, ProbeAnswer::silent, 0}).first<EndAgent>()->signal == SIGKILL);
-  s.at(milliseconds(30110), AgentEnded{-1, SIGKILL});
-  CHECK(s.at(milliseconds(30300), Tick{}).has<Launch>());
+  // Asked first at 15.06 s: before, it had no chance to be silent.
+  CHECK_FALSE(s.at(seconds(31), Probed{1, ProbeAnswer::silent, 0}).has<EndAgent>());
+  REQUIRE(s.at(seconds(32), Tick{}).has<Probe>());
+  CHECK_FALSE(s.at(milliseconds(45000), Probed{1, ProbeAnswer::silent, 0}).has<EndAgent>());
+  SECTION("an answer ends the silence") {
+    s.at(milliseconds(45010), Tick{}).at(milliseconds(45050), Probed{1, ProbeAnswer::leader, 3});
+    s.at(seconds(61), Tick{});
+    CHECK_FALSE(s.at(seconds(62), Probed{1, ProbeAnswer::silent, 0}).has<EndAgent>());
+  }
+  SECTION("no answer ends the agent") {
+    s.at(milliseconds(45010), Tick{});
+    CHECK(s.at(milliseconds(45060), Probed{1, ProbeAnswer::silent, 0}).first<EndAgent>()->signal == SIGKILL);
+    s.at(milliseconds(45070), AgentEnded{-1, SIGKILL});
+    CHECK(s.at(milliseconds(45300), Tick{}).has<Launch>());
+  }
 }
 
 TEST_CASE("hooks run in order; fail stops the node, retry tries again, ignore goes on") {

@@ -24,7 +24,7 @@ MUTANTS = [
     ("budget", "      if (now_ - life_.since >= sweep_limit) return quit();\n", ""),
     ("no-shortcut", "      case Phase::linger:\n        return end(SIGKILL);", "      case Phase::linger:\n        return end(SIGTERM);"),
     ("settled", "    life_.deadline = std::min(limit, synced);", "    life_.deadline = now_;"),
-    ("patience", "now_ - agent.last_answer >= life_.rules.hung_after", "now_ - agent.last_answer >= life_.rules.hung_after / 2"),
+    ("patience", "waited >= life_.rules.hung_after", "waited >= life_.rules.hung_after / 2"),
     ("patience", "      say(leader ? Tone::info : Tone::warn,", "      if (!leader) restart(\"no leader\");\n      say(leader ? Tone::info : Tone::warn,"),
     ("patience", "if (!e.gossip && (in(Phase::join) || registering())) return quarrelled();",
      "if (leader && !agent.leader) return quarrelled();\n    if (leader && !e.gossip && in(Phase::serve)) return;\n    if (!leader && registering()) return quarrelled();"),

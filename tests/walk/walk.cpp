@@ -219,7 +219,7 @@ class Walk {
     if (chance(10))
       return tell(LaunchFailed{{"agent", "no", "", chance(50) ? Exit::not_found : Exit::internal}}, "launch failed");
     agent_ = true;
-    last_answer_ = now_;
+    unanswered_.reset();
     tell(Launched{1000 + launches_}, "launched");
   }
 
@@ -227,7 +227,7 @@ class Walk {
     const auto answer = static_cast<ProbeAnswer>(pick(10) < 6 ? 2 : pick(3));
     const int members = chance(50) ? 0 : pick(3000);
     if (answer != ProbeAnswer::silent) {
-      last_answer_ = now_;
+      unanswered_.reset();
       leader_ = answer == ProbeAnswer::leader;
       if (leader_ && !joined_) joined_ = now_;
     }
@@ -380,7 +380,10 @@ class Walk {
     owe(e, milliseconds(20));
   }
 
-  void take(const Probe& e) { owe(e, e.deadline); }
+  void take(const Probe& e) {
+    if (!unanswered_) unanswered_ = now_;
+    owe(e, e.deadline);
+  }
   void take(const SendServices& e) { owe(e, seconds(10)); }
   void take(const LookUpCatalog& e) { owe(e, seconds(3)); }
   void take(const Deregister& e) {
@@ -430,7 +433,7 @@ class Walk {
   void take(const EndAgent& e) {
     hold(!asked_leave_ || e.signal == SIGKILL, "no-shortcut", "a signal other than KILL after the leave was asked");
     if (!stop_at_) {
-      hold(restart_asked_ || quarrelled_ || now_ - last_answer_ >= life_.rules.hung_after, "patience",
+      hold(restart_asked_ || quarrelled_ || (unanswered_ && now_ - *unanswered_ >= life_.rules.hung_after), "patience",
            "an agent ended for no reason");
     }
     if (e.signal == SIGKILL || chance(70))
@@ -467,7 +470,7 @@ class Walk {
   bool agent_ = false, launching_ = false, synced_ = false, quit_ = false, given_up_ = false;
   int launches_ = 0, launches_at_stop_ = 0, members_ = 0;
   std::optional<Time> stop_at_, joined_;
-  Time last_answer_{};
+  std::optional<Time> unanswered_;  // the API, since then
   bool stop_leave_ = false, quit_signal_ = false, failed_hook_ = false, restart_asked_ = false;
   bool asked_leave_ = false, knew_leader_ = false, leave_completed_ = false, confirmed_ = false, forbidden_ = false,
        spoilt_ = false, came_back_ = false;

@@ -1,0 +1,89 @@
+"""An agent that lives and does not answer, beside one that is only slow."""
+
+import os
+import signal
+import sys
+import threading
+import time
+
+from tools import eventually, processes_in
+from world import ALIVE, write_script
+
+HUNG_AFTER = 3.0
+
+# In the agent's place: takes connections on the private socket, answers none, and ignores SIGTERM.
+MUTE_AGENT = """
+import json, signal, socket, sys
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+settings = json.load(open(sys.argv[-1].split("=", 1)[1]))
+path = next(word for word in settings["addresses"]["http"].split() if word.startswith("unix://")).removeprefix("unix://")
+listener = socket.socket(socket.AF_UNIX)
+listener.bind(path)
+listener.listen()
+taken = []
+while True:
+    taken.append(listener.accept())
+"""
+
+
+def hung_from_the_start(world):
+    """An agent that takes connections and never answers is killed after watch.hung_after, and the real one serves."""
+    program = f"{world.folder}/mute.py"
+    with open(program, "w") as file:
+        file.write(MUTE_AGENT)
+    server = world.server()
+    client = world.client(watch={"hung_after": f"{HUNG_AFTER:.0f}s"})
+    real, tried = client.settings["agent"]["binary"], f"{world.folder}/tried"
+    agent = f"""if [ "$1" != agent ] || [ -e {tried} ]; then exec {real} "$@"; fi
+: > {tried}
+exec {sys.executable} {program} "$@"
+"""
+    # Root, who may read whatever Python this is.
+    client.write_settings(agent={"binary": write_script(f"{world.folder}/agent", agent), "user": "root"})
+    client.start()
+    client.logged("the agent is hung: its API has been silent for", HUNG_AFTER + 5)
+    client.ready(20)
+    assert [p.name for p in processes_in(client.namespace)].count("consul") == 1, client.processes()
+    assert server.member("n1") == ALIVE
+
+
+def hung_and_slow(world):
+    """An agent that gets to run for a moment every two seconds is slow, not hung: it is left alone."""
+    world.server()
+    client = world.client(watch={"hung_after": f"{HUNG_AFTER:.0f}s"}).start()
+    client.ready()
+    agent = client.agent_pid()
+    for _ in range(5):
+        os.kill(agent, signal.SIGSTOP)
+        time.sleep(2)
+        os.kill(agent, signal.SIGCONT)
+        # Until it has answered somebody: that is what makes it slow.
+        eventually(lambda: client.agent_get("/v1/agent/self"), 5, "the agent answers")
+        eventually(lambda: client.status()["agent"]["pid"] == agent, 1, "lictor answers")
+    assert client.agent_pid() == agent and "hung" not in client.log, client.log[-1000:]
+
+
+def hung_under_load(world):
+    """An agent that everybody asks at once is busy, not hung."""
+    world.server()
+    client = world.client(watch={"hung_after": f"{HUNG_AFTER:.0f}s"}).start()
+    client.ready()
+    agent, over = client.agent_pid(), threading.Event()
+
+    def ask_on():
+        while not over.is_set():
+            try:
+                client.agent_get("/v1/agent/metrics")
+                client.agent_get("/v1/catalog/services")
+            except (OSError, ValueError):
+                pass
+
+    crowd = [threading.Thread(target=ask_on, daemon=True) for _ in range(32)]
+    for one in crowd:
+        one.start()
+    time.sleep(2 * HUNG_AFTER)
+    over.set()
+    for one in crowd:
+        one.join()
+    assert client.agent_pid() == agent and "hung" not in client.log, client.log[-1000:]
+    assert client.status()["ready"]
