@@ -1,5 +1,7 @@
 #include "act/control_server.hpp"
 
+#include "decide/text.hpp"
+
 #include <boost/asio/basic_socket_acceptor.hpp>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/generic/stream_protocol.hpp>
@@ -20,7 +22,6 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <charconv>
 #include <cstring>
 #include <string_view>
 #include <unordered_set>
@@ -264,13 +265,11 @@ std::optional<asio::ip::tcp::endpoint> parse_endpoint(std::string_view text) {
   std::string_view host = text.substr(0, colon);
   const bool bracketed = host.size() > 2 && host.front() == '[' && host.back() == ']';
   if (bracketed) host = host.substr(1, host.size() - 2);
-  std::uint16_t port = 0;
-  const char* const end = text.data() + text.size();
-  const auto [stop, failure] = std::from_chars(text.data() + colon + 1, end, port);
+  const auto port = whole_number<std::uint16_t>(text.substr(colon + 1));
   error_code error;
   const auto address = asio::ip::make_address(std::string(host), error);
-  if (error || failure != std::errc() || stop != end || address.is_v6() != bracketed) return std::nullopt;
-  return asio::ip::tcp::endpoint(address, port);
+  if (error || !port || address.is_v6() != bracketed) return std::nullopt;
+  return asio::ip::tcp::endpoint(address, *port);
 }
 
 std::string to_string(const asio::ip::tcp::endpoint& endpoint) {

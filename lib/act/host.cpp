@@ -11,7 +11,6 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <charconv>
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
@@ -33,10 +32,8 @@ namespace {
 
 // A uid or gid. The highest number means "leave as it is" to chown and setresuid and belongs to nobody.
 std::optional<std::uint32_t> id_number(std::string_view text) {
-  std::uint32_t number = 0;
-  const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc() || stop != text.data() + text.size() || number == UINT32_MAX) return std::nullopt;
-  return number;
+  const auto number = whole_number<std::uint32_t>(text);
+  return number != UINT32_MAX ? number : std::nullopt;
 }
 
 using Fields = std::vector<std::string_view>;

@@ -1,5 +1,7 @@
 #include "act/http_client.hpp"
 
+#include "decide/text.hpp"
+
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/io_context.hpp>
@@ -19,7 +21,6 @@
 #include <sys/un.h>
 
 #include <cerrno>
-#include <charconv>
 #include <deque>
 #include <optional>
 #include <utility>
@@ -65,10 +66,9 @@ std::optional<asio::ip::tcp::endpoint> tcp_endpoint(const std::string& peer) {
   if (address.starts_with('[') && address.ends_with(']')) address = address.substr(1, address.size() - 2);
   error_code error;
   const auto ip = asio::ip::make_address(address, error);
-  std::uint16_t port = 0;
-  const auto [stop, bad] = std::from_chars(peer.data() + colon + 1, peer.data() + peer.size(), port);
-  if (error || bad != std::errc() || stop != peer.data() + peer.size()) return std::nullopt;
-  return asio::ip::tcp::endpoint(ip, port);
+  const auto port = whole_number<std::uint16_t>(std::string_view(peer).substr(colon + 1));
+  if (error || !port) return std::nullopt;
+  return asio::ip::tcp::endpoint(ip, *port);
 }
 
 struct Pending {

@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <charconv>
 #include <memory>
 #include <string_view>
 #include <system_error>
@@ -29,9 +28,7 @@ void each_name(const std::string& folder, const Take& take) {
 std::vector<pid_t> all_processes() {
   std::vector<pid_t> pids;
   each_name("/proc", [&pids](std::string_view name) {
-    pid_t pid = 0;
-    const auto [stop, error] = std::from_chars(name.data(), name.data() + name.size(), pid);
-    if (error == std::errc() && stop == name.data() + name.size()) pids.push_back(pid);
+    if (const auto pid = whole_number<pid_t>(name)) pids.push_back(*pid);
     return true;
   });
   std::sort(pids.begin(), pids.end());

@@ -1,11 +1,12 @@
 #include "act/service_manager.hpp"
 
+#include "decide/text.hpp"
+
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <charconv>
 #include <cstddef>
 #include <cstring>
 
@@ -14,12 +15,8 @@ namespace {
 
 std::optional<long> number(const Environment& environment, const char* name) {
   const auto found = environment.find(name);
-  if (found == environment.end()) return std::nullopt;
-  const std::string& text = found->second;
-  long value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size() || value <= 0) return std::nullopt;
-  return value;
+  const auto value = found == environment.end() ? std::nullopt : whole_number<long>(found->second);
+  return value && *value > 0 ? value : std::nullopt;
 }
 
 }  // namespace

@@ -13,7 +13,6 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <charconv>
 #include <cstdlib>
 #include <memory>
 #include <string_view>
@@ -30,11 +29,10 @@ struct Mount {
 std::string unescaped(std::string_view text) {
   std::string out;
   for (size_t i = 0; i < text.size(); ++i) {
-    unsigned code = 0;
     const auto digits = text.substr(std::min(i + 1, text.size()), 3);
-    const auto [stop, error] = std::from_chars(digits.data(), digits.data() + digits.size(), code, 8);
-    if (text[i] == '\\' && error == std::errc() && stop == digits.data() + 3 && code < 256) {
-      out += static_cast<char>(code);
+    const auto code = whole_number<unsigned>(digits, 8);
+    if (text[i] == '\\' && digits.size() == 3 && code && *code < 256) {
+      out += static_cast<char>(*code);
       i += 3;
     } else {
       out += text[i];

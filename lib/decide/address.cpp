@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cstring>
 
 #include "decide/text.hpp"
@@ -39,11 +38,9 @@ std::optional<Network> parse_network(const std::string& cidr) {
   const auto slash = cidr.find('/');
   if (slash == std::string::npos) return std::nullopt;
   const auto base = parse_address(cidr.substr(0, slash));
-  unsigned prefix = 0;
-  const char* const end = cidr.data() + cidr.size();
-  const auto [stop, error] = std::from_chars(cidr.data() + slash + 1, end, prefix);
-  if (!base || error != std::errc() || stop != end || prefix > base->bits()) return std::nullopt;
-  return Network{*base, prefix};
+  const auto prefix = whole_number<unsigned>(std::string_view(cidr).substr(slash + 1));
+  if (!base || !prefix || *prefix > base->bits()) return std::nullopt;
+  return Network{*base, *prefix};
 }
 
 bool contains(const Network& network, const Bytes& address) {

@@ -75,10 +75,8 @@ std::string doctor_text(const DoctorReport& report, bool colour) {
 }
 
 Result<Duration> parse_grace(const std::string& text) {
-  int seconds = 0;
-  const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
-  if (error == std::errc() && stop == text.data() + text.size() && seconds >= 0)
-    return Duration(std::chrono::seconds(seconds));
+  const auto seconds = whole_number<int>(text);
+  if (seconds && *seconds >= 0) return Duration(std::chrono::seconds(*seconds));
   return parse_duration(text);
 }
 

@@ -3,18 +3,14 @@
 #include "decide/text.hpp"
 
 #include <algorithm>
-#include <charconv>
 
 namespace lictor {
 namespace {
 
 // A positive number, or nothing: "max", -1, 0 and garbage all mean that nothing is limited.
 std::optional<std::int64_t> positive(std::string_view text) {
-  text = trim(text);
-  std::int64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size() || value <= 0) return std::nullopt;
-  return value;
+  const auto value = whole_number<std::int64_t>(trim(text));
+  return value && *value > 0 ? value : std::nullopt;
 }
 
 std::optional<std::int64_t> positive(const std::optional<std::string>& file) {

@@ -3,7 +3,6 @@
 #include <arpa/inet.h>
 
 #include <array>
-#include <charconv>
 #include <cstring>
 #include <optional>
 
@@ -13,20 +12,12 @@
 namespace lictor {
 namespace {
 
-template <class Number>
-std::optional<Number> number(std::string_view text, int base) {
-  Number value{};
-  const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), value, base);
-  if (error != std::errc() || stop != text.data() + text.size()) return std::nullopt;
-  return value;
-}
-
 // The kernel prints an address as 32-bit words in the machine's own byte order.
 std::optional<std::string> address_of(std::string_view hex) {
   std::array<std::uint32_t, 4> words{};
   if (hex.size() != 8 && hex.size() != 32) return std::nullopt;
   for (std::size_t i = 0; i < hex.size() / 8; ++i) {
-    const auto word = number<std::uint32_t>(hex.substr(i * 8, 8), 16);
+    const auto word = whole_number<std::uint32_t>(hex.substr(i * 8, 8), 16);
     if (!word) return std::nullopt;
     words[i] = *word;
   }
@@ -44,8 +35,8 @@ std::optional<Listener> parse_line(std::string_view line, Protocol protocol) {
   const auto colon = local.find(':');
   if (colon == std::string_view::npos) return std::nullopt;
   const auto address = address_of(local.substr(0, colon));
-  const auto port = number<int>(local.substr(colon + 1), 16);
-  const auto inode = number<std::uint64_t>(fields[9], 10);
+  const auto port = whole_number<int>(local.substr(colon + 1), 16);
+  const auto inode = whole_number<std::uint64_t>(fields[9]);
   if (!address || !port || !inode) return std::nullopt;
   return Listener{protocol, *address, *port, *inode};
 }
@@ -105,7 +96,7 @@ std::vector<WantedPort> wanted_ports(const Json& consul_json, const std::string&
   if (colon != std::string::npos) {
     std::string address = control_http.substr(0, colon);
     if (address.starts_with('[')) address = address.substr(1, address.size() - 2);
-    if (const auto port = number<int>(std::string_view(control_http).substr(colon + 1), 10))
+    if (const auto port = whole_number<int>(std::string_view(control_http).substr(colon + 1)))
       wanted.push_back({"control.http", Protocol::tcp, address, *port});
   }
   return wanted;

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cctype>
-#include <charconv>
 #include <set>
 
 namespace lictor {
@@ -103,10 +102,8 @@ class Translation {
 
   void to_number(Json& target, const std::string& path) {
     const std::string text = target.get<std::string>();
-    int number = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-    if (error == std::errc() && end == text.data() + text.size()) {
-      target = number;
+    if (const auto number = whole_number<int>(text)) {
+      target = *number;
     } else if (text.find("${") == std::string::npos) {
       problems_.push_back({path, Json(text).dump() + " is no number", "write a number or ${http_port}"});
     }

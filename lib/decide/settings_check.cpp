@@ -5,7 +5,6 @@
 
 #include <fmt/format.h>
 
-#include <charconv>
 #include <limits>
 
 namespace lictor {
@@ -167,11 +166,8 @@ class Checker {
       const bool bracketed = address.size() > 2 && address.front() == '[' && address.back() == ']';
       if (bracketed) address = address.substr(1, address.size() - 2);
       const bool ipv6 = address.find(':') != std::string::npos;
-      unsigned port = 0;
-      const char* const end = text.data() + text.size();
-      const auto [stop, error] = std::from_chars(text.data() + colon + 1, end, port);
-      good = bracketed == ipv6 && literal_address(address) && error == std::errc{} && stop == end && port >= 1 &&
-             port <= 65535;
+      const unsigned port = whole_number<unsigned>(std::string_view(text).substr(colon + 1)).value_or(0);
+      good = bracketed == ipv6 && literal_address(address) && port >= 1 && port <= 65535;
     }
     if (!good) {
       report(path, fmt::format("\"{}\" is not ADDRESS:PORT in numbers", text),

@@ -6,7 +6,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <set>
 #include <tuple>
 
@@ -31,9 +30,7 @@ Json from_environment(const SettingKey& key, const std::string& text) {
   if (key.type == SettingType::string && text.empty() && fallback == "null") return nullptr;
   if (key.type == SettingType::boolean && (text == "true" || text == "false")) return text == "true";
   if (key.type == SettingType::integer) {
-    int number = 0;
-    const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-    if (error == std::errc{} && stop == text.data() + text.size()) return number;
+    if (const auto number = whole_number<int>(text)) return *number;
   }
   return text;
 }

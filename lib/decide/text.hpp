@@ -1,6 +1,7 @@
 // Small pure helpers on text.
 #pragma once
 
+#include <charconv>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -15,6 +16,16 @@ bool glob_match(std::string_view pattern, std::string_view name);
 std::vector<std::string> split_list(std::string_view text, char separator = ',');
 
 std::string_view trim(std::string_view text);
+
+// The number that the whole of the text is: nothing for an empty text, for anything before or behind the digits (a plus
+// and blanks included), and for what does not fit into the type.
+template <class Number>
+std::optional<Number> whole_number(std::string_view text, int base = 10) {
+  Number value{};
+  const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), value, base);
+  if (error != std::errc() || stop != text.data() + text.size()) return std::nullopt;
+  return value;
+}
 
 std::string lower(std::string_view text);  // ASCII letters alone, as Consul compares names
 
