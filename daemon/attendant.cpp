@@ -101,11 +101,15 @@ void Attendant::tell_manager() {
   const std::string message = notice_message(told_, next, life_.rules, now());
   if (message.empty()) return;
   told_ = std::move(next);
+  tell_manager(message);
+}
+
+void Attendant::tell_manager(const std::string& message) {
   if (auto told = manager_->tell(message); !told) log::debug(to_string(told.error()));
 }
 
 void Attendant::feed_watchdog() {
-  if (auto told = manager_->tell(alive_message(told_, *manager_->watchdog)); !told) log::debug(to_string(told.error()));
+  tell_manager(alive_message(told_, *manager_->watchdog));
   watchdog_.expires_after(*manager_->watchdog / 2);
   watchdog_.async_wait([this](boost::system::error_code error) {
     if (!error) feed_watchdog();

@@ -40,6 +40,7 @@ class Attendant {
   void arm_timer();
   void phase_changed();
   void tell_manager();
+  void tell_manager(const std::string& message);
   void feed_watchdog();
 
   // One for each effect.

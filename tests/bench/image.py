@@ -8,12 +8,8 @@ Takes what the end-to-end tests of the image take, and the images that tests/e2e
 
 import argparse
 import http.client
-import os
 import pathlib
-import shutil
-import subprocess
 import sys
-import tempfile
 import time
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -23,7 +19,7 @@ import engine  # noqa: E402
 import image_test  # noqa: E402
 import tools  # noqa: E402
 import world as e2e  # noqa: E402
-from life import row, until  # noqa: E402
+from life import in_sandbox, row, until  # noqa: E402
 
 ADDRESS = "10.77.0.100"
 FULL_SYNC = 3.3  # from joining on; an agent that is younger is asked to leave only then
@@ -78,20 +74,8 @@ def main():
     parser.add_argument("--rounds", type=int, default=10)
     parser.add_argument("--inside", help=argparse.SUPPRESS)
     options = parser.parse_args()
-    if options.inside:
-        e2e.run("mount", "-t", "tmpfs", "-o", "mode=0755", "tmpfs", "/run")
-        e2e.run("ip", "link", "set", "lo", "up")
-        measure(options.inside, options.rounds)
-        return 0
-    folder = tempfile.mkdtemp(prefix=f"lt-bench-{os.getpid()}-")
-    os.chmod(folder, 0o755)
-    sandbox = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc", "--mount", "--net", "--ipc", "--uts"]
-    try:
-        arguments = ["--rounds", str(options.rounds), "--inside", folder]
-        return subprocess.run([*sandbox, sys.executable, __file__, *arguments], timeout=600).returncode
-    finally:
-        tools.remove_cgroups(os.path.basename(folder))
-        shutil.rmtree(folder, ignore_errors=True)
+    arguments = ["--rounds", str(options.rounds)]
+    return in_sandbox(__file__, options.inside, arguments, lambda: measure(options.inside, options.rounds), 600)
 
 
 if __name__ == "__main__":

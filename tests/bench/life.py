@@ -277,6 +277,23 @@ def measure(options):
     print(f"{'size of the binary':<58} {os.path.getsize(options.lictor)} bytes")
 
 
+def in_sandbox(script, inside, arguments, measure, limit):
+    """Runs the script once more in a sandbox, where `inside` (its option --inside) is a folder and it measures; the exit
+    code. Everything in the sandbox is gone afterwards, and at the latest after `limit` seconds."""
+    if inside:
+        e2e.settle_in()
+        measure()
+        return 0
+    folder = tempfile.mkdtemp(prefix=f"lt-bench-{os.getpid()}-")
+    os.chmod(folder, 0o755)
+    try:
+        command = [*tools.SANDBOX, sys.executable, script, *arguments, "--inside", folder]
+        return subprocess.run(command, timeout=limit).returncode
+    finally:
+        tools.remove_cgroups(os.path.basename(folder))
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--lictor", default=str(HERE.parents[1] / "build/release/lictor"), metavar="BINARY")
@@ -284,20 +301,9 @@ def main():
     parser.add_argument("--rounds", type=int, default=10)
     parser.add_argument("--inside", help=argparse.SUPPRESS)
     options = parser.parse_args()
-    if options.inside:
-        e2e.run("mount", "-t", "tmpfs", "-o", "mode=0755", "tmpfs", "/run")
-        e2e.run("ip", "link", "set", "lo", "up")
-        measure(options)
-        return 0
-    folder = tempfile.mkdtemp(prefix=f"lt-bench-{os.getpid()}-")
-    os.chmod(folder, 0o755)
-    sandbox = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc", "--mount", "--net", "--ipc", "--uts"]
-    try:
-        arguments = ["--lictor", os.path.abspath(options.lictor), "--starts", str(options.starts)]
-        arguments += ["--rounds", str(options.rounds), "--inside", folder]
-        return subprocess.run([*sandbox, sys.executable, __file__, *arguments], timeout=1800).returncode
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    arguments = ["--lictor", os.path.abspath(options.lictor), "--starts", str(options.starts)]
+    arguments += ["--rounds", str(options.rounds)]
+    return in_sandbox(__file__, options.inside, arguments, lambda: measure(options), 1800)
 
 
 if __name__ == "__main__":

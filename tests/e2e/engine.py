@@ -196,8 +196,7 @@ def make_lictor(engine, folder):
 def make_scratch(engine, folder):
     rootfs = folder / "rootfs"
     consul = os.path.realpath(shutil.which("consul"))
-    linked = subprocess.run(["ldd", consul], check=True, capture_output=True, text=True).stdout.split()
-    for path in [consul] + [word for word in linked if word.startswith("/")]:
+    for path in [consul] + tools.libraries_of(consul):
         target = rootfs / path.lstrip("/")
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(path, target)

@@ -14,7 +14,7 @@ import tempfile
 import yaml
 
 import roots
-from tools import Process, ask_inside, eventually, processes_in, uid_of
+from tools import Process, ask_inside, eventually, libraries_of, processes_in, uid_of
 from world import ALIVE, CONSUL, LEFT, SERVER_ADDRESS, run
 
 MANIFESTS = roots.FOLDER.parents[1] / "config/kubernetes"
@@ -134,8 +134,7 @@ class Node:
         shutil.copy(f"{self.root}/usr/bin/busybox", f"{tree}/bin/busybox")
         for applet in ("sh", "ip", "awk", "cat"):
             os.symlink("busybox", f"{tree}/bin/{applet}")
-        libraries = [line.split()[-2] for line in run("ldd", CONSUL).splitlines() if "/" in line]
-        for library in libraries:
+        for library in libraries_of(CONSUL):
             os.makedirs(os.path.dirname(tree + library), exist_ok=True)
             shutil.copy(library, tree + library)
         with open(f"{tree}/etc/passwd", "w") as file:

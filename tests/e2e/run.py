@@ -59,18 +59,8 @@ class Running:
         self.name, self.began = name, time.monotonic()
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix=f"lt-{os.getpid()}-"))
         self.folder.chmod(0o755)  # the agent's user goes through it
-        command = [
-            "setpriv",
-            "--pdeathsig",
-            "KILL",
-            "unshare",
-            "--pid",
-            "--fork",
-            "--kill-child",
-            "--mount-proc",
-            "--mount",
-        ]
-        command += ["--net", "--ipc", "--uts", sys.executable, str(HERE / "run.py"), "--lictor", lictor]
+        command = ["setpriv", "--pdeathsig", "KILL", *tools.SANDBOX]
+        command += [sys.executable, str(HERE / "run.py"), "--lictor", lictor]
         with open(self.folder / "output", "w") as output:
             self.process = subprocess.Popen(
                 command + ["--inside", str(self.folder), name], stdin=subprocess.DEVNULL, stdout=output, stderr=output
@@ -139,8 +129,7 @@ def run_all(names, lictor, jobs):
 
 def inside(folder, lictor, name):
     """The scenario itself, as the first process of its sandbox."""
-    world.run("mount", "-t", "tmpfs", "-o", "mode=0755", "tmpfs", "/run")
-    world.run("ip", "link", "set", "lo", "up")
+    world.settle_in()
     try:
         scenarios()[name](world.World(folder, lictor))
     except BaseException:

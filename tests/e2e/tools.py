@@ -7,8 +7,12 @@ import http.client
 import json
 import os
 import socket
+import subprocess
 import threading
 import time
+
+# What comes behind it runs in process, mount, network, IPC and UTS namespaces of its own, and ends with `unshare`.
+SANDBOX = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc", "--mount", "--net", "--ipc", "--uts"]
 
 Answer = collections.namedtuple("Answer", "status text")
 
@@ -172,6 +176,12 @@ def processes_in(namespace):
 def uid_of(pid):
     with open(f"/proc/{pid}/status") as file:
         return int(next(line.split()[1] for line in file if line.startswith("Uid:")))
+
+
+def libraries_of(program):
+    """The paths of the shared libraries, the loader among them, that a program takes."""
+    told = subprocess.run(["ldd", program], check=True, capture_output=True, text=True, timeout=20).stdout
+    return [word for word in told.split() if word.startswith("/")]
 
 
 def unified_hierarchy():

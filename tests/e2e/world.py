@@ -30,6 +30,12 @@ def run(*command):
     return done.stdout
 
 
+def settle_in():
+    """In a new sandbox (tools.SANDBOX), before a World is made there."""
+    run("mount", "-t", "tmpfs", "-o", "mode=0755", "tmpfs", "/run")
+    run("ip", "link", "set", "lo", "up")
+
+
 def write_json(path, content):
     with open(path + ".new", "w") as file:
         json.dump(content, file, indent=1)
