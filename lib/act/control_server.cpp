@@ -16,15 +16,17 @@
 #include <boost/beast/http/string_body.hpp>
 #include <boost/beast/http/write.hpp>
 
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <list>
 #include <string_view>
-#include <unordered_set>
 #include <utility>
 
 namespace lictor {
@@ -38,6 +40,14 @@ using Protocol = asio::generic::stream_protocol;
 
 constexpr Duration kLinger = std::chrono::seconds(1);
 constexpr Duration kAcceptPause = std::chrono::seconds(1);
+constexpr int kSendBuffer = 64 << 10;
+
+// Whoever has few descriptors needs them for the agent, its hooks and /proc too.
+size_t affordable(size_t connections) {
+  rlimit files{};
+  if (::getrlimit(RLIMIT_NOFILE, &files) != 0) return connections;
+  return std::min(connections, std::max<size_t>(2, files.rlim_cur / 8));
+}
 
 }  // namespace
 
@@ -45,7 +55,9 @@ struct ControlServer::State : std::enable_shared_from_this<State> {
   struct Session;
 
   State(const asio::any_io_executor& executor, ControlHandler h, ControlLimits l)
-      : acceptor(executor), pause(executor), handler(std::move(h)), limits(l) {}
+      : acceptor(executor), pause(executor), handler(std::move(h)), limits(l) {
+    limits.connections = affordable(limits.connections);
+  }
 
   asio::basic_socket_acceptor<Protocol> acceptor;
   asio::steady_timer pause;
@@ -54,12 +66,10 @@ struct ControlServer::State : std::enable_shared_from_this<State> {
   std::string endpoint;
   bool local = false;
   struct stat file {};  // of the unix socket, to remove no other
-  bool accepting = false;
-  bool stopped = false;
-  std::unordered_set<Session*> sessions;  // each is owned by its operations
+  // Each is owned by its operations. In front the one whose last answer, or else whose beginning, is longest ago.
+  std::list<Session*> sessions;
 
   void accept();
-  void closed(Session* session);
   void stop();
 };
 
@@ -67,7 +77,12 @@ struct ControlServer::State : std::enable_shared_from_this<State> {
 // be gone before.
 struct ControlServer::State::Session : std::enable_shared_from_this<Session> {
   Session(std::shared_ptr<State> s, Protocol::socket peer)
-      : server(std::move(s)), socket(std::move(peer)), timer(socket.get_executor()) {}
+      : server(std::move(s)),
+        socket(std::move(peer)),
+        timer(socket.get_executor()),
+        // Beast's own limits leave out a chunk's extensions.
+        buffer(server->limits.header_bytes + size_t{4096}),
+        place(server->sessions.insert(server->sessions.end(), this)) {}
 
   std::shared_ptr<State> server;
   Protocol::socket socket;
@@ -75,6 +90,7 @@ struct ControlServer::State::Session : std::enable_shared_from_this<Session> {
   boost::beast::flat_buffer buffer;
   std::optional<http::request_parser<http::string_body>> parser;
   http::response<http::string_body> response;
+  std::list<Session*>::iterator place;
   bool late = false;
   bool drain = false;  // the peer may still be sending what we refuse to read
 
@@ -98,13 +114,18 @@ struct ControlServer::State::Session : std::enable_shared_from_this<Session> {
   }
 
   void wait() {
+    server->sessions.splice(server->sessions.end(), server->sessions, place);
     if (buffer.size() > 0) return read({});
+    // A connection may be idle for long: it holds nothing meanwhile.
+    buffer.shrink_to_fit();
+    parser.reset();
+    response = {};
     within(server->limits.idle, Protocol::socket::shutdown_receive);
     socket.async_wait(Protocol::socket::wait_read, then(&Session::read));
   }
 
   void read(error_code error) {
-    if (error) return close();
+    if (error || !socket.is_open()) return close();
     within(server->limits.request, Protocol::socket::shutdown_receive);
     parser.emplace();
     parser->header_limit(server->limits.header_bytes);
@@ -113,7 +134,8 @@ struct ControlServer::State::Session : std::enable_shared_from_this<Session> {
   }
 
   void answer(error_code error) {
-    if (server->stopped) return close();
+    // Its place may have been taken while this was on its way.
+    if (!socket.is_open()) return;
     if (error) return refuse(error);
     const auto& request = parser->get();
     const bool head = request.method() == http::verb::head;
@@ -137,7 +159,7 @@ struct ControlServer::State::Session : std::enable_shared_from_this<Session> {
   void refuse(error_code error) {
     const bool got_some = parser->got_some() || buffer.size() > 0;
     int status = 400;
-    if (error == http::error::header_limit) {
+    if (error == http::error::header_limit || error == http::error::buffer_overflow) {
       status = 431;
     } else if (error == http::error::body_limit) {
       status = 413;
@@ -169,7 +191,7 @@ struct ControlServer::State::Session : std::enable_shared_from_this<Session> {
   }
 
   void sent(error_code error) {
-    if (error) return close();
+    if (error || !socket.is_open()) return close();
     if (response.keep_alive()) return wait();
     if (!drain) return close();
     // Closing over unread bytes resets a TCP connection and may take the answer away from the peer.
@@ -179,52 +201,43 @@ struct ControlServer::State::Session : std::enable_shared_from_this<Session> {
   }
 
   void discard(error_code error) {
-    if (error) return close();
+    if (error || !socket.is_open()) return close();
     buffer.clear();
     socket.async_read_some(buffer.prepare(4096), then(&Session::discard));
   }
 
   void close() {
+    if (!socket.is_open()) return;
     timer.cancel();
     error_code ignored;
     socket.close(ignored);
-    server->closed(this);
+    server->sessions.erase(place);
   }
 };
 
 void ControlServer::State::accept() {
-  if (accepting || !acceptor.is_open() || sessions.size() >= limits.connections) return;
-  accepting = true;
   acceptor.async_accept([weak = weak_from_this()](error_code error, Protocol::socket peer) {
     const auto self = weak.lock();
     if (!self || !self->acceptor.is_open()) return;
-    self->accepting = false;
     if (!error) {
-      const auto session = std::make_shared<Session>(self, std::move(peer));
-      self->sessions.insert(session.get());
-      session->read({});
+      if (self->sessions.size() >= self->limits.connections) self->sessions.front()->close();
+      std::make_shared<Session>(self, std::move(peer))->read({});
       return self->accept();
     }
     // Out of descriptors, mostly: at once again would be a busy loop.
     self->pause.expires_after(kAcceptPause);
     self->pause.async_wait([weak](error_code aborted) {
       const auto again = weak.lock();
-      if (!aborted && again) again->accept();
+      if (!aborted && again && again->acceptor.is_open()) again->accept();
     });
   });
 }
 
-void ControlServer::State::closed(Session* session) {
-  sessions.erase(session);
-  accept();
-}
-
 void ControlServer::State::stop() {
-  stopped = true;
   error_code ignored;
   acceptor.close(ignored);
   pause.cancel();
-  for (Session* session : sessions) session->socket.close(ignored);
+  while (!sessions.empty()) sessions.front()->close();
   struct stat now {};
   if (local && ::lstat(endpoint.c_str(), &now) == 0 && now.st_dev == file.st_dev && now.st_ino == file.st_ino) {
     ::unlink(endpoint.c_str());
@@ -327,6 +340,9 @@ Result<std::unique_ptr<ControlServer>> ControlServer::listen_tcp(asio::any_io_ex
   if (state->acceptor.open(where.protocol(), error); error) return failed("open", error);
   // A connection of a predecessor may linger in TIME_WAIT.
   if (state->acceptor.set_option(asio::socket_base::reuse_address(true), error); error) return failed("reuse", error);
+  // Handed down to the connections: else the kernel keeps megabytes of answers for each client that does not read.
+  if (state->acceptor.set_option(asio::socket_base::send_buffer_size(kSendBuffer), error); error)
+    return failed("send buffer", error);
   if (state->acceptor.bind(where, error); error) return failed("bind", error);
   if (state->acceptor.listen(asio::socket_base::max_listen_connections, error); error) return failed("listen", error);
   const Protocol::endpoint bound = state->acceptor.local_endpoint(error);

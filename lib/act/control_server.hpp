@@ -38,12 +38,14 @@ using ControlHandler = std::function<ControlReply(const ControlRequest&)>;
 struct ControlLimits {
   std::uint32_t header_bytes = 8 << 10;        // of start line and headers: more gets 431
   size_t body_bytes = 64 << 10;                // more gets 413
-  size_t connections = 64;                     // further ones wait in the kernel's queue
+  size_t connections = 64;                     // and at most an eighth of RLIMIT_NOFILE, but 2; see below
   Duration request = std::chrono::seconds(5);  // for a request to arrive (408), and for its answer to be taken
   Duration idle = std::chrono::seconds(60);    // between requests
 };
 
-// HTTP/1.1 with keep-alive. What is no HTTP gets 400. After an error of this kind the connection is closed.
+// HTTP/1.1 with keep-alive. What is no HTTP gets 400. After an error of this kind the connection is closed. A new connection
+// always gets in: where all places are taken, it gets that of the connection whose last answer (or else whose beginning) is
+// longest ago, so that nobody can keep probes and commands out by holding connections.
 class ControlServer {
  public:
   // A stale socket file is replaced; one with a live listener, or a file that is no socket, is a problem. The socket gets

@@ -22,6 +22,8 @@
 namespace lictor {
 namespace {
 
+constexpr int kRound = 256;
+
 struct Process {
   pid_t pid = 0;
   pid_t parent = 0;
@@ -109,16 +111,18 @@ struct Reaper::State : std::enable_shared_from_this<State> {
 
   void collect() {
     // Every status of this round is matched before anybody is called: a child launched by one of those calls may
-    // get the pid of one that is in this round.
+    // get the pid of one that is in this round. A round has an end, so that a storm of orphans holds up nobody else.
     std::vector<std::pair<std::function<void(ExitStatus)>, ExitStatus>> calls;
     int wait_status = 0;
-    for (pid_t pid = 0; (pid = ::waitpid(-1, &wait_status, WNOHANG)) > 0;) {
+    int reaped = 0;
+    for (pid_t pid = 0; reaped < kRound && (pid = ::waitpid(-1, &wait_status, WNOHANG)) > 0; ++reaped) {
       if (auto child = expected.extract(pid)) {
         calls.emplace_back(std::move(child.mapped()), ExitStatus::decode(wait_status));
       } else {
         ++orphans;
       }
     }
+    if (reaped == kRound) later(&State::collect);
     for (const auto& [ended, status] : calls) {
       if (stopped) return;
       ended(status);
@@ -184,13 +188,14 @@ std::vector<pid_t> Reaper::children() const {
 }
 
 size_t Reaper::signal_all(int signal) const {
-  const auto all = read_processes();
+  std::unordered_multimap<pid_t, Process> by_parent;
+  for (const auto& process : read_processes()) by_parent.emplace(process.parent, process);
   std::vector<pid_t> parents = {::getpid()};
   size_t signalled = 0;
   for (size_t next = 0; next < parents.size(); ++next) {
-    const pid_t parent = parents[next];  // a copy: `parents` grows below
-    for (const auto& process : all) {
-      if (process.parent != parent) continue;
+    const auto [first, last] = by_parent.equal_range(parents[next]);
+    for (auto child = first; child != last; ++child) {
+      const Process& process = child->second;
       parents.push_back(process.pid);
       if (!process.zombie && ::kill(process.pid, signal) == 0) ++signalled;
     }

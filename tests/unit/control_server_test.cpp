@@ -9,12 +9,18 @@
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/write.hpp>
 
+#include <poll.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
+#include <iterator>
+#include <memory>
 #include <vector>
 
 using namespace lictor;
@@ -236,6 +242,10 @@ TEST_CASE("what is no request within the bounds is refused and the connection cl
       {"long target", "GET /" + many, "431 Request Header Fields Too Large"},
       {"long header", "GET / HTTP/1.1\r\nX: " + many, "431 Request Header Fields Too Large"},
       {"long body", "POST / HTTP/1.1\r\nContent-Length: 65537\r\n\r\n" + many, "413 Payload Too Large"},
+      {"long chunk extension", "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1;" + many,
+       "431 Request Header Fields Too Large"},
+      {"long trailer", "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX: " + many,
+       "431 Request Header Fields Too Large"},
       {"long chunk", "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n100000\r\n" + many, "413 Payload Too Large"},
   };
   World world;
@@ -314,28 +324,114 @@ TEST_CASE("an answer that nobody takes is given up, and others are served meanwh
   while (world.asked.empty()) world.context.run_one_for(kBound);
   world.body = "small";
   Peer(world.context, world.folder.socket()).send("GET / HTTP/1.1\r\nHost: x\r\n" + kClose).until_closed();
-  // With both places taken a third connection waits until the deaf one has lost its own.
+  // Its place is free again: two others don't take each other's.
+  const auto given_up = [&] {
+    pollfd seen{deaf.native_handle(), POLLRDHUP, 0};
+    return ::poll(&seen, 1, 0) == 1 && (seen.revents & POLLRDHUP) != 0;
+  };
+  const auto end = std::chrono::steady_clock::now() + kBound;
+  while (!given_up() && std::chrono::steady_clock::now() < end) world.context.run_one_for(1ms);
+  REQUIRE(given_up());
   Peer second(world.context, world.folder.socket());
   second.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n").until("small");
   Peer third(world.context, world.folder.socket());
   third.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n").until("small");
+  CHECK(!second.closed());
 }
 
-TEST_CASE("connections beyond the bound wait in the kernel until one ends") {
+TEST_CASE("a new connection takes the place of the one that was answered longest ago") {
   ControlLimits limits;
   limits.connections = 2;
   World world(limits);
   const std::string get = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
-  Peer first(world.context, world.folder.socket());
-  Peer second(world.context, world.folder.socket());
-  Peer third(world.context, world.folder.socket());
-  third.send(get);
-  first.send(get).until("hello");
-  second.send(get).until("hello");
+  for (const auto& endpoint : {world.folder.socket(), world.tcp->endpoint()}) {
+    CAPTURE(endpoint);
+    Peer first(world.context, endpoint);
+    Peer second(world.context, endpoint);
+    first.send(get).until("hello");
+    second.send(get).until("hello");
+    first.received().clear();
+    first.send(get).until("hello");
+    Peer third(world.context, endpoint);
+    third.send(get).until("hello");
+    second.until_closed();
+    CHECK(!first.closed());
+    // Half a request keeps no place.
+    Peer half(world.context, endpoint);
+    half.send("GET / HT");
+    first.until_closed();
+    Peer fourth(world.context, endpoint);
+    fourth.send(get).until("hello");
+    third.until_closed();
+    Peer fifth(world.context, endpoint);
+    fifth.send(get).until("hello");
+    half.until_closed();
+    CHECK(!fourth.closed());
+  }
+}
+
+TEST_CASE("1,000 connections held in every way keep nobody out, and little of them is kept") {
+  const auto descriptors = [] { return std::distance(std::filesystem::directory_iterator("/proc/self/fd"), {}); };
+  rlimit before{};
+  REQUIRE(::getrlimit(RLIMIT_NOFILE, &before) == 0);
+  rlimit enough = before;
+  enough.rlim_cur = std::min<rlim_t>(before.rlim_max, 8192);
+  REQUIRE(::setrlimit(RLIMIT_NOFILE, &enough) == 0);
+  {
+    World world;
+    const auto at_first = descriptors();
+    std::vector<std::unique_ptr<Peer>> held;
+    const std::string ways[] = {"", "GET / HT", "GET / HTTP/1.1\r\nHost: x\r\n\r\n",
+                                "POST / HTTP/1.1\r\nContent-Length: 9\r\n\r\nabc"};
+    for (size_t i = 0; i < 1000; ++i) {
+      held.push_back(std::make_unique<Peer>(world.context, i % 2 == 0 ? world.folder.socket() : world.tcp->endpoint()));
+      held.back()->send(ways[i / 2 % 4]);
+      world.context.poll();
+      if (i % 50 != 0) continue;
+      for (const auto& endpoint : {world.folder.socket(), world.tcp->endpoint()}) {
+        Peer peer(world.context, endpoint);
+        CHECK(starts(peer.send("GET / HTTP/1.1\r\nHost: x\r\n" + kClose).until_closed(), "HTTP/1.1 200 OK\r\n"));
+      }
+    }
+    // The clients' ends, and the places of both listeners.
+    CHECK(descriptors() <= at_first + 1000 + 2 * 64 + 4);
+    held.clear();
+    world.context.poll();
+    CHECK(descriptors() <= at_first + 4);
+  }
+  REQUIRE(::setrlimit(RLIMIT_NOFILE, &before) == 0);
+}
+
+TEST_CASE("with few descriptors few connections are kept; without any, accepting pauses and goes on later") {
+  rlimit before{};
+  REQUIRE(::getrlimit(RLIMIT_NOFILE, &before) == 0);
+  rlimit few = before;
+  few.rlim_cur = 40;
+  REQUIRE(::setrlimit(RLIMIT_NOFILE, &few) == 0);
+  World world;
+  REQUIRE(::setrlimit(RLIMIT_NOFILE, &before) == 0);
+  const std::string get = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+  std::vector<std::unique_ptr<Peer>> peers;
+  for (int i = 0; i < 6; ++i) {
+    peers.push_back(std::make_unique<Peer>(world.context, world.folder.socket()));
+    peers.back()->send(get).until("hello");
+  }
+  peers[0]->until_closed();
+  CHECK(!peers[1]->closed());
+  peers.clear();
   world.context.poll();
-  CHECK(third.received().empty());
-  first.send("GET / HTTP/1.1\r\nHost: x\r\n" + kClose).until_closed();
-  third.until("hello");
+
+  Peer late(world.context, world.folder.socket());
+  few.rlim_cur = 3;  // all further descriptors have higher numbers
+  REQUIRE(::setrlimit(RLIMIT_NOFILE, &few) == 0);
+  late.send(get);
+  size_t turns = 0;
+  const auto end = std::chrono::steady_clock::now() + 200ms;
+  while (std::chrono::steady_clock::now() < end) turns += world.context.run_one_until(end);
+  REQUIRE(::setrlimit(RLIMIT_NOFILE, &before) == 0);
+  CHECK(turns < 20);
+  CHECK(late.received().empty());
+  late.until("hello");
 }
 
 TEST_CASE("the control socket gets its mode and group, and is removed at the end") {
