@@ -323,6 +323,10 @@ void Attendant::act(const Clear& e) {
   });
 }
 
+void Attendant::act(const Join& e) {
+  api_->join(join_targets(ground_->plan.consul_json), [this, launch = e.launch] { feed(Joined{launch}); });
+}
+
 void Attendant::act(const Rejoin&) { api_->rejoin(); }
 
 void Attendant::act(const ReadAddress&) {

@@ -52,6 +52,7 @@ class Attendant {
   void act(const TakeIdBack&);
   void act(const LookAround&);
   void act(const Clear&);
+  void act(const Join&);
   void act(const Rejoin&);
   void act(const ReadAddress&);
   void act(const RunHook&);

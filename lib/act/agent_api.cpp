@@ -14,6 +14,7 @@ using std::chrono::seconds;
 constexpr Duration agent_deadline = seconds(10);
 // Without a leader a server keeps such a call for about 7 s; nobody wants to wait for that.
 constexpr Duration catalog_deadline = seconds(3);
+constexpr Duration reach_deadline = std::chrono::milliseconds(500);
 
 std::string percent_encode(const std::string& text) {
   std::string out;
@@ -39,12 +40,18 @@ std::string failure_of(const Result<HttpAnswer>& answer, const char* what) {
 }  // namespace
 
 AgentApi::AgentApi(boost::asio::any_io_executor executor, const std::string& socket)
-    : probes_(executor, socket), work_(executor, socket), farewell_(executor, socket) {}
+    : probes_(executor, socket),
+      work_(executor, socket),
+      farewell_(executor, socket),
+      joins_(executor, socket),
+      executor_(executor) {}
 
 void AgentApi::reset(std::string token) {
   probes_.reset();
   work_.reset();
   farewell_.reset();
+  joins_.reset();
+  reach_.reset();
   sent_.clear();
   token_ = std::move(token);
 }
@@ -230,6 +237,23 @@ void AgentApi::clear(const Claim& claim, std::function<void(ClearAnswer, std::st
     });
   };
   (*next)();
+}
+
+void AgentApi::join(JoinTargets targets, std::function<void()> done) {
+  const auto ask_to_join = [this](const std::string& peer, std::function<void()> over) {
+    joins_.ask(request("PUT", "/v1/agent/join/" + percent_encode(peer), true),
+               [over = std::move(over)](const Result<HttpAnswer>&) { over(); });
+  };
+  joins_.ask(request("GET", "/v1/agent/members", true), [this, ask_to_join, targets = std::move(targets),
+                                                         done = std::move(done)](const Result<HttpAnswer>& answer) {
+    if (answer && knows_live_server(Json::parse(answer->body, nullptr, false))) return done();
+    reach_.emplace(executor_, targets.addresses, reach_deadline,
+                   [this, ask_to_join, names = targets.names, done](const std::optional<std::string>& peer) {
+                     if (peer) return ask_to_join(*peer, done);
+                     if (names.empty()) return done();
+                     ask_to_join(names[next_name_++ % names.size()], done);
+                   });
+  });
 }
 
 void AgentApi::rejoin() {

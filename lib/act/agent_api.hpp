@@ -5,12 +5,15 @@
 #pragma once
 
 #include "act/http_client.hpp"
+#include "act/reach.hpp"
+#include "decide/join.hpp"
 #include "decide/life.hpp"
 #include "decide/services.hpp"
 
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -59,6 +62,11 @@ class AgentApi {
   // permission where one is missing.
   void clear(const Claim& claim, std::function<void(ClearAnswer, std::string text)> done);
 
+  // Unless the agent knows a live server (GET /v1/agent/members): PUT /v1/agent/join with the first of the addresses that
+  // takes a connection; where none does, with one of the names, another one each time. An address that does not answer
+  // would hold up every other join of the agent for 10 s.
+  void join(JoinTargets targets, std::function<void()> done);
+
   // PUT /v1/agent/join with the address of the leader: serf exchanges all state with it.
   void rejoin();
 
@@ -73,8 +81,11 @@ class AgentApi {
   void ask_health(const NodeKey& own, std::shared_ptr<Surroundings> seen, std::function<void(Surroundings)> done);
   void send_changes(std::shared_ptr<ServiceChanges> changes, Done done);
 
-  // Three connections: a slow call on one never delays a call on another.
-  HttpClient probes_, work_, farewell_;
+  // Four connections: a slow call on one never delays a call on another.
+  HttpClient probes_, work_, farewell_, joins_;
+  boost::asio::any_io_executor executor_;
+  std::optional<Reach> reach_;
+  std::size_t next_name_ = 0;  // of those to join
   std::string token_;
   AgentFacts facts_;
   // The bodies that the agent has taken, by id: its own list does not show checks.

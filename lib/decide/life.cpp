@@ -156,13 +156,16 @@ class Step {
     Duration wait = life_.rules.restart_min;
     for (int i = 1; i < times && wait < life_.rules.restart_max; ++i) wait *= 2;
     wait = std::min(wait, life_.rules.restart_max);
-    // xorshift64: enough to keep ten thousand nodes from marching in step.
+    return std::chrono::duration_cast<milliseconds>(wait + wait * (random(401) - 200) / 1000);
+  }
+
+  // 0 <= random < bound; xorshift64: enough to keep ten thousand nodes from marching in step.
+  std::int64_t random(std::uint64_t bound) {
     std::uint64_t& r = life_.random;
     r ^= r << 13;
     r ^= r >> 7;
     r ^= r << 17;
-    const auto permille = static_cast<std::int64_t>(r % 401) - 200;
-    return std::chrono::duration_cast<milliseconds>(wait + wait * permille / 1000);
+    return static_cast<std::int64_t>(r % bound);
   }
 
   // ---- the agent's end
@@ -252,6 +255,8 @@ class Step {
     if (leader && !agent.joined) agent.joined = now_;
     if (leader) life_.ever_joined = true;
     next_probe();
+    if (leader) agent.join_at.reset();
+    if (!leader && !agent.join_at && !agent.joining) join_later();
     if (in(Phase::settle)) return settle();
     if (!e.gossip && (in(Phase::join) || registering())) return quarrelled();
     if (in(Phase::join) && leader) {
@@ -263,6 +268,29 @@ class Step {
           leader ? "a leader is known again" : "no leader is known: not ready until there is one");
       if (leader) life_.task_at = now_;
     }
+  }
+
+  void join_later() {
+    const auto spread = static_cast<std::uint64_t>((join_at_most - join_at_least).count()) + 1;
+    life_.agent->join_at = now_ + join_at_least + Duration(random(spread));
+  }
+
+  // Consul itself tries its retry_join only each retry_interval, and no more once it has joined.
+  void join() {
+    Agent& agent = *life_.agent;
+    agent.join_at.reset();
+    if (agent.joining || !(in(Phase::join) || registering())) return;
+    agent.joining = true;
+    emit(Join{life_.launches});
+  }
+
+  void on(const Joined& e) {
+    if (!current(e.launch)) return;
+    life_.agent->joining = false;
+    if (life_.agent->leader) return;
+    join_later();
+    // It may have worked.
+    if (life_.probe_at) life_.probe_at = now_;
   }
 
   void next_probe() {
@@ -900,6 +928,7 @@ class Step {
     if (due(life_.probe_at) && life_.agent) probe();
     if (due(life_.task_at) && life_.agent) on_task();
     if (due(life_.around_at) && life_.agent) look_around();
+    if (life_.agent && due(life_.agent->join_at)) join();
   }
 
   void on_deadline() {
@@ -1022,8 +1051,8 @@ std::vector<Effect> step(Life& life, const Event& event) {
 std::optional<Time> next_wake(const Life& life) {
   if (life.phase == Phase::ended) return std::nullopt;
   std::optional<Time> first;
-  for (const auto& time :
-       {life.deadline, life.probe_at, life.task_at, life.out_of_time, life.around_at, life.address_at}) {
+  for (const auto& time : {life.deadline, life.probe_at, life.task_at, life.out_of_time, life.around_at,
+                           life.address_at, life.agent ? life.agent->join_at : std::nullopt}) {
     if (time && (!first || *time < *first)) first = time;
   }
   return first;

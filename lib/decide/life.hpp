@@ -45,6 +45,7 @@
 //                  hung_after, for an id taken back, or for gossip that has shut itself down
 //   hands-off      nothing that may be alive is cleared away, nothing at all without node.heal; no leave in the name of a
 //                  node that was last seen to be another one, elsewhere
+//   join           an agent is told to join only while it knows no leader, once at a time, and never in a stop
 //   give-up        lictor gives up only on an agent that was never ready
 //   ready          ready only with services sent, hooks done and the catalog seen, each for the agent that runs now
 //   hooks          one hook at a time, in order, none without an agent
@@ -105,6 +106,10 @@ inline constexpr Duration reserved_after = std::chrono::milliseconds(500);
 // have shown it dead: by then its death has spread. Serf stops for 8 s, its lock held, wherever it is told to prune a
 // member that it still takes for alive (handlePrune).
 inline constexpr Duration look_interval = std::chrono::seconds(3);
+// Between attempts to join of an agent that has known no leader for longer than the first of these: at random between the
+// two, so that ten thousand nodes whose servers come back do not come in step.
+inline constexpr Duration join_at_least = std::chrono::milliseconds(400);
+inline constexpr Duration join_at_most = std::chrono::milliseconds(800);
 // A killed member is failed after 5-9 s, and its address can be taken over 30 s after that (Consul's
 // DeadNodeReclaimTime): for as long a node that has moved may be taken for its own impostor.
 inline constexpr Duration wary_for = std::chrono::seconds(60);
@@ -170,6 +175,9 @@ struct LookedAround {
   bool failed_member;  // the servers take this node for failed
   std::string failure;
 };
+struct Joined {
+  int launch;
+};  // an attempt is over, however it went
 enum class ClearAnswer { cleared, forbidden, failed };
 struct Cleared {
   int launch;
@@ -204,7 +212,7 @@ struct Reloaded {
 
 using Happening = std::variant<Begin, Tick, Signal, HostChanged, Prepared, PrepareFailed, Launched, LaunchFailed,
                                AgentEnded, Probed, ServicesSent, CatalogSeen, IdTakenBack, LookedAround, Cleared,
-                               AddressRead, HookEnded, LeaveAnswered, Deregistered, ChildrenGone, Reloaded>;
+                               Joined, AddressRead, HookEnded, LeaveAnswered, Deregistered, ChildrenGone, Reloaded>;
 struct Event {
   Time at;
   Happening what;
@@ -238,6 +246,9 @@ struct Clear {
   int launch;
   Claim claim;
 };  // Cleared
+struct Join {
+  int launch;
+};  // Joined: joins a server that can be reached, unless the agent knows one that is alive
 struct Rejoin {
   int launch;
 };                      // nothing: exchanges all state with a server
@@ -277,8 +288,8 @@ struct Quit {
   std::string reason;
 };  // the end
 
-using Effect = std::variant<Prepare, Launch, Probe, SendServices, LookUpCatalog, TakeIdBack, LookAround, Clear, Rejoin,
-                            ReadAddress, RunHook, EndHook, AskLeave, Deregister, EndAgent, AwaitChildren,
+using Effect = std::variant<Prepare, Launch, Probe, SendServices, LookUpCatalog, TakeIdBack, LookAround, Clear, Join,
+                            Rejoin, ReadAddress, RunHook, EndHook, AskLeave, Deregister, EndAgent, AwaitChildren,
                             SignalChildren, Reload, Report, Say, Quit>;
 
 // ----------------------------------------------------------------------------------------------- life
@@ -319,7 +330,8 @@ struct Agent {
   std::string failure{};       // what registering last failed on; said once
   // Calls whose answer is outstanding.
   bool probing = false, sending = false, looking = false, hooking = false;
-  bool looking_around = false, clearing = false;
+  bool looking_around = false, clearing = false, joining = false;
+  std::optional<Time> join_at{};       // next attempt, while no leader is known
   std::vector<Claim> to_clear{};       // dead, not yet dealt with; the last one first
   std::vector<std::string> refused{};  // names that may not be cleared away: not tried again with this agent
 };

@@ -102,7 +102,9 @@ class Server:
 
     def __init__(self, world, config, token):
         self.token = token
-        self.namespace = world.add_namespace("server", address=SERVER_ADDRESS)
+        self.namespace = "lt-server"
+        if not os.path.exists(f"/run/netns/{self.namespace}"):  # else it is the next server at the same address
+            world.add_namespace("server", address=SERVER_ADDRESS)
         self.socket = f"{world.folder}/server.sock"
         settings = f"{world.folder}/server.json"
         write_json(

@@ -260,6 +260,29 @@ TEST_CASE("an agent silent for watch.hung_after is killed and started anew") {
   }
 }
 
+TEST_CASE("an agent without a leader is told to join, again and again, not in step with others") {
+  Story s;
+  s.launched().at(seconds(1), Probed{1, ProbeAnswer::no_leader, 1});
+  CHECK_FALSE(s.at(seconds(1) + join_at_least - milliseconds(1), Tick{}).has<Join>());
+  REQUIRE(s.at(seconds(1) + join_at_most, Tick{}).has<Join>());
+  s.at(seconds(3), Probed{1, ProbeAnswer::no_leader, 1});
+  CHECK_FALSE(s.at(seconds(9), Tick{}).has<Join>());  // the answer is still outstanding
+  s.at(seconds(10), Probed{1, ProbeAnswer::no_leader, 1});
+  CHECK(s.at(seconds(10), Joined{1}).has<Probe>());  // it may have worked
+  CHECK(s.at(seconds(10) + join_at_most, Tick{}).has<Join>());
+  s.at(seconds(12), Joined{1}).at(seconds(12), Probed{1, ProbeAnswer::leader, 3});
+  CHECK_FALSE(s.at(seconds(14), Tick{}).has<Join>());
+  const auto first_join = [](std::uint64_t seed) {
+    Life life = new_life({}, seed);
+    step(life, {Time(), Begin{}});
+    step(life, {Time(), Prepared{life.rules, node, false}});
+    step(life, {Time(), Launched{42}});
+    step(life, {Time(), Probed{1, ProbeAnswer::no_leader, 1}});
+    return *life.agent->join_at;
+  };
+  CHECK(first_join(1) != first_join(2));
+}
+
 TEST_CASE("hooks run in order; fail stops the node, retry tries again, ignore goes on") {
   Rules rules;
   rules.post_start = {OnFailure::ignore, OnFailure::retry, OnFailure::fail};

@@ -166,7 +166,7 @@ class Walk {
              std::holds_alternative<LookUpCatalog>(o.effect) || std::holds_alternative<RunHook>(o.effect) ||
              std::holds_alternative<AskLeave>(o.effect) || std::holds_alternative<Deregister>(o.effect) ||
              std::holds_alternative<EndAgent>(o.effect) || std::holds_alternative<LookAround>(o.effect) ||
-             std::holds_alternative<Clear>(o.effect);
+             std::holds_alternative<Clear>(o.effect) || std::holds_alternative<Join>(o.effect);
     });
     gossip_ = true;
     hook_running_ = false;
@@ -282,6 +282,8 @@ class Walk {
     tell(LookedAround{e.launch, claims, chance(10), chance(10) ? "500" : ""}, "looked around");
   }
 
+  void respond(const Join& e) { tell(Joined{e.launch}, "joined"); }
+
   void respond(const Clear& e) { tell(Cleared{e.launch, static_cast<ClearAnswer>(pick(3)), "403"}, "cleared"); }
 
   void respond(const ReadAddress&) {
@@ -394,6 +396,13 @@ class Walk {
   void take(const LookAround& e) { owe(e, seconds(10)); }
   void take(const ReadAddress& e) { owe(e, milliseconds(5)); }
   void take(const Rejoin&) {}
+  void take(const Join& e) {
+    const bool another =
+        std::any_of(owed_.begin(), owed_.end(), [](const Owed& o) { return std::holds_alternative<Join>(o.effect); });
+    hold(agent_ && !leader_ && !stop_at_ && !another, "join",
+         "a leader is known, a stop was asked, or another one runs");
+    owe(e, seconds(10));
+  }
 
   void take(const Clear& e) {
     hold(e.claim.dead(), "hands-off", "something that may be alive is cleared away");
