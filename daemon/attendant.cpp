@@ -120,6 +120,7 @@ void Attendant::phase_changed() {
   phase_ = life_.phase;
   log::debug(fmt::format("phase: {}", to_string(phase_)));
   if (phase_ == Phase::serve) unmap_code();
+  if (phase_ != Phase::prepare && std::exchange(changed_early_, false)) feed(Signal{SignalKind::reload});
 }
 
 void Attendant::wait_for_signal() {
@@ -154,6 +155,7 @@ void Attendant::act(const Prepare&) {
     if (!watch) return feed(PrepareFailed{watch.error()});
     watch_ = std::move(*watch);
   }
+  watch_settings(settings_);
   if (auto held = take_hold(); !held) return feed(PrepareFailed{held.error(), true});
   Problems problems = prepare();
   if (problems.empty()) return feed(Prepared{rules(), ground_->own(), !ground_->identity.former_address.empty()});
@@ -390,9 +392,35 @@ void Attendant::act(const SignalChildren& e) {
 
 // ---------------------------------------------------------------------------------------- new settings
 
+// Before the files are read, so that no change falls between. New settings may turn it on, and turn it off when applied.
+void Attendant::watch_settings(const Settings& settings) {
+  if (!settings.watch.settings && !settings_.watch.settings) return;
+  if (!file_watch_) {
+    auto watch = FileWatch::start(
+        io_.get_executor(), {.changed = [this](const std::vector<std::string>& paths) { settings_changed(paths); },
+                             .failed = [](const Problem& problem) { log::warn(to_string(problem)); }});
+    if (!watch) {
+      if (!std::exchange(file_watch_refused_, true)) log::warn(to_string(watch.error()));
+      return;
+    }
+    file_watch_ = std::move(*watch);
+  }
+  file_watch_->watch(files_behind(settings, named_, environment_));
+}
+
+void Attendant::settings_changed(const std::vector<std::string>& paths) {
+  for (const std::string& path : paths) log::info(fmt::format("settings file {} changed", path));
+  if (phase_ == Phase::prepare) {
+    changed_early_ = true;
+  } else {
+    feed(Signal{SignalKind::reload});
+  }
+}
+
 void Attendant::act(const Reload& e) {
   auto settings = e.settings ? load_settings(named_, environment_) : ResultAll<Settings>(settings_);
   if (!settings) return reload_failed(settings.error());
+  watch_settings(*settings);
   if (settings->run_dir != settings_.run_dir || settings->control.socket != settings_.control.socket ||
       settings->control.http != settings_.control.http || settings->log.json != settings_.log.json) {
     return reload_failed(
@@ -413,6 +441,7 @@ void Attendant::act(const Reload& e) {
 }
 
 void Attendant::reload_failed(const Problems& problems) {
+  if (!settings_.watch.settings) file_watch_.reset();
   settings_problem_.clear();
   for (const Problem& problem : problems)
     settings_problem_ += (settings_problem_.empty() ? "" : " | ") + to_string(problem);
@@ -427,7 +456,11 @@ void Attendant::validate(Ground next, PlanDifference difference) {
       write_atomically(path, next.plan.consul_json.dump(2) + "\n", {.mode = 0600, .uid = facts.uid, .gid = facts.gid});
   if (!written) return reload_failed({written.error()});
   const bool root = geteuid() == 0;
-  const LaunchRequest request{.argv = {facts.binary, "validate", path},
+  // With all that the agent reads, in its order.
+  std::vector<std::string> argv{facts.binary, "validate"};
+  argv.insert(argv.end(), next.settings.agent.config_dirs.begin(), next.settings.agent.config_dirs.end());
+  argv.push_back(path);
+  const LaunchRequest request{.argv = std::move(argv),
                               .environment = next.plan.environment,
                               .uid = root ? std::optional(facts.uid) : std::nullopt,
                               .gid = root ? std::optional(facts.gid) : std::nullopt};
@@ -446,6 +479,7 @@ void Attendant::apply(Ground next, const PlanDifference& difference) {
   const bool services_differ = next.services != ground_->services;
   settings_problem_.clear();
   settings_ = next.settings;
+  if (!settings_.watch.settings) file_watch_.reset();
   log::set_up(settings_.log.level, settings_.log.json);
   ground_ = std::move(next);
   if (auto installed = install(*ground_); !installed) return reload_failed({installed.error()});

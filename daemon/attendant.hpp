@@ -5,6 +5,7 @@
 
 #include "act/agent_api.hpp"
 #include "act/control_server.hpp"
+#include "act/file_watch.hpp"
 #include "act/interfaces.hpp"
 #include "act/reaper.hpp"
 #include "act/service_manager.hpp"
@@ -22,6 +23,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace lictor {
 
@@ -42,6 +44,8 @@ class Attendant {
   void tell_manager();
   void tell_manager(const std::string& message);
   void feed_watchdog();
+  void watch_settings(const Settings& settings);
+  void settings_changed(const std::vector<std::string>& paths);
 
   // One for each effect.
   void act(const Prepare&);
@@ -96,6 +100,9 @@ class Attendant {
   std::optional<Time> armed_;
   std::unique_ptr<Reaper> reaper_;
   std::unique_ptr<InterfaceWatch> watch_;
+  std::unique_ptr<FileWatch> file_watch_;
+  bool file_watch_refused_ = false;
+  bool changed_early_ = false;  // settings files, while none could be read again
   std::unique_ptr<ControlServer> control_socket_, control_http_;
   std::optional<Locks> locks_;
   std::optional<Ground> ground_;

@@ -1,5 +1,6 @@
 #include "preparation.hpp"
 
+#include "act/file_watch.hpp"
 #include "act/identity_files.hpp"
 #include "act/interfaces.hpp"
 #include "act/storage.hpp"
@@ -139,6 +140,12 @@ ServiceFacts service_facts(const Plan& plan, const PlanFacts& facts) {
           .environment = facts.environment};
 }
 
+std::string settings_path(const std::optional<std::string>& named, const Environment& environment) {
+  if (named) return *named;
+  const auto from_environment = environment.find("LICTOR_CONFIG");
+  return from_environment == environment.end() ? default_path : from_environment->second;
+}
+
 // Collects problems, so that all are reported at once.
 template <class T>
 bool got(const Result<T>& result, Problems& problems) {
@@ -157,9 +164,8 @@ bool got(const ResultAll<T>& result, Problems& problems) {
 }  // namespace
 
 ResultAll<Settings> load_settings(const std::optional<std::string>& named, const Environment& environment) {
-  const auto from_environment = environment.find("LICTOR_CONFIG");
-  const bool by_default = !named && from_environment == environment.end();
-  const std::string path = named ? *named : by_default ? default_path : from_environment->second;
+  const bool by_default = !named && environment.count("LICTOR_CONFIG") == 0;
+  const std::string path = settings_path(named, environment);
   auto text = read_file(path);
   if (!text) return Problems{text.error()};
   if (!*text) {
@@ -168,6 +174,19 @@ ResultAll<Settings> load_settings(const std::optional<std::string>& named, const
         {path, "no such settings file", named ? "give -c an existing file" : "set LICTOR_CONFIG to an existing file"}};
   }
   return read_settings(SettingsFile{path, std::move(**text)}, environment);
+}
+
+std::vector<std::string> files_behind(const Settings& settings, const std::optional<std::string>& named,
+                                      const Environment& environment) {
+  std::vector<std::string> paths{settings_path(named, environment)};
+  const auto add = [&paths](const std::vector<std::string>& more) {
+    paths.insert(paths.end(), more.begin(), more.end());
+  };
+  add(settings.agent.config_files);
+  // Of settings that can't be read, what they name is not known, and not needed before they are mended.
+  const auto config = read_agent_config(settings);
+  for (const auto& [key, files] : agent_files(settings, config ? *config : AgentConfig{})) add(files);
+  return paths;
 }
 
 std::string agent_folder(const Settings& settings) { return settings.run_dir + "/agent"; }
@@ -191,6 +210,11 @@ ResultAll<Ground> look(const Settings& settings, const Environment& environment,
   facts.recovery_token = running.token.empty() ? random_uuid() : running.token;
   facts.environment = environment;
   facts.limits = limits_of(read_cgroup(), host_cpus());
+  for (const auto& [key, files] : agent_files(settings, ground.config)) {
+    std::string digests;
+    for (const std::string& file : files) digests += std::to_string(content_digest(file)) + " ";
+    facts.contents[key] = std::hash<std::string>()(digests);
+  }
   if (const auto binary = find_binary(settings.agent.binary, environment); got(binary, problems))
     facts.binary = *binary;
   if (const auto user = agent_user(settings); got(user, problems)) {

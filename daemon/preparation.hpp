@@ -19,6 +19,11 @@ namespace lictor {
 // place means defaults; a named file that is missing is a problem.
 ResultAll<Settings> load_settings(const std::optional<std::string>& named, const Environment& environment);
 
+// The files and directories that a reload depends on: the settings file, also where it is missing, agent.config_files and
+// agent_files.
+std::vector<std::string> files_behind(const Settings& settings, const std::optional<std::string>& named,
+                                      const Environment& environment);
+
 // Everything found out and decided before a launch.
 struct Ground {
   Settings settings;

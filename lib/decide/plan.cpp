@@ -285,6 +285,7 @@ ResultAll<Plan> make_plan(const Settings& settings, const AgentConfig& config, c
   Draft draft{settings, config, facts, {}, {}};
   draft.plan.consul_json = config.merged;
   draft.plan.origins = config.origins;
+  draft.plan.contents = facts.contents;
   draft.refuse_server();
   draft.address();
   draft.identity();

@@ -6,6 +6,7 @@
 #include "decide/limits.hpp"
 #include "decide/settings.hpp"
 
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
@@ -44,10 +45,15 @@ struct PlanFacts {
   std::string recovery_token;                 // a fresh random UUID; used only when ACLs are on
   std::optional<std::string> client_address;  // address of CONSUL_CLIENT_INTERFACE, if set
   Limits limits;
-  Environment environment;             // lictor's own
-  std::string id_origin = "lictor";    // IdentityVerdict's
-  std::string name_origin = "lictor";  // IdentityVerdict's
+  Environment environment;                        // lictor's own
+  std::string id_origin = "lictor";               // IdentityVerdict's
+  std::string name_origin = "lictor";             // IdentityVerdict's
+  std::map<std::string, std::uint64_t> contents;  // digests of agent_files, by the same keys
 };
+
+// Files that the agent reads beside consul.json, by what names them: the top-level keys of consul.json with certificates
+// and keys for TLS (ca_file, cert_file, key_file, tls), and "agent.config_dirs".
+std::map<std::string, std::vector<std::string>> agent_files(const Settings& settings, const AgentConfig& config);
 
 struct Plan {
   Json consul_json;
@@ -58,7 +64,8 @@ struct Plan {
   int http_port = 8500;  // -1: no TCP listener for plain HTTP (the private socket works all the same)
   // What programs on the node use: "10.0.0.5:8500", or "unix:///..." where http_port is -1.
   std::string http_address;
-  int serf_port = 8301;  // ports.serf_lan
+  int serf_port = 8301;                           // ports.serf_lan
+  std::map<std::string, std::uint64_t> contents;  // PlanFacts'
   // For lictor's own calls to /v1/agent/{self,members,services,reload,leave}; empty without ACLs. No server knows it:
   // registering and catalog reads are sent without a token, so that the agent uses its acl.tokens.default.
   std::string token;
@@ -87,10 +94,12 @@ Json without_secrets(const Json& consul_json);
 enum class Change { none, reload, restart };
 struct PlanDifference {
   Change change = Change::none;
-  std::vector<std::string> keys;  // top-level keys of consul.json (or "argv", "environment") that differ
+  std::vector<std::string>
+      keys;  // top-level keys of consul.json (or "argv", "environment", "agent.config_dirs") that differ
 };
 // reload: all that differs is what Consul's page "Agent Configuration", section "Reloadable Configuration", lists for a
-// client agent; restart: anything else, TLS turned on or off included.
+// client agent, or the content of a TLS file; restart: anything else, TLS turned on or off and the content of
+// agent.config_dirs included.
 PlanDifference plan_difference(const Plan& before, const Plan& after);
 
 }  // namespace lictor

@@ -47,6 +47,22 @@ bool reloadable(const std::string& key, const Json& before, const Json& after) {
 
 }  // namespace
 
+std::map<std::string, std::vector<std::string>> agent_files(const Settings& settings, const AgentConfig& config) {
+  std::map<std::string, std::vector<std::string>> files;
+  const auto add = [&files](const std::string& key, const Json& value) {
+    if (value.is_string() && !value.get_ref<const std::string&>().empty()) files[key].push_back(value);
+  };
+  const Json tls = at(config.merged, "tls");
+  for (const char* key : {"ca_file", "cert_file", "key_file"}) {
+    add(key, at(config.merged, key));
+    for (const auto& [name, stanza] : tls.items()) {
+      if (stanza.is_object()) add("tls", at(stanza, key));
+    }
+  }
+  if (!settings.agent.config_dirs.empty()) files["agent.config_dirs"] = settings.agent.config_dirs;
+  return files;
+}
+
 PlanDifference plan_difference(const Plan& before, const Plan& after) {
   PlanDifference difference;
   const auto differs = [&](const std::string& key, Change change) {
@@ -61,6 +77,12 @@ PlanDifference plan_difference(const Plan& before, const Plan& after) {
     const Json old_value = at(before.consul_json, key), new_value = at(after.consul_json, key);
     if (old_value == new_value) continue;
     differs(key, reloadable(key, old_value, new_value) ? Change::reload : Change::restart);
+  }
+  for (const auto& [key, digest] : after.contents) {
+    const auto old = before.contents.find(key);
+    if (old == before.contents.end() || old->second == digest) continue;
+    if (std::count(difference.keys.begin(), difference.keys.end(), key)) continue;
+    differs(key, key == "agent.config_dirs" ? Change::restart : Change::reload);
   }
   if (before.argv != after.argv) differs("argv", Change::restart);
   if (before.environment != after.environment) differs("environment", Change::restart);

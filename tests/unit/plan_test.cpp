@@ -487,4 +487,28 @@ TEST_CASE("what a change of settings asks of a running agent", "[plan]") {
   after = before;
   after.argv.push_back("-x");
   CHECK(plan_difference(before, after).change == Change::restart);
+
+  // The same names, other contents.
+  before.contents = after.contents = {{"agent.config_dirs", 1}, {"cert_file", 1}, {"tls", 1}};
+  after.argv = before.argv;
+  after.contents["cert_file"] = after.contents["tls"] = 2;
+  CHECK(plan_difference(before, after).change == Change::reload);
+  CHECK(plan_difference(before, after).keys == std::vector<std::string>{"cert_file", "tls"});
+  after.contents["agent.config_dirs"] = 2;
+  CHECK(plan_difference(before, after).change == Change::restart);
+  after = before;
+  after.contents["key_file"] = 1;  // named for the first time: consul.json differs
+  CHECK(plan_difference(before, after).change == Change::none);
+}
+
+TEST_CASE("the files that the agent reads by itself", "[plan]") {
+  Settings settings;
+  AgentConfig config;
+  CHECK(agent_files(settings, config).empty());
+  settings.agent.config_dirs = {"/d", "/e"};
+  config.merged = Json::parse(R"({"ca_file": "/ca", "cert_file": "", "key_file": 1, "ca_path": "/cas",
+      "tls": {"defaults": {"key_file": "/k"}, "https": {"ca_file": "/h"}, "grpc": {"verify_incoming": true}, "x": 1}})");
+  const std::map<std::string, std::vector<std::string>> expected{
+      {"agent.config_dirs", {"/d", "/e"}}, {"ca_file", {"/ca"}}, {"tls", {"/h", "/k"}}};
+  CHECK(agent_files(settings, config) == expected);
 }

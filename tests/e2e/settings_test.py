@@ -1,0 +1,154 @@
+"""Changed settings files are applied by themselves."""
+
+import os
+import signal
+import subprocess
+
+from tools import eventually, holds
+from world import write_json
+
+WEB = {"name": "web", "port": 80, "check": {"name": "web", "ttl": "1h", "status": "passing"}}
+QUIET = 1.5  # seconds: more than a change needs to be seen and applied
+
+
+def has_web(server, client):
+    eventually(lambda: server.instances("web") == {"n1": client.address}, 10, "web is registered")
+
+
+def mount(folder, version, settings):
+    """Puts a new version of a ConfigMap at `folder`, as the kubelet does."""
+    os.makedirs(f"{folder}/{version}")
+    write_json(f"{folder}/{version}/lictor.json", settings)
+    os.symlink(version, f"{folder}/..data_tmp")
+    os.rename(f"{folder}/..data_tmp", f"{folder}/..data")
+
+
+def unread(client, since):
+    """No settings were read again in the log after `since` characters."""
+    return not any(word in client.log[since:] for word in ("settings read again", "new settings", "not applied"))
+
+
+def settings_rewritten(world):
+    """A file that is renamed over is applied; one with the same content, or just touched, is not even read again."""
+    server, client = world.server(), world.client()
+    before = client.start().ready()
+    written = len(client.log)
+    os.utime(client.settings_file)
+    client.write_settings()
+    write_json(f"{client.folder}/other.json", {})
+    holds(lambda: unread(client, written), QUIET, "nothing is read again")
+    client.write_settings(services=[WEB])
+    has_web(server, client)
+    client.logged(f"settings file {client.settings_file} changed")
+    assert client.status()["agent"]["pid"] == before["agent"]["pid"]
+    assert client.log[written:].count("changed") == 1, client.log[written:]
+
+
+def settings_config_map(world):
+    """A ConfigMap's new version arrives by one rename of `..data`; the old one is deleted."""
+    server, client = world.server(), world.client()
+    folder = f"{client.folder}/mounted"
+    mount(folder, "..1", client.settings)
+    os.symlink("..data/lictor.json", f"{folder}/lictor.json")
+    client.settings_file = f"{folder}/lictor.json"
+    before = client.start().ready()
+    mount(folder, "..2", client.settings | {"services": [WEB]})
+    os.remove(f"{folder}/..1/lictor.json")
+    os.rmdir(f"{folder}/..1")
+    has_web(server, client)
+    mount(folder, "..3", client.settings)
+    eventually(lambda: server.instances() == {"n1": client.address}, 10, "the default service again")
+    assert client.status()["agent"]["pid"] == before["agent"]["pid"]
+
+
+def settings_broken_and_mended(world):
+    """Broken settings change nothing and show in status until they are mended."""
+    server, client = world.server(), world.client()
+    before = client.start().ready()
+    with open(client.settings_file, "w") as file:
+        file.write('{"services": [')
+    eventually(lambda: "lictor.json" in str(client.status()["problems"]), 5, "status shows what is wrong")
+    after = client.ready()
+    assert after["agent"]["pid"] == before["agent"]["pid"]
+    assert server.instances() == {"n1": client.address}
+    client.write_settings()
+    eventually(lambda: client.status()["problems"] == [], 5, "status shows that it is mended")
+    assert client.status()["agent"]["pid"] == before["agent"]["pid"]
+
+
+def settings_of_the_agent(world):
+    """A changed file of agent.config_files is applied: by a reload where that is enough, else by a restart."""
+    server, client = world.server(), world.client()
+    path = f"{client.folder}/agent.json"
+    write_json(path, {"log_level": "info"})
+    client.write_settings(agent={"config_files": [path]})
+    before = client.start().ready()
+    write_json(path, {"log_level": "debug"})
+    client.logged("new settings, taken by the running agent: log_level")
+    client.logged(f"settings file {path} changed")
+    assert client.status()["agent"]["pid"] == before["agent"]["pid"]
+    write_json(path, {"log_level": "debug", "node_meta": {"rack": "7"}, "dns_config": {"only_passing": True}})
+    client.logged("new settings: dns_config")
+    eventually(lambda: server.node("n1")["Node"]["Meta"].get("rack") == "7", 10, "the new node metadata")
+    assert client.ready()["agent"]["pid"] != before["agent"]["pid"]
+
+
+def settings_config_dirs(world):
+    """A changed file of agent.config_dirs restarts the agent, a broken one does not."""
+    server, client = world.server(), world.client()
+    folder = f"{client.folder}/extra"
+    os.mkdir(folder)
+    client.write_settings(agent={"config_dirs": [folder]})
+    before = client.start().ready()
+    with open(f"{folder}/meta.hcl", "w") as file:
+        file.write("node_meta {")
+    eventually(lambda: "consul validate" in str(client.status()["problems"]), 10, "status shows what is wrong")
+    assert client.ready()["agent"]["pid"] == before["agent"]["pid"]
+    with open(f"{folder}/meta.hcl", "w") as file:
+        file.write('node_meta { rack = "7" }')
+    client.logged("new settings: agent.config_dirs", 10)
+    eventually(lambda: server.node("n1")["Node"]["Meta"].get("rack") == "7", 10, "the new node metadata")
+    assert client.ready()["problems"] == []
+
+
+def make_certificate(folder):
+    """A fresh certificate and its key, exchanged as a whole."""
+    command = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 1 -subj /CN=n1 -keyout".split()
+    subprocess.run(
+        ["openssl", *command, f"{folder}/key.new", "-out", f"{folder}/cert.new"], check=True, capture_output=True
+    )
+    for name in ("key", "cert"):
+        os.chmod(f"{folder}/{name}.new", 0o644)
+        os.rename(f"{folder}/{name}.new", f"{folder}/{name}.pem")
+
+
+def settings_rotated_certificate(world):
+    """A certificate rotated under its old name is taken by the running agent."""
+    server, client = world.server(), world.client()
+    make_certificate(client.folder)
+    files = {"cert_file": f"{client.folder}/cert.pem", "key_file": f"{client.folder}/key.pem"}
+    client.write_settings(agent={"config": files})
+    before = client.start().ready()
+    make_certificate(client.folder)
+    client.logged("taken by the running agent: cert_file key_file")
+    assert client.status()["agent"]["pid"] == before["agent"]["pid"]
+    assert server.instances() == {"n1": client.address}
+
+
+def settings_unwatched(world):
+    """With watch.settings false nothing happens by itself; a reload turns it on and off."""
+    server, client = world.server(), world.client(watch={"settings": False})
+    client.start().ready()
+    written = len(client.log)
+    client.write_settings(services=[WEB])
+    holds(lambda: unread(client, written), QUIET, "nothing is read again")
+    client.write_settings(watch={"settings": True})
+    client.send(signal.SIGHUP)
+    has_web(server, client)
+    client.write_settings(services=[WEB | {"name": "other"}])
+    eventually(lambda: server.instances("other") == {"n1": client.address}, 10, "other is registered")
+    client.write_settings(watch={"settings": False})
+    eventually(lambda: "settings read again" in client.log[written:], 5, "it is turned off")
+    written = len(client.log)
+    client.write_settings(services=[WEB])
+    holds(lambda: unread(client, written), QUIET, "nothing is read again")
