@@ -72,6 +72,8 @@ Result<json> parse_json(const std::string& name, std::string_view text) try {
   return Result<json>(boost::system::in_place_value, std::move(parsed));
 } catch (const json::parse_error& e) {
   return Problem{name, fmt::format("{}: {}", position(text, e.byte), reason(e.what())), "mend the JSON there"};
+} catch (const json::out_of_range&) {
+  return Problem{name, "a number is larger than any that can be stored", "write one below 1e308"};
 }
 
 std::string text_of(const nlohmann::json& object, const char* key) {

@@ -11,7 +11,8 @@
 namespace lictor {
 
 // `text` with // and /* */ comments allowed. Problems, with `name` (a file or a variable) as their subject: a syntax
-// error, with its line and column, and a key given twice in one object, of which a parser would silently drop one.
+// error, with its line and column, a key given twice in one object, of which a parser would silently drop one, and a
+// number beyond what a double holds.
 // No problem quotes the text, which may hold secrets.
 Result<nlohmann::json> parse_json(const std::string& name, std::string_view text);
 

@@ -34,6 +34,7 @@ bool holds(const Json& reported, const Json& wanted) {
 // Consul derives lan_ipv4 and the like from the service's address and the other tagged addresses.
 Json tagged_addresses(const Json& service) {
   Json tagged = at(service, "TaggedAddresses", Json::object());
+  if (!tagged.is_object()) return tagged;
   for (const char* derived : {"lan_ipv4", "wan_ipv4", "lan_ipv6", "wan_ipv6"}) tagged.erase(derived);
   return tagged;
 }

@@ -1,0 +1,83 @@
+// Files of agent.config_files, weakest first; a third one and those after it count as agent.config.
+#include "decide/json_text.hpp"
+#include "decide/plan.hpp"
+#include "decide/services.hpp"
+#include "fuzz.hpp"
+
+using namespace lictor;
+
+namespace {
+
+PlanFacts facts() {
+  PlanFacts f;
+  f.bind = {"10.0.0.5", "eth0", "eth0, by bind.interface eth*", std::nullopt};
+  f.identity = {"11111111-2222-4333-8444-555555555555", "node-1", "10.0.0.5", "", ""};
+  f.data_dir = "/consul/data";
+  f.binary = "/usr/bin/consul";
+  f.api_socket = "/run/lictor/agent.sock";
+  f.config_path = "/run/lictor/consul.json";
+  f.recovery_token = "99999999-2222-4333-8444-555555555555";
+  f.environment = {{"ZONE", "a"}};
+  return f;
+}
+
+void check_plan(const Plan& plan, const Json& user, const PlanFacts& f) {
+  const auto text = plan.consul_json.dump();
+  const auto read = parse_json("consul.json", text);
+  fuzz::expect(read && *read == plan.consul_json, "consul.json is read as it was written");
+  const Json shown = without_secrets(plan.consul_json);
+  fuzz::expect(without_secrets(shown) == shown, "nothing is left to hide in what has been hidden");
+  if (plan.token == f.recovery_token && user.dump().find(plan.token) == std::string::npos) {
+    fuzz::expect(shown.dump().find(plan.token) == std::string::npos, "lictor's token is not shown");
+  }
+  fuzz::expect(plan_difference(plan, plan).change == Change::none, "a plan does not differ from itself");
+  // What ${NAME} stood for may look like another one, and a template that is never closed takes in what follows it.
+  if (text.find('$') != std::string::npos || text.find("{{") != std::string::npos) return;
+  const auto again = make_plan({}, merge_agent_config({{f.config_path, plan.consul_json}}, {}), f);
+  fuzz::expect(again && again->consul_json == plan.consul_json, "the plan of a plan's own consul.json is the same one");
+}
+
+void check_services(const Json& config, const PlanFacts& f) {
+  const auto list = config.find("services");
+  if (list == config.end() || !list->is_array()) return;
+  const ServiceFacts service_facts{f.bind.address, f.identity.name, f.identity.id, 8500, "127.0.0.1:8500",
+                                   8301,           f.environment};
+  const auto desired = desired_services(*list, service_facts);
+  if (!desired) return;
+  std::map<std::string, Json> sent;
+  for (const Json& service : *desired) sent[service.at("ID")] = service;
+  const auto changes = service_changes(*desired, Json::object(), sent);
+  fuzz::expect(changes.put.size() == desired->size(), "what an agent lacks is put");
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  Settings settings;
+  settings.agent.config = Json::object();
+  std::vector<AgentConfigFile> files;
+  for (const std::string& part : fuzz::parts(fuzz::text(data, size))) {
+    const std::string path = "/consul/config/" + std::to_string(files.size()) + ".json";
+    auto read = parse_agent_config(path, part);
+    if (!read) {
+      fuzz::expect(!read.error().what.empty() && !read.error().why.empty(), "a problem says what and why");
+    } else if (files.size() < 2) {
+      files.push_back({path, std::move(*read)});
+    } else {
+      settings.agent.config = std::move(*read);
+    }
+  }
+  const PlanFacts f = facts();
+  const AgentConfig config = merge_agent_config(files, settings);
+  for (const auto& [key, value] : config.merged.items()) {
+    fuzz::expect(config.origins.contains(key), "every key has an origin");
+  }
+  check_services(config.merged, f);
+  const auto plan = make_plan(settings, config, f);
+  if (!plan) {
+    fuzz::expect(!plan.error().empty(), "a refusal has a reason");
+    return 0;
+  }
+  check_plan(*plan, config.merged, f);
+  return 0;
+}
