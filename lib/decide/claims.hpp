@@ -40,6 +40,7 @@ Result<std::vector<CatalogNode>> parse_catalog_nodes(const std::string& body);
 // This node, as its agent runs now. `address` is the one that it advertises.
 struct NodeKey {
   std::string name, id, address;
+  bool operator==(const NodeKey&) const = default;
 };
 
 enum class ClaimKind {

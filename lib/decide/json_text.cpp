@@ -76,6 +76,14 @@ Result<json> parse_json(const std::string& name, std::string_view text) try {
   return Problem{name, "a number is larger than any that can be stored", "write one below 1e308"};
 }
 
+// dump() is the library's way to say so.
+bool is_utf8(const std::string& text) try {
+  static_cast<void>(json(text).dump());
+  return true;
+} catch (const json::type_error&) {
+  return false;
+}
+
 std::string text_of(const nlohmann::json& object, const char* key) {
   const auto it = object.find(key);
   return it != object.end() && it->is_string() ? it->get<std::string>() : std::string();

@@ -16,6 +16,9 @@ namespace lictor {
 // No problem quotes the text, which may hold secrets.
 Result<nlohmann::json> parse_json(const std::string& name, std::string_view text);
 
+// Everything that goes into JSON must be.
+bool is_utf8(const std::string& text);
+
 // The string at `key`; empty where `object` is no object, lacks it, or holds something else there.
 std::string text_of(const nlohmann::json& object, const char* key);
 

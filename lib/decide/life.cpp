@@ -257,8 +257,15 @@ class Step {
     next_probe();
     if (leader) agent.join_at.reset();
     if (!leader && !agent.join_at && !agent.joining) join_later();
+    if (leader) agent.leaderless.reset();
+    if (!leader && agent.joined && !agent.leaderless) agent.leaderless = now_;
     if (in(Phase::settle)) return settle();
     if (!e.gossip && (in(Phase::join) || registering())) return quarrelled();
+    if (agent.leaderless && life_.rules.rejoin_after > Duration{} &&
+        now_ - *agent.leaderless >= life_.rules.rejoin_after) {
+      return restart(fmt::format("no leader has been known for {}; a new agent looks up retry_join anew",
+                                 format_duration(life_.rules.rejoin_after)));
+    }
     if (in(Phase::join) && leader) {
       enter(Phase::registering);
       return register_more();
@@ -994,6 +1001,7 @@ Rules rules_of(const Settings& s, bool acl, bool fixed_id) {
           .restart_max = s.restart.max,
           .give_up_after = s.restart.give_up_after,
           .hung_after = s.watch.hung_after,
+          .rejoin_after = s.watch.rejoin_after,
           .post_start = failures(s.hooks.post_start),
           .pre_stop = failures(s.hooks.pre_stop),
           .acl = acl,

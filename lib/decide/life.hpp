@@ -42,7 +42,8 @@
 //   no-shortcut    once asked to leave, the agent gets no signal but KILL
 //   settled        no leave before the agent's full sync is over or settle's time is up
 //   patience       an agent is ended without a stop only for a restart that was asked for, for being silent for
-//                  hung_after, for an id taken back, or for gossip that has shut itself down
+//                  hung_after, for an id taken back, for gossip that has shut itself down, or once, having joined, for
+//                  having known no leader for rejoin_after
 //   hands-off      nothing that may be alive is cleared away, nothing at all without node.heal; no leave in the name of a
 //                  node that was last seen to be another one, elsewhere
 //   join           an agent is told to join only while it knows no leader, once at a time, and never in a stop
@@ -77,11 +78,13 @@ struct Rules {
   Duration restart_max = std::chrono::seconds(30);
   int give_up_after = 5;
   Duration hung_after = std::chrono::seconds(30);
-  std::vector<OnFailure> post_start, pre_stop;  // one for each hook
-  bool acl = false;                             // the agent's settings turn ACLs on
+  Duration rejoin_after = std::chrono::minutes(5);  // 0: never
+  std::vector<OnFailure> post_start, pre_stop;      // one for each hook
+  bool acl = false;                                 // the agent's settings turn ACLs on
   bool heal = true;
   bool restart_on_change = true;  // bind.on_change
   bool fixed_id = false;          // the agent's settings name the id
+  bool operator==(const Rules&) const = default;
 };
 Rules rules_of(const Settings& settings, bool acl, bool fixed_id);
 
@@ -286,6 +289,7 @@ struct Say {
 struct Quit {
   Exit exit;
   std::string reason;
+  bool operator==(const Quit&) const = default;
 };  // the end
 
 using Effect = std::variant<Prepare, Launch, Probe, SendServices, LookUpCatalog, TakeIdBack, LookAround, Clear, Join,
@@ -319,8 +323,9 @@ struct Agent {
   // Since when the API has been asked in vain; nothing once it has answered. It is not asked all the time: what counts is
   // how long it has not answered, not how long ago it last did.
   std::optional<Time> unanswered{};
-  std::optional<Time> joined{};  // a leader was first known
-  bool leader = false;           // at the last answer
+  std::optional<Time> joined{};      // a leader was first known
+  std::optional<Time> leaderless{};  // since when none is known, once it has joined
+  bool leader = false;               // at the last answer
   int members = 0;
   bool services_sent = false;  // the agent has what is desired, as far as was last looked
   bool looked = false;         // a catalog look-up has been answered
@@ -334,6 +339,7 @@ struct Agent {
   std::optional<Time> join_at{};       // next attempt, while no leader is known
   std::vector<Claim> to_clear{};       // dead, not yet dealt with; the last one first
   std::vector<std::string> refused{};  // names that may not be cleared away: not tried again with this agent
+  bool operator==(const Agent&) const = default;
 };
 
 // How often each kind of conflict was met and each healing done, since lictor's start. One claim counts once.
@@ -343,6 +349,7 @@ struct Tally {
   int taken_for_failed = 0;                                // looks that found the servers to take this node for failed
   int ids_taken_back = 0, claims_cleared = 0, clearings_refused = 0;
   int address_changes = 0, addresses_lost = 0;
+  bool operator==(const Tally&) const = default;
 };
 
 struct Stop {
@@ -358,11 +365,13 @@ struct Stop {
   bool came_back = false;    // the entry, after that; it has not been taken out again yet
   std::string refusal{};     // why the agent did not take the request to leave
   std::string trouble{};     // why the stop is not what was asked for; empty: it is
+  bool operator==(const Stop&) const = default;
 };
 
 // Work whose news may come while it runs: it is then done once more.
 struct Work {
   bool running = false, again = false;
+  bool operator==(const Work&) const = default;
 };
 
 struct Life {
@@ -398,6 +407,7 @@ struct Life {
   std::optional<Time> around_at;    // next look at members and catalog
   std::optional<Time> address_at;   // look at the addresses
   std::uint64_t random = 1;         // state of the jitter
+  bool operator==(const Life&) const = default;
 };
 
 // A life that has not begun. `seed`: for the jitter; any number.

@@ -92,7 +92,7 @@ struct Settings {
     int give_up_after = 0;
   } restart;
   struct {
-    Duration hung_after{};
+    Duration hung_after{}, rejoin_after{};
     bool settings = true;
   } watch;
   struct {

@@ -67,7 +67,7 @@ class Checker {
         if (is(path, value, value.is_number_integer(), key.type)) check_count(path, value);
         break;
       case SettingType::duration:
-        check_duration(path, value, path == "bind.wait" || path == "stop.linger");
+        check_duration(path, value, path == "bind.wait" || path == "stop.linger" || path == "watch.rejoin_after");
         break;
       case SettingType::string_list:
         check_list(path, value);

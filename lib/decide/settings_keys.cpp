@@ -76,6 +76,9 @@ const std::vector<SettingKey>& setting_keys() {
        "deaths in a row after which lictor gives up on an agent that was never ready; once it was ready, never"},
       {"watch.hung_after", duration, R"("30s")",
        "an agent whose API is silent this long is hung: it is killed and restarted"},
+      {"watch.rejoin_after", duration, R"("5m")",
+       "an agent that had joined and has known no leader for this long is restarted without leaving: only then does it "
+       "look up `retry_join` anew; `0s` turns it off"},
       {"watch.settings", boolean, "true", "apply changed settings files without being told"},
       {"control.socket", string, R"("/run/lictor/lictor.sock")", "unix socket for lictor's own commands, mode 0660"},
       {"control.http", string, R"("127.0.0.1:8555")",

@@ -15,14 +15,6 @@ namespace {
 constexpr std::string_view own_prefix = "LICTOR_";
 constexpr const char* by_default = "default";
 
-// dump() is the library's way to say whether text is UTF-8, as everything that goes into consul.json must be.
-bool is_utf8(const std::string& text) try {
-  static_cast<void>(Json(text).dump());
-  return true;
-} catch (const Json::type_error&) {
-  return false;
-}
-
 // Text that can't be what the key wants stays a string, which the check then names.
 Json from_environment(const SettingKey& key, const std::string& text) {
   const std::string_view fallback = key.fallback;
@@ -174,6 +166,7 @@ class Reader {
     s.restart.max = duration("restart.max");
     s.restart.give_up_after = value("restart.give_up_after").get<int>();
     s.watch.hung_after = duration("watch.hung_after");
+    s.watch.rejoin_after = duration("watch.rejoin_after");
     s.watch.settings = value("watch.settings").get<bool>();
     s.control.socket = text("control.socket");
     s.control.http = text("control.http");

@@ -3,16 +3,21 @@
 import time
 
 from tools import eventually, holds
-from world import ALIVE
+from world import ALIVE, SERVER_ADDRESS, run
 
 
-def back(world, client):
-    """Starts a server; returns it once the node is in its catalog, with how long that took."""
-    server = world.server()
+def back(world, client, address=SERVER_ADDRESS):
+    """Starts a server; returns it once the node is in its catalog, and prints how long that took."""
+    server = world.server(address=address)
     began = time.monotonic()
     eventually(lambda: server.instances() == {"n1": client.address}, 20, "the node is registered")
     print(f"registered {time.monotonic() - began:.2f} s after the server was there")
     return server
+
+
+def end(server):
+    server.process.kill()
+    server.process.wait()
 
 
 def servers_late(world):
@@ -34,8 +39,7 @@ def servers_lost(world):
     client = world.client(agent={"config": config}, watch={"hung_after": "4s"})
     client.start().ready()
     agent = client.agent_pid()
-    server.process.kill()
-    server.process.wait()
+    end(server)
     eventually(lambda: not client.status()["ready"], 10, "not ready")
     eventually(lambda: client.members().get("server") != ALIVE, 20, "the server is found dead")
     holds(lambda: client.probe("/readyz") == 503, 2, "still not ready")
@@ -46,3 +50,39 @@ def servers_lost(world):
     assert client.agent_pid() == agent
     joined = client.log.count("PUT url=/v1/agent/join")
     holds(lambda: client.log.count("PUT url=/v1/agent/join") == joined, 3, "nobody joins any more")
+
+
+def servers_moved(world):
+    """The servers' name has come to mean another address after all the old ones died: joined there, nothing restarted."""
+    hosts = f"{world.folder}/hosts"
+    with open(hosts, "w") as file:
+        file.write(f"{SERVER_ADDRESS} consul.test\n")
+    run("mount", "--bind", hosts, "/etc/hosts")
+    server = world.server()
+    client = world.client(agent={"config": {"retry_join": ["consul.test"]}}, watch={"hung_after": "4s"})
+    client.start().ready()
+    agent = client.agent_pid()
+    end(server)
+    eventually(lambda: not client.status()["ready"], 10, "not ready")
+    with open(hosts, "w") as file:
+        file.write("10.77.0.2 consul.test\n")
+    back(world, client, "10.77.0.2")
+    client.ready()
+    assert client.agent_pid() == agent
+
+
+def servers_away_too_long(world):
+    """No leader for watch.rejoin_after: a new agent, once, without leaving, and registered when there is a server again."""
+    server = world.server()
+    client = world.client(watch={"hung_after": "2s", "rejoin_after": "3s"})
+    client.start().ready()
+    agent = client.agent_pid()
+    end(server)
+    eventually(lambda: client.agent_pid() not in (None, agent), 15, "another agent")
+    agent = client.agent_pid()
+    assert "restarting the agent without leaving: no leader has been known for 3s" in client.log
+    holds(lambda: client.agent_pid() == agent, 8, "and no other one")
+    back(world, client)
+    client.ready()
+    assert client.agent_pid() == agent
+    assert "the node leaves the cluster" not in client.log

@@ -86,8 +86,9 @@ class World:
         os.makedirs(path, exist_ok=True)
         return path
 
-    def server(self, config=None, token=None):
-        return Server(self, config or {}, token)
+    def server(self, config=None, token=None, address=SERVER_ADDRESS):
+        """One at a time: the next one takes the place of the last one, that has ended."""
+        return Server(self, config or {}, token, address)
 
     def client(self, name="n1", link="eth0", with_address=True, **settings):
         """A node in a namespace of its own, not started. `settings` are lictor's, laid over those that a test needs."""
@@ -100,11 +101,13 @@ class World:
 class Server:
     """A Consul server, elected; spoken to over a unix socket."""
 
-    def __init__(self, world, config, token):
+    def __init__(self, world, config, token, address):
         self.token = token
         self.namespace = "lt-server"
-        if not os.path.exists(f"/run/netns/{self.namespace}"):  # else it is the next server at the same address
-            world.add_namespace("server", address=SERVER_ADDRESS)
+        if not os.path.exists(f"/run/netns/{self.namespace}"):
+            world.add_namespace("server")
+        run("ip", "-n", self.namespace, "addr", "flush", "dev", "eth0")
+        run("ip", "-n", self.namespace, "addr", "add", f"{address}/24", "dev", "eth0")
         self.socket = f"{world.folder}/server.sock"
         settings = f"{world.folder}/server.json"
         write_json(
@@ -118,8 +121,9 @@ class Server:
             CONSUL,
             "agent",
             "-dev",
-            "-node=server",
-            f"-bind={SERVER_ADDRESS}",
+            # A name moves to another address only after its old one has been dead for 30 s.
+            "-node=server" if address == SERVER_ADDRESS else f"-node=server-{address.replace('.', '-')}",
+            f"-bind={address}",
         ]
         with open(f"{world.folder}/server.log", "w") as log:
             self.process = subprocess.Popen(
@@ -186,6 +190,7 @@ class Client:
                 "run_dir": self.run_dir,
                 "control": {"socket": self.control_socket, "http": "127.0.0.1:8555"},
                 "stop": {"timeout": "10s"},
+                "log": {"level": "debug"},
             },
             settings,
         )

@@ -283,6 +283,29 @@ TEST_CASE("an agent without a leader is told to join, again and again, not in st
   CHECK(first_join(1) != first_join(2));
 }
 
+TEST_CASE("an agent that has joined and knew no leader for watch.rejoin_after is replaced without leaving, once") {
+  Rules rules;
+  rules.rejoin_after = seconds(60);
+  Story s(rules);
+  s.serving().at(seconds(10), Probed{1, ProbeAnswer::no_leader, 3}).at(seconds(40), Probed{1, ProbeAnswer::leader, 3});
+  s.at(seconds(50), Probed{1, ProbeAnswer::no_leader, 3});
+  CHECK_FALSE(s.at(seconds(109), Probed{1, ProbeAnswer::no_leader, 3}).has<EndAgent>());
+  SECTION("zero: never") {
+    s.life.rules.rejoin_after = {};
+    CHECK_FALSE(s.at(seconds(900), Probed{1, ProbeAnswer::no_leader, 3}).has<EndAgent>());
+  }
+  SECTION("a stop is under way: its business") {
+    s.at(seconds(109), Signal{SignalKind::terminate}).at(seconds(110), Probed{1, ProbeAnswer::no_leader, 3});
+    CHECK_FALSE((s.has<EndAgent>() || s.has<Launch>()));
+  }
+  SECTION("the new agent has not joined: its retry_join never stops looking") {
+    CHECK(s.at(seconds(110), Probed{1, ProbeAnswer::no_leader, 3}).first<EndAgent>()->signal == SIGTERM);
+    CHECK(s.at(seconds(111), AgentEnded{1, 0}).first<Launch>()->launch == 2);
+    s.at(seconds(111), Launched{43}).at(seconds(112), Probed{2, ProbeAnswer::no_leader, 1});
+    CHECK_FALSE(s.at(seconds(900), Probed{2, ProbeAnswer::no_leader, 1}).has<EndAgent>());
+  }
+}
+
 TEST_CASE("hooks run in order; fail stops the node, retry tries again, ignore goes on") {
   Rules rules;
   rules.post_start = {OnFailure::ignore, OnFailure::retry, OnFailure::fail};

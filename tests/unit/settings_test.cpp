@@ -84,7 +84,7 @@ Json shown(const Settings& s) {
       {"hooks", {shown(s.hooks.post_start), shown(s.hooks.pre_stop)}},
       {"stop", {s.stop.leave, s.stop.linger.count(), s.stop.timeout.count()}},
       {"restart", {s.restart.min.count(), s.restart.max.count(), s.restart.give_up_after}},
-      {"watch", {s.watch.hung_after.count(), s.watch.settings}},
+      {"watch", {s.watch.hung_after.count(), s.watch.rejoin_after.count(), s.watch.settings}},
       {"control", {s.control.socket, s.control.http}},
       {"run_dir", s.run_dir},
       {"log", {s.log.level, s.log.json}},
@@ -200,6 +200,7 @@ TEST_CASE("without a file and variables every setting has its default") {
   CHECK(s.restart.max == 30s);
   CHECK(s.restart.give_up_after == 5);
   CHECK(s.watch.hung_after == 30s);
+  CHECK(s.watch.rejoin_after == 5min);
   CHECK(s.watch.settings);
   CHECK(s.control.socket == "/run/lictor/lictor.sock");
   CHECK(s.control.http == "127.0.0.1:8555");

@@ -1,25 +1,32 @@
-// Random walks through the life (decide/life.hpp) under a virtual clock.
+// The life (decide/life.hpp) under a virtual clock: random walks, and every short sequence of happenings.
 //
 // The world here answers every effect as the real one may: late, never, with any outcome; the agent dies when it likes;
 // signals and the kernel's news come at any moment; answers for agents that are gone turn up. The laws are those of the
 // header, checked from the outside, with the walk's own bookkeeping.
 //
-//   life_walk [--steps N] [--seed S]         exit 0 if no law was broken, else the broken one, its seed and the last events
-//   life_walk --caught-by LAW                exit 0 if LAW was broken: for a mutant of the life
+//   life_walk [--steps N] [--seed S]  random lives; exit 0 if no law was broken, else the broken one, its seed and what
+//                                     happened
+//   life_walk --explore DEPTH         all sequences of DEPTH happenings from each moment of a few straight lives, and an
+//                                     end of each; same exit
+//   life_walk --caught-by LAW         random lives; exit 0 if LAW was broken: for a mutant of the life
 #include "decide/life.hpp"
 
 #include <algorithm>
+#include <array>
+#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <deque>
-#include <map>
+#include <numeric>
 #include <optional>
 #include <random>
 #include <set>
+#include <span>
 #include <stdexcept>
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace {
 
@@ -36,6 +43,69 @@ void hold(bool kept, const char* law, const char* how) {
   if (!kept) throw Broken(law, how);
 }
 
+// ------------------------------------------------------------------------------------------ choices
+
+// Where a walk's turns come from.
+class Choices {
+ public:
+  virtual ~Choices() = default;
+  virtual std::size_t among(std::span<const int> weights) = 0;  // an index; no weight is 0
+  virtual std::int64_t upto(std::int64_t most) = 0;             // 0 <= it <= most
+};
+
+class Dice final : public Choices {
+ public:
+  explicit Dice(std::uint64_t seed) : random_(seed) {}
+
+  std::size_t among(std::span<const int> weights) override {
+    std::int64_t left = upto(std::accumulate(weights.begin(), weights.end(), 0) - 1);
+    std::size_t at = 0;
+    while ((left -= weights[at]) >= 0) ++at;
+    return at;
+  }
+  std::int64_t upto(std::int64_t most) override {
+    return static_cast<std::int64_t>(random_() % static_cast<std::uint64_t>(most + 1));
+  }
+
+ private:
+  std::mt19937_64 random_;
+};
+
+// All sequences of turns, another one after each next().
+class Odometer final : public Choices {
+ public:
+  std::size_t among(std::span<const int> weights) override {
+    if (at_ == wheels_.size()) wheels_.push_back({0, weights.size()});
+    return wheels_[at_++].shown;
+  }
+  // When something happens matters only by what else happens before: those are turns of their own.
+  std::int64_t upto(std::int64_t most) override { return most; }
+
+  bool next() {
+    at_ = 0;
+    while (!wheels_.empty() && wheels_.back().shown + 1 == wheels_.back().size) wheels_.pop_back();
+    if (wheels_.empty()) return false;
+    ++wheels_.back().shown;
+    return true;
+  }
+
+ private:
+  struct Wheel {
+    std::size_t shown, size;
+  };
+  std::vector<Wheel> wheels_;
+  std::size_t at_ = 0;
+};
+
+// Always the first, which is what happens where all is well.
+class StraightOn final : public Choices {
+ public:
+  std::size_t among(std::span<const int>) override { return 0; }
+  std::int64_t upto(std::int64_t most) override { return most; }
+};
+
+// --------------------------------------------------------------------------------------------- walk
+
 // What an effect still owes an answer for.
 struct Owed {
   Effect effect;
@@ -48,87 +118,52 @@ bool is_registering(const Owed& owed) {
          std::holds_alternative<RunHook>(owed.effect);
 }
 
+// A value: a copy lives on by itself. Everything here throws Broken.
 class Walk {
  public:
-  explicit Walk(std::uint64_t seed) : random_(seed), rules_(random_rules()), life_(new_life(rules_, seed)) {}
-
-  // Returns how many steps it took; throws Broken.
-  int run(int most) {
+  Walk(Choices& choices, const Rules& rules, std::uint64_t seed) : choices_(&choices), life_(new_life(rules, seed)) {
     tell(Begin{}, "begin");
-    int steps = 1;
-    for (; !quit_ && steps < most; ++steps) one();
-    // Every life must end: after a TERM it has the budget and no more.
-    if (!quit_ && !stop_at_) signal(SignalKind::terminate);
-    for (int extra = 0; !quit_; ++extra, ++steps) {
-      hold(extra < 20000, "awake", "the stop does not come to an end");
-      one();
-    }
-    const auto after = step(life_, {now_, Tick{}});
-    hold(after.empty(), "quit-once", "an effect after Quit");
-    return steps;
   }
 
-  const std::deque<std::string>& history() const { return history_; }
-
- private:
-  int pick(int n) { return static_cast<int>(random_() % static_cast<unsigned>(n)); }
-  bool chance(int percent) { return pick(100) < percent; }
-  Duration upto(Duration most) {
-    return Duration(static_cast<std::int64_t>(random_() % static_cast<std::uint64_t>(most.count() + 1)));
+  void go_on_with(Choices& choices) { choices_ = &choices; }
+  bool over() const { return quit_; }
+  // Nothing that matters has happened since `before`, of which this is a copy.
+  bool stands_where(const Walk& before) const {
+    return now_ == before.now_ && owed_.size() == before.owed_.size() && gossip_ == before.gossip_ &&
+           effects_ == before.effects_ && life_ == before.life_;
   }
 
-  std::vector<OnFailure> random_hooks() {
-    std::vector<OnFailure> hooks(static_cast<std::size_t>(chance(50) ? 0 : pick(3)));
-    for (auto& hook : hooks) hook = static_cast<OnFailure>(pick(3));
-    return hooks;
-  }
-
-  Rules random_rules() {
-    Rules rules;
-    rules.leave = chance(75);
-    rules.linger = chance(30) ? Duration{} : upto(seconds(3));
-    rules.stop_timeout = seconds(3) + upto(seconds(30));
-    rules.bind_wait = upto(seconds(60));
-    rules.hung_after = seconds(1) + upto(seconds(40));
-    rules.give_up_after = 1 + pick(6);
-    rules.post_start = random_hooks();
-    rules.pre_stop = random_hooks();
-    rules.acl = chance(30);
-    rules.heal = chance(70);
-    rules.restart_on_change = chance(70);
-    rules.fixed_id = chance(20);
-    return rules;
-  }
-
-  // ---- one thing that happens
-
+  // One thing that happens.
   void one() {
-    const int what = pick(100);
-    if (what < 2) return signal(static_cast<SignalKind>(pick(6)));
-    if (what < 3) return tell(HostChanged{}, "host changed");
-    if (what < 4 && agent_ && chance(20)) gossip_ = false;
-    if (what < 5 && agent_) return agent_dies();
-    if (what < 8) return stale_answer();
-    if (what < 70 && !owed_.empty()) return answer(static_cast<std::size_t>(pick(static_cast<int>(owed_.size()))));
-    pass_time();
-  }
-
-  void pass_time() {
-    std::optional<Time> until = next_wake(life_);
-    std::optional<std::size_t> first;
-    for (std::size_t i = 0; i < owed_.size(); ++i) {
-      if (!until || owed_[i].latest <= *until) {
-        until = owed_[i].latest;
-        first = i;
-      }
+    std::array<int, 7> weights{}, what{};
+    std::size_t possible = 0;
+    const auto add = [&](int turn, int weight) {
+      what[possible] = turn;
+      weights[possible++] = weight;
+    };
+    if (!owed_.empty()) add(0, 62);
+    add(1, 30);
+    add(2, 2);
+    add(3, 1);
+    add(4, 3);
+    if (agent_) add(5, 1);
+    if (agent_ && gossip_) add(6, 1);
+    switch (what[choices_->among({weights.data(), possible})]) {
+      case 0:
+        return answer(among(owed_.size()));
+      case 1:
+        return pass_time();
+      case 2:
+        return signal(static_cast<SignalKind>(among(6)));
+      case 3:
+        return tell(HostChanged{}, "host changed");
+      case 4:
+        return stale_answer();
+      case 5:
+        return agent_dies();
+      case 6:
+        gossip_ = false;
     }
-    hold(until.has_value(), "awake", "nothing is owed and there is no time to wake up at");
-    if (*until > now_ && chance(20)) {
-      now_ += upto(*until - now_);
-      return;
-    }
-    now_ = std::max(now_, *until);
-    first ? answer(*first) : tell(Tick{}, "tick");
   }
 
   void signal(SignalKind kind) {
@@ -140,6 +175,55 @@ class Walk {
     tell(Signal{kind}, names[static_cast<int>(kind)]);
   }
 
+  // Every life must end: after a TERM it has the budget and no more.
+  void to_the_end() {
+    if (!quit_ && !stop_at_) signal(SignalKind::terminate);
+    for (int extra = 0; !quit_; ++extra) {
+      hold(extra < 20000, "awake", "the stop does not come to an end");
+      one();
+    }
+    hold(step(life_, {now_, Tick{}}).empty(), "quit-once", "an effect after Quit");
+  }
+
+  struct Turn {
+    Time at;
+    const char* name;
+    Phase phase;
+  };
+  const std::vector<Turn>& turns() const { return turns_; }
+
+ private:
+  template <class... Weights>
+  std::size_t by_weight(Weights... weights) {
+    return choices_->among(std::array<int, sizeof...(weights)>{weights...});
+  }
+  std::size_t among(std::size_t n) {
+    static const std::vector<int> even(64, 1);
+    return choices_->among({even.data(), std::min(n, even.size())});
+  }
+  // The likely outcome comes first, so that Odometer and StraightOn begin with it.
+  bool mostly(int percent) { return by_weight(percent, 100 - percent) == 0; }
+  bool seldom(int percent) { return !mostly(100 - percent); }
+  Duration upto(Duration most) { return Duration(choices_->upto(most.count())); }
+
+  void pass_time() {
+    std::optional<Time> until = next_wake(life_);
+    std::optional<std::size_t> first;
+    for (std::size_t i = 0; i < owed_.size(); ++i) {
+      if (!until || owed_[i].latest <= *until) {
+        until = owed_[i].latest;
+        first = i;
+      }
+    }
+    hold(until.has_value(), "awake", "nothing is owed and there is no time to wake up at");
+    if (*until > now_ && seldom(20)) {
+      now_ += upto(*until - now_);
+      return;
+    }
+    now_ = std::max(now_, *until);
+    first ? answer(*first) : tell(Tick{}, "tick");
+  }
+
   void note_stop(bool leave) {
     stop_at_ = now_;
     stop_leave_ = leave;
@@ -148,8 +232,8 @@ class Walk {
   }
 
   void agent_dies() {
-    const bool clean = asked_leave_ && chance(50);
-    end_agent_process(clean ? AgentEnded{0, 0} : chance(50) ? AgentEnded{1, 0} : AgentEnded{-1, SIGKILL});
+    const bool clean = asked_leave_ && mostly(50);
+    end_agent_process(clean ? AgentEnded{0, 0} : mostly(50) ? AgentEnded{1, 0} : AgentEnded{-1, SIGKILL});
   }
 
   void end_agent_process(const AgentEnded& how) {
@@ -172,6 +256,7 @@ class Walk {
     hook_running_ = false;
     sent_ = catalog_ = leader_ = seen_ = false;
     joined_.reset();
+    leaderless_.reset();
     synced_ = false;
     hooks_done_ = 0;
     members_ = 0;
@@ -181,15 +266,23 @@ class Walk {
   void stale_answer() {
     if (launches_ < 1) return tell(Tick{}, "tick");
     const int old = agent_ ? launches_ - 1 : launches_;
-    switch (pick(5)) {
+    switch (among(9)) {
       case 0:
         return tell(Probed{old, ProbeAnswer::leader, 3}, "stale probe");
       case 1:
         return tell(ServicesSent{old, ""}, "stale services");
       case 2:
-        return tell(CatalogSeen{old, chance(50) ? CatalogAnswer::gone : CatalogAnswer::registered}, "stale catalog");
+        return tell(CatalogSeen{old, mostly(50) ? CatalogAnswer::gone : CatalogAnswer::registered}, "stale catalog");
       case 3:
         return tell(LeaveAnswered{old, ""}, "stale leave");
+      case 4:
+        return tell(Deregistered{old, ""}, "stale deregistration");
+      case 5:
+        return tell(LookedAround{old, {}, true, ""}, "stale look around");
+      case 6:
+        return tell(Cleared{old, ClearAnswer::cleared, ""}, "stale clearing");
+      case 7:
+        return tell(Joined{old}, "stale join");
       default:
         return tell(HookEnded{old, ""}, "stale hook");
     }
@@ -208,28 +301,31 @@ class Walk {
   void respond(const E&) {}
 
   void respond(const Prepare&) {
-    if (chance(60)) return tell(Prepared{life_.rules, own_, chance(30)}, "prepared");
-    const bool wait = chance(90);
+    if (mostly(60)) return tell(Prepared{life_.rules, own_, seldom(30)}, "prepared");
+    const bool wait = mostly(90);
     if (!wait) given_up_ = true;
     tell(PrepareFailed{{"bind.interface", "no address", "add one", wait ? Exit::retry : Exit::config}}, "no address");
   }
 
   void respond(const Launch&) {
     launching_ = false;
-    if (chance(10))
-      return tell(LaunchFailed{{"agent", "no", "", chance(50) ? Exit::not_found : Exit::internal}}, "launch failed");
+    if (seldom(10))
+      return tell(LaunchFailed{{"agent", "no", "", mostly(50) ? Exit::not_found : Exit::internal}}, "launch failed");
     agent_ = true;
     unanswered_.reset();
     tell(Launched{1000 + launches_}, "launched");
   }
 
   void respond(const Probe& e) {
-    const auto answer = static_cast<ProbeAnswer>(pick(10) < 6 ? 2 : pick(3));
-    const int members = chance(50) ? 0 : pick(3000);
+    static constexpr ProbeAnswer answers[] = {ProbeAnswer::leader, ProbeAnswer::no_leader, ProbeAnswer::silent};
+    const ProbeAnswer answer = answers[by_weight(74, 13, 13)];
+    const int members = answer == ProbeAnswer::silent || seldom(50) ? 0 : static_cast<int>(choices_->upto(3000));
     if (answer != ProbeAnswer::silent) {
       unanswered_.reset();
       leader_ = answer == ProbeAnswer::leader;
       if (leader_ && !joined_) joined_ = now_;
+      if (leader_) leaderless_.reset();
+      if (!leader_ && joined_ && !leaderless_) leaderless_ = now_;
     }
     if (members > 0) members_ = members;
     if (!gossip_ && answer != ProbeAnswer::silent) quarrelled_ = true;
@@ -239,14 +335,17 @@ class Walk {
   }
 
   void respond(const SendServices& e) {
-    sent_ = chance(80);
+    sent_ = mostly(80);
     tell(ServicesSent{e.launch, sent_ ? "" : "403"}, sent_ ? "services sent" : "services refused");
   }
 
   void respond(const LookUpCatalog& e) {
-    const auto answer = chance(8) ? CatalogAnswer::taken : static_cast<CatalogAnswer>(pick(5));
+    using A = CatalogAnswer;
+    static constexpr A living[] = {A::registered, A::gone, A::incomplete, A::forbidden, A::failed, A::taken};
+    static constexpr A left[] = {A::gone, A::registered, A::incomplete, A::forbidden, A::failed, A::taken};
+    const CatalogAnswer answer = (asked_leave_ ? left : living)[by_weight(19, 19, 18, 18, 18, 8)];
     const bool taken = answer == CatalogAnswer::taken;
-    const bool elsewhere = taken && chance(50);
+    const bool elsewhere = taken && seldom(50);
     if (answer != CatalogAnswer::failed && answer != CatalogAnswer::forbidden)
       holder_ = elsewhere ? "10.0.0.9" : taken ? own_.address : "";
     if (answer == CatalogAnswer::incomplete || answer == CatalogAnswer::registered) seen_ = true;
@@ -262,7 +361,7 @@ class Walk {
   }
 
   void respond(const TakeIdBack& e) {
-    const bool good = chance(80);
+    const bool good = mostly(80);
     if (good) own_.id = e.id;
     if (good) restart_asked_ = true;
     if (good) holder_.clear();
@@ -271,28 +370,29 @@ class Walk {
 
   void respond(const LookAround& e) {
     std::vector<Claim> claims;
+    const std::size_t most = by_weight(22, 43, 29, 6);
     for (const char* name : {"n2", "n3", "n4"}) {
-      if (chance(60)) continue;
+      if (claims.size() == most) break;
       Claim claim;
       claim.name = name;
-      claim.prune = chance(50);
-      claim.deregister = chance(50);
+      claim.prune = mostly(50);
+      claim.deregister = mostly(50);
       claims.push_back(claim);
     }
-    tell(LookedAround{e.launch, claims, chance(10), chance(10) ? "500" : ""}, "looked around");
+    tell(LookedAround{e.launch, claims, seldom(10), seldom(10) ? "500" : ""}, "looked around");
   }
 
   void respond(const Join& e) { tell(Joined{e.launch}, "joined"); }
 
-  void respond(const Clear& e) { tell(Cleared{e.launch, static_cast<ClearAnswer>(pick(3)), "403"}, "cleared"); }
+  void respond(const Clear& e) { tell(Cleared{e.launch, static_cast<ClearAnswer>(among(3)), "403"}, "cleared"); }
 
   void respond(const ReadAddress&) {
-    tell(AddressRead{static_cast<AddressState>(pick(3)), "10.0.0.7"}, "address read");
+    tell(AddressRead{static_cast<AddressState>(among(3)), "10.0.0.7"}, "address read");
   }
 
   void respond(const RunHook& e) {
     hook_running_ = false;
-    const bool good = chance(60);
+    const bool good = mostly(60);
     const auto& hooks = e.kind == HookKind::post_start ? life_.rules.post_start : life_.rules.pre_stop;
     const OnFailure rule = e.index < hooks.size() ? hooks[e.index] : OnFailure::ignore;
     if (good || rule != OnFailure::retry) ++hooks_done_;
@@ -305,13 +405,13 @@ class Walk {
   }
 
   void respond(const AskLeave& e) {
-    const bool good = chance(80);
+    const bool good = mostly(80);
     if (good) leave_completed_ = true;
     tell(LeaveAnswered{e.launch, good ? "" : "500"}, good ? "leave answered" : "leave refused");
   }
 
   void respond(const Deregister& e) {
-    const bool good = chance(60);
+    const bool good = mostly(60);
     came_back_ = !good;
     tell(Deregistered{e.launch, good ? "" : "403"}, good ? "deregistered" : "deregister refused");
   }
@@ -323,14 +423,14 @@ class Walk {
   void respond(const AwaitChildren&) { tell(ChildrenGone{}, "children gone"); }
 
   void respond(const Reload& e) {
-    const auto result = static_cast<ReloadResult>(pick(5));
+    const auto result = static_cast<ReloadResult>(among(5));
     // Of a life that is ending the agent is the one that runs.
     if (!e.settings && result != ReloadResult::broken && !stop_at_ && !given_up_)
       own_.address = own_.address == "10.0.0.5" ? "10.0.0.7" : "10.0.0.5";
     Rules rules = life_.rules;
     if (!stop_at_) {
       rules.linger = upto(seconds(3));
-      rules.post_start = random_hooks();
+      rules.post_start.assign(mostly(50) ? 0 : among(3), static_cast<OnFailure>(among(3)));
       hooks_wanted_ = std::min(hooks_wanted_, rules.post_start.size());
     }
     if (result == ReloadResult::restart) restart_asked_ = true;
@@ -342,10 +442,9 @@ class Walk {
   void tell(Happening what, const char* name) {
     // Once over, the full sync stays over, whatever the cluster's size is later said to be.
     if (joined_ && now_ >= *joined_ + sync_window(members_)) synced_ = true;
-    history_.push_back(std::to_string(now_.time_since_epoch().count() / 1000) + " ms  " + name + "  in " +
-                       to_string(life_.phase));
-    if (history_.size() > 200) history_.pop_front();
+    turns_.push_back({now_, name, life_.phase});
     for (const Effect& effect : step(life_, {now_, std::move(what)})) {
+      ++effects_;
       hold(!quit_, "quit-once", "an effect after Quit");
       std::visit([this](const auto& e) { take(e); }, effect);
     }
@@ -442,15 +541,17 @@ class Walk {
   void take(const EndAgent& e) {
     hold(!asked_leave_ || e.signal == SIGKILL, "no-shortcut", "a signal other than KILL after the leave was asked");
     if (!stop_at_) {
-      hold(restart_asked_ || quarrelled_ || (unanswered_ && now_ - *unanswered_ >= life_.rules.hung_after), "patience",
-           "an agent ended for no reason");
+      const bool hung = unanswered_ && now_ - *unanswered_ >= life_.rules.hung_after;
+      const bool lost =
+          leaderless_ && life_.rules.rejoin_after > Duration{} && now_ - *leaderless_ >= life_.rules.rejoin_after;
+      hold(restart_asked_ || quarrelled_ || hung || lost, "patience", "an agent ended for no reason");
     }
-    if (e.signal == SIGKILL || chance(70))
+    if (e.signal == SIGKILL || mostly(70))
       owe(e, e.signal == SIGKILL ? Duration(milliseconds(50)) : Duration(milliseconds(1500)));
   }
 
   void take(const AwaitChildren& e) {
-    if (chance(80)) owe(e, seconds(1));
+    if (mostly(80)) owe(e, seconds(1));
   }
 
   void take(const Quit& e) {
@@ -468,18 +569,20 @@ class Walk {
          "says that the node has left without knowing it");
   }
 
-  std::mt19937_64 random_;
-  Rules rules_, rules_at_stop_;
+  Choices* choices_;
+  Rules rules_at_stop_;
   Life life_;
   Time now_{seconds(1000)};
   std::vector<Owed> owed_;
-  std::deque<std::string> history_;
+  std::vector<Turn> turns_;
+  long effects_ = 0;
 
   // The world, and what the laws need to know of the past.
   bool agent_ = false, launching_ = false, synced_ = false, quit_ = false, given_up_ = false;
   int launches_ = 0, launches_at_stop_ = 0, members_ = 0;
   std::optional<Time> stop_at_, joined_;
   std::optional<Time> unanswered_;  // the API, since then
+  std::optional<Time> leaderless_;  // since then, having joined
   bool stop_leave_ = false, quit_signal_ = false, failed_hook_ = false, restart_asked_ = false;
   bool asked_leave_ = false, knew_leader_ = false, leave_completed_ = false, confirmed_ = false, forbidden_ = false,
        spoilt_ = false, came_back_ = false;
@@ -492,36 +595,67 @@ class Walk {
   std::size_t hooks_done_ = 0, hooks_wanted_ = 0;
 };
 
-}  // namespace
+Rules random_rules(Dice& dice) {
+  const auto chance = [&](int percent) { return dice.upto(99) < percent; };
+  const auto upto = [&](Duration most) { return Duration(dice.upto(most.count())); };
+  const auto hooks = [&] {
+    std::vector<OnFailure> some(static_cast<std::size_t>(chance(50) ? 0 : dice.upto(2)));
+    for (auto& hook : some) hook = static_cast<OnFailure>(dice.upto(2));
+    return some;
+  };
+  Rules rules;
+  rules.leave = chance(75);
+  rules.linger = chance(30) ? Duration{} : upto(seconds(3));
+  rules.stop_timeout = seconds(3) + upto(seconds(30));
+  rules.bind_wait = upto(seconds(60));
+  rules.hung_after = seconds(1) + upto(seconds(40));
+  rules.rejoin_after = chance(30) ? Duration{} : seconds(1) + upto(seconds(60));
+  rules.give_up_after = 1 + static_cast<int>(dice.upto(5));
+  rules.post_start = hooks();
+  rules.pre_stop = hooks();
+  rules.acl = chance(30);
+  rules.heal = chance(70);
+  rules.restart_on_change = chance(70);
+  rules.fixed_id = chance(20);
+  return rules;
+}
 
-int main(int argc, char** argv) {
-  long most = 1500000;
-  std::uint64_t seed = 1;
-  std::string wanted;
-  for (int i = 1; i + 1 < argc; i += 2) {
-    if (!std::strcmp(argv[i], "--steps")) most = std::atol(argv[i + 1]);
-    if (!std::strcmp(argv[i], "--seed")) seed = std::strtoull(argv[i + 1], nullptr, 10);
-    if (!std::strcmp(argv[i], "--caught-by")) wanted = argv[i + 1];
+void print(const Walk& walk, const Broken& broken) {
+  for (const Walk::Turn& turn : walk.turns()) {
+    std::printf("%lld ms  %s  in %s\n", static_cast<long long>(turn.at.time_since_epoch().count() / 1000), turn.name,
+                to_string(turn.phase));
   }
+  std::printf("law %s broken: %s\n", broken.law.c_str(), broken.what());
+}
+
+// ------------------------------------------------------------------------------------- random lives
+
+int random_lives(long most, std::uint64_t seed, const std::string& wanted) {
+  constexpr int turns = 500;
   long steps = 0, lives = 0;
   std::set<std::string> laws;
   for (; steps < most; ++seed, ++lives) {
-    Walk walk(seed);
+    Dice dice(seed);
+    const Rules rules = random_rules(dice);
+    Walk walk(dice, rules, seed);
+    std::optional<Broken> broken;
     try {
-      steps += walk.run(500);
-    } catch (const Broken& broken) {
-      ++steps;
-      if (wanted.empty()) {
-        for (const std::string& line : walk.history()) std::printf("%s\n", line.c_str());
-        std::printf("law %s broken: %s (--seed %llu)\n", broken.law.c_str(), broken.what(),
-                    static_cast<unsigned long long>(seed));
-        return 1;
-      }
-      laws.insert(broken.law);
-      if (laws.count(wanted)) {
-        std::printf("caught by %s after %ld steps\n", wanted.c_str(), steps);
-        return 0;
-      }
+      for (int i = 0; i < turns && !walk.over(); ++i) walk.one();
+      walk.to_the_end();
+    } catch (const Broken& law) {
+      broken = law;
+    }
+    steps += static_cast<long>(walk.turns().size());
+    if (!broken) continue;
+    if (wanted.empty()) {
+      print(walk, *broken);
+      std::printf("to see it again: --seed %llu\n", static_cast<unsigned long long>(seed));
+      return 1;
+    }
+    laws.insert(broken->law);
+    if (laws.count(wanted)) {
+      std::printf("caught by %s after %ld steps\n", wanted.c_str(), steps);
+      return 0;
     }
   }
   if (wanted.empty()) {
@@ -532,4 +666,90 @@ int main(int argc, char** argv) {
   for (const std::string& law : laws) std::printf(" %s", law.c_str());
   std::printf("\n");
   return 1;
+}
+
+// ------------------------------------------------------------------------------------ all sequences
+
+class Explorer {
+ public:
+  // All that can follow within `depth` happenings, and a random end of each.
+  void explore(const Walk& from, int depth) {
+    Odometer turns;
+    do {
+      Walk walk = from;
+      walk.go_on_with(turns);
+      guarded(walk, [](Walk& w) { w.one(); });
+      ++steps_;
+      if (walk.stands_where(from)) continue;
+      if (depth > 1 && !walk.over()) {
+        explore(walk, depth - 1);
+      } else {
+        Dice dice(++ends_);
+        walk.go_on_with(dice);
+        guarded(walk, [](Walk& w) { w.to_the_end(); });
+      }
+    } while (turns.next());
+  }
+
+  // From each moment of the life that goes as it should and is stopped after `happenings`, until it ends.
+  void explore_along(const Rules& rules, int happenings, int depth) {
+    StraightOn straight_on;
+    Walk walk(straight_on, rules, 1);
+    for (int i = 0; !walk.over(); ++i) {
+      explore(walk, depth);
+      walk.go_on_with(straight_on);
+      i == happenings ? walk.signal(SignalKind::terminate) : walk.one();
+    }
+  }
+
+  void report() const { std::printf("%ld happenings, %ld ends, no law broken\n", steps_, ends_); }
+
+ private:
+  template <class Act>
+  void guarded(Walk& walk, const Act& act) {
+    try {
+      act(walk);
+    } catch (const Broken& broken) {
+      print(walk, broken);
+      throw;
+    }
+  }
+
+  long steps_ = 0, ends_ = 0;
+};
+
+int all_sequences(int depth) {
+  Rules leave, stay, hooks;
+  leave.stop_timeout = seconds(8);
+  stay.leave = false;
+  hooks.post_start = {OnFailure::retry};
+  hooks.pre_stop = {OnFailure::fail};
+  hooks.acl = true;
+  hooks.linger = {};
+  Explorer explorer;
+  try {
+    for (const Rules& rules : {leave, stay, hooks}) {
+      for (const int happenings : {3, 12}) explorer.explore_along(rules, happenings, depth);
+    }
+  } catch (const Broken&) {
+    return 1;
+  }
+  explorer.report();
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  long most = 1500000;
+  int depth = 0;
+  std::uint64_t seed = 1;
+  std::string wanted;
+  for (int i = 1; i + 1 < argc; i += 2) {
+    if (!std::strcmp(argv[i], "--steps")) most = std::atol(argv[i + 1]);
+    if (!std::strcmp(argv[i], "--seed")) seed = std::strtoull(argv[i + 1], nullptr, 10);
+    if (!std::strcmp(argv[i], "--explore")) depth = std::atoi(argv[i + 1]);
+    if (!std::strcmp(argv[i], "--caught-by")) wanted = argv[i + 1];
+  }
+  return depth > 0 ? all_sequences(depth) : random_lives(most, seed, wanted);
 }
