@@ -1,6 +1,7 @@
 #include "attendant.hpp"
 
 #include "act/log.hpp"
+#include "act/loop_turns.hpp"
 #include "decide/text.hpp"
 #include "status.hpp"
 
@@ -519,6 +520,8 @@ void Attendant::act(const Say& e) {
 }
 
 void Attendant::act(const Quit& e) {
+  log::debug(fmt::format("longest turn of the event loop: {:.1f} ms",
+                         std::chrono::duration<double, std::milli>(LoopTurn::longest()).count()));
   end_ = e;
   control_socket_.reset();
   control_http_.reset();

@@ -1,5 +1,7 @@
 #include "status.hpp"
 
+#include "act/loop_turns.hpp"
+
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -58,7 +60,8 @@ Json status_json(const Life& life, const Ground* ground, const AgentFacts& agent
                  {"leader", life.agent && life.agent->leader},
                  {"problems", Json::array()},
                  {"conflicts", Json::array()},
-                 {"counts", tally_json(life.tally)}};
+                 {"counts", tally_json(life.tally)},
+                 {"longest_turn", std::chrono::duration<double>(LoopTurn::longest()).count()}};
   for (const Claim& claim : life.claims) status["conflicts"].push_back(claim_json(claim));
   if (life.contested) status["conflicts"].push_back(claim_json(*life.contested));
   for (const Claim& claim : life.claims) status["problems"].push_back(describe(claim, life.own));

@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "decide/json_text.hpp"
 #include "decide/text.hpp"
 
 namespace lictor {
@@ -65,6 +66,8 @@ Result<IdentityVerdict> settle_identity(const IdentityInput& input) {
     v.identity.name = input.host_name;
     v.name_origin = "host name";
   }
+  if (!is_utf8(v.identity.name))
+    return Problem{"node.name", "the host's name is not UTF-8", "set node.name, or name the host anew", Exit::config};
 
   const bool renamed = own && stored->name != v.identity.name;
   if (configured_id) {

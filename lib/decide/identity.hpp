@@ -55,8 +55,8 @@ struct IdentityVerdict {
   bool cloned = false;                     // the stored machine is another one and a new id was taken
 };
 
-// Id: configured, fresh if the name is another than the stored one, stored, node-id, fresh. Name: configured; the stored one if keep_name (or if the host has none); the
-// host's. Empty configured values count as absent. `when` moves only when something else of the record changes, so that
+// Id: configured, fresh if the name is another than the stored one, stored, node-id, fresh. Name: configured; the stored
+// one if keep_name (or if the host has none); the host's. Empty configured values count as absent. `when` moves only when something else of the record changes, so that
 // a second start writes nothing; a new address alone is an update of the record.
 //
 // A stored record with another machine's hash (both hashes known) means a cloned directory: neither its id, nor the
@@ -64,7 +64,8 @@ struct IdentityVerdict {
 // name in the settings holds all the same. Where the host has no hash, the stored one is kept.
 //
 // Total: every combination of present, absent, different and garbage has a verdict; refuse_clone with another
-// machine's data directory is the only problem besides a configured id that is no UUID. Both are Exit::config.
+// machine's data directory is the only problem besides a configured id that is no UUID and a host name that is not
+// UTF-8. All are Exit::config.
 Result<IdentityVerdict> settle_identity(const IdentityInput& input);
 
 // Nothing if `text` is not a complete identity record (then it is garbage, and treated as absent).

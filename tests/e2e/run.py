@@ -11,6 +11,7 @@ import contextlib
 import importlib
 import os
 import pathlib
+import re
 import shutil
 import signal
 import subprocess
@@ -72,7 +73,9 @@ class Running:
         if code is None and seconds < LIMIT:
             return None
         self.end()
-        print(f"{'ok  ' if code == 0 else 'FAIL'} {self.name} ({seconds:.1f} s)", flush=True)
+        turn = longest_turn(self.folder)
+        busy = "" if turn is None else f", longest turn of a loop {turn:.1f} ms"
+        print(f"{'ok  ' if code == 0 else 'FAIL'} {self.name} ({seconds:.1f} s{busy})", flush=True)
         output = (self.folder / "output").read_text(errors="replace")
         if code != 0:
             if code is None:
@@ -98,6 +101,13 @@ class Running:
                 os.kill(first[0].pid if first else self.process.pid, signal.SIGKILL)
             self.process.wait()
         tools.remove_cgroups(self.folder.name)
+
+
+def longest_turn(folder):
+    """Milliseconds for which a lictor of the scenario saw and did nothing else, by its own count; None: it did not say."""
+    said = re.compile(r"longest turn of the event loop: ([0-9.]+) ms")
+    turns = [float(ms) for log in folder.rglob("*.log") for ms in said.findall(log.read_text(errors="replace"))]
+    return max(turns, default=None)
 
 
 def indented(text):

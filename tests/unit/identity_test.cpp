@@ -209,6 +209,16 @@ TEST_CASE("empty settings count as absent; a host without a name keeps the store
   CHECK(verdict->name_origin == "stored");
 }
 
+TEST_CASE("a host name that no JSON can hold is refused, and does not matter where a name is set") {
+  IdentityInput input;
+  input.host_name = "caf\xe9";
+  input.fresh_id = "6d5a6f80-1111-4222-8333-444455556666";
+  REQUIRE(settle_identity(input).has_error());
+  CHECK(settle_identity(input).error().what == "node.name");
+  input.configured_name = "cafe";
+  CHECK(settle_identity(input).has_value());
+}
+
 TEST_CASE("the identity record reads back, and anything less is garbage") {
   const Identity full = stored_identity();
   CHECK(parse_identity(format_identity(full)) == full);

@@ -1,0 +1,45 @@
+// How long the event loop was busy with one thing: nothing else happens meanwhile, no signal, no child's end, no probe.
+//
+// Asio includes this file through BOOST_ASIO_CUSTOM_HANDLER_TRACKING (CMakeLists.txt) and has each handler's call between
+// the two macros that are not empty. It must not include any of Asio.
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+
+namespace lictor {
+
+// One call of a handler. There is one loop in one thread.
+class LoopTurn {
+ public:
+  LoopTurn() : began_(std::chrono::steady_clock::now()) {}
+  ~LoopTurn() { longest_ = std::max(longest_, std::chrono::steady_clock::now() - began_); }
+  LoopTurn(const LoopTurn&) = delete;
+  LoopTurn& operator=(const LoopTurn&) = delete;
+
+  // Of all turns that are over. By the clock: what the machine gave to others counts too.
+  static std::chrono::steady_clock::duration longest() { return longest_; }
+
+ private:
+  static inline std::chrono::steady_clock::duration longest_{};
+  std::chrono::steady_clock::time_point began_;
+};
+
+}  // namespace lictor
+
+#define BOOST_ASIO_INHERIT_TRACKED_HANDLER
+#define BOOST_ASIO_ALSO_INHERIT_TRACKED_HANDLER
+#define BOOST_ASIO_HANDLER_TRACKING_INIT (void)0
+#define BOOST_ASIO_HANDLER_LOCATION(args) (void)0
+#define BOOST_ASIO_HANDLER_CREATION(args) (void)0
+#define BOOST_ASIO_HANDLER_COMPLETION(args) (void)0
+#define BOOST_ASIO_HANDLER_INVOCATION_BEGIN(args) const ::lictor::LoopTurn lictor_turn
+#define BOOST_ASIO_HANDLER_INVOCATION_END (void)0
+#define BOOST_ASIO_HANDLER_OPERATION(args) (void)0
+#define BOOST_ASIO_HANDLER_REACTOR_REGISTRATION(args) (void)0
+#define BOOST_ASIO_HANDLER_REACTOR_DEREGISTRATION(args) (void)0
+#define BOOST_ASIO_HANDLER_REACTOR_READ_EVENT 0
+#define BOOST_ASIO_HANDLER_REACTOR_WRITE_EVENT 0
+#define BOOST_ASIO_HANDLER_REACTOR_ERROR_EVENT 0
+#define BOOST_ASIO_HANDLER_REACTOR_EVENTS(args) (void)0
+#define BOOST_ASIO_HANDLER_REACTOR_OPERATION(args) (void)0
