@@ -194,7 +194,8 @@ Problems Attendant::prepare() {
   log::info(fmt::format("node {} ({}), id {} ({}), address {} ({})", identity.identity.name, identity.name_origin,
                         identity.identity.id, identity.id_origin, ground->facts.bind.address,
                         ground->facts.bind.origin));
-  api_ = std::make_unique<AgentApi>(io_.get_executor(), ground->facts.api_socket);
+  api_ = std::make_unique<AgentApi>(io_.get_executor(), ground->facts.api_socket, [this] { token_refused(); });
+  api_->use_registration_token(ground->plan.registration_token);
   ground_ = std::move(*ground);
   return {};
 }
@@ -250,9 +251,12 @@ Result<pid_t> Attendant::start_agent() {
   return pid;
 }
 
-// In text the agent writes to lictor's own output; in JSON its lines are wrapped.
+// In text the agent writes to lictor's own output; in JSON its lines are wrapped. Consul's log shows the passwords by
+// which a cloud is asked for addresses, and no other secret: with those its lines pass through here, too.
 Result<int> Attendant::agent_output() {
-  if (!settings_.log.json) return -1;
+  const Json& config = ground_->plan.consul_json;
+  unsaid_ = secrets_in(config);
+  if (!settings_.log.json && secrets_in({{"retry_join", config.value("retry_join", Json())}}).empty()) return -1;
   std::array<int, 2> ends{};
   if (pipe2(ends.data(), O_CLOEXEC) != 0)
     return Problem{"agent output", "pipe: " + std::string(strerror(errno)), "raise the limit of open files",
@@ -275,7 +279,7 @@ void Attendant::read_agent_output() {
                                     agent_line_ += c;
                                     continue;
                                   }
-                                  log::agent_line(agent_line_);
+                                  log::agent_line(without_secrets(std::move(agent_line_), unsaid_));
                                   agent_line_.clear();
                                 }
                                 read_agent_output();
@@ -360,7 +364,7 @@ void Attendant::act(const RunHook& e) {
   const PlanFacts& facts = ground_->facts;
   const bool root = geteuid() == 0;
   LaunchRequest request{.argv = hook.command,
-                        .environment = ground_->plan.environment,
+                        .environment = hook_environment(ground_->plan, hook),
                         .uid = root ? std::optional(facts.uid) : std::nullopt,
                         .gid = root ? std::optional(facts.gid) : std::nullopt};
   request.environment.push_back("CONSUL_HTTP_ADDR=unix://" + facts.api_socket);
@@ -416,6 +420,14 @@ void Attendant::settings_changed(const std::vector<std::string>& paths) {
   } else {
     feed(Signal{SignalKind::reload});
   }
+}
+
+// A file may have changed unseen: on a network file system, or with watch.settings off.
+void Attendant::token_refused() {
+  const auto read = read_secrets(settings_);
+  if (!read || read->secrets == ground_->facts.secrets) return;
+  log::info("a token was refused, and its file holds another one by now");
+  boost::asio::post(io_, [this] { feed(Signal{SignalKind::reload}); });
 }
 
 void Attendant::act(const Reload& e) {
@@ -478,6 +490,8 @@ void Attendant::validate(Ground next, PlanDifference difference) {
 
 void Attendant::apply(Ground next, const PlanDifference& difference) {
   const bool services_differ = next.services != ground_->services;
+  if (next.keyring && next.keyring != ground_->keyring) log::warn(to_string(*next.keyring));
+  api_->use_registration_token(next.plan.registration_token);
   settings_problem_.clear();
   settings_ = next.settings;
   if (!settings_.watch.settings) file_watch_.reset();
@@ -485,12 +499,17 @@ void Attendant::apply(Ground next, const PlanDifference& difference) {
   ground_ = std::move(next);
   if (auto installed = install(*ground_); !installed) return reload_failed({installed.error()});
   const std::string keys = lictor::join(difference.keys, " ");
-  switch (difference.change) {
+  // An agent without an answer yet, such as one that waits for a certificate (auto_encrypt), can't be told to reload.
+  const bool deaf = difference.change == Change::reload && life_.agent && !life_.agent->answered;
+  switch (deaf ? Change::restart : difference.change) {
     case Change::none:
-      return feed(Reloaded{
-          services_differ ? ReloadResult::services : ReloadResult::unchanged, rules(),
-          services_differ ? "new settings: services" : "settings read again; nothing for the agent has changed",
-          ground_->own()});
+      if (services_differ || !keys.empty()) {
+        const std::string news =
+            keys + (services_differ && !keys.empty() ? " " : "") + (services_differ ? "services" : "");
+        return feed(Reloaded{ReloadResult::services, rules(), "new settings: " + news, ground_->own()});
+      }
+      return feed(Reloaded{ReloadResult::unchanged, rules(), "settings read again; nothing for the agent has changed",
+                           ground_->own()});
     case Change::restart:
       return feed(Reloaded{ReloadResult::restart, rules(), "new settings: " + keys, ground_->own()});
     case Change::reload:

@@ -45,6 +45,7 @@ class Attendant {
   void tell_manager(const std::string& message);
   void feed_watchdog();
   void watch_settings(const Settings& settings);
+  void token_refused();
   void settings_changed(const std::vector<std::string>& paths);
 
   // One for each effect.
@@ -110,6 +111,7 @@ class Attendant {
   std::optional<Child> hook_, validation_;
   boost::asio::posix::stream_descriptor agent_pipe_;
   std::string agent_line_, agent_buffer_;
+  std::vector<std::string> unsaid_;  // secrets that lines of the agent are passed on without
   std::string settings_problem_;  // why the last reload was refused
 };
 

@@ -85,6 +85,7 @@ class Doctor {
     look_at_identity();
     look_at_address();
     look_at_storage();
+    look_at_secrets();
     look_at_ports();
     look_at_limits();
     look_at_versions();
@@ -185,7 +186,7 @@ class Doctor {
   }
 
   void ask_catalog() {
-    const auto body = body_of(socket_, "/v1/catalog/nodes");
+    const auto body = body_of(socket_, "/v1/catalog/nodes", ground_ ? ground_->plan.registration_token : "");
     auto nodes = body ? parse_catalog_nodes(*body) : Result<std::vector<CatalogNode>>(body.error());
     if (!nodes) {
       view_.could_look = false;
@@ -248,6 +249,12 @@ class Doctor {
     if (geteuid() != 0 && geteuid() != ground_->facts.uid)
       return unseen({"storage"}, "whether the agent may write its data directory only root or its own user can try");
     if (auto fine = check_data_dir(data_dir, ground_->facts.uid); !fine) facts_.data_dir = fine.error();
+  }
+
+  void look_at_secrets() {
+    if (!ground_) return unseen({"secrets"}, settings_in_the_way);
+    facts_.open_secrets = ground_->open_secrets;
+    facts_.keyring = ground_->keyring;
   }
 
   bool is_agent(const std::string& arguments) const {

@@ -8,6 +8,7 @@
 #include <CLI/CLI.hpp>
 
 #include <fcntl.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -121,6 +122,7 @@ void fill_standard_descriptors() {
 }  // namespace
 
 int main(int argc, char** argv) {
+  prctl(PR_SET_DUMPABLE, 0);  // no core dump shows a token; programs that are executed are not affected
   fill_standard_descriptors();
   try {
     return static_cast<int>(dispatch(argc, argv));

@@ -6,9 +6,11 @@
 #include "act/storage.hpp"
 
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 namespace lictor {
@@ -130,6 +132,37 @@ Result<void> find_addresses(const Settings& settings, const AgentConfig& config,
   return {};
 }
 
+// A setting that names a file with a secret, and where the secret goes.
+struct SecretFile {
+  const char* setting;
+  const std::string* path;
+  std::string Secrets::*secret;
+};
+std::array<SecretFile, 4> secret_files(const Settings& settings) {
+  const auto& tokens = settings.agent.tokens;
+  return {{{"agent.tokens.agent_file", &tokens.agent_file, &Secrets::agent},
+           {"agent.tokens.default_file", &tokens.default_file, &Secrets::fallback},
+           {"agent.tokens.registration_file", &tokens.registration_file, &Secrets::registration},
+           {"agent.encrypt_file", &settings.agent.encrypt_file, &Secrets::encrypt}}};
+}
+
+bool readable_by_all(const std::string& path) {
+  struct stat about {};
+  return stat(path.c_str(), &about) == 0 && (about.st_mode & S_IROTH) != 0;
+}
+
+// What keeps an agent from starting with its keyring is a problem, another key than the configured one only worth telling.
+std::optional<Problem> look_at_keyring(const PlanFacts& facts, const Json& consul_json, Problems& problems) {
+  if (consul_json.value("disable_keyring_file", Json()) == true) return std::nullopt;
+  const std::string path = facts.data_dir + "/serf/local.keyring";
+  const auto text = read_file(path);
+  if (!text || !*text) return std::nullopt;  // one that can't be read is the agent user's own affair
+  const auto keys = parse_keyring(path, **text);
+  if (!keys) problems.push_back(keys.error());
+  const auto key = text_setting(consul_json, "encrypt");
+  return keys && key ? keyring_disagreement(path, *keys, *key) : std::nullopt;
+}
+
 ServiceFacts service_facts(const Plan& plan, const PlanFacts& facts) {
   return {.address = facts.bind.address,
           .node_name = facts.identity.name,
@@ -183,10 +216,35 @@ std::vector<std::string> files_behind(const Settings& settings, const std::optio
     paths.insert(paths.end(), more.begin(), more.end());
   };
   add(settings.agent.config_files);
+  for (const SecretFile& file : secret_files(settings)) {
+    if (!file.path->empty()) paths.push_back(*file.path);
+  }
   // Of settings that can't be read, what they name is not known, and not needed before they are mended.
   const auto config = read_agent_config(settings);
   for (const auto& [key, files] : agent_files(settings, config ? *config : AgentConfig{})) add(files);
   return paths;
+}
+
+ResultAll<ReadSecrets> read_secrets(const Settings& settings) {
+  ReadSecrets read;
+  Problems problems;
+  for (const SecretFile& file : secret_files(settings)) {
+    if (file.path->empty()) continue;
+    constexpr size_t longest = 4096;
+    const auto text = read_file(*file.path, longest);
+    if (!text) {
+      problems.push_back({file.setting, text.error().what + ": " + text.error().why, text.error().hint});
+    } else if (!*text) {
+      problems.push_back({file.setting, *file.path + ": no such file", "create it, or take the setting out"});
+    } else if (auto secret = parse_secret(file.setting, *file.path, **text)) {
+      read.secrets.*file.secret = std::move(*secret);
+      if (readable_by_all(*file.path)) read.open.push_back(*file.path);
+    } else {
+      problems.push_back(secret.error());
+    }
+  }
+  if (!problems.empty()) return problems;
+  return read;
 }
 
 std::string agent_folder(const Settings& settings) { return settings.run_dir + "/agent"; }
@@ -221,6 +279,8 @@ ResultAll<Ground> look(const Settings& settings, const Environment& environment,
     facts.uid = user->uid;
     facts.gid = user->gid;
   }
+  const auto secrets = read_secrets(settings);
+  if (got(secrets, problems)) facts.secrets = secrets->secrets;
   got(find_addresses(settings, ground.config, facts, running.bind), problems);
   if (!problems.empty()) return problems;
 
@@ -237,7 +297,17 @@ ResultAll<Ground> look(const Settings& settings, const Environment& environment,
   auto services = desired_services(settings.services ? *settings.services : default_services(known), known);
   if (!got(services, problems)) return problems;
   ground.services = std::move(*services);
+  ground.keyring = look_at_keyring(facts, ground.plan.consul_json, problems);
+  if (!problems.empty()) return problems;
   if (auto warning = fleeting_storage(facts.data_dir)) ground.warnings.push_back(std::move(*warning));
+  ground.open_secrets = secrets->open;
+  if (const auto key = text_setting(ground.config.merged, "key_file"); key && readable_by_all(*key))
+    ground.open_secrets.push_back(*key);
+  for (const std::string& path : ground.open_secrets)
+    ground.warnings.push_back(path +
+                              ": every user of this host can read this secret; take the right from others (chmod "
+                              "o-r, in a Secret volume defaultMode: 0440)");
+  if (ground.keyring) ground.warnings.push_back(to_string(*ground.keyring));
   return ground;
 }
 

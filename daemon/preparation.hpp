@@ -19,8 +19,8 @@ namespace lictor {
 // place means defaults; a named file that is missing is a problem.
 ResultAll<Settings> load_settings(const std::optional<std::string>& named, const Environment& environment);
 
-// The files and directories that a reload depends on: the settings file, also where it is missing, agent.config_files and
-// agent_files.
+// The files and directories that a reload depends on: the settings file, also where it is missing, agent.config_files,
+// those with tokens and the gossip key, and agent_files.
 std::vector<std::string> files_behind(const Settings& settings, const std::optional<std::string>& named,
                                       const Environment& environment);
 
@@ -31,12 +31,21 @@ struct Ground {
   PlanFacts facts;
   IdentityVerdict identity;
   Plan plan;
-  std::vector<Json> services;         // desired, ready for the agent's API
-  std::vector<std::string> warnings;  // what an operator should know at start, beside the plan's notices
+  std::vector<Json> services;             // desired, ready for the agent's API
+  std::vector<std::string> warnings;      // what an operator should know at start, beside the plan's notices
+  std::vector<std::string> open_secrets;  // files with secrets, the TLS key among them, that every user can read
+  std::optional<Problem> keyring;         // how the gossip keyring on disk disagrees with the configured key
 
   // The node as others see it: with the address that is advertised.
   NodeKey own() const;
 };
+
+// What the files with tokens and the gossip key hold now, and those of them that every user of the host can read.
+struct ReadSecrets {
+  Secrets secrets;
+  std::vector<std::string> open;
+};
+ResultAll<ReadSecrets> read_secrets(const Settings& settings);
 
 // run_dir/agent: the folder of the private listener, the agent user's own. run_dir itself stays lictor's.
 std::string agent_folder(const Settings& settings);

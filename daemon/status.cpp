@@ -73,6 +73,7 @@ Json status_json(const Life& life, const Ground* ground, const AgentFacts& agent
   if (life.no_address) status["problems"].push_back(to_string(*life.no_address));
   if (life.agent && !life.agent->failure.empty()) status["problems"].push_back(life.agent->failure);
   if (!ground) return status;
+  if (ground->keyring) status["problems"].push_back(to_string(*ground->keyring));
   status["address"] = ground->facts.bind.address;
   status["address_origin"] = ground->facts.bind.origin;
   status["node_name"] = ground->facts.identity.name;

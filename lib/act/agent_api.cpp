@@ -32,19 +32,18 @@ std::string failure_of(const Result<HttpAnswer>& answer, const char* what) {
   if (answer->status == 200) return "";
   std::string text = answer->body.substr(0, 200);
   while (!text.empty() && text.back() == '\n') text.pop_back();
-  if (answer->status == 403)
-    text += " (the agent's default token, acl.tokens.default, needs service:write and node:read)";
   return fmt::format("{}: {} {}", what, answer->status, text);
 }
 
 }  // namespace
 
-AgentApi::AgentApi(boost::asio::any_io_executor executor, const std::string& socket)
+AgentApi::AgentApi(boost::asio::any_io_executor executor, const std::string& socket, std::function<void()> refused)
     : probes_(executor, socket),
       work_(executor, socket),
       farewell_(executor, socket),
       joins_(executor, socket),
-      executor_(executor) {}
+      executor_(executor),
+      refused_(std::move(refused)) {}
 
 void AgentApi::reset(std::string token) {
   probes_.reset();
@@ -56,15 +55,35 @@ void AgentApi::reset(std::string token) {
   token_ = std::move(token);
 }
 
-HttpRequest AgentApi::request(std::string method, std::string target, bool with_token) const {
+// A success empties it; a refusal says which token lacks what.
+std::string AgentApi::registration_failure(const Result<HttpAnswer>& answer, const std::string& what) const {
+  std::string failure = failure_of(answer, what.c_str());
+  if (!answer || answer->status != 403) return failure;
+  if (refused_) refused_();
+  return fmt::format("{} ({} needs service:write and node:read)", failure, registration_token_name());
+}
+
+std::string AgentApi::registration_token_name() const {
+  return registration_token_.empty() ? "the agent's default token, agent.tokens.default_file or acl.tokens.default,"
+                                     : "the registration token, agent.tokens.registration_file,";
+}
+
+HttpRequest AgentApi::request(std::string method, std::string target, Key key) const {
   HttpRequest request{
       .method = std::move(method), .target = std::move(target), .body = {}, .headers = {}, .deadline = agent_deadline};
-  if (with_token && !token_.empty()) request.headers["X-Consul-Token"] = token_;
+  const std::string& token = key == Key::recovery ? token_ : registration_token_;
+  if (!token.empty()) request.headers["X-Consul-Token"] = token;
   return request;
 }
 
+void AgentApi::use_registration_token(std::string token) {
+  if (token == registration_token_) return;
+  registration_token_ = std::move(token);
+  sent_.clear();
+}
+
 void AgentApi::probe(Duration deadline, std::function<void(ProbeAnswer)> done) {
-  HttpRequest leader = request("GET", "/v1/status/leader", true);
+  HttpRequest leader = request("GET", "/v1/status/leader", Key::recovery);
   leader.deadline = deadline / 2;
   const auto asked = std::chrono::steady_clock::now();
   probes_.ask(std::move(leader), [this, deadline, asked, done = std::move(done)](Result<HttpAnswer> answer) mutable {
@@ -74,7 +93,7 @@ void AgentApi::probe(Duration deadline, std::function<void(ProbeAnswer)> done) {
       return done(known ? ProbeAnswer::leader : ProbeAnswer::no_leader);
     }
     if (std::chrono::steady_clock::now() - asked < deadline / 2) return done(ProbeAnswer::silent);
-    HttpRequest self = request("GET", "/v1/agent/self", true);
+    HttpRequest self = request("GET", "/v1/agent/self", Key::recovery);
     self.deadline = deadline / 2;
     probes_.ask(std::move(self), [done = std::move(done)](const Result<HttpAnswer>& own) {
       done(own ? ProbeAnswer::no_leader : ProbeAnswer::silent);
@@ -83,7 +102,7 @@ void AgentApi::probe(Duration deadline, std::function<void(ProbeAnswer)> done) {
 }
 
 void AgentApi::send_services(const std::vector<Json>& desired, Done done) {
-  work_.ask(request("GET", "/v1/agent/services", true),
+  work_.ask(request("GET", "/v1/agent/services", Key::recovery),
             [this, desired, done = std::move(done)](const Result<HttpAnswer>& answer) mutable {
               if (std::string failure = failure_of(answer, "list of the agent's services"); !failure.empty())
                 return done(std::move(failure));
@@ -101,7 +120,7 @@ void AgentApi::send_changes(std::shared_ptr<ServiceChanges> changes, Done done) 
     const std::string id = std::move(changes->renew.back());
     changes->renew.pop_back();
     // Whether it worked does not matter: a check that is not there is as good.
-    return work_.ask(request("PUT", "/v1/agent/check/deregister/" + percent_encode(id), false),
+    return work_.ask(request("PUT", "/v1/agent/check/deregister/" + percent_encode(id), Key::registration),
                      [this, changes, done = std::move(done)](const Result<HttpAnswer>&) mutable {
                        send_changes(std::move(changes), std::move(done));
                      });
@@ -109,9 +128,9 @@ void AgentApi::send_changes(std::shared_ptr<ServiceChanges> changes, Done done) 
   if (!changes->remove.empty()) {
     const std::string id = std::move(changes->remove.back());
     changes->remove.pop_back();
-    return work_.ask(request("PUT", "/v1/agent/service/deregister/" + percent_encode(id), false),
+    return work_.ask(request("PUT", "/v1/agent/service/deregister/" + percent_encode(id), Key::registration),
                      [this, id, changes, done = std::move(done)](const Result<HttpAnswer>& answer) mutable {
-                       std::string failure = failure_of(answer, ("deregistering " + id).c_str());
+                       std::string failure = registration_failure(answer, "deregistering " + id);
                        if (!failure.empty()) return done(std::move(failure));
                        sent_.erase(id);
                        send_changes(std::move(changes), std::move(done));
@@ -119,12 +138,12 @@ void AgentApi::send_changes(std::shared_ptr<ServiceChanges> changes, Done done) 
   }
   Json body = std::move(changes->put.back());
   changes->put.pop_back();
-  HttpRequest put = request("PUT", "/v1/agent/service/register?replace-existing-checks=true", false);
+  HttpRequest put = request("PUT", "/v1/agent/service/register?replace-existing-checks=true", Key::registration);
   put.body = body.dump();
   work_.ask(std::move(put),
             [this, body = std::move(body), changes, done = std::move(done)](const Result<HttpAnswer>& answer) mutable {
               const std::string id = body.value("ID", "");
-              std::string failure = failure_of(answer, ("registering " + id).c_str());
+              std::string failure = registration_failure(answer, "registering " + id);
               if (!failure.empty()) return done(std::move(failure));
               sent_[id] = std::move(body);
               send_changes(std::move(changes), std::move(done));
@@ -133,10 +152,13 @@ void AgentApi::send_changes(std::shared_ptr<ServiceChanges> changes, Done done) 
 
 void AgentApi::look_up_catalog(const std::string& node, const std::string& id, const std::vector<Json>& desired,
                                std::function<void(CatalogAnswer, NodeKey)> done) {
-  HttpRequest get = request("GET", "/v1/catalog/node/" + percent_encode(node) + "?consistent", false);
+  HttpRequest get = request("GET", "/v1/catalog/node/" + percent_encode(node) + "?consistent", Key::registration);
   get.deadline = catalog_deadline;
-  work_.ask(std::move(get), [id, desired, done = std::move(done)](const Result<HttpAnswer>& answer) {
-    if (answer && answer->status == 403) return done(CatalogAnswer::forbidden, {});
+  work_.ask(std::move(get), [this, id, desired, done = std::move(done)](const Result<HttpAnswer>& answer) {
+    if (answer && answer->status == 403) {
+      if (refused_) refused_();
+      return done(CatalogAnswer::forbidden, {});
+    }
     if (!answer || answer->status != 200) return done(CatalogAnswer::failed, {});
     const Json body = Json::parse(answer->body, nullptr, false);
     if (body.is_null()) return done(CatalogAnswer::gone, {});
@@ -152,7 +174,7 @@ void AgentApi::look_up_catalog(const std::string& node, const std::string& id, c
 
 void AgentApi::look_around(const NodeKey& own, bool health, std::function<void(Surroundings)> done) {
   auto seen = std::make_shared<Surroundings>();
-  work_.ask(request("GET", "/v1/agent/members", true),
+  work_.ask(request("GET", "/v1/agent/members", Key::recovery),
             [this, own, health, seen, done = std::move(done)](const Result<HttpAnswer>& answer) mutable {
               seen->failure = failure_of(answer, "members");
               if (!seen->failure.empty()) return done(std::move(*seen));
@@ -168,7 +190,7 @@ void AgentApi::look_around(const NodeKey& own, bool health, std::function<void(S
               }
               const std::string filter =
                   fmt::format(R"(Address == "{}" or Node == "{}" or ID == "{}")", own.address, own.name, own.id);
-              HttpRequest get = request("GET", "/v1/catalog/nodes?filter=" + percent_encode(filter), false);
+              HttpRequest get = request("GET", "/v1/catalog/nodes?filter=" + percent_encode(filter), Key::registration);
               get.deadline = catalog_deadline;
               work_.ask(std::move(get),
                         [this, own, health, seen, done = std::move(done)](const Result<HttpAnswer>& catalog) mutable {
@@ -187,7 +209,7 @@ void AgentApi::look_around(const NodeKey& own, bool health, std::function<void(S
 
 void AgentApi::ask_health(const NodeKey& own, std::shared_ptr<Surroundings> seen,
                           std::function<void(Surroundings)> done) {
-  HttpRequest get = request("GET", "/v1/health/node/" + percent_encode(own.name), false);
+  HttpRequest get = request("GET", "/v1/health/node/" + percent_encode(own.name), Key::registration);
   get.deadline = catalog_deadline;
   work_.ask(std::move(get), [seen, done = std::move(done)](const Result<HttpAnswer>& answer) {
     const Json checks = answer && answer->status == 200 ? Json::parse(answer->body, nullptr, false) : Json();
@@ -205,13 +227,14 @@ void AgentApi::clear(const Claim& claim, std::function<void(ClearAnswer, std::st
   };
   auto steps = std::make_shared<std::vector<Step>>();
   if (claim.deregister) {
-    HttpRequest put = request("PUT", "/v1/catalog/deregister", false);
+    HttpRequest put = request("PUT", "/v1/catalog/deregister", Key::registration);
     put.body = Json{{"Node", claim.name}}.dump();
     steps->push_back({std::move(put), "deregister", fmt::format("node:write on \"{}\"", claim.name)});
   }
   if (claim.prune) {
-    steps->push_back({request("PUT", "/v1/agent/force-leave/" + percent_encode(claim.name) + "?prune", false),
-                      "force-leave", "operator:write"});
+    steps->push_back(
+        {request("PUT", "/v1/agent/force-leave/" + percent_encode(claim.name) + "?prune", Key::registration),
+         "force-leave", "operator:write"});
   }
   for (Step& step : *steps) step.request.deadline = catalog_deadline;
   // Each is tried whatever became of the other: an entry without its member is half of the trouble.
@@ -221,17 +244,16 @@ void AgentApi::clear(const Claim& claim, std::function<void(ClearAnswer, std::st
     if (steps->empty()) return done(answer->first, answer->second);
     Step step = std::move(steps->back());
     steps->pop_back();
-    work_.ask(std::move(step.request), [step, answer, next = weak.lock()](const Result<HttpAnswer>& got) {
+    work_.ask(std::move(step.request), [this, step, answer, next = weak.lock()](const Result<HttpAnswer>& got) {
       const bool forbidden = got && got->status == 403;
       // A member that is no more is what was wanted.
       const bool good = got && (got->status == 200 || got->body.find("No node found") != std::string::npos);
       if (!good) {
         answer->first = forbidden ? ClearAnswer::forbidden : ClearAnswer::failed;
         answer->second += answer->second.empty() ? "" : "; ";
-        answer->second += forbidden
-                              ? fmt::format("{} is forbidden: the agent's default token (acl.tokens.default) needs {}",
-                                            step.doing, step.permission)
-                              : failure_of(got, step.doing.c_str());
+        answer->second += forbidden ? fmt::format("{} is forbidden: {} needs {}", step.doing, registration_token_name(),
+                                                  step.permission)
+                                    : failure_of(got, step.doing.c_str());
       }
       (*next)();
     });
@@ -241,41 +263,42 @@ void AgentApi::clear(const Claim& claim, std::function<void(ClearAnswer, std::st
 
 void AgentApi::join(JoinTargets targets, std::function<void()> done) {
   const auto ask_to_join = [this](const std::string& peer, std::function<void()> over) {
-    joins_.ask(request("PUT", "/v1/agent/join/" + percent_encode(peer), true),
+    joins_.ask(request("PUT", "/v1/agent/join/" + percent_encode(peer), Key::recovery),
                [over = std::move(over)](const Result<HttpAnswer>&) { over(); });
   };
-  joins_.ask(request("GET", "/v1/agent/members", true), [this, ask_to_join, targets = std::move(targets),
-                                                         done = std::move(done)](const Result<HttpAnswer>& answer) {
-    if (answer && knows_live_server(Json::parse(answer->body, nullptr, false))) return done();
-    reach_.emplace(executor_, targets.addresses, reach_deadline,
-                   [this, ask_to_join, names = targets.names, done](const std::optional<std::string>& peer) {
-                     if (peer) return ask_to_join(*peer, done);
-                     if (names.empty()) return done();
-                     ask_to_join(names[next_name_++ % names.size()], done);
-                   });
-  });
+  joins_.ask(
+      request("GET", "/v1/agent/members", Key::recovery),
+      [this, ask_to_join, targets = std::move(targets), done = std::move(done)](const Result<HttpAnswer>& answer) {
+        if (answer && knows_live_server(Json::parse(answer->body, nullptr, false))) return done();
+        reach_.emplace(executor_, targets.addresses, reach_deadline,
+                       [this, ask_to_join, names = targets.names, done](const std::optional<std::string>& peer) {
+                         if (peer) return ask_to_join(*peer, done);
+                         if (names.empty()) return done();
+                         ask_to_join(names[next_name_++ % names.size()], done);
+                       });
+      });
 }
 
 void AgentApi::rejoin() {
   const std::string host = facts_.server.substr(0, facts_.server.rfind(':'));
   if (host.empty()) return;
-  work_.ask(request("PUT", "/v1/agent/join/" + percent_encode(host), true), [](const Result<HttpAnswer>&) {});
+  work_.ask(request("PUT", "/v1/agent/join/" + percent_encode(host), Key::recovery), [](const Result<HttpAnswer>&) {});
 }
 
 void AgentApi::leave(Duration deadline, Done done) {
-  HttpRequest put = request("PUT", "/v1/agent/leave", true);
+  HttpRequest put = request("PUT", "/v1/agent/leave", Key::recovery);
   put.deadline = deadline;
   farewell_.ask(std::move(put),
                 [done = std::move(done)](const Result<HttpAnswer>& answer) { done(failure_of(answer, "leave")); });
 }
 
 void AgentApi::reload(Done done) {
-  work_.ask(request("PUT", "/v1/agent/reload", true),
+  work_.ask(request("PUT", "/v1/agent/reload", Key::recovery),
             [done = std::move(done)](const Result<HttpAnswer>& answer) { done(failure_of(answer, "reload")); });
 }
 
 void AgentApi::deregister(const std::string& node, Done done) {
-  HttpRequest put = request("PUT", "/v1/catalog/deregister", false);
+  HttpRequest put = request("PUT", "/v1/catalog/deregister", Key::registration);
   put.body = Json{{"Node", node}}.dump();
   put.deadline = catalog_deadline;
   work_.ask(std::move(put),

@@ -1,7 +1,7 @@
 // The agent's HTTP API over the private socket, in the words of the life: each call yields one of its answers.
 //
 // Agent calls (probe, leave, reload, list of services) carry the recovery token; what reaches the servers (register,
-// catalog) carries none, so that the agent applies its own default token.
+// catalog) carries the registration token, or where there is none no token, so that the agent applies its own default token.
 #pragma once
 
 #include "act/http_client.hpp"
@@ -31,10 +31,16 @@ class AgentApi {
   // failure: empty if it worked, else "why; what to do".
   using Done = std::function<void(std::string failure)>;
 
-  AgentApi(boost::asio::any_io_executor executor, const std::string& socket);
+  // `refused`: a server has refused to register, to deregister or to tell of the catalog for want of a permission; before
+  // the call that it is about is answered.
+  AgentApi(boost::asio::any_io_executor executor, const std::string& socket, std::function<void()> refused = {});
 
   // A new agent process: what was outstanding is dropped.
   void reset(std::string token);
+
+  // From now on. The agent keeps with each service the token that registered it, for as long as it syncs it with the
+  // servers: with another token all services are sent again at the next send_services().
+  void use_registration_token(std::string token);
 
   // GET /v1/status/leader, and if that stays unanswered for half the deadline (it asks a server) /v1/agent/self, which
   // doesn't.
@@ -77,7 +83,10 @@ class AgentApi {
   const AgentFacts& facts() const { return facts_; }
 
  private:
-  HttpRequest request(std::string method, std::string target, bool with_token) const;
+  enum class Key { recovery, registration };
+  HttpRequest request(std::string method, std::string target, Key key) const;
+  std::string registration_failure(const Result<HttpAnswer>& answer, const std::string& what) const;
+  std::string registration_token_name() const;
   void ask_health(const NodeKey& own, std::shared_ptr<Surroundings> seen, std::function<void(Surroundings)> done);
   void send_changes(std::shared_ptr<ServiceChanges> changes, Done done);
 
@@ -86,7 +95,8 @@ class AgentApi {
   boost::asio::any_io_executor executor_;
   std::optional<Reach> reach_;
   std::size_t next_name_ = 0;  // of those to join
-  std::string token_;
+  std::function<void()> refused_;
+  std::string token_, registration_token_;
   AgentFacts facts_;
   // The bodies that the agent has taken, by id: its own list does not show checks.
   std::map<std::string, Json> sent_;

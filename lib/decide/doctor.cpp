@@ -121,6 +121,19 @@ void storage(const DoctorFacts& facts, Findings& out) {
   }
 }
 
+void secrets(const DoctorFacts& facts, Findings& out) {
+  for (const std::string& path : facts.open_secrets) {
+    out.push_back(finding(Severity::warning, "every user of this host can read " + path,
+                          "whoever has the secret can do in the cluster what this node can",
+                          "chmod o-r; in a Kubernetes Secret volume defaultMode: 0440"));
+  }
+  if (facts.keyring) {
+    out.push_back(finding(Severity::warning, facts.keyring->what + ": " + facts.keyring->why,
+                          "the node may not be able to talk to the others, or not after their next change of keys",
+                          facts.keyring->hint));
+  }
+}
+
 void ports(const DoctorFacts& facts, Findings& out) {
   for (const TakenPort& taken : facts.taken) {
     const WantedPort& port = taken.port;
@@ -329,13 +342,14 @@ std::string always(const DoctorFacts& facts, Findings& out) {
   return "";
 }
 
-constexpr std::array<std::pair<const char*, std::string (*)(const DoctorFacts&, Findings&)>, 16> checks{{
+constexpr std::array<std::pair<const char*, std::string (*)(const DoctorFacts&, Findings&)>, 17> checks{{
     {"settings", always<settings>},
     {"identity", always<identity>},
     {"claims", always<claims>},
     {"serf", always<serf>},
     {"address", always<address>},
     {"storage", always<storage>},
+    {"secrets", always<secrets>},
     {"ports", always<ports>},
     {"limits", always<limits>},
     {"version", always<version>},

@@ -9,6 +9,7 @@
 //   serf                   gossip has shut itself down in an agent that still answers
 //   address                the agent runs at an address that would not be chosen now
 //   storage                the data directory does not last, or can't be written
+//   secrets                files with tokens and keys, and the gossip keyring
 //   ports                  ports that the agent or lictor needs are taken by others
 //   limits                 open files, memory and processes
 //   version                of the agent on disk and of the one that runs
@@ -95,8 +96,10 @@ struct DoctorFacts {
   std::optional<bool> serf_bound;           // UDP port of LAN gossip, of an agent that answers
   std::string serf_address;                 // "10.0.0.5:8301"
   std::optional<std::string> running_address, chosen_address;
-  std::optional<std::string> fleeting;  // fleeting_storage()'s line
-  std::optional<Problem> data_dir;      // check_data_dir()'s
+  std::optional<std::string> fleeting;    // fleeting_storage()'s line
+  std::optional<Problem> data_dir;        // check_data_dir()'s
+  std::vector<std::string> open_secrets;  // files with secrets that every user of the host can read
+  std::optional<Problem> keyring;         // keyring_disagreement()'s
   std::vector<TakenPort> taken;
   bool agent_runs = false;
   AgentLimits limits;

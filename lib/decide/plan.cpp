@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <tuple>
 
 namespace lictor {
 namespace {
@@ -91,12 +92,15 @@ struct Draft {
     return false;
   }
 
+  void one_source(const std::string& setting, const std::string& secret, const std::string& path, const Json* value);
   void refuse_server();
   void address();
   void identity();
   void node_meta();
   void http();
   void listeners_file_mode();
+  void token_files();
+  void gossip_key();
   void recovery_token();
   void command();
   void environment();
@@ -229,6 +233,52 @@ void Draft::listeners_file_mode() {
          "lictor's own line to the agent is for the agent's user alone");
 }
 
+// `path`: the same thing in the agent's settings, `value` there.
+void Draft::one_source(const std::string& setting, const std::string& secret, const std::string& path,
+                       const Json* value) {
+  if (secret.empty() || text_at(value).empty() || text_at(value) == secret) return;
+  problems.push_back({setting,
+                      "its file and " + path + " (" + origin(path.substr(0, path.find('.'))) + ") say different things",
+                      "take one of the two out"});
+}
+
+void Draft::token_files() {
+  const Secrets& secrets = facts.secrets;
+  plan.registration_token = secrets.registration;
+  const Json *acl = find(user(), "acl"), *tokens = find(user(), "acl", "tokens");
+  if (secrets.agent.empty() && secrets.fallback.empty()) return;
+  if ((acl && !acl->is_object()) || (tokens && !tokens->is_object())) return;  // recovery_token() says it
+  Json merged = acl ? *acl : Json::object();
+  std::string from = origin("acl", "");
+  for (const auto& [setting, secret, member, formerly] :
+       {std::tuple("agent.tokens.agent_file", &secrets.agent, "agent", "acl_agent_token"),
+        std::tuple("agent.tokens.default_file", &secrets.fallback, "default", "acl_token")}) {
+    if (secret->empty()) continue;
+    one_source(setting, *secret, std::string("acl.tokens.") + member, tokens ? find(*tokens, member) : nullptr);
+    one_source(setting, *secret, formerly, find(user(), formerly));
+    merged["tokens"][member] = *secret;
+    from += (from.empty() ? "" : ", ") + std::string(setting);
+  }
+  if (const Json* persistence = find(merged, "enable_token_persistence"); persistence && *persistence == true) {
+    plan.notices.push_back("acl.enable_token_persistence: true gives way to false: tokens come from files");
+  }
+  merged["enable_token_persistence"] = false;
+  set("acl", std::move(merged), from);
+}
+
+void Draft::gossip_key() {
+  for (const std::string& arg : settings.agent.args) {
+    const std::string name = arg.substr(std::min(arg.find_first_not_of('-'), arg.size()));
+    if (arg[0] == '-' && name.substr(0, name.find('=')) == "encrypt") {
+      problems.push_back({"agent.args", "every user of the host can read the gossip key there",
+                          "put it into a file and name that in agent.encrypt_file"});
+    }
+  }
+  if (facts.secrets.encrypt.empty()) return;
+  one_source("agent.encrypt_file", facts.secrets.encrypt, "encrypt", find(user(), "encrypt"));
+  set("encrypt", facts.secrets.encrypt, "agent.encrypt_file");
+}
+
 void Draft::recovery_token() {
   const Json *acl = find(user(), "acl"), *tokens = find(user(), "acl", "tokens");
   bool good = usable("acl", acl, &Json::is_object, "object");
@@ -247,10 +297,12 @@ void Draft::recovery_token() {
     return;
   }
   plan.token = facts.recovery_token;
-  Json with_token = acl ? *acl : Json::object();
+  const Json* so_far = find(plan.consul_json, "acl");
+  Json with_token = so_far ? *so_far : Json::object();
   // The name up to Consul 1.10; later ones take it as another word for agent_recovery.
   with_token["tokens"]["agent_master"] = facts.recovery_token;
-  set("acl", std::move(with_token), and_lictor("acl"));
+  const std::string from = plan.origins.count("acl") ? plan.origins["acl"] + ", " : "";
+  set("acl", std::move(with_token), from + "lictor");
 }
 
 void Draft::command() {
@@ -292,6 +344,8 @@ ResultAll<Plan> make_plan(const Settings& settings, const AgentConfig& config, c
   draft.node_meta();
   draft.http();
   draft.listeners_file_mode();
+  draft.token_files();
+  draft.gossip_key();
   draft.recovery_token();
   draft.command();
   draft.environment();

@@ -4,6 +4,7 @@
 #include "decide/address.hpp"
 #include "decide/identity.hpp"
 #include "decide/limits.hpp"
+#include "decide/secrets.hpp"
 #include "decide/settings.hpp"
 
 #include <cstdint>
@@ -49,6 +50,7 @@ struct PlanFacts {
   std::string id_origin = "lictor";               // IdentityVerdict's
   std::string name_origin = "lictor";             // IdentityVerdict's
   std::map<std::string, std::uint64_t> contents;  // digests of agent_files, by the same keys
+  Secrets secrets;                                // of agent.tokens.*_file and agent.encrypt_file
 };
 
 // Files that the agent reads beside consul.json, by what names them: the top-level keys of consul.json with certificates
@@ -67,39 +69,52 @@ struct Plan {
   int serf_port = 8301;                           // ports.serf_lan
   std::map<std::string, std::uint64_t> contents;  // PlanFacts'
   // For lictor's own calls to /v1/agent/{self,members,services,reload,leave}; empty without ACLs. No server knows it:
-  // registering and catalog reads are sent without a token, so that the agent uses its acl.tokens.default.
-  std::string token;
+  // registering and catalog reads are sent with the registration token, or where that is empty without a token, so that the
+  // agent uses its acl.tokens.default.
+  std::string token, registration_token;
 };
 
 // Computed keys: bind_addr, advertise_addr (the user's, if literal), node_name, node_id, data_dir, node_meta (strings
 // expanded), client_addr (CONSUL_CLIENT_INTERFACE), addresses.http (the user's, or client_addr's, plus the private
 // socket), ports.http where the user has it off, unix_sockets {mode 0600, numeric user and group of the agent user},
 // leave_on_terminate=false, skip_leave_on_interrupt=true, acl.tokens.agent_master when ACLs are on and the user has no
-// recovery token. Nothing else of the user's is dropped or reworded; where a computed value replaces another one of
+// recovery token, acl.tokens.agent, acl.tokens.default and encrypt where files give them. Tokens from files turn
+// acl.enable_token_persistence off: with it the agent prefers what it once kept (acl-tokens.json) to consul.json, at a start and
+// at a reload. Nothing else of the user's is dropped or reworded; where a computed value replaces another one of
 // the user's, a notice says so.
 // argv: -config-dir for each of agent.config_dirs, then lictor's file, then agent.args; the later is the stronger.
 // Environment: lictor's own and agent.env over it, without LICTOR_*, what the official image's entrypoint would have
 // consumed, and lictor's line to its service manager.
 // Problems, all of them: a server instead of a client agent, an unknown ${NAME} in node metadata, a setting of the
-// wrong type where lictor has to read it, an api_socket that no listener can have.
+// wrong type where lictor has to read it, an api_socket that no listener can have, a secret that settings and a file give
+// differently, a gossip key in agent.args, where every user of the host reads it.
 ResultAll<Plan> make_plan(const Settings& settings, const AgentConfig& config, const PlanFacts& facts);
 
 // consul.json for people: every secret that is set is shown as "***": encrypt, each member of acl.tokens, every key
-// that is named like a token, secret, password or private key (services' tokens and check headers included), and such words
-// inside the cloud join strings of retry_join.
+// that is named like a token, secret, password or private key (services' tokens included), headers of checks but for a few
+// harmless ones, such words inside the cloud join strings of retry_join, passwords and tokens inside URLs.
 Json without_secrets(const Json& consul_json);
+
+// What without_secrets() hides in consul.json, or in a part of it: texts of 8 bytes and more, as shorter ones are in many
+// lines by chance. And a line of text without them.
+std::vector<std::string> secrets_in(const Json& value);
+std::string without_secrets(std::string line, const std::vector<std::string>& secrets);
+
+// What a hook gets of the agent's environment: all but the variables that hold secrets, by their names or because a secret of
+// consul.json or the password of a URL is in their values, unless hook.environment names them.
+std::vector<std::string> hook_environment(const Plan& plan, const Hook& hook);
 
 // What a change from one plan to another asks of a running agent, in order of force. lictor's own services are not
 // part of a plan: service_changes() sees to them.
 enum class Change { none, reload, restart };
 struct PlanDifference {
   Change change = Change::none;
-  std::vector<std::string>
-      keys;  // top-level keys of consul.json (or "argv", "environment", "agent.config_dirs") that differ
+  std::vector<std::string> keys;  // top-level keys of consul.json (or "argv", "environment", "agent.config_dirs",
+                                  // "agent.tokens.registration_file") that differ
 };
 // reload: all that differs is what Consul's page "Agent Configuration", section "Reloadable Configuration", lists for a
-// client agent, or the content of a TLS file; restart: anything else, TLS turned on or off and the content of
-// agent.config_dirs included.
+// client agent, tokens among them, or the content of a TLS file; restart: anything else, TLS turned on or off and the content
+// of agent.config_dirs included. A registration token is lictor's own and asks nothing of the agent.
 PlanDifference plan_difference(const Plan& before, const Plan& after);
 
 }  // namespace lictor

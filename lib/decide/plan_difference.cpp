@@ -38,11 +38,21 @@ Json without(Json object, const std::vector<std::string>& keys) {
   return object;
 }
 
+// false is what an agent does that says nothing of it.
+Json without_default(Json acl) {
+  const auto found = acl.find("enable_token_persistence");
+  if (found != acl.end() && *found == false) acl.erase(found);
+  return acl;
+}
+
 bool reloadable(const std::string& key, const Json& before, const Json& after) {
   if (whole.count(key)) return true;
   if (tls_files.count(key)) return !before.is_null() && !after.is_null();
   const auto found = members.find(key);
-  return found != members.end() && without(before, found->second) == without(after, found->second);
+  if (found == members.end()) return false;
+  const Json rest_before = without(before, found->second), rest_after = without(after, found->second);
+  return rest_before == rest_after || (key == "acl" && rest_before.is_object() && rest_after.is_object() &&
+                                       without_default(rest_before) == without_default(rest_after));
 }
 
 }  // namespace
@@ -84,6 +94,7 @@ PlanDifference plan_difference(const Plan& before, const Plan& after) {
     if (std::count(difference.keys.begin(), difference.keys.end(), key)) continue;
     differs(key, key == "agent.config_dirs" ? Change::restart : Change::reload);
   }
+  if (before.registration_token != after.registration_token) differs("agent.tokens.registration_file", Change::none);
   if (before.argv != after.argv) differs("argv", Change::restart);
   if (before.environment != after.environment) differs("environment", Change::restart);
   return difference;

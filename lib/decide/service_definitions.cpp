@@ -105,7 +105,9 @@ class Translation {
     if (const auto number = whole_number<int>(text)) {
       target = *number;
     } else if (text.find("${") == std::string::npos) {
-      problems_.push_back({path, Json(text).dump() + " is no number", "write a number or ${http_port}"});
+      // What is longer than any number may be a variable with a secret.
+      const std::string shown = text.size() > 10 ? "a long text" : Json(text).dump();
+      problems_.push_back({path, shown + " is no number", "write a number or ${http_port}"});
     }
   }
 

@@ -51,6 +51,7 @@ struct Hook {
   std::vector<std::string> command;  // argv; never a shell line
   Duration timeout{};
   OnFailure on_failure = OnFailure::retry;
+  std::vector<std::string> environment;  // variables that it gets although their names tell of secrets
 };
 
 // Each member is the key of the same name. What the table calls "worked out" is optional or empty here.
@@ -61,6 +62,10 @@ struct Settings {
     std::vector<std::string> config_files;
     bool config_files_named = false;  // false: equal to the default list, whose missing files are skipped
     std::vector<std::string> config_dirs;
+    struct {
+      std::string agent_file, default_file, registration_file;  // empty: none
+    } tokens;
+    std::string encrypt_file;
     std::optional<std::string> user, group;  // name or number
     std::map<std::string, std::string> env;
     std::vector<std::string> args;

@@ -1,6 +1,7 @@
 #include "decide/settings_check.hpp"
 
 #include "decide/address.hpp"
+#include "decide/secrets.hpp"
 #include "decide/text.hpp"
 
 #include <fmt/format.h>
@@ -140,11 +141,23 @@ class Checker {
       one_of(path, text, key.values);
     } else if (path == "control.http") {
       check_listen_address(path, text);
+    } else if (secret_file(path)) {
+      check_secret_file(path, text);
     } else if (text.empty()) {
       report(path, "is empty", "give a value, or leave the key out for its default");
     } else if (path == "run_dir" || path == "control.socket") {
       check_path(path, text, path == "run_dir" ? agent_socket_below_run_dir : "");
     }
+  }
+
+  static bool secret_file(std::string_view path) {
+    return path == "agent.encrypt_file" || (path.starts_with("agent.tokens.") && path.ends_with("_file"));
+  }
+
+  // Whoever puts the secret itself there must not find it quoted in the log.
+  void check_secret_file(const std::string& path, const std::string& text) {
+    if (!text.empty() && (text.front() != '/' || valid_gossip_key(text)))
+      report(path, "is not an absolute path", "name the file that holds the secret, not the secret itself");
   }
 
   void one_of(const std::string& path, const std::string& text, const std::vector<std::string>& values) {
@@ -218,7 +231,7 @@ class Checker {
              R"(write it like {"command": ["/bin/true"], "timeout": "30s", "on_failure": "retry"})");
       return;
     }
-    const std::vector<std::string> known{"command", "timeout", "on_failure"};
+    const std::vector<std::string> known{"command", "timeout", "on_failure", "environment"};
     for (const auto& [name, value] : hook.items()) {
       const std::string at = path + "." + name;
       if (name == "command") {
@@ -228,6 +241,12 @@ class Checker {
       } else if (name == "on_failure") {
         if (is(at, value, value.is_string(), SettingType::string)) {
           one_of(at, value.get_ref<const std::string&>(), {"retry", "ignore", "fail"});
+        }
+      } else if (name == "environment") {
+        if (is(at, value, value.is_array(), SettingType::string_list)) {
+          each(at, value, [&](const std::string& each_at, const Json& item) {
+            is(each_at, item, item.is_string(), SettingType::string);
+          });
         }
       } else {
         const auto close = nearest(name, known);

@@ -3,14 +3,21 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace lictor {
 namespace {
 
 constexpr const char* duration_pattern = R"(^(0|(([0-9]+(\.[0-9]*)?|\.[0-9]+)(ns|us|ms|s|m|h))+)$)";
 
-std::string group_of(std::string_view path) {
-  const auto dot = path.find('.');
-  return std::string(path.substr(0, dot == path.npos ? 0 : dot));
+// {"agent", "tokens"} of "agent.tokens.agent_file".
+std::vector<std::string> groups_of(std::string_view path) {
+  std::vector<std::string> groups;
+  for (auto dot = path.find('.'); dot != path.npos; dot = path.find('.')) {
+    groups.emplace_back(path.substr(0, dot));
+    path.remove_prefix(dot + 1);
+  }
+  return groups;
 }
 
 // The text as // comments of lines that fit a terminal, each at `indent`.
@@ -25,7 +32,7 @@ std::string comment(std::string_view text, std::string_view indent) {
   return out;
 }
 
-std::string name_of(std::string_view path) { return std::string(path.substr(path.find('.') + 1)); }
+std::string name_of(std::string_view path) { return std::string(path.substr(path.rfind('.') + 1)); }
 
 Json strings() { return {{"type", "array"}, {"items", {{"type", "string"}}}}; }
 
@@ -42,6 +49,7 @@ Json hooks() {
   command["minItems"] = 1;
   Json hook = closed_object({{"command", command},
                              {"timeout", timeout},
+                             {"environment", strings()},
                              {"on_failure", {{"enum", {"retry", "ignore", "fail"}}, {"default", "retry"}}}});
   hook["required"] = {"command"};
   return {{"type", "array"}, {"items", hook}};
@@ -84,27 +92,39 @@ Json key_schema(const SettingKey& key) {
 
 std::string default_settings_text() {
   std::string out = "// The settings of lictor, each at its default: keep what you change, the rest may go.\n{";
-  std::string open;  // group whose brace is open
+  std::vector<std::string> open;  // groups whose braces are open
+  const auto indent = [&open] { return std::string(2 * (open.size() + 1), ' '); };
+  const auto close_down_to = [&](std::size_t depth) {
+    while (open.size() > depth) {
+      open.pop_back();
+      out += "\n" + indent() + "}";
+    }
+  };
   for (const SettingKey& key : setting_keys()) {
-    const std::string group = group_of(key.path);
-    const bool changes = group != open;
-    if (changes && !open.empty()) out += "\n  }";
+    const std::vector<std::string> groups = groups_of(key.path);
+    const auto differs = std::mismatch(open.begin(), open.end(), groups.begin(), groups.end()).first;
+    close_down_to(static_cast<std::size_t>(differs - open.begin()));
     if (&key != &setting_keys().front()) out += ",";
-    if (changes && !group.empty()) out += fmt::format("\n  \"{}\": {{", group);
-    const std::string_view indent = group.empty() ? "  " : "    ";
-    out += comment(key.meaning, indent);
-    out += fmt::format("\n{}\"{}\": {}", indent, name_of(key.path), key.fallback);
-    open = group;
+    while (open.size() < groups.size()) {
+      out += fmt::format("\n{}\"{}\": {{", indent(), groups[open.size()]);
+      open.push_back(groups[open.size()]);
+    }
+    out += comment(key.meaning, indent());
+    out += fmt::format("\n{}\"{}\": {}", indent(), name_of(key.path), key.fallback);
   }
-  return out + (open.empty() ? "\n}\n" : "\n  }\n}\n");
+  close_down_to(0);
+  return out + "\n}\n";
 }
 
 Json settings_schema() {
   Json properties = Json::object();
   for (const SettingKey& key : setting_keys()) {
-    const std::string group = group_of(key.path);
-    if (!group.empty() && !properties.contains(group)) properties[group] = closed_object(Json::object());
-    (group.empty() ? properties : properties[group]["properties"])[name_of(key.path)] = key_schema(key);
+    Json* inner = &properties;
+    for (const std::string& group : groups_of(key.path)) {
+      if (!inner->contains(group)) (*inner)[group] = closed_object(Json::object());
+      inner = &(*inner)[group]["properties"];
+    }
+    (*inner)[name_of(key.path)] = key_schema(key);
   }
   Json schema = closed_object(std::move(properties));
   schema["$schema"] = "http://json-schema.org/draft-07/schema#";
@@ -117,7 +137,7 @@ std::string settings_table() {
   for (const SettingKey& key : setting_keys()) {
     const Json fallback = Json::parse(key.fallback);
     out += fmt::format("| `{}` | `{}` | {} |\n", key.path,
-                       fallback.is_string() ? fallback.get<std::string>() : key.fallback, key.meaning);
+                       fallback.is_string() && fallback != "" ? fallback.get<std::string>() : key.fallback, key.meaning);
   }
   return out;
 }

@@ -15,6 +15,15 @@ const std::vector<SettingKey>& setting_keys() {
        "other list an error"},
       {"agent.config_dirs", string_list, "[]",
        "directories handed to the agent untouched (`-config-dir`), before lictor's own file"},
+      {"agent.tokens.agent_file", string, R"("")",
+       "file with the token for the agent's own work with the servers (`acl.tokens.agent`)"},
+      {"agent.tokens.default_file", string, R"("")",
+       "file with the token of requests that carry none (`acl.tokens.default`)"},
+      {"agent.tokens.registration_file", string, R"("")",
+       "file with the token by which lictor registers the services and reads the catalog; without it that is the "
+       "agent's "
+       "default token"},
+      {"agent.encrypt_file", string, R"("")", "file with the gossip key (`encrypt`)"},
       {"agent.user", string, "null",
        "user the agent runs as, by name or number; default: `consul` if lictor is root and that user exists, else "
        "lictor's own"},
@@ -57,7 +66,8 @@ const std::vector<SettingKey>& setting_keys() {
        "this node's address, the agent's HTTP port and an HTTP check"},
       {"hooks.post_start", hook_list, "[]",
        R"(commands to run after the services were put into the agent: `{"command": ["PROGRAM", "ARGUMENT"], "timeout": "30s", )"
-       R"("on_failure": "retry"}`, where `on_failure` is `retry`, `ignore` or `fail`)"},
+       R"("on_failure": "retry", "environment": []}`, where `on_failure` is `retry`, `ignore` or `fail`, and `environment` names )"
+       R"(the variables with secrets that the command gets, as `CONSUL_HTTP_TOKEN`)"},
       {"hooks.pre_stop", hook_list, "[]", "commands to run before the agent is stopped, written the same way"},
       {"stop.policy",
        string,

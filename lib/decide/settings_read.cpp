@@ -40,13 +40,21 @@ bool is_group(const std::string& path) {
                      [&](const SettingKey& key) { return std::string_view(key.path).starts_with(prefix); });
 }
 
+// {"agent": {"user": VALUE}}
+std::string nested(std::string_view path) {
+  const auto dot = path.find('.');
+  const std::string inner = dot == path.npos ? "VALUE" : nested(path.substr(dot + 1));
+  return fmt::format(R"({{"{}": {}}})", path.substr(0, dot), inner);
+}
+
 // A slip of the fingers, or the right name at the wrong place.
 std::optional<std::string> nearest_path(const std::string& path) {
   std::vector<std::string> known;
   for (const SettingKey& key : setting_keys()) {
-    known.emplace_back(key.path);
-    std::string group(key.path, known.back().find('.') == std::string::npos ? 0 : known.back().find('.'));
-    if (!group.empty()) known.push_back(std::move(group));
+    const std::string_view whole = key.path;
+    known.emplace_back(whole);
+    for (auto dot = whole.find('.'); dot != whole.npos; dot = whole.find('.', dot + 1))
+      known.emplace_back(whole.substr(0, dot));
   }
   if (auto close = nearest(path, known)) return close;
   const std::string tail = "." + path.substr(path.rfind('.') + 1);
@@ -141,6 +149,10 @@ class Reader {
     s.agent.config_files_named =
         value("agent.config_files") != Json::parse(find_setting("agent.config_files")->fallback);
     s.agent.config_dirs = list("agent.config_dirs");
+    s.agent.tokens.agent_file = text("agent.tokens.agent_file");
+    s.agent.tokens.default_file = text("agent.tokens.default_file");
+    s.agent.tokens.registration_file = text("agent.tokens.registration_file");
+    s.agent.encrypt_file = text("agent.encrypt_file");
     s.agent.user = maybe("agent.user");
     s.agent.group = maybe("agent.group");
     s.agent.env = strings("agent.env");
@@ -197,13 +209,13 @@ class Reader {
       const bool plain = name.find('.') == std::string::npos;
       if (const SettingKey* key = plain ? find_setting(path) : nullptr) {
         assign(*key, value, source);
-      } else if (!prefix.empty() || !is_group(path)) {
+      } else if (!plain || !is_group(path)) {
         report_unknown_key(path, source);
       } else if (value.is_object()) {
         read_group(path + ".", value, source);
       } else {
         problems_.push_back({setting_subject(path, source), fmt::format("{} instead of an object", value.type_name()),
-                             fmt::format(R"(write it like {{"{}": {{"KEY": VALUE}}}})", path)});
+                             "write it like " + nested(path + ".KEY")});
       }
     }
   }
@@ -211,8 +223,7 @@ class Reader {
   void report_unknown_key(const std::string& path, const std::string& source) {
     std::string hint = "settings of the agent itself belong into agent.config";
     if (find_setting(path)) {
-      const auto dot = path.find('.');
-      hint = fmt::format(R"(write it as {{"{}": {{"{}": VALUE}}}})", path.substr(0, dot), path.substr(dot + 1));
+      hint = "write it as " + nested(path);
     } else if (const auto close = nearest_path(path)) {
       hint = fmt::format("did you mean \"{}\"?", *close);
     }
@@ -291,7 +302,8 @@ class Reader {
                      parse_duration(hook.value("timeout", default_hook_timeout)).value(),
                      on_failure == "ignore" ? OnFailure::ignore
                      : on_failure == "fail" ? OnFailure::fail
-                                            : OnFailure::retry});
+                                            : OnFailure::retry,
+                     hook.value("environment", std::vector<std::string>{})});
     }
     return out;
   }

@@ -19,6 +19,7 @@ CHECKS = {
     "serf",
     "address",
     "storage",
+    "secrets",
     "ports",
     "limits",
     "version",
@@ -30,7 +31,7 @@ CHECKS = {
     "entry-without-member",
     "member-without-entry",
 }
-LOCAL = {"settings", "identity", "storage", "ports", "limits", "version"}
+LOCAL = {"settings", "identity", "storage", "secrets", "ports", "limits", "version"}
 # A server that lets others ask it the time.
 OPEN_HTTP = "0.0.0.0"
 
@@ -258,7 +259,7 @@ def doctor_terminal(world):
 
     plain = client.command("doctor", LICTOR_GRACE="5").stdout
     assert "\x1b" not in plain and "\nwarning  grace: stop.timeout is 10s" in "\n" + plain, plain
-    assert plain.splitlines()[-1].endswith("of 16 checks made"), plain
+    assert plain.splitlines()[-1].endswith("of 17 checks made"), plain
     coloured = on_terminal(LICTOR_GRACE="5")
     assert "\x1b[1;33mwarning\x1b[0m" in coloured, coloured
     assert on_terminal(LICTOR_GRACE="5", NO_COLOR="1") == plain

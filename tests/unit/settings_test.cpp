@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <fstream>
+#include <functional>
 #include <iterator>
 
 using namespace lictor;
@@ -76,7 +77,8 @@ Json shown(const Settings& s) {
   return {
       {"agent",
        {s.agent.binary, s.agent.config, s.agent.config_files, s.agent.config_files_named, s.agent.config_dirs,
-        shown(s.agent.user), shown(s.agent.group), s.agent.env, s.agent.args}},
+        shown(s.agent.user), shown(s.agent.group), s.agent.env, s.agent.args, s.agent.tokens.agent_file,
+        s.agent.tokens.default_file, s.agent.tokens.registration_file, s.agent.encrypt_file}},
       {"bind", {s.bind.interface, s.bind.ipv6, s.bind.cidr, s.bind.wait.count(), s.bind.restart_on_change}},
       {"node",
        {shown(s.node.name), shown(s.node.data_dir), s.node.keep_name, s.node.refuse_clone, s.node.heal, s.node.meta}},
@@ -138,6 +140,7 @@ Json other_value(const SettingKey& key) {
   if (path == "bind.cidr") return {"10.0.0.0/8"};
   if (path == "bind.family") return "ipv6";
   if (path == "control.http") return "[::1]:9000";
+  if (path.ends_with("_file")) return "/tmp/secret";
   if (path == "run_dir" || path == "control.socket") return "/tmp/elsewhere";
   if (!key.values.empty()) return Json(key.values[0]) == fallback ? key.values[1] : key.values[0];
   switch (key.type) {
@@ -280,7 +283,27 @@ TEST_CASE("every key can be set, by the file and where it is a scalar or a list 
     CHECK(shown(both) == shown(from_file));
     CHECK(both.origins.at(key.path) == variable);
   }
-  CHECK(setting_keys()[8].environment_name() == "LICTOR_BIND_INTERFACE");
+  CHECK(setting_keys()[12].environment_name() == "LICTOR_BIND_INTERFACE");
+}
+
+TEST_CASE("a secret in the place of its file's name is refused and not quoted") {
+  for (const char* key : {"agent.tokens.agent_file", "agent.tokens.default_file", "agent.tokens.registration_file",
+                          "agent.encrypt_file"}) {
+    CHECK(good(read(file_with(key, ""))).origins.at(key) == file_name);
+    for (const char* secret : {"SECRET", "/SECRETedL8GEA/QuOPXU17hItsZCNZ7CFx0bAzGJ60="}) {
+      CAPTURE(key, secret);
+      const Problems problems = bad(read(file_with(key, secret)));
+      CHECK_THAT(all_of(problems), Contains(key) && !Contains("SECRET"));
+    }
+  }
+}
+
+TEST_CASE("a group inside a group is written as such, and its unknown keys are told") {
+  CHECK(good(read(R"({"agent": {"tokens": {"default_file": "/t"}}})")).agent.tokens.default_file == "/t");
+  CHECK_THAT(all_of(bad(read(R"({"agent": {"tokens": {"default": "/t"}}})"))), Contains("agent.tokens.default ("));
+  CHECK_THAT(all_of(bad(read(R"({"agent": {"tokens": "/t"}})"))), Contains(R"({"agent": {"tokens": {"KEY": VALUE}}})"));
+  CHECK_THAT(all_of(bad(read(R"({"agent": {"tokens.default_file": "/t"}})"))),
+             Contains(R"({"agent": {"tokens": {"default_file": VALUE}}})"));
 }
 
 TEST_CASE("every wrong JSON type is a problem that names the key") {
@@ -597,11 +620,13 @@ TEST_CASE("config/lictor.schema.json holds every key with its type") {
       {SettingType::duration, "string"}, {SettingType::string_list, "array"}, {SettingType::string_map, "object"},
       {SettingType::object, "object"},   {SettingType::object_list, "array"}, {SettingType::hook_list, "array"}};
   CHECK(schema["additionalProperties"] == false);
-  std::size_t found = 0;
-  for (const auto& [name, property] : schema["properties"].items()) {
-    found += property.contains("properties") ? property["properties"].size() : 1;
-  }
-  CHECK(found == setting_keys().size());
+  const std::function<std::size_t(const Json&)> keys_in = [&](const Json& group) {
+    std::size_t found = 0;
+    for (const auto& property : group.at("properties"))
+      found += property.contains("properties") ? keys_in(property) : 1;
+    return found;
+  };
+  CHECK(keys_in(schema) == setting_keys().size());
   for (const SettingKey& key : setting_keys()) {
     CAPTURE(key.path);
     Json at = schema;

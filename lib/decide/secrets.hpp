@@ -1,0 +1,39 @@
+// Tokens and the gossip key: what a file of theirs must hold, what the keyring on disk says to it, and what is a secret.
+#pragma once
+
+#include "decide/problem.hpp"
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace lictor {
+
+// Contents of agent.tokens.*_file and agent.encrypt_file; empty where the setting is. Never shown anywhere.
+struct Secrets {
+  std::string agent, fallback, registration, encrypt;  // fallback: acl.tokens.default
+
+  bool operator==(const Secrets&) const = default;
+};
+
+// What a file for `setting` holds, blanks around it cut off. A problem for a file that holds nothing, or more than one
+// word; for agent.encrypt_file also for what is no gossip key. It names setting and path, never content.
+Result<std::string> parse_secret(const std::string& setting, const std::string& path, std::string_view text);
+
+// 16, 24 or 32 bytes in base64, as Consul takes them for `encrypt`.
+bool valid_gossip_key(std::string_view text);
+
+// data_dir/serf/local.keyring, a JSON list of gossip keys, the first of which encrypts. Once it is there Consul reads it
+// and no longer `encrypt`. A problem where Consul would not start with it (no list, empty, no keys).
+Result<std::vector<std::string>> parse_keyring(const std::string& path, const std::string& text);
+
+// Nothing where `key`, the configured one, is the first of `keys`. Never shows a key.
+std::optional<Problem> keyring_disagreement(const std::string& path, const std::vector<std::string>& keys,
+                                            const std::string& key);
+
+// A key of consul.json, a header of a check or a variable of the environment whose value is not for everybody's eyes, by
+// its name: tokens, secrets, passwords, private keys. Whatever its case, "-" as good as "_".
+bool names_a_secret(std::string_view name);
+
+}  // namespace lictor

@@ -1,0 +1,533 @@
+"""Tokens, the gossip key and TLS keys: taken from files, changed while the node serves, and never shown to anybody."""
+
+import base64
+import glob
+import json
+import os
+import pwd
+import re
+import resource
+import signal
+import stat
+import subprocess
+import uuid
+
+from tools import ask, children, eventually, holds
+from world import CONSUL, LEFT, open_folder, run, write_json
+
+MASTER = "10ad0000-0000-4000-8000-000000000001"
+DENY = {"enabled": True, "default_policy": "deny"}
+RULES = 'node_prefix "" { policy = "write" } service_prefix "" { policy = "write" }'
+
+
+def put(path, text, mode=0o600):
+    """Exchanges the file as a whole, as Kubernetes and vault agents do."""
+    with open(path + ".new", "w") as file:
+        file.write(text)
+    os.chmod(path + ".new", mode)
+    os.replace(path + ".new", path)
+    return path
+
+
+class Guard:
+    """A server where all is denied by default, and its tokens."""
+
+    def __init__(self, world, config=None):
+        acl = {"primary_datacenter": "dc1", "acl": DENY | {"tokens": {"master": MASTER}}}
+        self.server = world.server(acl | (config or {}), token=MASTER)
+        eventually(lambda: self.server.get("/v1/acl/tokens"), 10, "ACLs are up")
+        self.server.put("/v1/acl/policy", {"Name": "node", "Rules": RULES})
+
+    def token(self, secret=None):
+        secret = secret or str(uuid.uuid4())
+        made = self.server.put("/v1/acl/token", {"SecretID": secret, "Policies": [{"Name": "node"}]})
+        return secret, made["AccessorID"]
+
+    def revoke(self, accessor):
+        assert ask(self.server.socket, "DELETE", f"/v1/acl/token/{accessor}", token=MASTER).status == 200
+
+
+def guarded(world, **settings):
+    """A client with ACLs on and no token that a server knows."""
+    client = world.client(
+        agent={"config": {"primary_datacenter": "dc1", "acl": DENY | {"token_ttl": "1s"}}}, **settings
+    )
+    return client
+
+
+def refused(client):
+    """Waits until lictor has said that it may not register; its agent's pid."""
+    client.logged("403", 10)
+    status = client.status()
+    assert not status["ready"] and any("service:write" in problem for problem in status["problems"]), status
+    return client.agent_pid()
+
+
+def has_web(server, client, name="web"):
+    eventually(lambda: server.instances(name) == {"n1": client.address}, 10, f"{name} is registered")
+
+
+def service(name, port=80):
+    return {"name": name, "port": port, "check": {"name": name, "ttl": "1h", "status": "passing"}}
+
+
+# ------------------------------------------------------------------------------------------------ tokens
+
+
+def secrets_no_token(world):
+    """Without any token of the servers: reload and health work, what is missing is named, and SIGTERM leaves."""
+    guard, client = Guard(world), guarded(world)
+    agent = refused(client.start())
+    assert (client.probe("/livez"), client.probe("/readyz")) == (200, 503)
+    assert client.command("health", "--live").returncode == 0 and client.command("health").returncode == 1
+    assert "agent.tokens.default_file" in str(client.status()["problems"])
+    client.write_settings(agent={"config": {"log_level": "debug"}})
+    client.logged("taken by the running agent: log_level")
+    assert client.agent_pid() == agent
+    code, seconds = client.stop()
+    assert code == 0 and seconds < 9, (code, seconds, client.last_line())
+    assert "by the agent's word" in client.log, client.last_line()
+    eventually(lambda: guard.server.member("n1") == LEFT, 5)
+    client.nobody_left()
+
+
+def secrets_default_token(world):
+    """A token that comes as a file makes the node register, and a rotated one keeps it registered: the same agent."""
+    guard, client = Guard(world), guarded(world)
+    agent = refused(client.start())
+    (first, first_accessor), (second, _) = guard.token(), guard.token()
+    path = put(f"{client.folder}/token", first + "\n")
+    client.write_settings(agent={"tokens": {"default_file": path}})
+    client.ready(3)
+    assert guard.server.instances() == {"n1": client.address}
+    put(path, second)
+    client.logged("taken by the running agent: acl", 3)
+    guard.revoke(first_accessor)
+    client.write_settings(services=[service("web")])
+    has_web(guard.server, client)
+    assert client.agent_pid() == agent and client.status()["agent"]["restarts"] == 0
+    assert client.consul_json()["acl"]["tokens"]["default"] == second
+    assert client.stop()[0] == 0 and "confirmed by a server" in client.log, client.last_line()
+
+
+def secrets_config_map_token(world):
+    """A token in a Kubernetes Secret volume, exchanged by one rename of `..data`, is taken by the running agent."""
+    guard, client = Guard(world), guarded(world)
+    (first, accessor), (second, _) = guard.token(), guard.token()
+    folder = f"{client.folder}/mounted"
+
+    def mount(version, token):
+        os.makedirs(f"{folder}/{version}")
+        put(f"{folder}/{version}/token", token)
+        os.symlink(version, f"{folder}/..data_tmp")
+        os.rename(f"{folder}/..data_tmp", f"{folder}/..data")
+
+    mount("..1", first)
+    os.symlink("..data/token", f"{folder}/token")
+    client.write_settings(agent={"tokens": {"default_file": f"{folder}/token"}})
+    before = client.start().ready()
+    mount("..2", second)
+    client.logged("taken by the running agent: acl", 3)
+    guard.revoke(accessor)
+    client.write_settings(services=[service("web")])
+    has_web(guard.server, client)
+    assert client.status()["agent"]["pid"] == before["agent"]["pid"]
+
+
+def secrets_persisted_token(world):
+    """What an agent with enable_token_persistence kept in its data directory does not beat the file."""
+    guard, client = Guard(world), guarded(world)
+    (first, accessor), (second, _) = guard.token(), guard.token()
+    path = put(f"{client.folder}/token", first)
+    acl = {"enable_token_persistence": True}
+    client.write_settings(agent={"tokens": {"default_file": path}, "config": {"acl": acl}})
+    os.makedirs(client.data_dir)
+    put(f"{client.data_dir}/acl-tokens.json", json.dumps({"default": str(uuid.uuid4())}))
+    client.start().ready()
+    client.logged("acl.enable_token_persistence")
+    put(path, second)
+    client.logged("taken by the running agent: acl", 3)
+    guard.revoke(accessor)
+    client.write_settings(services=[service("web")])
+    has_web(guard.server, client)
+
+
+def secrets_reread_on_refusal(world):
+    """Where files are not watched, a refusal makes lictor read them again."""
+    guard, client = Guard(world), guarded(world, watch={"settings": False})
+    path = put(f"{client.folder}/token", str(uuid.uuid4()))
+    client.write_settings(agent={"tokens": {"default_file": path}})
+    agent = refused(client.start())
+    put(path, guard.token()[0])
+    client.ready(8)
+    assert "a token was refused, and its file holds another one by now" in client.log
+    assert client.agent_pid() == agent
+    assert client.log.count("taken by the running agent") == 1
+
+
+def secrets_registration_token(world):
+    """The registration token is lictor's own: after a rotation all is sent with the new one."""
+    guard, client = Guard(world), guarded(world, services=[service("web")])
+    first, accessor = guard.token()
+    path = put(f"{client.folder}/token", first)
+    client.write_settings(agent={"tokens": {"registration_file": path}})
+    before = client.start().ready()
+    has_web(guard.server, client)
+    assert first not in json.dumps(client.consul_json())
+    second, _ = guard.token()
+    put(path, second)
+    client.logged("new settings: agent.tokens.registration_file", 3)
+    guard.revoke(accessor)
+    # The agent syncs a service with the token that registered it: with the old one this would be refused from now on.
+    eventually(lambda: second in kept_tokens(client), 5, "the agent has the service with the new token")
+    assert first not in kept_tokens(client)
+    guard.server.put("/v1/catalog/deregister", {"Node": "n1", "ServiceID": "web"})
+    client.write_settings(services=[service("web", 81)])
+    has_web(guard.server, client)
+    assert client.status()["agent"]["pid"] == before["agent"]["pid"]
+
+
+def kept_tokens(client):
+    text = ""
+    for path in glob.glob(f"{client.data_dir}/services/*"):
+        with open(path) as file:
+            text += file.read()
+    return text
+
+
+def secrets_agent_token(world):
+    """With an agent token alone the node itself gets into the catalog."""
+    guard, client = Guard(world), guarded(world, services=[])
+    client.write_settings(agent={"tokens": {"agent_file": put(f"{client.folder}/token", guard.token()[0])}})
+    client.start()
+    eventually(lambda: guard.server.node("n1"), 10, "the node is in the catalog")
+    assert client.stop()[0] == 0
+
+
+def secrets_bad_files(world):
+    """What is wrong with a file is told at once, never with its content; a reload keeps what runs."""
+    guard, client = Guard(world), guarded(world)
+    good = put(f"{client.folder}/good", guard.token()[0])
+    empty = put(f"{client.folder}/empty", " \n")
+    two = put(f"{client.folder}/two", "MARKone MARKtwo\n")
+    client.write_settings(
+        agent={
+            "encrypt_file": two,
+            "tokens": {"agent_file": f"{client.folder}/none", "default_file": empty, "registration_file": two},
+        }
+    )
+    checked = client.command("check")
+    assert checked.returncode == 78, checked
+    for words in ("none: no such file", "empty is empty", "registration_file", "encrypt_file"):
+        assert words in checked.stderr, (words, checked.stderr)
+    client.write_settings(agent={"encrypt_file": "", "tokens": {"registration_file": "MARKtoken"}})
+    named = client.command("check")
+    assert named.returncode == 78 and "agent.tokens.registration_file" in named.stderr, named
+    assert "MARK" not in checked.stderr + checked.stdout + named.stderr + named.stdout
+    client.write_settings(agent={"tokens": {"agent_file": "", "default_file": good, "registration_file": ""}})
+    client.write_settings(agent={"config": {"acl": {"tokens": {"default": str(uuid.uuid4())}}}})
+    twice = client.command("check")
+    assert twice.returncode == 78 and "acl.tokens.default" in twice.stderr, twice
+    client.settings["agent"]["config"]["acl"].pop("tokens")
+    client.write_settings()
+    assert "every user of this host" not in client.command("check").stdout
+    os.chmod(good, 0o644)
+    assert f"{good}: every user of this host" in client.command("check").stdout
+    before = client.start().ready()
+    put(good, "")
+    eventually(lambda: "agent.tokens.default_file" in str(client.status()["problems"]), 5, "status shows it")
+    after = client.ready()
+    assert after["agent"]["pid"] == before["agent"]["pid"]
+
+
+# --------------------------------------------------------------------------------------------- gossip key
+
+
+def gossip_key():
+    return base64.b64encode(os.urandom(32)).decode()
+
+
+def secrets_gossip_key(world):
+    """The gossip key comes from a file; a keyring on disk that says otherwise is named, and its keys are not."""
+    key, other = gossip_key(), gossip_key()
+    server, client = world.server({"encrypt": key}), world.client()
+    path = put(f"{client.folder}/gossip", key + "\n")
+    client.write_settings(agent={"encrypt_file": path})
+    status = client.start().ready()
+    assert server.instances() == {"n1": client.address} and status["problems"] == []
+    assert client.command("doctor", "--json").stdout.count("local.keyring") == 0
+    keyring = f"{client.data_dir}/serf/local.keyring"
+    # The cluster's key is in the keyring still, so the node serves on, with what it does not know being told.
+    put(path, other)
+    eventually(lambda: "not in this keyring" in str(client.status()["problems"]), 5, "status names the keyring")
+    client.logged(f"{keyring}: the configured gossip key is not in this keyring")
+    findings = json.loads(client.command("doctor", "--json").stdout)["findings"]
+    assert any(f["check"] == "secrets" and keyring in f["seen"] for f in findings), findings
+    client.ready()
+    client.stop()
+    with open(keyring) as file:
+        owner, keys = os.stat(keyring), json.load(file)
+    assert keys == [key]
+    put(keyring, json.dumps([key, other]))
+    os.chown(keyring, owner.st_uid, owner.st_gid)
+    assert "not the first of this keyring" in client.command("check").stdout
+    put(keyring, "[]")
+    broken = client.command("check")
+    assert broken.returncode == 78 and keyring in broken.stderr, broken
+    assert key not in client.log and other not in client.log
+    os.remove(keyring)
+    client.write_settings(agent={"args": [f"-encrypt={key}"]})
+    shown = client.command("check")
+    assert shown.returncode == 78 and "agent.encrypt_file" in shown.stderr and key not in shown.stderr, shown
+
+
+# ---------------------------------------------------------------------------------------------------- TLS
+
+
+def certificates(folder):
+    """A CA, a server's and a client's certificate, by consul itself: (server's settings, client's settings)."""
+    for what in ("ca create", "cert create -server -dc dc1", "cert create -client -dc dc1"):
+        subprocess.run([CONSUL, "tls", *what.split()], cwd=folder, check=True, capture_output=True, timeout=20)
+    consul = pwd.getpwnam("consul")
+    for path in glob.glob(f"{folder}/*.pem"):
+        os.chown(path, consul.pw_uid, consul.pw_gid)
+        os.chmod(path, 0o600)
+
+    def settings(kind):
+        base = f"{folder}/dc1-{kind}-consul-0"
+        files = {"ca_file": f"{folder}/consul-agent-ca.pem", "cert_file": f"{base}.pem", "key_file": f"{base}-key.pem"}
+        return files | {"verify_incoming": True, "verify_outgoing": True, "verify_server_hostname": True}
+
+    return settings("server"), settings("client")
+
+
+def https_only(client):
+    """No plain HTTP listener on the node; HTTPS answers nobody without a certificate."""
+    sockets = run("ip", "netns", "exec", client.namespace, "ss", "-Hltn")
+    assert ":8500 " not in sockets and ":8501 " in sockets, sockets
+
+
+def serves_and_leaves(server, client, agent):
+    """Reload, health and leave over the private socket."""
+    assert client.command("health").returncode == 0
+    client.write_settings(agent={"config": {"log_level": "debug"}})
+    client.logged("taken by the running agent: log_level")
+    assert client.agent_pid() == agent
+    assert client.command("env").stdout.strip() == f"CONSUL_HTTP_ADDR=unix://{client.agent_socket}"
+    assert client.stop()[0] == 0, client.last_line()
+    assert server.member("n1") == LEFT and not server.node("n1")
+
+
+def secrets_tls_only(world):
+    """ports.http = -1 and verify_incoming: registered, reloaded and left over the private socket."""
+    at_server, at_client = certificates(world.folder)
+    server = world.server(at_server)
+    config = at_client | {"ports": {"http": -1, "https": 8501}, "addresses": {"https": "0.0.0.0"}}
+    client = world.client(agent={"config": config})
+    client.start().ready()
+    assert server.instances() == {"n1": client.address}
+    eventually(lambda: server.passing() == ["n1"], 15, "the default service's check passes without plain HTTP")
+    https_only(client)
+    serves_and_leaves(server, client, client.agent_pid())
+
+
+def secrets_auto_encrypt(world):
+    """auto_encrypt where all is denied by default: the agent is mute until a token lets it have a certificate."""
+    at_server, at_client = certificates(world.folder)
+    allow = {"auto_encrypt": {"allow_tls": True}, "connect": {"enabled": True}}
+    guard = Guard(world, at_server | allow)
+    config = {
+        key: at_client[key] for key in ("ca_file", "verify_incoming", "verify_outgoing", "verify_server_hostname")
+    }
+    config |= {"auto_encrypt": {"tls": True}, "ports": {"http": -1, "https": 8501}}
+    path = put(f"{world.folder}/token", str(uuid.uuid4()))
+    client = guarded(world)
+    client.write_settings(agent={"config": config, "tokens": {"agent_file": path, "default_file": path}})
+    client.start()
+    client.logged("ACL not found", 10)
+    put(path, guard.token()[0])
+    client.ready(10)
+    assert guard.server.instances() == {"n1": client.address}
+    https_only(client)
+    serves_and_leaves(guard.server, client, client.agent_pid())
+
+
+# ------------------------------------------------------------------------------------------- nothing is shown
+
+
+def mark(what):
+    """A secret that can be searched for."""
+    return f"MARK{what}-{uuid.uuid4()}"
+
+
+def readable_files(*folders):
+    """Regular files that a stranger to the node's users may read, with all that leads there."""
+    for top in folders:
+        for folder, names, files in os.walk(top):
+            names[:] = [n for n in names if os.stat(f"{folder}/{n}").st_mode & stat.S_IXOTH]
+            for name in files:
+                about = os.lstat(f"{folder}/{name}")
+                if stat.S_ISREG(about.st_mode) and about.st_mode & stat.S_IROTH:
+                    yield f"{folder}/{name}"
+
+
+def read(path):
+    with open(path, "rb") as file:
+        return file.read().decode(errors="replace")
+
+
+def secrets_are_shown_nowhere(world):
+    """Marked secrets are put wherever a secret can be; none is in what lictor writes, shows or hands to a hook."""
+    key, uuids = gossip_key(), [str(uuid.uuid4()) for _ in range(3)]
+    at_server, at_client = certificates(world.folder)
+    guard = Guard(world, at_server | {"encrypt": key})
+    for token in uuids:
+        guard.token(token)
+    planted = {"gossip": key, "default": uuids[0], "agent": uuids[1], "registration": uuids[2]}
+    planted |= {
+        what: mark(what)
+        for what in (
+            "environment",
+            "agentenv",
+            "header",
+            "basic",
+            "url",
+            "query",
+            "join",
+            "watch",
+            "asked",
+            "local",
+            "recovery",
+        )
+    }
+    # Any line of the key's inside is as good as the key.
+    planted["tls"] = read(at_client["key_file"]).splitlines()[1]
+    out = open_folder(f"{world.folder}/out")
+    script = f"env > {out}/$0; tr '\\0' '\\n' < /proc/self/cmdline >> {out}/$0"
+    hook = {"timeout": "5s", "on_failure": "ignore"}
+    local = json.dumps({"telemetry": {"circonus_api_token": planted["local"], "circonus_check_id": ""}})
+    web = service("web") | {
+        "token": planted["registration"],
+        "check": {
+            "http": f"https://user:{planted['url']}@127.0.0.1:1/?token={planted['query']}",
+            "header": {"X-Odd": [planted["header"]], "Authorization": [planted["basic"]]},
+            "interval": "1h",
+            "status": "passing",
+        },
+    }
+    agent_services = [json.loads(json.dumps(web)) | {"name": "in-file", "id": "in-file"}]
+    config = at_client | {
+        "primary_datacenter": "dc1",
+        "acl": DENY | {"tokens": {"agent": planted["agent"], "agent_master": planted["recovery"]}},
+        "encrypt": key,
+        "log_level": "trace",
+        "services": agent_services,
+        "watches": [{"type": "services", "token": planted["watch"], "args": ["/bin/true"]}],
+        "retry_join": ["10.77.0.1", f"provider=os password={planted['join']} user_name=u"],
+    }
+    client = world.client(
+        agent={
+            "config": config,
+            "env": {"MY_PASSWORD": planted["agentenv"], "HIDDEN_HERE": f"x{planted['default']}x"},
+            "tokens": {"default_file": put(f"{world.folder}/default", planted["default"])},
+        },
+        services=[web],
+        log={"level": "trace"},
+        hooks={
+            "post_start": [
+                hook | {"command": ["/bin/sh", "-c", script, "plain"]},
+                hook | {"command": ["/bin/sh", "-c", script, "asking"], "environment": ["ASKED_TOKEN"]},
+            ]
+        },
+    )
+    files = {
+        "default_file": put(f"{world.folder}/default", planted["default"]),
+        "registration_file": put(f"{world.folder}/registration", planted["registration"]),
+    }
+    client.write_settings(agent={"encrypt_file": put(f"{world.folder}/gossip", key), "tokens": files})
+    given = {"CONSUL_HTTP_TOKEN": planted["environment"], "ASKED_TOKEN": planted["asked"], "CONSUL_LOCAL_CONFIG": local}
+    shown = {}
+    for form in ("text", "json"):
+        client.write_settings(log={"format": form})
+        client.start(**given)
+        client.ready()
+        for what in (
+            "status",
+            "status --json",
+            "render",
+            "render --explain",
+            "env",
+            "check",
+            "doctor",
+            "doctor --json",
+        ):
+            told = client.command(*what.split(), **given)
+            assert told.stdout, (what, told)
+            shown[f"{form}: {what}"] = told.stdout + told.stderr
+        for target in ("/status", "/livez", "/readyz", "/metrics", "/nothing"):
+            shown[f"{form}: {target}"] = client.control("GET", target).text
+        for process in client.processes():
+            shown[f"{form}: arguments of {process}"] = read(f"/proc/{process.pid}/cmdline")
+        client.send(signal.SIGUSR1)
+        client.logged("status {" if form == "text" else "status {\\")
+        # What is broken is told of without its content.
+        write_json(client.settings_file, client.settings | {"services": [web | {"port": planted["default"] + "x"}]})
+        eventually(lambda: client.status()["problems"], 5, "the settings are broken")
+        shown[f"{form}: broken"] = client.control("GET", "/status").text
+        client.write_settings()
+        eventually(lambda: not client.status()["problems"], 5, "the settings are mended")
+        assert client.stop()[0] == 0, client.last_line()
+    shown["log"] = client.log
+    shown["hook"], shown["hook that asks"] = read(f"{out}/plain"), read(f"{out}/asking")
+    shown |= {path: read(path) for path in readable_files(client.run_dir, client.data_dir, *glob.glob("/tmp/lictor-*"))}
+    asked = planted.pop("asked")
+    assert f"ASKED_TOKEN={asked}" in shown["hook that asks"] and asked not in shown["hook"]
+    assert "CONSUL_HTTP_ADDR=unix://" in shown["hook"]
+    leaks = [
+        f"{what} in {where}" for where, text in shown.items() for what, secret in planted.items() if secret in text
+    ]
+    assert not leaks, "\n".join(leaks)
+
+
+def secrets_no_core(world):
+    """lictor, which knows all secrets, leaves no core dump behind, where another program does."""
+    os.chdir(open_folder(f"{world.folder}/cores"))  # where a core file would be, unless the host has other ideas
+    everything = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
+    resource.setrlimit(resource.RLIMIT_CORE, everything)
+
+    def dumps(process):
+        os.kill(process.pid, signal.SIGSEGV)
+        status = os.waitpid(process.pid, 0)[1]
+        process.returncode = -os.WTERMSIG(status)
+        assert process.returncode == -signal.SIGSEGV, status
+        return os.WCOREDUMP(status)
+
+    world.server()
+    client = world.client()
+    client.start().ready()
+    other = subprocess.Popen(["sleep", "60"])
+    eventually(lambda: os.readlink(f"/proc/{other.pid}/exe").endswith("sleep"), 5)
+    if not dumps(other):
+        print("this host dumps no cores: nothing is proved")
+    assert not dumps(client.process)
+    assert not any("lictor" in name for name in os.listdir("."))
+
+
+def secrets_mute_agent_ends(world):
+    """An agent that still waits for its certificate can't leave: it is ended, in time, and that is told."""
+    at_server, at_client = certificates(world.folder)
+    guard = Guard(world, at_server | {"auto_encrypt": {"allow_tls": True}, "connect": {"enabled": True}})
+    config = {key: at_client[key] for key in ("ca_file", "verify_incoming", "verify_outgoing")}
+    client = guarded(world)
+    client.write_settings(agent={"config": config | {"auto_encrypt": {"tls": True}}})
+    client.start()
+    client.logged("AutoEncrypt.Sign RPC failed", 10)
+    assert (client.probe("/livez"), client.probe("/readyz")) == (200, 503)
+    code, seconds = client.stop()
+    assert code == 1 and seconds < 10 and "could not be asked to leave" in client.log, (
+        code,
+        seconds,
+        client.last_line(),
+    )
+    assert guard.server.member("n1") is None
+    client.nobody_left()
