@@ -195,7 +195,7 @@ Problems Attendant::prepare() {
                         identity.identity.id, identity.id_origin, ground->facts.bind.address,
                         ground->facts.bind.origin));
   api_ = std::make_unique<AgentApi>(io_.get_executor(), ground->facts.api_socket, [this] { token_refused(); });
-  api_->use_registration_token(ground->plan.registration_token);
+  api_->use_tokens(ground->plan.registration_token, ground->plan.default_token);
   ground_ = std::move(*ground);
   return {};
 }
@@ -491,7 +491,6 @@ void Attendant::validate(Ground next, PlanDifference difference) {
 void Attendant::apply(Ground next, const PlanDifference& difference) {
   const bool services_differ = next.services != ground_->services;
   if (next.keyring && next.keyring != ground_->keyring) log::warn(to_string(*next.keyring));
-  api_->use_registration_token(next.plan.registration_token);
   settings_problem_.clear();
   settings_ = next.settings;
   if (!settings_.watch.settings) file_watch_.reset();
@@ -501,6 +500,9 @@ void Attendant::apply(Ground next, const PlanDifference& difference) {
   const std::string keys = lictor::join(difference.keys, " ");
   // An agent without an answer yet, such as one that waits for a certificate (auto_encrypt), can't be told to reload.
   const bool deaf = difference.change == Change::reload && life_.agent && !life_.agent->answered;
+  // The running agent has its new default token only when it has reloaded.
+  const auto use_tokens = [this] { api_->use_tokens(ground_->plan.registration_token, ground_->plan.default_token); };
+  if (difference.change != Change::reload || deaf) use_tokens();
   switch (deaf ? Change::restart : difference.change) {
     case Change::none:
       if (services_differ || !keys.empty()) {
@@ -518,7 +520,8 @@ void Attendant::apply(Ground next, const PlanDifference& difference) {
   auto installed = install_file(ground_->facts.config_path, ground_->plan.consul_json.dump(2) + "\n",
                                 {.mode = 0600, .uid = ground_->facts.uid, .gid = ground_->facts.gid});
   if (!installed) return reload_failed({installed.error()});
-  api_->reload([this, keys](const std::string& failure) {
+  api_->reload([this, keys, use_tokens](const std::string& failure) {
+    use_tokens();
     if (!failure.empty()) return reload_failed({{"agent", failure, "see the agent's lines above"}});
     feed(
         Reloaded{ReloadResult::reloaded, rules(), "new settings, taken by the running agent: " + keys, ground_->own()});

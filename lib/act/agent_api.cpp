@@ -76,9 +76,10 @@ HttpRequest AgentApi::request(std::string method, std::string target, Key key) c
   return request;
 }
 
-void AgentApi::use_registration_token(std::string token) {
-  if (token == registration_token_) return;
-  registration_token_ = std::move(token);
+void AgentApi::use_tokens(std::string registration, std::string fallback) {
+  if (registration == registration_token_ && fallback == fallback_token_) return;
+  registration_token_ = std::move(registration);
+  fallback_token_ = std::move(fallback);
   sent_.clear();
 }
 
@@ -102,8 +103,13 @@ void AgentApi::probe(Duration deadline, std::function<void(ProbeAnswer)> done) {
 }
 
 void AgentApi::send_services(const std::vector<Json>& desired, Done done) {
-  work_.ask(request("GET", "/v1/agent/services", Key::recovery),
+  work_.ask(request("GET", "/v1/agent/services", Key::registration),
             [this, desired, done = std::move(done)](const Result<HttpAnswer>& answer) mutable {
+              if (answer && answer->status == 403) {
+                // Without services of its own a node needs no token for them.
+                return send_changes(std::make_shared<ServiceChanges>(service_changes(desired, Json::object(), sent_)),
+                                    std::move(done));
+              }
               if (std::string failure = failure_of(answer, "list of the agent's services"); !failure.empty())
                 return done(std::move(failure));
               const Json actual = Json::parse(answer->body, nullptr, false);

@@ -1,7 +1,8 @@
 // The agent's HTTP API over the private socket, in the words of the life: each call yields one of its answers.
 //
-// Agent calls (probe, leave, reload, list of services) carry the recovery token; what reaches the servers (register,
-// catalog) carries the registration token, or where there is none no token, so that the agent applies its own default token.
+// Agent calls (probe, leave, reload) carry the recovery token; what reaches the servers (register, catalog), and the list of
+// the agent's services, which the agent shortens to those that a token may read, down to none for the recovery token, carries
+// the registration token, or where there is none no token, so that the agent applies its own default token.
 #pragma once
 
 #include "act/http_client.hpp"
@@ -38,9 +39,10 @@ class AgentApi {
   // A new agent process: what was outstanding is dropped.
   void reset(std::string token);
 
-  // From now on. The agent keeps with each service the token that registered it, for as long as it syncs it with the
-  // servers: with another token all services are sent again at the next send_services().
-  void use_registration_token(std::string token);
+  // From now on; `fallback` is the agent's default token. The agent keeps with each service the token that registered it, its
+  // own default one too, and syncs it with the servers by that: with another token all services are sent again at the
+  // next send_services().
+  void use_tokens(std::string registration, std::string fallback);
 
   // GET /v1/status/leader, and if that stays unanswered for half the deadline (it asks a server) /v1/agent/self, which
   // doesn't.
@@ -96,7 +98,7 @@ class AgentApi {
   std::optional<Reach> reach_;
   std::size_t next_name_ = 0;  // of those to join
   std::function<void()> refused_;
-  std::string token_, registration_token_;
+  std::string token_, registration_token_, fallback_token_;
   AgentFacts facts_;
   // The bodies that the agent has taken, by id: its own list does not show checks.
   std::map<std::string, Json> sent_;

@@ -347,6 +347,9 @@ ResultAll<Plan> make_plan(const Settings& settings, const AgentConfig& config, c
   draft.token_files();
   draft.gossip_key();
   draft.recovery_token();
+  const Json* tokens = find(draft.plan.consul_json, "acl", "tokens");
+  draft.plan.default_token = text_at(tokens ? find(*tokens, "default") : nullptr);
+  if (draft.plan.default_token.empty()) draft.plan.default_token = text_at(find(draft.user(), "acl_token"));
   draft.command();
   draft.environment();
   if (!draft.problems.empty()) return std::move(draft.problems);

@@ -68,10 +68,10 @@ struct Plan {
   std::string http_address;
   int serf_port = 8301;                           // ports.serf_lan
   std::map<std::string, std::uint64_t> contents;  // PlanFacts'
-  // For lictor's own calls to /v1/agent/{self,members,services,reload,leave}; empty without ACLs. No server knows it:
+  // For lictor's own calls to /v1/agent/{self,members,reload,leave}; empty without ACLs. No server knows it:
   // registering and catalog reads are sent with the registration token, or where that is empty without a token, so that the
   // agent uses its acl.tokens.default.
-  std::string token, registration_token;
+  std::string token, registration_token, default_token;
 };
 
 // Computed keys: bind_addr, advertise_addr (the user's, if literal), node_name, node_id, data_dir, node_meta (strings

@@ -531,6 +531,9 @@ TEST_CASE("secrets from files go into consul.json", "[plan]") {
                                    "agent_master": "99999999-2222-4333-8444-555555555555"}})"));
   CHECK(plan.consul_json.at("encrypt") == "e");
   CHECK(plan.registration_token == "r");
+  CHECK(plan.default_token == "d");
+  CHECK(plan_of(Json::parse(R"({"acl_token": "old"})")).default_token == "old");
+  CHECK(plan_of(Json::object()).default_token.empty());
   CHECK(plan.origins.at("encrypt") == "agent.encrypt_file");
   CHECK(plan.origins.at("acl") ==
         "/consul/config/consul.json, agent.tokens.agent_file, agent.tokens.default_file, lictor");
