@@ -158,12 +158,18 @@ void Attendant::act(const Prepare&) {
   }
   watch_settings(settings_);
   if (auto held = take_hold(); !held) return feed(PrepareFailed{held.error(), true});
-  Problems problems = prepare();
-  if (problems.empty()) return feed(Prepared{rules(), ground_->own(), !ground_->identity.former_address.empty()});
-  const bool waiting =
-      std::all_of(problems.begin(), problems.end(), [](const Problem& p) { return p.exit == Exit::retry; });
-  for (std::size_t i = 1; i < problems.size() && !waiting; ++i) log::error(to_string(problems[i]));
-  feed(PrepareFailed{std::move(problems.front())});
+  auto ground = look(settings_, environment_);
+  if (!ground) {
+    Problems problems = ground.error();
+    const bool waiting =
+        std::all_of(problems.begin(), problems.end(), [](const Problem& p) { return p.exit == Exit::retry; });
+    for (std::size_t i = 1; i < problems.size() && !waiting; ++i) log::error(to_string(problems[i]));
+    return feed(PrepareFailed{std::move(problems.front())});
+  }
+  // An address will not mend a disk.
+  if (auto installed = install(*ground); !installed) return feed(PrepareFailed{installed.error(), true});
+  settle_on(std::move(*ground));
+  feed(Prepared{rules(), ground_->own(), !ground_->identity.former_address.empty()});
 }
 
 // The directories and the sockets: waiting for an address would not mend what is wrong with them.
@@ -175,13 +181,10 @@ Result<void> Attendant::take_hold() {
   return open_control();
 }
 
-Problems Attendant::prepare() {
-  auto ground = look(settings_, environment_);
-  if (!ground) return ground.error();
-  if (auto installed = install(*ground); !installed) return {installed.error()};
-  for (const std::string& notice : ground->plan.notices) log::info(notice);
-  for (const std::string& warning : ground->warnings) log::warn(warning);
-  const IdentityVerdict& identity = ground->identity;
+void Attendant::settle_on(Ground ground) {
+  for (const std::string& notice : ground.plan.notices) log::info(notice);
+  for (const std::string& warning : ground.warnings) log::warn(warning);
+  const IdentityVerdict& identity = ground.identity;
   if (identity.mended) log::warn(*identity.mended);
   if (identity.cloned) {
     log::warn(fmt::format("the data directory came from another machine: node {} takes a new id, {} (node.on_clone)",
@@ -192,12 +195,10 @@ Problems Attendant::prepare() {
                           *identity.former_name, identity.identity.id, identity.identity.name));
   }
   log::info(fmt::format("node {} ({}), id {} ({}), address {} ({})", identity.identity.name, identity.name_origin,
-                        identity.identity.id, identity.id_origin, ground->facts.bind.address,
-                        ground->facts.bind.origin));
-  api_ = std::make_unique<AgentApi>(io_.get_executor(), ground->facts.api_socket, [this] { token_refused(); });
-  api_->use_tokens(ground->plan.registration_token, ground->plan.default_token);
-  ground_ = std::move(*ground);
-  return {};
+                        identity.identity.id, identity.id_origin, ground.facts.bind.address, ground.facts.bind.origin));
+  api_ = std::make_unique<AgentApi>(io_.get_executor(), ground.facts.api_socket, [this] { token_refused(); });
+  api_->use_tokens(ground.plan.registration_token, ground.plan.default_token);
+  ground_ = std::move(ground);
 }
 
 Rules Attendant::rules() const {
@@ -242,11 +243,13 @@ Result<pid_t> Attendant::start_agent() {
   if (!output) return output.error();
   const bool root = geteuid() == 0;
   const PlanFacts& facts = ground_->facts;
+  const AgentPrivileges agent = agent_privileges(settings_, environment_);
   auto pid = launch(io_.get_executor(), {.argv = ground_->plan.argv,
                                          .environment = ground_->plan.environment,
                                          .uid = root ? std::optional(facts.uid) : std::nullopt,
                                          .gid = root ? std::optional(facts.gid) : std::nullopt,
-                                         .output = *output});
+                                         .output = *output,
+                                         .gain_privileges = agent.root || !agent.gains.empty()});
   if (*output >= 0) close(*output);
   return pid;
 }
@@ -338,6 +341,12 @@ void Attendant::act(const Rejoin&) { api_->rejoin(); }
 
 void Attendant::act(const ReadAddress&) {
   const auto bind = look_at_address(*ground_);
+  // Of interfaces that can't be listed right now nothing new is known.
+  const bool unseen = !bind && !life_.address_gone && !list_interfaces();
+  if (unseen) {
+    log::warn(to_string(bind.error()));
+    return feed(AddressRead{AddressState::same, ground_->facts.bind.address});
+  }
   if (!bind) return feed(AddressRead{AddressState::gone, bind.error().why});
   const bool same = bind->address == ground_->facts.bind.address;
   feed(AddressRead{same ? AddressState::same : AddressState::other, bind->address});
@@ -366,7 +375,8 @@ void Attendant::act(const RunHook& e) {
   LaunchRequest request{.argv = hook.command,
                         .environment = hook_environment(ground_->plan, hook),
                         .uid = root ? std::optional(facts.uid) : std::nullopt,
-                        .gid = root ? std::optional(facts.gid) : std::nullopt};
+                        .gid = root ? std::optional(facts.gid) : std::nullopt,
+                        .gain_privileges = facts.uid == 0};
   request.environment.push_back("CONSUL_HTTP_ADDR=unix://" + facts.api_socket);
   request.environment.push_back("LICTOR_ADDRESS=" + facts.bind.address);
   request.environment.push_back("LICTOR_NODE_NAME=" + facts.identity.name);
@@ -476,7 +486,8 @@ void Attendant::validate(Ground next, PlanDifference difference) {
   const LaunchRequest request{.argv = std::move(argv),
                               .environment = next.plan.environment,
                               .uid = root ? std::optional(facts.uid) : std::nullopt,
-                              .gid = root ? std::optional(facts.gid) : std::nullopt};
+                              .gid = root ? std::optional(facts.gid) : std::nullopt,
+                              .gain_privileges = facts.uid == 0};
   validation_->run(
       request, std::chrono::seconds(10),
       [this, path, next = std::make_shared<Ground>(std::move(next)),
@@ -488,7 +499,14 @@ void Attendant::validate(Ground next, PlanDifference difference) {
       });
 }
 
+// What can't be written is not taken: the same settings, read again, are news again.
 void Attendant::apply(Ground next, const PlanDifference& difference) {
+  if (auto installed = install(next); !installed) return reload_failed({installed.error()});
+  if (difference.change == Change::reload) {
+    auto installed = install_file(next.facts.config_path, next.plan.consul_json.dump(2) + "\n",
+                                  {.mode = 0600, .uid = next.facts.uid, .gid = next.facts.gid});
+    if (!installed) return reload_failed({installed.error()});
+  }
   const bool services_differ = next.services != ground_->services;
   if (next.keyring && next.keyring != ground_->keyring) log::warn(to_string(*next.keyring));
   settings_problem_.clear();
@@ -496,7 +514,6 @@ void Attendant::apply(Ground next, const PlanDifference& difference) {
   if (!settings_.watch.settings) file_watch_.reset();
   log::set_up(settings_.log.level, settings_.log.json);
   ground_ = std::move(next);
-  if (auto installed = install(*ground_); !installed) return reload_failed({installed.error()});
   const std::string keys = lictor::join(difference.keys, " ");
   // An agent without an answer yet, such as one that waits for a certificate (auto_encrypt), can't be told to reload.
   const bool deaf = difference.change == Change::reload && life_.agent && !life_.agent->answered;
@@ -517,9 +534,6 @@ void Attendant::apply(Ground next, const PlanDifference& difference) {
     case Change::reload:
       break;
   }
-  auto installed = install_file(ground_->facts.config_path, ground_->plan.consul_json.dump(2) + "\n",
-                                {.mode = 0600, .uid = ground_->facts.uid, .gid = ground_->facts.gid});
-  if (!installed) return reload_failed({installed.error()});
   api_->reload([this, keys, use_tokens](const std::string& failure) {
     use_tokens();
     if (!failure.empty()) return reload_failed({{"agent", failure, "see the agent's lines above"}});

@@ -73,7 +73,7 @@ class Attendant {
   void act(const Quit&);
 
   Result<void> take_hold();
-  Problems prepare();
+  void settle_on(Ground ground);
   Rules rules() const;  // REQUIRES: prepared
   Result<void> open_control();
   Result<pid_t> start_agent();

@@ -1,5 +1,6 @@
 #include "act/host.hpp"
 #include "act/log.hpp"
+#include "act/privileges.hpp"
 #include "attendant.hpp"
 #include "commands.hpp"
 #include "doctor.hpp"
@@ -9,6 +10,7 @@
 
 #include <fcntl.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -18,12 +20,28 @@ namespace {
 
 using namespace lictor;
 
+// For good, before anything of the network or of the agent's is looked at.
+void drop_privileges(const Settings& settings, const Environment& environment) {
+  umask(077);
+  const AgentPrivileges agent = agent_privileges(settings, environment);
+  constexpr Capabilities all = ~Capabilities{0};
+  if (geteuid() == 0 && !keep_needed_capabilities(agent.root ? all : agent.capabilities)) {
+    log::warn("capabilities: the kernel refuses to give any up; see the security settings of this host");
+  }
+  if (!agent.gains.empty()) {
+    log::info(agent.gains + " gains privileges by its file (see getcap): the agent runs without no_new_privs");
+  } else if (!agent.root) {
+    gain_no_privileges();
+  }
+}
+
 Exit run(const std::optional<std::string>& settings_file) {
   Environment environment = current_environment();
   auto settings = load_settings(settings_file, environment);
   if (!settings) return print_problems(settings.error());
   log::set_up(settings->log.level, settings->log.json);
   const bool json = settings->log.json;
+  drop_privileges(*settings, environment);
   boost::asio::io_context io(1);
   const Quit end = Attendant(io, std::move(*settings), settings_file, std::move(environment)).run();
   if (end.exit == Exit::ok) {

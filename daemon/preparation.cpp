@@ -3,6 +3,7 @@
 #include "act/file_watch.hpp"
 #include "act/identity_files.hpp"
 #include "act/interfaces.hpp"
+#include "act/privileges.hpp"
 #include "act/storage.hpp"
 
 #include <fmt/format.h>
@@ -245,6 +246,20 @@ ResultAll<ReadSecrets> read_secrets(const Settings& settings) {
   }
   if (!problems.empty()) return problems;
   return read;
+}
+
+AgentPrivileges agent_privileges(const Settings& settings, const Environment& environment) {
+  AgentPrivileges privileges;
+  // What can't be found here is told by `look`.
+  const auto user = agent_user(settings);
+  privileges.root = user && user->uid == 0;
+  const auto binary = find_binary(settings.agent.binary, environment);
+  if (!binary || privileges.root) return privileges;
+  struct stat file {};
+  const bool set_id = ::stat(binary->c_str(), &file) == 0 && (file.st_mode & (S_ISUID | S_ISGID)) != 0;
+  privileges.capabilities = file_capabilities(*binary);
+  if (set_id || privileges.capabilities != 0) privileges.gains = *binary;
+  return privileges;
 }
 
 std::string agent_folder(const Settings& settings) { return settings.run_dir + "/agent"; }

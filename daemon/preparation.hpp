@@ -9,6 +9,7 @@
 #include "decide/services.hpp"
 #include "decide/settings.hpp"
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -23,6 +24,14 @@ ResultAll<Settings> load_settings(const std::optional<std::string>& named, const
 // those with tokens and the gossip key, and agent_files.
 std::vector<std::string> files_behind(const Settings& settings, const std::optional<std::string>& named,
                                       const Environment& environment);
+
+// What the agent's user and program have it run with, beside what a program of an ordinary user has.
+struct AgentPrivileges {
+  bool root = false;               // its user is root: it is given all that lictor was started with
+  std::string gains;               // else: the program, where that gains privileges by file capabilities or set-user-id
+  std::uint64_t capabilities = 0;  // the file capabilities of that program
+};
+AgentPrivileges agent_privileges(const Settings& settings, const Environment& environment);
 
 // Everything found out and decided before a launch.
 struct Ground {

@@ -1,5 +1,6 @@
 #include "act/control_server.hpp"
 
+#include "act/folder.hpp"
 #include "decide/text.hpp"
 
 #include <boost/asio/basic_socket_acceptor.hpp>
@@ -300,6 +301,8 @@ Result<std::unique_ptr<ControlServer>> ControlServer::listen_unix(asio::any_io_e
     return Problem{path, "a socket path has 1 to " + std::to_string(sizeof(sockaddr_un::sun_path) - 1) + " bytes",
                    "choose another socket path"};
   }
+  // A symbolic link that another user put on the way would lead this, and all who ask lictor, elsewhere.
+  if (const auto folder = open_folder(folder_of(path)); !folder && errno == ELOOP) return folder.error();
   if (const auto removed = remove_stale(path); !removed) return removed.error();
   const auto failed = [&path](const char* stage, const std::string& why) {
     return Problem{path, std::string(stage) + ": " + why, "see that its folder exists and is lictor's to write to"};
@@ -308,14 +311,17 @@ Result<std::unique_ptr<ControlServer>> ControlServer::listen_unix(asio::any_io_e
   const Protocol::endpoint where = asio::local::stream_protocol::endpoint(path);
   error_code error;
   if (state->acceptor.open(where.protocol(), error); error) return failed("open", error.message());
-  if (state->acceptor.bind(where, error); error) return failed("bind", error.message());
+  // The mode from the start: by its path another user's file might be given it.
+  const mode_t before = ::umask(~mode & 0777U);
+  state->acceptor.bind(where, error);
+  ::umask(before);
+  if (error) return failed("bind", error.message());
   state->endpoint = path;
   state->local = true;
   std::unique_ptr<ControlServer> server(new ControlServer(state));  // from here on it removes the file
   if (::lstat(path.c_str(), &state->file) != 0) return failed("stat", std::strerror(errno));
   // Before listen, for until then nobody can connect.
-  if (gid && ::chown(path.c_str(), static_cast<uid_t>(-1), *gid) != 0) return failed("chown", std::strerror(errno));
-  if (::chmod(path.c_str(), mode) != 0) return failed("chmod", std::strerror(errno));
+  if (gid && ::lchown(path.c_str(), static_cast<uid_t>(-1), *gid) != 0) return failed("chown", std::strerror(errno));
   if (state->acceptor.listen(asio::socket_base::max_listen_connections, error); error)
     return failed("listen", error.message());
   state->accept();

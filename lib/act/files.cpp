@@ -1,7 +1,10 @@
 #include "act/files.hpp"
 
+#include "act/folder.hpp"
+
 #include <dirent.h>
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -13,22 +16,6 @@
 namespace lictor {
 namespace {
 
-// Owns a descriptor of the calls that no test needs to make fail.
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  int get() const { return fd_; }
-  int release() { return std::exchange(fd_, -1); }
-
- private:
-  int fd_;
-};
-
 Problem problem(const std::string& path, const char* step, int error) {
   const std::string why = std::string(step) + ": " + error_text(error);
   switch (error) {
@@ -37,10 +24,12 @@ Problem problem(const std::string& path, const char* step, int error) {
       return {path, why, "run lictor as a user who may do this, or change the owner or mode there", Exit::config};
     case EROFS:
       return {path, why, "mount a writable volume there, or choose another path", Exit::config};
+    case ELOOP:
+      if (const auto folder = open_folder(folder_of(path)); !folder) return folder.error();
+      return {path, "is a symbolic link", "remove it", Exit::config};
     case ENOENT:
     case ENOTDIR:
     case EISDIR:
-    case ELOOP:
     case ENAMETOOLONG:
       return {path, why, "choose another path, or make it what is expected there", Exit::config};
     case ENOSPC:
@@ -49,12 +38,6 @@ Problem problem(const std::string& path, const char* step, int error) {
     default:
       return {path, why, "check the file system that holds it", Exit::retry};
   }
-}
-
-std::string folder_of(const std::string& path) {
-  const auto slash = path.rfind('/');
-  if (slash == std::string::npos) return ".";
-  return slash == 0 ? "/" : path.substr(0, slash);
 }
 
 // A step of an installation that failed, by the name of its system call.
@@ -83,7 +66,7 @@ std::optional<Failure> fill(int fd, const std::string& content, const FileAttrib
 }
 
 Result<void> sync_folder(const std::string& folder, FileCalls& calls) {
-  const int fd = calls.open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+  const int fd = calls.open((folder + "/.").c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
   if (fd < 0) return problem(folder, "open", errno);
   // Some network file systems have no such operation for folders, and nothing better either.
   const int error = calls.fsync(fd) == 0 || errno == EINVAL ? 0 : errno;
@@ -109,11 +92,22 @@ Result<std::string> drain(int fd, const std::string& path, size_t limit) {
 }
 
 // True where it was changed.
-Result<bool> give(int folder, const char* name, const std::string& path, const struct stat& now, uid_t uid, gid_t gid) {
-  if (now.st_uid == uid && now.st_gid == gid) return false;
-  if (::fchownat(folder, name, uid, gid, AT_SYMLINK_NOFOLLOW) == 0) return true;
-  if (errno == ENOENT) return false;
-  return problem(path, "chown", errno);
+Result<bool> give(int folder, const char* name, const std::string& path, const struct stat& seen, uid_t uid,
+                  gid_t gid) {
+  if (seen.st_uid == uid && seen.st_gid == gid) return false;
+  const Descriptor entry(::openat(folder, name, O_PATH | O_NOFOLLOW | O_CLOEXEC));
+  struct stat now {};
+  if (entry.get() < 0 || ::fstat(entry.get(), &now) != 0) {
+    if (errno == ENOENT) return false;
+    return problem(path, "open", errno);
+  }
+  // It may be a name that the folder's owner gave to a file from elsewhere.
+  if (S_ISREG(now.st_mode) && now.st_nlink > 1) {
+    return Problem{path, fmt::format("belongs to uid {} and has another name elsewhere", now.st_uid),
+                   "remove it, or give it away yourself if it is the agent's", Exit::config};
+  }
+  if (::fchownat(entry.get(), "", uid, gid, AT_EMPTY_PATH) != 0) return problem(path, "chown", errno);
+  return true;
 }
 
 // Every step goes by descriptor and name: whoever owns the folder may swap entries while root walks through it.
@@ -146,7 +140,7 @@ Result<size_t> give_entries(Descriptor folder, const std::string& path, uid_t ui
     if (S_ISDIR(now.st_mode)) {
       Descriptor sub(::openat(fd, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
       if (sub.get() < 0) return problem(below, "open", errno);
-      const auto inside = give_entries(Descriptor(sub.release()), below, uid, gid);
+      const auto inside = give_entries(std::move(sub), below, uid, gid);
       if (!inside) return inside.error();
       changed += *inside;
     }
@@ -155,14 +149,14 @@ Result<size_t> give_entries(Descriptor folder, const std::string& path, uid_t ui
 
 }  // namespace
 
-int FileCalls::open(const char* path, int flags, mode_t mode) { return ::open(path, flags, mode); }
+int FileCalls::open(const char* path, int flags, mode_t mode) { return open_below(path, flags, mode); }
 ssize_t FileCalls::write(int fd, const void* data, size_t size) { return ::write(fd, data, size); }
 int FileCalls::fchown(int fd, uid_t uid, gid_t gid) { return ::fchown(fd, uid, gid); }
 int FileCalls::fchmod(int fd, mode_t mode) { return ::fchmod(fd, mode); }
 int FileCalls::fsync(int fd) { return ::fsync(fd); }
 int FileCalls::close(int fd) { return ::close(fd); }
-int FileCalls::rename(const char* from, const char* to) { return ::rename(from, to); }
-int FileCalls::unlink(const char* path) { return ::unlink(path); }
+int FileCalls::rename(const char* from, const char* to) { return rename_below(from, to); }
+int FileCalls::unlink(const char* path) { return unlink_below(path); }
 
 FileCalls& real_file_calls() {
   static FileCalls calls;
@@ -193,7 +187,7 @@ Result<void> write_atomically(const std::string& path, const std::string& conten
 
 Result<bool> install_file(const std::string& path, const std::string& content, const FileAttributes& attributes,
                           FileCalls& calls) {
-  const Descriptor fd(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+  const Descriptor fd(open_below(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
   struct stat now {};
   if (fd.get() >= 0 && ::fstat(fd.get(), &now) == 0 && S_ISREG(now.st_mode) &&
       (now.st_mode & 07777U) == attributes.mode && now.st_uid == attributes.uid.value_or(now.st_uid) &&
@@ -229,20 +223,24 @@ std::string content_of(const std::string& path) {
 }
 
 Result<void> make_directory(const std::string& path, mode_t mode, std::optional<uid_t> uid, std::optional<gid_t> gid) {
-  struct stat now {};
   for (auto end = path.find_first_not_of('/'); end != std::string::npos && end < path.size();) {
     end = std::min(path.find('/', end), path.size());
     const std::string part = path.substr(0, end);
     end = path.find_first_not_of('/', end);
-    if (::stat(part.c_str(), &now) == 0) continue;
+    struct stat there {};
+    if (::stat(part.c_str(), &there) == 0) continue;
+    if (make_below(part, 0755) != 0) return problem(part, "mkdir", errno);
     // The agent user has to get through the parents, so the umask must not count.
-    if (::mkdir(part.c_str(), 0755) != 0 || ::chmod(part.c_str(), 0755) != 0) return problem(part, "mkdir", errno);
+    const Descriptor made(open_below(part, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    if (made.get() < 0 || ::fchmod(made.get(), 0755) != 0) return problem(part, "mkdir", errno);
   }
-  if (::stat(path.c_str(), &now) != 0) return problem(path, "stat", errno);
-  if (!S_ISDIR(now.st_mode)) return problem(path, "mkdir", ENOTDIR);
-  if ((now.st_mode & 07777U) != mode && ::chmod(path.c_str(), mode) != 0) return problem(path, "chmod", errno);
+  const auto folder = open_folder(path);
+  if (!folder) return folder.error();
+  struct stat now {};
+  if (::fstat(folder->get(), &now) != 0) return problem(path, "stat", errno);
+  if ((now.st_mode & 07777U) != mode && ::fchmod(folder->get(), mode) != 0) return problem(path, "chmod", errno);
   if (now.st_uid != uid.value_or(now.st_uid) || now.st_gid != gid.value_or(now.st_gid)) {
-    if (::chown(path.c_str(), uid.value_or(now.st_uid), gid.value_or(now.st_gid)) != 0) {
+    if (::fchown(folder->get(), uid.value_or(now.st_uid), gid.value_or(now.st_gid)) != 0) {
       return problem(path, "chown", errno);
     }
   }
@@ -250,13 +248,13 @@ Result<void> make_directory(const std::string& path, mode_t mode, std::optional<
 }
 
 Result<size_t> give_ownership(const std::string& path, uid_t uid, gid_t gid) {
-  Descriptor top(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (top.get() < 0) return problem(path, "open", errno);
+  auto top = open_folder(path);
+  if (!top) return top.error();
   struct stat now {};
-  if (::fstat(top.get(), &now) != 0) return problem(path, "stat", errno);
+  if (::fstat(top->get(), &now) != 0) return problem(path, "stat", errno);
   const bool wrong = now.st_uid != uid || now.st_gid != gid;
-  if (wrong && ::fchown(top.get(), uid, gid) != 0) return problem(path, "chown", errno);
-  const auto below = give_entries(Descriptor(top.release()), path, uid, gid);
+  if (wrong && ::fchown(top->get(), uid, gid) != 0) return problem(path, "chown", errno);
+  const auto below = give_entries(std::move(*top), path, uid, gid);
   if (!below) return below.error();
   return *below + (wrong ? 1 : 0);
 }
@@ -279,9 +277,14 @@ FileLock::~FileLock() {
 }
 
 Result<FileLock> FileLock::acquire(const std::string& path) {
-  const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0644);
+  const int fd = open_below(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0644);
   if (fd < 0) return problem(path, "open", errno);
   FileLock lock(fd);
+  struct stat now {};
+  if (::fstat(fd, &now) != 0) return problem(path, "stat", errno);
+  if (!S_ISREG(now.st_mode) || now.st_nlink != 1) {
+    return Problem{path, "no regular file, or one with another name elsewhere", "remove it", Exit::config};
+  }
   struct flock whole {};
   whole.l_type = F_WRLCK;
   whole.l_whence = SEEK_SET;

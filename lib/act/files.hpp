@@ -2,7 +2,8 @@
 //
 // Every file lictor writes: run_dir/consul.json, data_dir/node-id, data_dir/lictor-identity.json, and the locks
 // data_dir/lictor.lock and run_dir/lictor.lock. Each goes through write_atomically (locks excepted), so that a crash at any
-// moment leaves the old content or the new, never a mixture and never nothing.
+// moment leaves the old content or the new, never a mixture and never nothing. All paths that are written to are walked as
+// folder.hpp has it: a symbolic link that another user could have put on the way is a problem, and nothing is written.
 #pragma once
 
 #include "decide/problem.hpp"
@@ -60,7 +61,8 @@ std::string content_of(const std::string& path);
 Result<void> make_directory(const std::string& path, mode_t mode, std::optional<uid_t> uid, std::optional<gid_t> gid);
 
 // Gives `path` and everything below to uid:gid, changing only what is wrong. Symbolic links below `path` are given
-// away themselves and never followed, not even one that is put there while this runs. Returns how many entries were changed.
+// away themselves and never followed, not even one that is put there while this runs; somebody else's file with more than
+// one name is a problem. Returns how many entries were changed.
 Result<size_t> give_ownership(const std::string& path, uid_t uid, gid_t gid);
 
 // What errno means, as the end of a sentence: "permission denied".

@@ -1,5 +1,7 @@
 #include "act/launcher.hpp"
 
+#include "act/privileges.hpp"
+
 #include <boost/asio/detail/throw_error.hpp>  // which the launcher uses and does not include
 
 // A pid descriptor would only serve to wait, and kernels before 5.3 have none.
@@ -30,10 +32,10 @@ namespace process = boost::process::v2;
 constexpr unsigned kCloseRangeCloexec = 4;  // CLOSE_RANGE_CLOEXEC: older headers lack it
 
 // The steps of the child between fork and exec, as a failure names them.
-enum Step : int { kExec, kProcessGroup, kInput, kOutput, kGroups, kGid, kUid, kParent, kDescriptors };
-constexpr std::array<const char*, 9> kStepNames = {"execute",  "make a process group", "open /dev/null",
-                                                   "redirect", "clear groups",         "set gid",
-                                                   "set uid",  "tie to parent",        "close descriptors"};
+enum Step : int { kExec, kProcessGroup, kInput, kOutput, kGroups, kGid, kUid, kNoGain, kParent, kDescriptors };
+constexpr std::array<const char*, 10> kStepNames = {
+    "execute", "make a process group", "open /dev/null", "redirect",         "clear groups", "set gid",
+    "set uid", "set no_new_privs",     "tie to parent",  "close descriptors"};
 static_assert(kStepNames.size() == kDescriptors + 1);
 
 // Boost's launcher hands the child's errno to the parent as an int, of which errno needs the lower part only.
@@ -99,6 +101,7 @@ struct CleanSlate {
       if (request.gid && ::setgid(*request.gid) != 0) return kGid;
       if (request.uid && ::setuid(*request.uid) != 0) return kUid;
     }
+    if (!request.gain_privileges && !gain_no_privileges()) return kNoGain;
     if (request.die_with_parent) {
       // After the uid: changing that clears it.
       if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) return kParent;
@@ -137,6 +140,15 @@ Problem exec_problem(const std::string& path, int error) {
   if (error == ENOEXEC || error == ENOTDIR) {
     return {path, why, "it must be a program for this machine", Exit::cannot_execute};
   }
+  if (error == EPERM) {
+    return {path, why, "if it has file capabilities (getcap), lictor must have them too, or take them off it",
+            Exit::cannot_execute};
+  }
+  // Of the fork mostly, which the launcher does not tell from exec.
+  if (error == EAGAIN || error == ENOMEM) {
+    return {path, why, "raise the limit of processes or of memory (pids.max, ulimit -u, memory.max)", Exit::internal};
+  }
+  if (error == EMFILE || error == ENFILE) return {path, why, "raise the limit of open files", Exit::internal};
   return {path, why, "see the limits and permissions of this host", Exit::internal};
 }
 

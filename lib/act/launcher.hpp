@@ -20,9 +20,10 @@ struct LaunchRequest {
   // supplementary groups stay.
   std::optional<uid_t> uid;
   std::optional<gid_t> gid;
-  int output = -1;              // becomes stdout and stderr if >= 0; else both are inherited
-  bool die_with_parent = true;  // SIGKILL when lictor's thread dies (PR_SET_PDEATHSIG, set after the uid; the kernel
-                                // drops it when the program is set-uid or has file capabilities)
+  int output = -1;               // becomes stdout and stderr if >= 0; else both are inherited
+  bool die_with_parent = true;   // SIGKILL when lictor's thread dies (PR_SET_PDEATHSIG, set after the uid; the kernel
+                                 // drops it when the program is set-uid or has file capabilities)
+  bool gain_privileges = false;  // true: no_new_privs is left as it is, so that set-uid and file capabilities count
 };
 
 // What the child gets: a process group of its own, no blocked signal, every disposition at its default, stdin from

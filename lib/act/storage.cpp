@@ -1,6 +1,7 @@
 #include "act/storage.hpp"
 
 #include "act/files.hpp"
+#include "act/folder.hpp"
 #include "decide/text.hpp"
 
 #include <dirent.h>
@@ -113,8 +114,8 @@ Problem unwritable(const std::string& path, int error) {
 // Tries what the agent will do all the time. errno of what failed; 0: all is well.
 int try_small_file(const std::string& path) {
   const std::string name = path + "/lictor.probe";
-  ::unlink(name.c_str());
-  const int fd = ::open(name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+  unlink_below(name);
+  const int fd = open_below(name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
   // No lock is held yet: a second lictor may be trying here too.
   if (fd < 0) return errno == EEXIST ? 0 : errno;
   const std::array<char, 4096> block{};
@@ -122,7 +123,7 @@ int try_small_file(const std::string& path) {
   int error = written < 0 ? errno : written < static_cast<ssize_t>(block.size()) ? ENOSPC : 0;
   // A quota on a network file system is told when the file is closed.
   if (::close(fd) != 0 && error == 0) error = errno;
-  ::unlink(name.c_str());
+  unlink_below(name);
   return error;
 }
 
@@ -197,6 +198,7 @@ Result<void> check_data_dir(const std::string& path, uid_t uid) {
     return Problem{path, "stat: " + error_text(errno), "check the path", Exit::config};
   if (!S_ISDIR(now.st_mode))
     return Problem{path, "no directory", "move it away, or set node.data_dir to another path", Exit::config};
+  if (const auto folder = open_folder(path); !folder && errno == ELOOP) return folder.error();
   if (const int error = try_small_file(path); error != 0) return unwritable(path, error);
   if (const auto why = uid == 0 ? std::nullopt : exhausted(path)) return full(path, *why);
   if (::geteuid() == 0) return {};

@@ -174,6 +174,7 @@ class Client:
         self.settings_file = f"{self.folder}/lictor.json"
         self.log_file = f"{self.folder}/{name}.log"
         self.environment = {"PATH": os.environ["PATH"], "NODE_NAME": name}
+        self.before_exec = None  # called in lictor's process-to-be
         self.process = self.pid = None
         self.settings = merged(
             {
@@ -209,7 +210,9 @@ class Client:
             command += ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc"]
         command += [self.world.lictor, "run", "-c", self.settings_file]
         with open(self.log_file, "a") as log:
-            self.process = subprocess.Popen(command, stdout=log, stderr=log, env=self.environment | environment)
+            self.process = subprocess.Popen(
+                command, stdout=log, stderr=log, env=self.environment | environment, preexec_fn=self.before_exec
+            )
         # The wrappers before lictor become lictor by exec; unshare has it as its child.
         eventually(
             lambda: self.process.poll() is not None or self._find_pid(as_pid_1), 5, "lictor is executed", every=0.0005

@@ -1,0 +1,29 @@
+// What lictor may do as root, and what the programs that it starts may gain.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace lictor {
+
+// A set of Linux capabilities: bit n is capability n (capabilities(7)).
+using Capabilities = std::uint64_t;
+
+// What a lictor that is root needs: CHOWN and DAC_OVERRIDE to hand files over and to reach them then, SETUID and SETGID to
+// become the agent user, KILL to end what runs as it.
+Capabilities needed_capabilities();
+
+// What the program carries in its file (setcap(8)): it gains that when it is executed, as far as the bounding set goes and
+// where no_new_privs is not set. Empty where it carries nothing or can't be looked at.
+Capabilities file_capabilities(const std::string& program);
+
+// For a process of root, for good: permitted and effective keep what they have of needed_capabilities(), inheritable and
+// ambient nothing, and the bounding set, as far as this process may lower it (CAP_SETPCAP), keeps needed_capabilities() and
+// `bounding`. Missing ones are not missed here: what needs them fails with its own error. False: the kernel refused.
+bool keep_needed_capabilities(Capabilities bounding);
+
+// For this process and all it will start: executing a program gains nothing, neither by set-user-id nor by file
+// capabilities (PR_SET_NO_NEW_PRIVS). Can't be taken back.
+bool gain_no_privileges();
+
+}  // namespace lictor

@@ -1,0 +1,220 @@
+"""Least privilege: what lictor, its agent and its hooks may do, and that nobody leads a lictor of root astray."""
+
+import os
+import pwd
+import re
+import shutil
+import signal
+import subprocess
+
+from tools import children, eventually
+from world import CONSUL, open_folder, run, write_script
+
+NEEDED = ["chown", "dac_override", "kill", "setgid", "setuid"]
+NUMBERS = {"chown": 0, "dac_override": 1, "kill": 5, "setgid": 6, "setuid": 7, "setpcap": 8, "net_bind_service": 10}
+FIVE = sum(1 << NUMBERS[name] for name in NEEDED)
+NET_BIND_SERVICE = 1 << NUMBERS["net_bind_service"]
+USER = pwd.getpwnam("consul")
+
+
+def status_of(pid):
+    with open(f"/proc/{pid}/status") as file:
+        return dict(line.rstrip("\n").split(":\t", 1) for line in file if ":\t" in line)
+
+
+def capabilities(status):
+    """Permitted, effective, inheritable, ambient and bounding set."""
+    return tuple(int(status[f"Cap{name}"], 16) for name in ("Prm", "Eff", "Inh", "Amb", "Bnd"))
+
+
+def told(path):
+    """What a hook or a stand-in for the agent has written about itself: its /proc/self/status and its descriptors."""
+    with open(eventually(lambda: os.path.exists(path) and path, 10, f"{path} is there")) as file:
+        status, descriptors = file.read().split("==\n")
+    return dict(line.split(":\t", 1) for line in status.splitlines() if ":\t" in line), descriptors.split()
+
+
+def tell(path):
+    """A shell line that writes what `told` reads. `ls` has one descriptor more: the folder."""
+    return f"(cat /proc/$$/status; echo ==; cd /proc/$$/fd && echo *) > {path}.new; mv {path}.new {path}"
+
+
+def is_ordinary(status, bounding=FIVE, no_new_privs="1"):
+    """The agent's user and no other, without any capability, and with no way to gain one beyond `bounding`."""
+    assert status["Uid"].split() == [str(USER.pw_uid)] * 4, status["Uid"]
+    assert status["Gid"].split() == [str(USER.pw_gid)] * 4, status["Gid"]
+    assert status["Groups"].strip() == "", status["Groups"]
+    assert capabilities(status) == (0, 0, 0, 0, bounding), capabilities(status)
+    assert status["NoNewPrivs"] == no_new_privs, status["NoNewPrivs"]
+    assert status["Umask"] == "0022", status["Umask"]
+
+
+def privilege_of_root(world):
+    """As root lictor keeps five capabilities; agent and hooks are the agent's user with nothing, and gain nothing."""
+    world.server()
+    out = open_folder(f"{world.folder}/out")
+    hook = {"command": ["/bin/sh", "-c", tell(f"{out}/hook")], "on_failure": "fail"}
+    client = world.client(hooks={"post_start": [hook]}, agent={"user": "consul"})
+    client.before_exec = lambda: (os.setgroups([4, 27]), os.umask(0o002))
+    client.start().ready()
+    own = status_of(client.pid)
+    assert capabilities(own) == (FIVE, FIVE, 0, 0, FIVE), capabilities(own)
+    assert own["NoNewPrivs"] == "1" and own["Umask"] == "0077", own
+    is_ordinary(status_of(client.agent_pid()))
+    status, descriptors = told(f"{out}/hook")
+    is_ordinary(status)
+    assert set(descriptors) <= {"0", "1", "2"}, descriptors
+    # What it can still do: reload, replace an agent of another user, leave, end everything.
+    client.send(signal.SIGHUP)
+    client.logged("nothing for the agent has changed")
+    os.kill(client.agent_pid(), signal.SIGKILL)
+    eventually(lambda: client.status()["agent"]["restarts"] == 1, 5, "the agent's death is seen")
+    client.ready()
+    assert client.command("doctor").returncode in (0, 1)
+    assert client.stop()[0] == 0, client.last_line()
+    client.nobody_left()
+
+
+def privilege_descriptors(world):
+    """The agent is born with standard descriptors alone, whatever lictor holds and inherited."""
+    out = open_folder(f"{world.folder}/out")
+    binary = write_script(f"{world.folder}/consul", f'[ "$1" = agent ] || exit 0\n{tell(out + "/agent")}\nexec sleep 1000\n')
+    client = world.client(agent={"binary": binary, "user": "consul"})
+    client.before_exec = lambda: os.set_inheritable(os.open("/etc/shadow", os.O_RDONLY), True)
+    client.start()
+    status, descriptors = told(f"{out}/agent")
+    is_ordinary(status)
+    # The shell keeps its script open at 10 or above, close-on-exec.
+    assert {fd for fd in descriptors if int(fd) < 10} <= {"0", "1", "2"}, descriptors
+    agent = eventually(lambda: [p for p in children(client.pid) if p.name == "sleep"], 5, "the agent")[0].pid
+    assert sorted(os.listdir(f"/proc/{agent}/fd")) == ["0", "1", "2"], os.listdir(f"/proc/{agent}/fd")
+    client.stop()
+
+
+def privilege_few(world):
+    """With those five capabilities alone, as in a pod that drops all others, it all works; with fewer the error says which."""
+    world.server()
+    client = world.client(agent={"user": "consul"})
+    lictor = world.lictor
+    keep = ",".join(f"+{name}" for name in NEEDED)
+    world.lictor = write_script(
+        f"{world.folder}/few", f"exec setpriv --bounding-set -all,{keep} --inh-caps -all {lictor} \"$@\"\n"
+    )
+    begin(client, lictor).ready()
+    assert capabilities(status_of(client.pid)) == (FIVE, FIVE, 0, 0, FIVE)
+    is_ordinary(status_of(client.agent_pid()))
+    assert client.stop()[0] == 0, client.last_line()
+    client.nobody_left()
+
+    keep = ",".join(f"+{name}" for name in NEEDED if name != "setuid")
+    write_script(world.lictor, f"exec setpriv --bounding-set -all,{keep} --inh-caps -all {lictor} \"$@\"\n")
+    begin(client, lictor)
+    client.logged("set uid: Operation not permitted; run lictor as root (CAP_SETUID, CAP_SETGID)", 10)
+    client.send(signal.SIGQUIT)
+    client.ended()
+
+
+def begin(client, lictor):
+    """Starts the client under a wrapper that becomes lictor by exec."""
+    wrapper, client.world.lictor = client.world.lictor, lictor
+    command = ["ip", "netns", "exec", client.namespace, wrapper, "run", "-c", client.settings_file]
+    with open(client.log_file, "a") as log:
+        client.process = subprocess.Popen(command, stdout=log, stderr=log, env=client.environment)
+    eventually(lambda: client._find_pid(False), 5, "lictor is executed")
+    client.world.lictor = wrapper
+    return client
+
+
+def privilege_file_capabilities(world):
+    """An agent whose program carries cap_net_bind_service, as for DNS on port 53, gets it; hooks gain nothing all the same."""
+    world.server()
+    out = open_folder(f"{world.folder}/out")
+    binary = f"{world.folder}/consul"
+    shutil.copy(CONSUL, binary)
+    run("setcap", "cap_net_bind_service=+ep", binary)
+    hook = {"command": ["/bin/sh", "-c", tell(f"{out}/hook")], "on_failure": "fail"}
+    agent = {"binary": binary, "user": "consul", "config": {"ports": {"dns": 53}}}
+    client = world.client(agent=agent, hooks={"post_start": [hook]})
+    client.start().ready()
+    client.logged(f"{binary} gains privileges by its file")
+    status = status_of(client.agent_pid())
+    assert capabilities(status) == (NET_BIND_SERVICE, NET_BIND_SERVICE, 0, 0, FIVE | NET_BIND_SERVICE), status
+    listening = run("ip", "netns", "exec", client.namespace, "ss", "-lnuH")
+    assert "127.0.0.1:53 " in listening, listening
+    is_ordinary(told(f"{out}/hook")[0], bounding=FIVE | NET_BIND_SERVICE)
+    assert capabilities(status_of(client.pid))[0] == FIVE
+    assert client.stop()[0] == 0, client.last_line()
+
+
+def privilege_root_agent(world):
+    """agent.user root: agent and hooks keep all that lictor was started with; lictor itself keeps its five."""
+    world.server()
+    out = open_folder(f"{world.folder}/out")
+    hook = {"command": ["/bin/sh", "-c", tell(f"{out}/hook")], "on_failure": "fail"}
+    client = world.client(agent={"user": "root", "config": {"ports": {"dns": 53}}}, hooks={"post_start": [hook]})
+    client.start().ready()
+    bounding = int(status_of("self")["CapBnd"], 16)
+    assert capabilities(status_of(client.pid)) == (FIVE, FIVE, 0, 0, bounding)
+    for status in (status_of(client.agent_pid()), told(f"{out}/hook")[0]):
+        assert status["Uid"].split() == ["0"] * 4 and capabilities(status) == (bounding, bounding, 0, 0, bounding), status
+    assert client.stop()[0] == 0, client.last_line()
+    client.nobody_left()
+
+
+def privilege_symbolic_links(world):
+    """The agent's user can lead lictor nowhere by a symbolic link: it is refused by name, and nothing beyond it is touched."""
+    world.server()
+    client = world.client(agent={"user": "consul"})
+    victim = f"{world.folder}/victim"
+    os.mkdir(victim, 0o700)
+    home = f"{client.folder}/home"
+    for folder in (home, f"{home}/data", f"{home}/run"):
+        os.mkdir(folder)
+        os.chown(folder, USER.pw_uid, USER.pw_gid)
+    client.data_dir, client.run_dir = f"{home}/data", f"{home}/run"
+    client.control_socket, client.agent_socket = f"{home}/run/lictor.sock", f"{home}/run/agent/http.sock"
+    client.write_settings(node={"data_dir": client.data_dir}, run_dir=client.run_dir, control={"socket": client.control_socket})
+
+    def plant(link, to=victim):
+        """As the agent's user would."""
+        run("setpriv", "--reuid", "consul", "--regid", "consul", "--clear-groups", "ln", "-s", to, link)
+
+    # Folders on the way and those that are lictor's, and the lock, which is never replaced: refused.
+    for link in ("data", "run", "run/agent", "data/lictor.lock", "run/lictor.lock"):
+        path = f"{home}/{link}"
+        kept = f"{path}.kept"
+        there = os.path.exists(path)
+        if there:
+            os.rename(path, kept)
+        plant(path, victim if "lock" not in link else f"{victim}/new")
+        code, before = client.start().ended(10), os.stat(victim)
+        line = client.last_line()
+        assert code == 78, f"{link}: {code}: {line}"
+        assert re.search(rf"{path}: is a symbolic link.*; remove it", line), line
+        if "lock" not in link:
+            assert f"in a directory that uid {USER.pw_uid} can write to" in line, line
+        assert (before.st_uid, before.st_mode & 0o777, os.listdir(victim)) == (0, 0o700, []), link
+        os.remove(path)
+        if there:
+            os.rename(kept, path)
+
+    # Files that lictor replaces as a whole: the link goes, what it named stays.
+    precious = f"{victim}/precious"
+    with open(precious, "w") as file:
+        file.write("precious")
+    os.chmod(precious, 0o600)
+    for name in ("data/node-id", "data/lictor-identity.json", "data/lictor.probe", "run/consul.json"):
+        for suffix in ("", ".tmp"):
+            plant(f"{home}/{name}{suffix}", precious)
+    client.start().ready()
+    with open(precious) as file:
+        assert file.read() == "precious" and os.stat(precious).st_uid == 0
+    for name in ("data/node-id", "data/lictor-identity.json", "run/consul.json"):
+        assert not os.path.islink(f"{home}/{name}"), name
+    assert client.stop()[0] == 0, client.last_line()
+
+    # The administrator's own links are followed: in folders that are root's alone.
+    os.rename(home, f"{client.folder}/elsewhere")
+    os.symlink(f"{client.folder}/elsewhere", home)
+    client.start().ready()
+    assert client.stop()[0] == 0, client.last_line()
