@@ -1,0 +1,248 @@
+"""Storage, memory, descriptors, processes and clock fail under a node that serves.
+
+It serves on, says what is wrong, and is the same node when the fault is over.
+"""
+
+import contextlib
+import errno
+import os
+import resource
+import signal
+import subprocess
+
+import tools
+from syscalls import Faults
+from tools import Watch, children, eventually, holds
+from world import run
+
+DEBUG = {"config": {"log_level": "debug"}}  # what a running agent takes by a reload
+
+
+class Node:
+    """A node that serves, with its two directories on file systems of their own."""
+
+    def __init__(self, world, options=None, before_exec=None, **settings):
+        self.server = world.server()
+        self.client = world.client(watch={"settings": False, "hung_after": "5s"}, **settings)
+        self.client.before_exec = before_exec
+        self.folders = [self.client.data_dir, self.client.run_dir]
+        for folder in self.folders:
+            os.mkdir(folder)
+            if options:
+                run("mount", "-t", "tmpfs", "-o", f"mode=0755,{options}", "tmpfs", folder)
+
+    def start(self):
+        self.before = self.client.start().ready()
+        self.consul_json = self.client.consul_json()
+        return self
+
+    def serves_on(self, during=1.0):
+        """The agent is the one that was there before, and servers and lictor say that the node is well."""
+        agent = self.client.agent_pid()
+        assert agent == self.before["agent"]["pid"], f"agent {agent}, before {self.before['agent']['pid']}"
+        holds(
+            lambda: self.client.agent_pid() == agent
+            and self.client.status()["ready"]
+            and self.server.instances() == {"n1": self.client.address},
+            during,
+        )
+
+    def reload_fails(self, why):
+        """New settings can't be applied: the agent's last good ones stay, whole, and log and status say why."""
+        self.client.write_settings(agent=DEBUG)
+        self.client.send(signal.SIGHUP)
+        problem = eventually(lambda: self.client.status()["problems"], 10, "status shows the problem")
+        assert why in str(problem) and "; " in str(problem), problem
+        self.client.logged(why)
+        assert self.client.consul_json() == self.consul_json
+
+    def reload_works(self):
+        """The same settings, tried again."""
+        self.client.send(signal.SIGHUP)
+        self.client.logged("new settings, taken by the running agent: log_level")
+        eventually(lambda: self.client.status()["problems"] == [], 5, "status shows that it is mended")
+        assert self.client.consul_json()["log_level"] == "debug"
+
+    def kill_agent(self):
+        os.kill(self.client.agent_pid(), signal.SIGKILL)
+        eventually(lambda: self.client.status()["agent"]["restarts"] > 0, 5, "the agent's death is seen")
+
+    def recovers(self, within=20):
+        status = self.client.ready(within)
+        assert self.identity(status) == self.identity(self.before), status
+        eventually(lambda: self.server.instances() == {"n1": self.client.address}, 5, "the service is in the catalog")
+        self.before = status
+        return self
+
+    def same_node_anew(self):
+        """lictor ends as it should and, started anew, runs the very same node."""
+        assert self.client.stop()[0] == 0, self.client.last_line()
+        self.client.nobody_left()
+        self.client.before_exec = None
+        self.client.start()
+        self.recovers()
+        assert self.client.node_id() == self.before["node_id"]
+        assert self.client.stop()[0] == 0, self.client.last_line()
+        self.client.nobody_left()
+
+    @staticmethod
+    def identity(status):
+        return status["node_id"], status["node_name"]
+
+
+def fill(folder):
+    """Takes what is left of a file system's bytes; the file that holds them."""
+    ballast = f"{folder}/ballast"
+    with open(ballast, "wb", buffering=0) as file, contextlib.suppress(OSError):
+        while True:
+            file.write(bytes(4096))
+    return ballast
+
+
+def fill_inodes(folder):
+    """Takes what is left of a file system's inodes; the folder that holds them."""
+    os.mkdir(f"{folder}/ballast")
+    with contextlib.suppress(OSError):
+        for number in range(100000):
+            open(f"{folder}/ballast/{number}", "w").close()
+    return f"{folder}/ballast"
+
+
+def exhausted(world, options, exhaust):
+    node = Node(world, options).start()
+    ballast = [exhaust(folder) for folder in node.folders]
+    node.reload_fails("no space left")
+    node.serves_on()
+    # A start of the agent takes no more space than it had.
+    node.kill_agent()
+    node.client.logged("signal 9")
+    for path in ballast:
+        run("rm", "-r", path)
+    node.recovers().reload_works()
+    node.same_node_anew()
+
+
+def faults_disk_full(world):
+    """Disks that fill up: a reload leaves the last good consul.json, the node serves on, and takes it once there is space."""
+    exhausted(world, "size=512k", fill)
+
+
+def faults_no_inodes(world):
+    """The same for disks without a free inode."""
+    exhausted(world, "nr_inodes=60", fill_inodes)
+
+
+def faults_read_only(world):
+    """Both directories turn read-only: the node serves on; an agent that dies comes back when they are writable again."""
+    node = Node(world).start()
+    # Over them, in lictor's own mount namespace: a file system with files open for writing can't be remounted.
+    inside = ["nsenter", "--mount", f"--target={node.client.pid}"]
+    for folder in node.folders:
+        run(*inside, "mount", "--bind", folder, folder)
+        run(*inside, "mount", "-o", "remount,bind,ro", folder)
+    node.reload_fails("read-only file system")
+    node.serves_on()
+    node.kill_agent()
+    # An agent can't make its socket there; lictor keeps trying.
+    eventually(lambda: node.client.status()["agent"]["restarts"] >= 2, 10, "it is tried again")
+    for folder in node.folders:
+        run(*inside, "umount", folder)
+    node.recovers(40).reload_works()
+    node.same_node_anew()
+
+
+def faults_io_errors(world):
+    """EIO at each fsync: a reload changes nothing, a start ends with 75 before any agent, the identity stays whole."""
+    faults = Faults("fsync", "fdatasync")
+    node = Node(world, before_exec=faults.before_exec)
+    faults.start()
+    node.start()
+    faults.error = errno.EIO
+    node.reload_fails("input/output error")
+    node.serves_on()
+    assert faults.failed > 0
+    faults.error = 0
+    node.reload_works()
+    node.same_node_anew()
+
+
+def faults_io_errors_at_start(world):
+    """A first start whose identity can't be made durable ends with 75, at once; the next one works."""
+    faults = Faults("fsync", "fdatasync")
+    node = Node(world, before_exec=faults.before_exec)
+    faults.start()
+    faults.error = errno.EIO
+    code = node.client.start().ended(5)
+    line = node.client.last_line()
+    assert code == 75 and "fsync: input/output error; check the file system" in line, f"{code}: {line}"
+    assert "waiting for an address" not in node.client.log and "agent started" not in node.client.log, node.client.log
+    node.client.before_exec = None
+    node.start().same_node_anew()
+
+
+def faults_no_descriptors(world):
+    """lictor gets no descriptor any more: a healthy agent is left alone, a dead one is replaced as soon as there are some."""
+    node = Node(world).start()
+    pid = node.client.pid
+    limits = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    agent = node.client.agent_pid()
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (3, limits[1]))
+    holds(lambda: node.client.agent_pid() == agent, 8, "the agent is the same")  # for longer than hung_after
+    assert node.server.instances() == {"n1": node.client.address}
+    assert " is gone" not in node.client.log, node.client.log
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, limits)
+    node.recovers().serves_on()
+
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (3, limits[1]))
+    os.kill(agent, signal.SIGKILL)
+    node.client.logged("signal 9")
+    eventually(lambda: "oo many open files" in node.client.log.split("signal 9")[1], 5, "the log says what is missing")
+    assert node.client.process.poll() is None
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, limits)
+    node.recovers()
+    node.same_node_anew()
+
+
+def faults_no_processes(world):
+    """No process can be made (pids.max): lictor says so and tries again until one can."""
+    node = Node(world).start()
+    group = f"/sys/fs/cgroup/pids/{os.path.basename(world.folder)}"
+    os.makedirs(group)
+    put(group, "cgroup.procs", node.client.pid)
+    put(group, "pids.max", 1)
+    node.kill_agent()
+    node.client.logged("esource temporarily unavailable")
+    eventually(lambda: node.client.status()["agent"]["restarts"] >= 3, 10, "it is tried again")
+    put(group, "pids.max", "max")
+    node.recovers()
+    node.same_node_anew()
+
+
+def faults_agent_out_of_memory(world):
+    """The kernel kills the agent for want of memory in a cgroup of its own: it is replaced, as the same node."""
+    node = Node(world).start()
+    group = f"/sys/fs/cgroup/memory/{os.path.basename(world.folder)}"
+    os.makedirs(group)
+    put(group, "cgroup.procs", node.client.agent_pid())
+    # What it holds already is charged where it was; each further page counts here.
+    put(group, "memory.limit_in_bytes", 256 << 10)
+    ask = {"Name": "big", "Meta": {str(n): "x" * 500 for n in range(60)}}
+
+    def killed():
+        with contextlib.suppress(Exception):
+            node.client.agent("PUT", "/v1/agent/service/register", ask)
+        return "signal 9" in node.client.log
+
+    eventually(killed, 15, "the agent is killed")
+    with open(f"{group}/memory.oom_control") as file:
+        kills = dict(line.split() for line in file)
+    assert int(kills["oom_kill"]) >= 1, kills
+    # The next one is born into lictor's cgroup, which has memory.
+    node.recovers()
+    assert node.client.process.poll() is None
+    node.same_node_anew()
+
+
+def put(group, name, value):
+    with open(f"{group}/{name}", "w") as file:
+        file.write(str(value))
