@@ -4,15 +4,18 @@ It serves on, says what is wrong, and is the same node when the fault is over.
 """
 
 import contextlib
+import datetime
 import errno
+import glob
 import os
+import pathlib
+import re
 import resource
 import signal
 import subprocess
 
-import tools
 from syscalls import Faults
-from tools import Watch, children, eventually, holds
+from tools import Watch, eventually, holds
 from world import run
 
 DEBUG = {"config": {"log_level": "debug"}}  # what a running agent takes by a reload
@@ -23,7 +26,7 @@ class Node:
 
     def __init__(self, world, options=None, before_exec=None, **settings):
         self.server = world.server()
-        self.client = world.client(watch={"settings": False, "hung_after": "5s"}, **settings)
+        self.client = world.client(watch={"settings": False, "hung_after": "3s"}, **settings)
         self.client.before_exec = before_exec
         self.folders = [self.client.data_dir, self.client.run_dir]
         for folder in self.folders:
@@ -163,6 +166,20 @@ def faults_io_errors(world):
     assert faults.failed > 0
     faults.error = 0
     node.reload_works()
+    # Whichever of a reload's calls fails: the file is whole, and the same settings are taken once it does not.
+    for spared in range(4):
+        before, level = node.client.consul_json(), ("trace", "debug")[spared % 2]
+        node.client.write_settings(agent={"config": {"log_level": level}})
+        faults.spared, faults.error = spared, errno.EIO
+        node.client.send(signal.SIGHUP)
+        eventually(lambda: node.client.status()["problems"], 10, f"EIO after {spared} calls is a problem")
+        faults.error = 0
+        assert node.client.consul_json() in (before, before | {"log_level": level})
+        written = len(node.client.log)
+        node.client.send(signal.SIGHUP)
+        taken = "new settings, taken by the running agent: log_level"
+        eventually(lambda: taken in node.client.log[written:], 5, f"the settings are taken after {spared} calls and EIO")
+        assert node.client.consul_json()["log_level"] == level
     node.same_node_anew()
 
 
@@ -187,7 +204,7 @@ def faults_no_descriptors(world):
     limits = resource.prlimit(pid, resource.RLIMIT_NOFILE)
     agent = node.client.agent_pid()
     resource.prlimit(pid, resource.RLIMIT_NOFILE, (3, limits[1]))
-    holds(lambda: node.client.agent_pid() == agent, 8, "the agent is the same")  # for longer than hung_after
+    holds(lambda: node.client.agent_pid() == agent, 5, "the agent is the same")  # for longer than hung_after
     assert node.server.instances() == {"n1": node.client.address}
     assert " is gone" not in node.client.log, node.client.log
     resource.prlimit(pid, resource.RLIMIT_NOFILE, limits)
@@ -241,6 +258,62 @@ def faults_agent_out_of_memory(world):
     node.recovers()
     assert node.client.process.poll() is None
     node.same_node_anew()
+
+
+def faults_clock_jumps(world):
+    """lictor's wall clock jumps by hours, forth and back: times in the log follow, and nothing else happens."""
+    world.lictor = dynamic(world.lictor)
+    node = Node(world)
+    offset = f"{node.client.folder}/offset"
+
+    def jump(to):
+        with open(f"{offset}.new", "w") as file:
+            file.write(f"{to}\n")
+        os.replace(f"{offset}.new", offset)
+
+    jump("+0")
+    library = glob.glob("/usr/lib/*/faketime/libfaketime.so.1")
+    assert library, "libfaketime.so.1: not there; install libfaketime"
+    node.client.environment |= {
+        "LD_PRELOAD": library[0],
+        "FAKETIME_TIMESTAMP_FILE": offset,
+        "FAKETIME_NO_CACHE": "1",
+        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+        "FAKETIME_DONT_RESET": "1",
+    }
+    node.start()
+    for to, hours in (("+5h", 5), ("-7h", -7), ("+0", 0)):
+        jump(to)
+        written = len(node.client.log)
+        with Watch(lambda: node.server.instances() == {"n1": node.client.address}) as catalog:
+            node.serves_on(4)  # longer than hung_after
+        assert not catalog.gaps, catalog.gaps
+        node.client.send(signal.SIGUSR1)
+        eventually(lambda: own_times(node.client.log[written:]), 5, "the status in the log")
+        seen = own_times(node.client.log[written:])
+        now = datetime.datetime.now(datetime.timezone.utc)
+        late = [(time - now).total_seconds() / 3600 - hours for time in seen]
+        assert all(abs(hour) < 0.1 for hour in late), f"{to}: {seen}"
+        # The status alone: no restart, nothing registered anew, nothing lost.
+        assert len(seen) == 1, node.client.log[written:]
+        status = node.client.status()
+        assert status["agent"]["restarts"] == 0 and status["counts"] == node.before["counts"], status
+    del node.client.environment["LD_PRELOAD"]
+    node.same_node_anew()
+
+
+def own_times(text):
+    """The times of lictor's own lines."""
+    found = re.findall(r"^(\d{4}-\d\d-\d\dT[\d:.]+)Z (?:debug|info|warn|error) ", text, re.M)
+    return [datetime.datetime.fromisoformat(time + "+00:00") for time in found]
+
+
+def dynamic(lictor):
+    """A lictor that takes LD_PRELOAD: the given one, or the debug build beside a static one."""
+    for path in (lictor, str(pathlib.Path(__file__).resolve().parents[2] / "build/debug/lictor")):
+        if os.path.exists(path) and subprocess.run(["ldd", path], capture_output=True, timeout=20).returncode == 0:
+            return path
+    raise AssertionError("no dynamic lictor; make one: cmake --preset debug && cmake --build --preset debug")
 
 
 def put(group, name, value):
