@@ -161,6 +161,30 @@ def privilege_root_agent(world):
     client.nobody_left()
 
 
+def privilege_not_root(world):
+    """A lictor that is not root has no capability and wants none; it and all it starts gain nothing."""
+    server = world.server()
+    out = open_folder(f"{world.folder}/out")
+    hook = {"command": ["/bin/sh", "-c", tell(f"{out}/hook")], "on_failure": "fail"}
+    client = world.client(hooks={"post_start": [hook]})
+    os.chown(client.folder, USER.pw_uid, USER.pw_gid)
+    world.lictor, lictor = (
+        write_script(
+            f"{world.folder}/as-consul",
+            f'exec setpriv --reuid consul --regid consul --clear-groups {world.lictor} "$@"\n',
+        ),
+        world.lictor,
+    )
+    begin(client, lictor).ready()
+    assert server.instances() == {"n1": client.address}
+    for status in (status_of(client.pid), status_of(client.agent_pid()), told(f"{out}/hook")[0]):
+        assert status["Uid"].split() == [str(USER.pw_uid)] * 4 and status["NoNewPrivs"] == "1", status
+        assert capabilities(status)[:4] == (0, 0, 0, 0), status
+    assert status_of(client.pid)["Umask"] == "0077"
+    assert client.stop()[0] == 0, client.last_line()
+    client.nobody_left()
+
+
 def privilege_symbolic_links(world):
     """The agent's user can lead lictor nowhere by a symbolic link: it is refused by name, and nothing beyond it is touched."""
     world.server()
@@ -197,6 +221,12 @@ def privilege_symbolic_links(world):
         os.remove(path)
         if there:
             os.rename(kept, path)
+
+    # A socket is made anew only in the place of a socket.
+    plant(client.control_socket, f"{victim}/new")
+    assert client.start().ended(10) == 78 and "exists and is no socket; remove it" in client.last_line(), client.last_line()
+    assert os.listdir(victim) == []
+    os.remove(client.control_socket)
 
     # Files that lictor replaces as a whole: the link goes, what it named stays.
     precious = f"{victim}/precious"
