@@ -126,7 +126,7 @@ def exhausted(world, options, exhaust):
 
 
 def faults_disk_full(world):
-    """Disks that fill up: a reload leaves the last good consul.json, the node serves on, and takes it once there is space."""
+    """Full disks: a reload leaves the last good consul.json; the node serves on, and takes it once there is space."""
     exhausted(world, "size=512k", fill)
 
 
@@ -136,7 +136,7 @@ def faults_no_inodes(world):
 
 
 def faults_read_only(world):
-    """Both directories turn read-only: the node serves on; an agent that dies comes back when they are writable again."""
+    """Both directories turn read-only: the node serves on; an agent that dies comes back when they are writable."""
     node = Node(world).start()
     # Over them, in lictor's own mount namespace: a file system with files open for writing can't be remounted.
     inside = ["nsenter", "--mount", f"--target={node.client.pid}"]
@@ -152,6 +152,40 @@ def faults_read_only(world):
         run(*inside, "umount", folder)
     node.recovers(40).reload_works()
     node.same_node_anew()
+
+
+def faults_file_system_aborted(world):
+    """ext4 gives up, under open files too: the node serves on, leaves, and is the same node after fsck."""
+    node = Node(world)
+    image, data_dir = f"{world.folder}/disk", node.client.data_dir
+    with open(image, "wb") as file:
+        file.truncate(8 << 20)
+    run("mkfs.ext4", "-q", "-F", image)
+    run("mount", "-o", "loop", image, data_dir)
+    node.start()
+    run("nsenter", "--mount", f"--target={node.client.pid}", "mount", "-o", "remount,abort", data_dir)
+    eventually(lambda: errno_of_writing(data_dir) == errno.EROFS, 5, "the file system is read-only")
+    node.serves_on()
+    assert node.client.stop()[0] == 0, node.client.last_line()
+    code = node.client.start().ended(5)
+    assert code == 78 and "read-only file system; mount a writable volume" in node.client.last_line(), node.client.log
+    run("umount", data_dir)
+    # 1: errors were found and mended.
+    mended = subprocess.run(["e2fsck", "-fy", image], capture_output=True, text=True, timeout=20)
+    assert mended.returncode in (0, 1), mended.stdout
+    run("mount", "-o", "loop", image, data_dir)
+    node.client.start()
+    node.recovers()
+    assert node.client.stop()[0] == 0, node.client.last_line()
+
+
+def errno_of_writing(folder):
+    try:
+        with open(f"{folder}/try", "w") as file:
+            file.write("x")
+    except OSError as error:
+        return error.errno
+    return 0
 
 
 def faults_io_errors(world):
@@ -178,7 +212,9 @@ def faults_io_errors(world):
         written = len(node.client.log)
         node.client.send(signal.SIGHUP)
         taken = "new settings, taken by the running agent: log_level"
-        eventually(lambda: taken in node.client.log[written:], 5, f"the settings are taken after {spared} calls and EIO")
+        eventually(
+            lambda: taken in node.client.log[written:], 5, f"the settings are taken after {spared} calls and EIO"
+        )
         assert node.client.consul_json()["log_level"] == level
     node.same_node_anew()
 
@@ -198,7 +234,7 @@ def faults_io_errors_at_start(world):
 
 
 def faults_no_descriptors(world):
-    """lictor gets no descriptor any more: a healthy agent is left alone, a dead one is replaced as soon as there are some."""
+    """lictor gets no descriptor any more: a healthy agent is left alone, a dead one replaced as soon as it can be."""
     node = Node(world).start()
     pid = node.client.pid
     limits = resource.prlimit(pid, resource.RLIMIT_NOFILE)

@@ -78,7 +78,9 @@ def privilege_of_root(world):
 def privilege_descriptors(world):
     """The agent is born with standard descriptors alone, whatever lictor holds and inherited."""
     out = open_folder(f"{world.folder}/out")
-    binary = write_script(f"{world.folder}/consul", f'[ "$1" = agent ] || exit 0\n{tell(out + "/agent")}\nexec sleep 1000\n')
+    binary = write_script(
+        f"{world.folder}/consul", f'[ "$1" = agent ] || exit 0\n{tell(out + "/agent")}\nexec sleep 1000\n'
+    )
     client = world.client(agent={"binary": binary, "user": "consul"})
     client.before_exec = lambda: os.set_inheritable(os.open("/etc/shadow", os.O_RDONLY), True)
     client.start()
@@ -92,13 +94,13 @@ def privilege_descriptors(world):
 
 
 def privilege_few(world):
-    """With those five capabilities alone, as in a pod that drops all others, it all works; with fewer the error says which."""
+    """With those five capabilities alone, as in a pod that drops the rest, all works; with one less an error says which."""
     world.server()
     client = world.client(agent={"user": "consul"})
     lictor = world.lictor
     keep = ",".join(f"+{name}" for name in NEEDED)
     world.lictor = write_script(
-        f"{world.folder}/few", f"exec setpriv --bounding-set -all,{keep} --inh-caps -all {lictor} \"$@\"\n"
+        f"{world.folder}/few", f'exec setpriv --bounding-set -all,{keep} --inh-caps -all {lictor} "$@"\n'
     )
     begin(client, lictor).ready()
     assert capabilities(status_of(client.pid)) == (FIVE, FIVE, 0, 0, FIVE)
@@ -107,7 +109,7 @@ def privilege_few(world):
     client.nobody_left()
 
     keep = ",".join(f"+{name}" for name in NEEDED if name != "setuid")
-    write_script(world.lictor, f"exec setpriv --bounding-set -all,{keep} --inh-caps -all {lictor} \"$@\"\n")
+    write_script(world.lictor, f'exec setpriv --bounding-set -all,{keep} --inh-caps -all {lictor} "$@"\n')
     begin(client, lictor)
     client.logged("set uid: Operation not permitted; run lictor as root (CAP_SETUID, CAP_SETGID)", 10)
     client.send(signal.SIGQUIT)
@@ -126,7 +128,7 @@ def begin(client, lictor):
 
 
 def privilege_file_capabilities(world):
-    """An agent whose program carries cap_net_bind_service, as for DNS on port 53, gets it; hooks gain nothing all the same."""
+    """An agent whose program carries cap_net_bind_service, as for DNS on port 53, gets it; hooks gain nothing."""
     world.server()
     out = open_folder(f"{world.folder}/out")
     binary = f"{world.folder}/consul"
@@ -156,7 +158,13 @@ def privilege_root_agent(world):
     bounding = int(status_of("self")["CapBnd"], 16)
     assert capabilities(status_of(client.pid)) == (FIVE, FIVE, 0, 0, bounding)
     for status in (status_of(client.agent_pid()), told(f"{out}/hook")[0]):
-        assert status["Uid"].split() == ["0"] * 4 and capabilities(status) == (bounding, bounding, 0, 0, bounding), status
+        assert status["Uid"].split() == ["0"] * 4 and capabilities(status) == (
+            bounding,
+            bounding,
+            0,
+            0,
+            bounding,
+        ), status
     assert client.stop()[0] == 0, client.last_line()
     client.nobody_left()
 
@@ -186,7 +194,7 @@ def privilege_not_root(world):
 
 
 def privilege_symbolic_links(world):
-    """The agent's user can lead lictor nowhere by a symbolic link: it is refused by name, and nothing beyond it is touched."""
+    """The agent's user leads lictor nowhere by a symbolic link: refused by name, and nothing beyond is touched."""
     world.server()
     client = world.client(agent={"user": "consul"})
     victim = f"{world.folder}/victim"
@@ -197,7 +205,9 @@ def privilege_symbolic_links(world):
         os.chown(folder, USER.pw_uid, USER.pw_gid)
     client.data_dir, client.run_dir = f"{home}/data", f"{home}/run"
     client.control_socket, client.agent_socket = f"{home}/run/lictor.sock", f"{home}/run/agent/http.sock"
-    client.write_settings(node={"data_dir": client.data_dir}, run_dir=client.run_dir, control={"socket": client.control_socket})
+    client.write_settings(
+        node={"data_dir": client.data_dir}, run_dir=client.run_dir, control={"socket": client.control_socket}
+    )
 
     def plant(link, to=victim):
         """As the agent's user would."""
@@ -224,7 +234,9 @@ def privilege_symbolic_links(world):
 
     # A socket is made anew only in the place of a socket.
     plant(client.control_socket, f"{victim}/new")
-    assert client.start().ended(10) == 78 and "exists and is no socket; remove it" in client.last_line(), client.last_line()
+    assert (
+        client.start().ended(10) == 78 and "exists and is no socket; remove it" in client.last_line()
+    ), client.last_line()
     assert os.listdir(victim) == []
     os.remove(client.control_socket)
 
