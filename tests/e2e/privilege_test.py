@@ -94,7 +94,7 @@ def privilege_descriptors(world):
 
 
 def privilege_few(world):
-    """With those five capabilities alone, as in a pod that drops the rest, all works; with one less an error says which."""
+    """With those five capabilities alone, all works; with one less an error says which."""
     world.server()
     client = world.client(agent={"user": "consul"})
     lictor = world.lictor
