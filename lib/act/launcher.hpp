@@ -27,7 +27,7 @@ struct LaunchRequest {
 };
 
 // What the child gets: a process group of its own, no blocked signal, every disposition at its default, stdin from
-// /dev/null, no descriptor above 2, umask 022. The pid is the caller's to hand to Reaper::expect before it returns to
+// /dev/null, no descriptor above 2, umask 022, no_new_privs. The pid is the caller's to hand to Reaper::expect before it returns to
 // the executor. Returns when exec has succeeded or failed. Problems name the step and errno and carry Exit::not_found or
 // Exit::cannot_execute for exec's ENOENT and EACCES/ENOEXEC/ENOTDIR, Exit::internal for the rest. A failed launch
 // leaves nothing running: a missing or non-executable file is noticed before the fork; where a step fails after it, the

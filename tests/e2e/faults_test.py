@@ -335,6 +335,7 @@ def faults_clock_jumps(world):
         assert len(seen) == 1, node.client.log[written:]
         status = node.client.status()
         assert status["agent"]["restarts"] == 0 and status["counts"] == node.before["counts"], status
+        assert 0 < status["agent"]["uptime"] < 60, status
     del node.client.environment["LD_PRELOAD"]
     node.same_node_anew()
 
