@@ -49,8 +49,8 @@ Attendant::Attendant(boost::asio::io_context& io, Settings settings, std::option
       named_(std::move(named)),
       environment_(std::move(environment)),
       settings_(std::move(settings)),
-      life_(new_life(rules_of(settings_, false, false), static_cast<std::uint64_t>(now().time_since_epoch().count()) +
-                                                            static_cast<std::uint64_t>(getpid()))),
+      life_(new_life(rules_of(settings_, {}), static_cast<std::uint64_t>(now().time_since_epoch().count()) +
+                                                  static_cast<std::uint64_t>(getpid()))),
       manager_(service_manager(environment_, getpid())),
       signals_(io),
       timer_(io),
@@ -202,7 +202,9 @@ void Attendant::settle_on(Ground ground) {
 }
 
 Rules Attendant::rules() const {
-  return rules_of(settings_, !ground_->plan.token.empty(), ground_->identity.fixed_id());
+  return rules_of(settings_, {.acl = !ground_->plan.token.empty(),
+                              .fixed_id = ground_->identity.fixed_id(),
+                              .api_after_join = ground_->plan.api_after_join});
 }
 
 Result<void> Attendant::open_control() {

@@ -112,7 +112,7 @@ class Attendant {
   boost::asio::posix::stream_descriptor agent_pipe_;
   std::string agent_line_, agent_buffer_;
   std::vector<std::string> unsaid_;  // secrets that lines of the agent are passed on without
-  std::string settings_problem_;  // why the last reload was refused
+  std::string settings_problem_;     // why the last reload was refused
 };
 
 }  // namespace lictor

@@ -310,7 +310,8 @@ class Step {
 
   void silent() {
     const Agent& agent = *life_.agent;
-    const bool watched = in(Phase::join) || in(Phase::registering) || in(Phase::serve);
+    const bool waits_for_servers = life_.rules.api_after_join && !agent.answered;
+    const bool watched = (in(Phase::join) && !waits_for_servers) || registering();
     const Duration waited = now_ - agent.unanswered.value_or(now_);
     if (watched && waited >= life_.rules.hung_after) {
       // From here on it is an agent that has died.
@@ -987,7 +988,7 @@ class Step {
 
 }  // namespace
 
-Rules rules_of(const Settings& s, bool acl, bool fixed_id) {
+Rules rules_of(const Settings& s, const AgentTraits& traits) {
   const auto failures = [](const std::vector<Hook>& hooks) {
     std::vector<OnFailure> rules;
     for (const Hook& hook : hooks) rules.push_back(hook.on_failure);
@@ -1004,10 +1005,11 @@ Rules rules_of(const Settings& s, bool acl, bool fixed_id) {
           .rejoin_after = s.watch.rejoin_after,
           .post_start = failures(s.hooks.post_start),
           .pre_stop = failures(s.hooks.pre_stop),
-          .acl = acl,
+          .acl = traits.acl,
           .heal = s.node.heal,
           .restart_on_change = s.bind.restart_on_change,
-          .fixed_id = fixed_id};
+          .fixed_id = traits.fixed_id,
+          .api_after_join = traits.api_after_join};
 }
 
 Duration sync_window(int members) {

@@ -42,7 +42,7 @@
 //   no-shortcut    once asked to leave, the agent gets no signal but KILL
 //   settled        no leave before the agent's full sync is over or settle's time is up
 //   patience       an agent is ended without a stop only for a restart that was asked for, for being silent for
-//                  hung_after, for an id taken back, for gossip that has shut itself down, or once, having joined, for
+//                  hung_after (not where its API opens only once it has joined), for an id taken back, for gossip that has shut itself down, or once, having joined, for
 //                  having known no leader for rejoin_after
 //   hands-off      nothing that may be alive is cleared away, nothing at all without node.heal; no leave in the name of a
 //                  node that was last seen to be another one, elsewhere
@@ -84,9 +84,15 @@ struct Rules {
   bool heal = true;
   bool restart_on_change = true;  // bind.on_change
   bool fixed_id = false;          // the agent's settings name the id
+  // The agent's API opens only once a server has signed its certificate (auto_encrypt, auto_config): until its first answer
+  // it waits for the servers, and is not hung.
+  bool api_after_join = false;
   bool operator==(const Rules&) const = default;
 };
-Rules rules_of(const Settings& settings, bool acl, bool fixed_id);
+struct AgentTraits {
+  bool acl = false, fixed_id = false, api_after_join = false;  // as in Rules
+};
+Rules rules_of(const Settings& settings, const AgentTraits& traits);
 
 // Time within which an agent runs its first full sync after it has met a server: 3 s at random, multiplied by Consul's
 // scale factor for clusters over 128 members (agent/ae: serverUpIntv, scaleFactor).

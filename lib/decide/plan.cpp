@@ -350,6 +350,9 @@ ResultAll<Plan> make_plan(const Settings& settings, const AgentConfig& config, c
   const Json* tokens = find(draft.plan.consul_json, "acl", "tokens");
   draft.plan.default_token = text_at(tokens ? find(*tokens, "default") : nullptr);
   if (draft.plan.default_token.empty()) draft.plan.default_token = text_at(find(draft.user(), "acl_token"));
+  const Json *encrypt = find(draft.user(), "auto_encrypt", "tls"),
+             *auto_config = find(draft.user(), "auto_config", "enabled");
+  draft.plan.api_after_join = (encrypt && *encrypt == true) || (auto_config && *auto_config == true);
   draft.command();
   draft.environment();
   if (!draft.problems.empty()) return std::move(draft.problems);

@@ -72,6 +72,7 @@ struct Plan {
   // registering and catalog reads are sent with the registration token, or where that is empty without a token, so that the
   // agent uses its acl.tokens.default.
   std::string token, registration_token, default_token;
+  bool api_after_join = false;  // Rules'
 };
 
 // Computed keys: bind_addr, advertise_addr (the user's, if literal), node_name, node_id, data_dir, node_meta (strings

@@ -136,8 +136,9 @@ std::string settings_table() {
   std::string out = "| key | default | meaning |\n|---|---|---|\n";
   for (const SettingKey& key : setting_keys()) {
     const Json fallback = Json::parse(key.fallback);
-    out += fmt::format("| `{}` | `{}` | {} |\n", key.path,
-                       fallback.is_string() && fallback != "" ? fallback.get<std::string>() : key.fallback, key.meaning);
+    out +=
+        fmt::format("| `{}` | `{}` | {} |\n", key.path,
+                    fallback.is_string() && fallback != "" ? fallback.get<std::string>() : key.fallback, key.meaning);
   }
   return out;
 }

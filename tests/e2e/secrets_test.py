@@ -344,9 +344,13 @@ def secrets_auto_encrypt(world):
     config |= {"auto_encrypt": {"tls": True}, "ports": {"http": -1, "https": 8501}}
     path = put(f"{world.folder}/token", str(uuid.uuid4()))
     client = guarded(world)
-    client.write_settings(agent={"config": config, "tokens": {"agent_file": path, "default_file": path}})
+    client.write_settings(
+        agent={"config": config, "tokens": {"agent_file": path, "default_file": path}}, watch={"hung_after": "1s"}
+    )
     client.start()
     client.logged("ACL not found", 10)
+    agent = client.agent_pid()
+    holds(lambda: client.agent_pid() == agent, 3, "an agent that waits for its certificate is not hung")
     put(path, guard.token()[0])
     client.ready(10)
     assert guard.server.instances() == {"n1": client.address}

@@ -10,6 +10,7 @@
 
 using namespace lictor;
 using std::chrono::milliseconds;
+using std::chrono::minutes;
 using std::chrono::seconds;
 
 namespace {
@@ -258,6 +259,20 @@ TEST_CASE("an agent silent for watch.hung_after is killed and started anew") {
     s.at(milliseconds(45070), AgentEnded{-1, SIGKILL});
     CHECK(s.at(milliseconds(45300), Tick{}).has<Launch>());
   }
+}
+
+TEST_CASE("an agent whose API opens only once a server has signed its certificate is not hung before that") {
+  Rules rules;
+  rules.api_after_join = true;
+  Story s(rules);
+  s.launched();
+  for (int i = 1; i < 20; ++i) {
+    s.at(minutes(i), Tick{});
+    CHECK_FALSE(s.at(minutes(i), Probed{1, ProbeAnswer::silent, 0}).has<EndAgent>());
+  }
+  s.at(minutes(20), Probed{1, ProbeAnswer::no_leader, 1}).at(minutes(20) + seconds(1), Tick{});
+  s.at(minutes(21), Tick{});
+  CHECK(s.at(minutes(21), Probed{1, ProbeAnswer::silent, 0}).first<EndAgent>()->signal == SIGKILL);
 }
 
 TEST_CASE("an agent without a leader is told to join, again and again, not in step with others") {

@@ -518,6 +518,17 @@ TEST_CASE("the files that the agent reads by itself", "[plan]") {
   CHECK(agent_files(settings, config) == expected);
 }
 
+TEST_CASE("an agent that gets its certificate from a server answers only then", "[plan]") {
+  for (const auto& [config, late] : std::initializer_list<std::pair<const char*, bool>>{
+           {"{}", false},
+           {R"({"auto_encrypt": {"tls": true}})", true},
+           {R"({"auto_encrypt": {"tls": false, "allow_tls": true}})", false},
+           {R"({"auto_config": {"enabled": true}})", true}}) {
+    CAPTURE(config);
+    CHECK(plan_of(Json::parse(config)).api_after_join == late);
+  }
+}
+
 TEST_CASE("secrets from files go into consul.json", "[plan]") {
   PlanFacts f = facts();
   f.secrets = {.agent = "a", .fallback = "d", .registration = "r", .encrypt = "e"};

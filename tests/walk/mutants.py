@@ -28,6 +28,7 @@ MUTANTS = [
     ("join", "if (leader) agent.join_at.reset();", ""),
     ("join", "    agent.joining = true;\n", ""),
     ("patience", "waited >= life_.rules.hung_after", "waited >= life_.rules.hung_after / 2"),
+    ("patience", "(in(Phase::join) && !waits_for_servers) || registering()", "in(Phase::join) || registering()"),
     ("patience", "now_ - *agent.leaderless >= life_.rules.rejoin_after", "now_ - *agent.leaderless >= life_.rules.rejoin_after / 2"),
     ("patience", "life_.rules.rejoin_after > Duration{} &&", "true &&"),
     ("patience", "    if (leader) agent.leaderless.reset();\n", ""),

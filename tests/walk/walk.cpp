@@ -313,14 +313,17 @@ class Walk {
       return tell(LaunchFailed{{"agent", "no", "", mostly(50) ? Exit::not_found : Exit::internal}}, "launch failed");
     agent_ = true;
     unanswered_.reset();
+    answered_ = false;
+    mute_ = seldom(5);
     tell(Launched{1000 + launches_}, "launched");
   }
 
   void respond(const Probe& e) {
     static constexpr ProbeAnswer answers[] = {ProbeAnswer::leader, ProbeAnswer::no_leader, ProbeAnswer::silent};
-    const ProbeAnswer answer = answers[by_weight(74, 13, 13)];
+    const ProbeAnswer answer = mute_ ? ProbeAnswer::silent : answers[by_weight(74, 13, 13)];
     const int members = answer == ProbeAnswer::silent || seldom(50) ? 0 : static_cast<int>(choices_->upto(3000));
     if (answer != ProbeAnswer::silent) {
+      answered_ = true;
       unanswered_.reset();
       leader_ = answer == ProbeAnswer::leader;
       if (leader_ && !joined_) joined_ = now_;
@@ -541,7 +544,8 @@ class Walk {
   void take(const EndAgent& e) {
     hold(!asked_leave_ || e.signal == SIGKILL, "no-shortcut", "a signal other than KILL after the leave was asked");
     if (!stop_at_) {
-      const bool hung = unanswered_ && now_ - *unanswered_ >= life_.rules.hung_after;
+      const bool too_early = life_.rules.api_after_join && !answered_;
+      const bool hung = !too_early && unanswered_ && now_ - *unanswered_ >= life_.rules.hung_after;
       const bool lost =
           leaderless_ && life_.rules.rejoin_after > Duration{} && now_ - *leaderless_ >= life_.rules.rejoin_after;
       hold(restart_asked_ || quarrelled_ || hung || lost, "patience", "an agent ended for no reason");
@@ -581,8 +585,9 @@ class Walk {
   bool agent_ = false, launching_ = false, synced_ = false, quit_ = false, given_up_ = false;
   int launches_ = 0, launches_at_stop_ = 0, members_ = 0;
   std::optional<Time> stop_at_, joined_;
-  std::optional<Time> unanswered_;  // the API, since then
-  std::optional<Time> leaderless_;  // since then, having joined
+  std::optional<Time> unanswered_;        // the API, since then
+  bool answered_ = false, mute_ = false;  // the API, of this agent
+  std::optional<Time> leaderless_;        // since then, having joined
   bool stop_leave_ = false, quit_signal_ = false, failed_hook_ = false, restart_asked_ = false;
   bool asked_leave_ = false, knew_leader_ = false, leave_completed_ = false, confirmed_ = false, forbidden_ = false,
        spoilt_ = false, came_back_ = false;
@@ -617,6 +622,7 @@ Rules random_rules(Dice& dice) {
   rules.heal = chance(70);
   rules.restart_on_change = chance(70);
   rules.fixed_id = chance(20);
+  rules.api_after_join = chance(20);
   return rules;
 }
 
