@@ -29,27 +29,31 @@ POLICIES = ("leave", "stay")
 class Listing(threading.Thread):
     """Follows a service's instances in the catalog by blocking queries: each change is seen when the server has it.
 
-    `lost`: node -> how long it was missing, a list of (from, to).
+    `gaps`: node -> when it was missing, a list of (from, to); `appeared`: node -> when it was last listed again.
     """
 
     def __init__(self, server, service, names):
         super().__init__(daemon=True)
         self.server, self.service, self.names = server, service, names
         self.gone_since, self.gaps, self.looks = {}, {name: [] for name in names}, 0
-        self.appeared = {}
+        self.appeared, self.entry = {}, {}
         self.over = threading.Event()
 
     def look(self, index):
         answer = UnixAnswer(self.server.socket, f"/v1/catalog/service/{self.service}?index={index}&wait=200ms")
         now = time.monotonic()
-        there = {instance["Node"] for instance in answer.json}
+        there = {instance["Node"]: instance["CreateIndex"] for instance in answer.json}
         self.looks += 1
         for name in self.names:
             if name not in there:
                 self.gone_since.setdefault(name, now)
-            elif name in self.gone_since:
-                self.gaps[name].append((self.gone_since.pop(name), now))
+                continue
+            # Another entry under the old name was missing between two looks, however near they were.
+            if name in self.gone_since or self.entry.get(name, there[name]) != there[name]:
+                self.gaps[name].append((self.gone_since.pop(name, self.last), now))
                 self.appeared[name] = now
+            self.entry[name] = there[name]
+        self.last = now
         return answer.index
 
     def run(self):
