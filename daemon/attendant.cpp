@@ -303,7 +303,7 @@ void Attendant::act(const Probe& e) {
 }
 
 void Attendant::act(const SendServices& e) {
-  api_->send_services(ground_->services, [this, launch = e.launch](std::string failure) {
+  api_->send_services(ground_->services, e.anew, [this, launch = e.launch](std::string failure) {
     feed(ServicesSent{launch, std::move(failure)});
   });
 }

@@ -102,7 +102,8 @@ void AgentApi::probe(Duration deadline, std::function<void(ProbeAnswer)> done) {
   });
 }
 
-void AgentApi::send_services(const std::vector<Json>& desired, Done done) {
+void AgentApi::send_services(const std::vector<Json>& desired, bool anew, Done done) {
+  if (anew) sent_.clear();
   work_.ask(request("GET", "/v1/agent/services", Key::registration),
             [this, desired, done = std::move(done)](const Result<HttpAnswer>& answer) mutable {
               if (answer && answer->status == 403) {

@@ -48,8 +48,8 @@ class AgentApi {
   // doesn't.
   void probe(Duration deadline, std::function<void(ProbeAnswer)> done);
 
-  // Makes the agent's services those desired, by the difference (decide/services.hpp).
-  void send_services(const std::vector<Json>& desired, Done done);
+  // Makes the agent's services those desired, by the difference (decide/services.hpp); anew: all of them are sent.
+  void send_services(const std::vector<Json>& desired, bool anew, Done done);
 
   // GET /v1/catalog/node/NAME?consistent: what a server's own record says.
   // `holder`: of an entry with another id (CatalogAnswer::taken).

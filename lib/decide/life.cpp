@@ -332,7 +332,7 @@ class Step {
     if (agent.sending || agent.looking || agent.hooking) return;
     if (!agent.services_sent) {
       agent.sending = true;
-      emit(SendServices{life_.launches});
+      emit(SendServices{life_.launches, std::exchange(agent.forgotten, false)});
     } else if (agent.hooks_done < life_.rules.post_start.size()) {
       agent.hooking = true;
       emit(RunHook{life_.launches, HookKind::post_start, agent.hooks_done});
@@ -350,6 +350,7 @@ class Step {
     agent.sending = false;
     if (!registering()) return;
     agent.services_sent = e.failure.empty();
+    agent.sent_at = now_;
     if (!agent.services_sent)
       return not_registered(e.failure, paced(now_ - life_.since, 10, milliseconds(20), seconds(5)));
     register_more();
@@ -381,7 +382,19 @@ class Step {
       life_.task_at = now_ + seconds(1);  // nobody said that it is not there
       return;
     }
+    if (e.answer != CatalogAnswer::failed && forgotten()) return not_registered("", {});
     not_registered("", paced(now_ - life_.since, 20, milliseconds(2), seconds(1)));
+  }
+
+  // Servers that come back without memory before the agent has missed them: it does not know that they need anything, and
+  // its own full sync is up to two minutes away. Registered anew, a service is sent at once.
+  bool forgotten() {
+    Agent& agent = *life_.agent;
+    if (!agent.services_sent || now_ - agent.sent_at < paced(now_ - life_.since, 2, seconds(1), seconds(60)))
+      return false;
+    agent.services_sent = false;
+    agent.forgotten = true;
+    return true;
   }
 
   void not_registered(const std::string& failure, Duration retry) {

@@ -240,7 +240,8 @@ struct Probe {
 };  // Probed
 struct SendServices {
   int launch;
-};  // ServicesSent
+  bool anew;  // all of them, whatever the agent has already
+};            // ServicesSent
 struct LookUpCatalog {
   int launch;
 };  // CatalogSeen
@@ -334,6 +335,8 @@ struct Agent {
   bool leader = false;               // at the last answer
   int members = 0;
   bool services_sent = false;  // the agent has what is desired, as far as was last looked
+  Time sent_at{};              // since when it has them
+  bool forgotten = false;      // it has them, and the servers don't show them
   bool looked = false;         // a catalog look-up has been answered
   bool seen = false;           // and has shown this node's entry
   bool registered = false;     // services sent, hooks done, catalog seen

@@ -52,6 +52,18 @@ def servers_lost(world):
     holds(lambda: client.log.count("PUT url=/v1/agent/join") == joined, 3, "nobody joins any more")
 
 
+def servers_forget(world):
+    """A server comes back without memory before the agent has missed it: the services are back, nothing restarted."""
+    server = world.server()
+    client = world.client(watch={"hung_after": "2s"})
+    client.start().ready()
+    agent = client.agent_pid()
+    end(server)
+    back(world, client)
+    client.ready()
+    assert client.agent_pid() == agent
+
+
 def servers_moved(world):
     """The servers' name has come to mean another address after all the old ones died: joined there, nothing restarted."""
     hosts = f"{world.folder}/hosts"

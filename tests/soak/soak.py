@@ -30,8 +30,6 @@ from tools import children, eventually, holds, processes_in
 HUNG_AFTER = 3.0
 STOP_TIMEOUT = 10.0
 SETTLED_WITHIN = 60.0  # s; serf itself looks for a lost member only every 30 s
-# A server that comes back without memory before it is missed: the agent's own sync comes within two minutes.
-SETTLED_WITHIN_FORGOTTEN = 150.0
 UNSEEN_FOR = 5.0  # s: how long a node may be ready while the server does not list its service
 QUIET_AFTER_LEAVE = 5.0
 DISK = "24m"
@@ -433,7 +431,7 @@ class Soak:
             return f"ghosts among the members: {ghosts}"
         return None
 
-    def settled(self, within=SETTLED_WITHIN):
+    def settled(self):
         """Waits until all is as it should be: how long that took."""
         began, reason = time.monotonic(), ""
         while True:
@@ -444,7 +442,7 @@ class Soak:
             took = time.monotonic() - began
             if not reason:
                 return took
-            if took > within:
+            if took > SETTLED_WITHIN:
                 raise Broken(f"not healed after {took:.0f} s: {reason}")
             time.sleep(0.05)
 
@@ -489,8 +487,7 @@ class Soak:
             thread.join()
         if failures:
             raise Broken("; ".join(failures))
-        forgotten = any(deed.kind == "server_killed" for deed in deeds)
-        took = self.settled(SETTLED_WITHIN_FORGOTTEN if forgotten else SETTLED_WITHIN)
+        took = self.settled()
         self.say(f"step {number}: healed after {took:.2f} s")
         for deed in deeds:
             self.counts[deed.kind] += 1

@@ -228,7 +228,8 @@ TEST_CASE("services are sent by difference, and a refusal names the service, the
   agent.replies["PUT /v1/agent/service/deregister/old"] = {200, ""};
   agent.replies["PUT /v1/agent/service/register"] = {200, ""};
   AgentApi api(agent.io.get_executor(), agent.socket);
-  const auto send = [&](auto done) { api.send_services(desired, done); };
+  bool anew = false;
+  const auto send = [&](auto done) { api.send_services(desired, anew, done); };
   CHECK(agent.answer_to<std::string>(send).empty());
   CHECK(agent.asked == std::vector<std::string>{"GET /v1/agent/services", "PUT /v1/agent/service/deregister/old",
                                                 "PUT /v1/agent/service/register?replace-existing-checks=true"});
@@ -245,6 +246,13 @@ TEST_CASE("services are sent by difference, and a refusal names the service, the
   agent.replies["GET /v1/agent/services"] = {200, same.dump()};
   CHECK(agent.answer_to<std::string>(send).empty());
   CHECK(agent.asked == std::vector<std::string>{"GET /v1/agent/services"});
+
+  // Servers that have forgotten it hear of it only if it is sent anew.
+  anew = true;
+  agent.asked.clear();
+  CHECK(agent.answer_to<std::string>(send).empty());
+  CHECK(agent.asked == std::vector<std::string>{"GET /v1/agent/services",
+                                                "PUT /v1/agent/service/register?replace-existing-checks=true"});
 
   agent.replies["GET /v1/agent/services"] = {200, "{}"};
   agent.replies["PUT /v1/agent/service/register"] = {403, "Permission denied: Missing service:write on web"};
