@@ -91,16 +91,6 @@ struct Plan {
 // differently, a gossip key in agent.args, where every user of the host reads it.
 ResultAll<Plan> make_plan(const Settings& settings, const AgentConfig& config, const PlanFacts& facts);
 
-// consul.json for people: every secret that is set is shown as "***": encrypt, each member of acl.tokens, every key
-// that is named like a token, secret, password or private key (services' tokens included), headers of checks but for a few
-// harmless ones, such words inside the cloud join strings of retry_join, passwords and tokens inside URLs.
-Json without_secrets(const Json& consul_json);
-
-// What without_secrets() hides in consul.json, or in a part of it: texts of 8 bytes and more, as shorter ones are in many
-// lines by chance. And a line of text without them.
-std::vector<std::string> secrets_in(const Json& value);
-std::string without_secrets(std::string line, const std::vector<std::string>& secrets);
-
 // What a hook gets of the agent's environment: all but the variables that hold secrets, by their names or because a secret of
 // consul.json or the password of a URL is in their values, unless hook.environment names them.
 std::vector<std::string> hook_environment(const Plan& plan, const Hook& hook);

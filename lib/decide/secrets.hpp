@@ -1,7 +1,9 @@
-// Tokens and the gossip key: what a file of theirs must hold, what the keyring on disk says to it, and what is a secret.
+// Secrets: what a file with a token or the gossip key must hold, what the keyring on disk says to it, what is a secret
+// elsewhere, and how text is shown without any.
 #pragma once
 
 #include "decide/problem.hpp"
+#include "decide/settings.hpp"
 
 #include <optional>
 #include <string>
@@ -35,5 +37,18 @@ std::optional<Problem> keyring_disagreement(const std::string& path, const std::
 // A key of consul.json, a header of a check or a variable of the environment whose value is not for everybody's eyes, by
 // its name: tokens, secrets, passwords, private keys. Whatever its case, "-" as good as "_".
 bool names_a_secret(std::string_view name);
+
+// consul.json for people: every secret that is set is shown as "***": encrypt, each member of acl.tokens, every key
+// that is named like a token, secret, password or private key (services' tokens included), headers of checks but for a few
+// harmless ones, such words inside the cloud join strings of retry_join, passwords and tokens inside URLs.
+Json without_secrets(const Json& consul_json);
+
+// What without_secrets() hides in consul.json, or in a part of it: texts of 8 bytes and more, as shorter ones are in many
+// lines by chance. And a line of text without them.
+std::vector<std::string> secrets_in(const Json& value);
+std::string without_secrets(std::string line, const std::vector<std::string>& secrets);
+
+// Whether there is a password or a token in a URL that `text` is or ends with.
+bool holds_url_secret(const std::string& text);
 
 }  // namespace lictor
