@@ -5,14 +5,13 @@ import glob
 import json
 import os
 import pwd
-import re
 import resource
 import signal
 import stat
 import subprocess
 import uuid
 
-from tools import ask, children, eventually, holds
+from tools import ask, eventually, holds
 from world import CONSUL, LEFT, open_folder, run, write_json
 
 MASTER = "10ad0000-0000-4000-8000-000000000001"
