@@ -3,9 +3,10 @@
 import os
 import signal
 import subprocess
+import sys
 
 from tools import eventually, holds
-from world import write_json
+from world import run, write_json
 
 WEB = {"name": "web", "port": 80, "check": {"name": "web", "ttl": "1h", "status": "passing"}}
 QUIET = 1.5  # seconds: more than a change needs to be seen and applied
@@ -58,6 +59,7 @@ def settings_config_map(world):
     has_web(server, client)
     mount(folder, "..3", client.settings)
     eventually(lambda: server.instances() == {"n1": client.address}, 10, "the default service again")
+    assert server.instances("web") == {}
     assert client.status()["agent"]["pid"] == before["agent"]["pid"]
 
 
@@ -83,9 +85,14 @@ def settings_of_the_agent(world):
     write_json(path, {"log_level": "info"})
     client.write_settings(agent={"config_files": [path]})
     before = client.start().ready()
+    assert "[DEBUG]" not in client.log
     write_json(path, {"log_level": "debug"})
     client.logged("new settings, taken by the running agent: log_level")
     client.logged(f"settings file {path} changed")
+    eventually(
+        lambda: client.agent_get("/v1/agent/self") and "[DEBUG]" in client.log, 5, "the agent logs as it is told"
+    )
+    assert client.consul_json()["log_level"] == "debug"
     assert client.status()["agent"]["pid"] == before["agent"]["pid"]
     write_json(path, {"log_level": "debug", "node_meta": {"rack": "7"}, "dns_config": {"only_passing": True}})
     client.logged("new settings: dns_config")
@@ -122,15 +129,24 @@ def make_certificate(folder):
         os.rename(f"{folder}/{name}.new", f"{folder}/{name}.pem")
 
 
+def shown_certificate(client):
+    """What the agent's HTTPS listener shows to whoever connects."""
+    return run("ip", "netns", "exec", client.namespace, "openssl", "s_client", "-connect", "127.0.0.1:8501")
+
+
 def settings_rotated_certificate(world):
-    """A certificate rotated under its old name is taken by the running agent."""
+    """A certificate rotated under its old name is taken, and shown, by the running agent."""
     server, client = world.server(), world.client()
     make_certificate(client.folder)
     files = {"cert_file": f"{client.folder}/cert.pem", "key_file": f"{client.folder}/key.pem"}
-    client.write_settings(agent={"config": files})
+    client.write_settings(agent={"config": files | {"ports": {"https": 8501}}})
     before = client.start().ready()
+    with open(files["cert_file"]) as file:
+        assert file.read() in shown_certificate(client)
     make_certificate(client.folder)
     client.logged("taken by the running agent: cert_file key_file")
+    with open(files["cert_file"]) as file:
+        assert file.read() in shown_certificate(client)
     assert client.status()["agent"]["pid"] == before["agent"]["pid"]
     assert server.instances() == {"n1": client.address}
 
@@ -152,3 +168,59 @@ def settings_unwatched(world):
     written = len(client.log)
     client.write_settings(services=[WEB])
     holds(lambda: unread(client, written), QUIET, "nothing is read again")
+
+
+def settings_changed_while_waiting(world):
+    """A change while lictor waits for an address is taken when it goes on."""
+    server, client = world.server(), world.client(with_address=False)
+    client.start().logged("waiting for an address")
+    client.write_settings(services=[WEB])
+    client.logged(f"settings file {client.settings_file} changed")
+    assert not client.agent_pid()
+    run("ip", "-n", client.namespace, "addr", "add", f"{client.address}/24", "dev", "eth0")
+    client.ready()
+    has_web(server, client)
+    assert client.status()["agent"]["restarts"] == 0
+
+
+# A user namespace with everybody in it and limits of its own, none of the host's touched. A process outside has to say
+# who is in it.
+WITHOUT_INOTIFY = """
+import ctypes, os, sys
+ready, told = os.pipe()
+outside = os.fork()
+if outside == 0:
+    os.close(told)
+    os.read(ready, 1)
+    for map in ("uid_map", "gid_map"):
+        with open(f"/proc/{os.getppid()}/{map}", "w") as file:
+            file.write("0 0 65536")
+    os._exit(0)
+assert ctypes.CDLL(None).unshare(0x10000000) == 0  # CLONE_NEWUSER
+os.close(told)
+os.waitpid(outside, 0)
+with open(f"/proc/sys/user/max_inotify_{sys.argv[1]}", "w") as file:
+    file.write("0")
+os.execv(sys.argv[2], sys.argv[2:])
+"""
+
+
+def settings_unwatchable(world):
+    """Without inotify, each thing that can't be watched is warned of once, and SIGHUP works as ever."""
+    server, client = world.server(), world.client(stop={"policy": "stay"})
+    for limit, warning in (
+        ("instances", "watch.settings: inotify: too many open files; send SIGHUP after a change of settings files"),
+        ("watches", f"{client.settings_file}: can't be watched: no space left on device; send SIGHUP after a change"),
+    ):
+        written = len(client.log)
+        client.wrapper = [sys.executable, "-c", WITHOUT_INOTIFY, limit]
+        client.start().ready()
+        assert client.log[written:].count(warning) == 1, client.log[written:]
+        for services in ([WEB], [WEB | {"name": "other"}]):
+            client.write_settings(services=services)
+            client.send(signal.SIGHUP)
+            name = services[0]["name"]
+            eventually(lambda: server.instances(name) == {"n1": client.address}, 10, f"{name} is registered")
+        assert client.log[written:].count(warning) == 1, client.log[written:]
+        assert client.status()["agent"]["restarts"] == 0
+        assert client.stop()[0] == 0, client.last_line()

@@ -175,6 +175,7 @@ class Client:
         self.log_file = f"{self.folder}/{name}.log"
         self.environment = {"PATH": os.environ["PATH"], "NODE_NAME": name}
         self.before_exec = None  # called in lictor's process-to-be
+        self.wrapper = []  # a command before lictor's own, which it becomes by exec
         self.process = self.pid = None
         self.settings = merged(
             {
@@ -208,7 +209,7 @@ class Client:
         command = ["ip", "netns", "exec", self.namespace]
         if as_pid_1:
             command += ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc"]
-        command += [self.world.lictor, "run", "-c", self.settings_file]
+        command += [*self.wrapper, self.world.lictor, "run", "-c", self.settings_file]
         with open(self.log_file, "a") as log:
             self.process = subprocess.Popen(
                 command, stdout=log, stderr=log, env=self.environment | environment, preexec_fn=self.before_exec
