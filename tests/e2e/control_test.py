@@ -2,13 +2,14 @@
 
 import contextlib
 import os
+import resource
+import signal
 import socket
 import stat
 import threading
 import time
 
 from tools import LIBC, eventually
-from world import run
 
 GET = b"GET %s HTTP/1.1\r\nHost: x\r\n\r\n"
 MANY = 1000
@@ -129,7 +130,12 @@ def control_idle_connections(world):
     assert client.probe("/readyz") == 200
     descriptors, memory = held(client)
     peers = []
+    # Who asks now and then keeps its place.
+    regular = [connect(client, tcp) for tcp in (True, False)]
     for i in range(MANY):
+        for peer in regular if i % 20 == 0 else ():
+            peer.sendall(GET % b"/readyz")
+            assert peer.recv(65536).startswith(b"HTTP/1.1 200 "), f"the regular one's place is taken after {i}"
         for tcp in (True, False):
             peer = connect(client, tcp)
             with contextlib.suppress(ConnectionError):
@@ -147,7 +153,7 @@ def control_idle_connections(world):
     code, seconds = client.stop()
     assert code == 0 and seconds < 8, (code, seconds, client.last_line())
     client.nobody_left()
-    for peer in peers:
+    for peer in peers + regular:
         peer.close()
 
 
@@ -182,11 +188,26 @@ def control_slow_readers(world):
 
 
 def control_few_descriptors(world):
-    """With room for 64 open files the idle take neither lictor's own descriptors nor its time."""
+    """With room for 64 open files the idle take neither lictor's own descriptors nor, where those run out, its time."""
     world.server()
-    client = world.client()
+    client = world.client(agent={"config": {"limits": {"http_max_conns_per_client": 20}}})
+    client.before_exec = lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
     client.start().ready()
-    run("prlimit", "--pid", str(client.pid), "--nofile=24:24")
+    before = held(client)[0]
+    peers = [connect(client, tcp) for _ in range(200) for tcp in (True, False)]
+    assert client.probe("/readyz") == 200
+    then = held(client)[0]
+    assert then <= before + 2 * 64 // 8 + 2, f"{before} descriptors became {then}"
+    # What takes descriptors goes on: an agent with all that belongs to its start.
+    agent = client.agent_pid()
+    os.kill(agent, signal.SIGKILL)
+    eventually(lambda: client.agent_pid() not in (None, agent), 10, "another agent")
+    client.ready()
+
+    # Fewer than it has: nobody can be let in any more.
+    resource.prlimit(client.pid, resource.RLIMIT_NOFILE, (8, 64))
+    for peer in peers:
+        peer.close()
     peers = [connect(client, tcp) for _ in range(200) for tcp in (True, False)]
 
     def ticks():
@@ -198,6 +219,7 @@ def control_few_descriptors(world):
     assert ticks() - before < 20, f"{ticks() - before} ticks of CPU in 2 s"
     for peer in peers:
         peer.close()
+    resource.prlimit(client.pid, resource.RLIMIT_NOFILE, (64, 64))
     eventually(lambda: client.probe("/readyz") == 200, 10, "it answers again")
     assert client.stop()[0] == 0, client.last_line()
 
