@@ -1,5 +1,6 @@
 """Servers that are not there, not there any more, or there again."""
 
+import signal
 import time
 
 from tools import eventually, holds
@@ -55,13 +56,34 @@ def servers_lost(world):
 def servers_forget(world):
     """A server comes back without memory before the agent has missed it: the services are back, nothing restarted."""
     server = world.server()
-    client = world.client(watch={"hung_after": "2s"})
+    client = world.client(agent={"config": {"log_level": "debug"}}, watch={"hung_after": "2s"})
     client.start().ready()
     agent = client.agent_pid()
+    # For its first server an agent syncs all once more, within 3 s; its next full sync is a minute or two away.
+    client.logged("agent: Node info in sync", 10)
     end(server)
+    # What lictor has not seen either it finds when it next looks at the catalog, a minute after the last time.
+    eventually(lambda: not client.status()["ready"], 10, "not ready")
     back(world, client)
     client.ready()
     assert client.agent_pid() == agent
+
+
+def servers_stalled(world):
+    """A server that hangs for a moment: not ready meanwhile, and not joined, for the agent still counts on it."""
+    server = world.server()
+    client = world.client(agent={"config": {"log_level": "debug"}}, watch={"hung_after": "2s"})
+    client.start().ready()
+    agent = client.agent_pid()
+    seen = "Request finished: method=GET url=/v1/agent/members"
+    server.process.send_signal(signal.SIGSTOP)
+    eventually(lambda: not client.status()["ready"], 10, "not ready")
+    looked = client.log.count(seen)
+    eventually(lambda: client.log.count(seen) > looked, 5, "lictor looks whether a server is alive")
+    server.process.send_signal(signal.SIGCONT)
+    client.ready()
+    holds(lambda: "/v1/agent/join/" not in client.log, 1, "nobody joins")
+    assert client.agent_pid() == agent and server.instances() == {"n1": client.address}
 
 
 def servers_moved(world):
