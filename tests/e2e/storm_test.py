@@ -3,12 +3,14 @@
 import os
 import re
 import signal
+import subprocess
 import time
 
 from tools import Watch, children, eventually, holds
 from world import open_folder, write_script
 
 ORPHANS = 10000
+MERGED = 1000
 
 
 def crowd(pipe, count):
@@ -46,6 +48,16 @@ def storm_orphans(world):
     assert not readiness.gaps and readiness.looks, readiness.gaps
     print(f"{ORPHANS} orphans died and were reaped within {seconds:.1f} s; {readiness.looks} probes answered meanwhile")
     assert [p for p in children(client.pid) if p.state == "Z"] == []
+
+    # Signals merge: of all those that die while lictor does not run, one tells.
+    inside = ["nsenter", f"--target={client.pid}", "--pid"]
+    subprocess.run(inside + crowd(pipe, MERGED)["command"], check=True, timeout=20)
+    eventually(lambda: len(names(client)) == MERGED, 5, "they are adopted")
+    client.send(signal.SIGSTOP)
+    with open(pipe, "w"):
+        eventually(lambda: all(p.state == "Z" for p in names(client)), 10, "all are dead")
+    client.send(signal.SIGCONT)
+    eventually(lambda: names(client) == [], 5, "every one of them is reaped")
     assert client.agent_pid() == agent and client.status()["agent"]["restarts"] == 0
     assert client.stop()[0] == 0, client.last_line()
     client.nobody_left()
@@ -74,7 +86,7 @@ def forking(world, as_pid_1):
         "    if os.fork() != 0:\n"
         "        os._exit(0)\n"
     )
-    script = write_script(f"{world.folder}/storm", f"[ -e {count} ] || exec /usr/bin/python3 -S -c \"{code}\"\n")
+    script = write_script(f"{world.folder}/storm", f'[ -e {count} ] || exec /usr/bin/python3 -S -c "{code}"\n')
     check = {"id": "storm", "name": "storm", "args": [script], "interval": "1s", "timeout": "30s"}
     client = world.client(agent={"config": {"checks": [check]}})
     client.start(as_pid_1).ready()
@@ -102,13 +114,20 @@ def storm_subreaper_forking_check(world):
 
 
 def storm_deaf_child(world):
-    """A child that ignores TERM is killed, and the log says so."""
+    """A child that ignores TERM is killed, and the log says so; its own child is asked to end and does."""
     world.server()
-    deaf = {"command": ["/bin/sh", "-c", "(trap '' TERM; exec sleep 1000) &"], "timeout": "20s", "on_failure": "fail"}
+    mark = f"{open_folder(world.folder + '/out')}/mark"
+    # What a shell ignores its children ignore, too: the polite one is born first.
+    polite = f"trap 'echo > {mark}; exit' TERM; echo > {mark}.ready; while :; do sleep 0.05; done"
+    code = f"(/bin/sh -c \"{polite}\" & trap '' TERM; exec sleep 1000) & until [ -e {mark}.ready ]; do sleep 0.05; done"
+    deaf = {"command": ["/bin/sh", "-c", code], "timeout": "20s", "on_failure": "fail"}
     client = world.client(hooks={"post_start": [deaf]})
     client.start().ready()
     assert client.stop()[0] == 0, client.last_line()
-    assert "ending 1 processes that were left" in client.log and "killing 1 processes that were left" in client.log
+    # With or without the polite one's sleep of the moment.
+    assert re.search("ending [23] processes that were left", client.log)
+    assert "killing 1 processes that were left" in client.log
+    assert os.path.exists(mark)
     client.nobody_left()
 
 
