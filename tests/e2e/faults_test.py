@@ -58,6 +58,7 @@ class Node:
         assert why in str(problem) and "; " in str(problem), problem
         self.client.logged(why)
         assert self.client.consul_json() == self.consul_json
+        self.nothing_half_written()
 
     def reload_works(self):
         """The same settings, tried again."""
@@ -65,6 +66,11 @@ class Node:
         self.client.logged("new settings, taken by the running agent: log_level")
         eventually(lambda: self.client.status()["problems"] == [], 5, "status shows that it is mended")
         assert self.client.consul_json()["log_level"] == "debug"
+        self.nothing_half_written()
+
+    def nothing_half_written(self):
+        left = [name for folder in self.folders for name in os.listdir(folder) if "tmp" in name or "next" in name]
+        assert not left, left
 
     def kill_agent(self):
         os.kill(self.client.agent_pid(), signal.SIGKILL)
@@ -116,9 +122,10 @@ def exhausted(world, options, exhaust):
     ballast = [exhaust(folder) for folder in node.folders]
     node.reload_fails("no space left")
     node.serves_on()
-    # A start of the agent takes no more space than it had.
+    # lictor's part of an agent's start takes no more space than there was.
     node.kill_agent()
     node.client.logged("signal 9")
+    eventually(lambda: "agent started" in node.client.log.split("signal 9")[1], 5, "another agent is started")
     for path in ballast:
         run("rm", "-r", path)
     node.recovers().reload_works()
