@@ -15,6 +15,7 @@ NUMBERS = {"chown": 0, "dac_override": 1, "kill": 5, "setgid": 6, "setuid": 7, "
 FIVE = sum(1 << NUMBERS[name] for name in NEEDED)
 NET_BIND_SERVICE = 1 << NUMBERS["net_bind_service"]
 USER = pwd.getpwnam("consul")
+NOBODY = pwd.getpwnam("nobody")
 
 
 def status_of(pid):
@@ -82,7 +83,13 @@ def privilege_descriptors(world):
         f"{world.folder}/consul", f'[ "$1" = agent ] || exit 0\n{tell(out + "/agent")}\nexec sleep 1000\n'
     )
     client = world.client(agent={"binary": binary, "user": "consul"})
-    client.before_exec = lambda: os.set_inheritable(os.open("/etc/shadow", os.O_RDONLY), True)
+
+    def leave_open():
+        secret = os.open("/etc/shadow", os.O_RDONLY)
+        os.set_inheritable(secret, True)
+        os.dup2(secret, 0)
+
+    client.before_exec = leave_open
     client.start()
     status, descriptors = told(f"{out}/agent")
     is_ordinary(status)
@@ -90,11 +97,12 @@ def privilege_descriptors(world):
     assert {fd for fd in descriptors if int(fd) < 10} <= {"0", "1", "2"}, descriptors
     agent = eventually(lambda: [p for p in children(client.pid) if p.name == "sleep"], 5, "the agent")[0].pid
     assert sorted(os.listdir(f"/proc/{agent}/fd")) == ["0", "1", "2"], os.listdir(f"/proc/{agent}/fd")
+    assert os.readlink(f"/proc/{agent}/fd/0") == "/dev/null", os.readlink(f"/proc/{agent}/fd/0")
     client.stop()
 
 
 def privilege_few(world):
-    """With those five capabilities alone, all works; with one less an error says which."""
+    """With those five capabilities alone, all works; without one of those that a start takes, an error says what to do."""
     world.server()
     client = world.client(agent={"user": "consul"})
     lictor = world.lictor
@@ -108,12 +116,22 @@ def privilege_few(world):
     assert client.stop()[0] == 0, client.last_line()
     client.nobody_left()
 
-    keep = ",".join(f"+{name}" for name in NEEDED if name != "setuid")
-    write_script(world.lictor, f'exec setpriv --bounding-set -all,{keep} --inh-caps -all {lictor} "$@"\n')
-    begin(client, lictor)
-    client.logged("set uid: Operation not permitted; run lictor as root (CAP_SETUID, CAP_SETGID)", 10)
-    client.send(signal.SIGQUIT)
-    client.ended()
+    as_root = "Operation not permitted; run lictor as root (CAP_SETUID, CAP_SETGID)"
+    for lacking, told_of in (
+        ("chown", "chown: operation not permitted; run lictor as a user who may do this"),
+        ("setgid", f"clear groups: {as_root}"),
+        ("setuid", f"set uid: {as_root}"),
+    ):
+        for folder in (client.data_dir, client.run_dir):
+            shutil.rmtree(folder)
+        keep = ",".join(f"+{name}" for name in NEEDED if name != lacking)
+        write_script(world.lictor, f'exec setpriv --bounding-set -all,{keep} --inh-caps -all {lictor} "$@"\n')
+        begin(client, lictor)
+        client.logged(told_of, 10)
+        if lacking != "chown":  # with that nothing is started
+            client.send(signal.SIGQUIT)
+        client.ended()
+        assert client.agent_pid() is None
 
 
 def begin(client, lictor):
@@ -122,7 +140,7 @@ def begin(client, lictor):
     command = ["ip", "netns", "exec", client.namespace, wrapper, "run", "-c", client.settings_file]
     with open(client.log_file, "a") as log:
         client.process = subprocess.Popen(command, stdout=log, stderr=log, env=client.environment)
-    eventually(lambda: client._find_pid(False), 5, "lictor is executed")
+    eventually(lambda: client.process.poll() is not None or client._find_pid(False), 5, "lictor is executed")
     client.world.lictor = wrapper
     return client
 
@@ -175,18 +193,19 @@ def privilege_not_root(world):
     out = open_folder(f"{world.folder}/out")
     hook = {"command": ["/bin/sh", "-c", tell(f"{out}/hook")], "on_failure": "fail"}
     client = world.client(hooks={"post_start": [hook]})
-    os.chown(client.folder, USER.pw_uid, USER.pw_gid)
+    # Not the agent's usual user: where lictor is not root the agent runs as what lictor is.
+    os.chown(client.folder, NOBODY.pw_uid, NOBODY.pw_gid)
     world.lictor, lictor = (
         write_script(
-            f"{world.folder}/as-consul",
-            f'exec setpriv --reuid consul --regid consul --clear-groups {world.lictor} "$@"\n',
+            f"{world.folder}/as-nobody",
+            f'exec setpriv --reuid nobody --regid nogroup --clear-groups {world.lictor} "$@"\n',
         ),
         world.lictor,
     )
     begin(client, lictor).ready()
     assert server.instances() == {"n1": client.address}
     for status in (status_of(client.pid), status_of(client.agent_pid()), told(f"{out}/hook")[0]):
-        assert status["Uid"].split() == [str(USER.pw_uid)] * 4 and status["NoNewPrivs"] == "1", status
+        assert status["Uid"].split() == [str(NOBODY.pw_uid)] * 4 and status["NoNewPrivs"] == "1", status
         assert capabilities(status)[:4] == (0, 0, 0, 0), status
     assert status_of(client.pid)["Umask"] == "0077"
     assert client.stop()[0] == 0, client.last_line()
