@@ -1,7 +1,7 @@
 #include "act/control_server.hpp"
 
+#include "act/endpoint.hpp"
 #include "act/folder.hpp"
-#include "decide/text.hpp"
 
 #include <boost/asio/basic_socket_acceptor.hpp>
 #include <boost/asio/buffer.hpp>
@@ -270,20 +270,6 @@ Result<void> remove_stale(const std::string& path) {
     return Problem{path, std::string("remove stale socket: ") + std::strerror(errno), "remove the file"};
   }
   return {};
-}
-
-// Nothing: it is no numeric ADDRESS:PORT.
-std::optional<asio::ip::tcp::endpoint> parse_endpoint(std::string_view text) {
-  const auto colon = text.rfind(':');
-  if (colon == std::string_view::npos) return std::nullopt;
-  std::string_view host = text.substr(0, colon);
-  const bool bracketed = host.size() > 2 && host.front() == '[' && host.back() == ']';
-  if (bracketed) host = host.substr(1, host.size() - 2);
-  const auto port = whole_number<std::uint16_t>(text.substr(colon + 1));
-  error_code error;
-  const auto address = asio::ip::make_address(std::string(host), error);
-  if (error || !port || address.is_v6() != bracketed) return std::nullopt;
-  return asio::ip::tcp::endpoint(address, *port);
 }
 
 std::string to_string(const asio::ip::tcp::endpoint& endpoint) {

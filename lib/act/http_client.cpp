@@ -1,11 +1,10 @@
 #include "act/http_client.hpp"
 
-#include "decide/text.hpp"
+#include "act/endpoint.hpp"
 
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -57,19 +56,6 @@ struct Connection {
     return ::recv(socket.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && (errno == EAGAIN || errno == EINTR);
   }
 };
-
-// "10.0.0.1:8500", "[fd00::1]:8500"; nothing for anything else.
-std::optional<asio::ip::tcp::endpoint> tcp_endpoint(const std::string& peer) {
-  const auto colon = peer.rfind(':');
-  if (colon == std::string::npos) return std::nullopt;
-  std::string address = peer.substr(0, colon);
-  if (address.starts_with('[') && address.ends_with(']')) address = address.substr(1, address.size() - 2);
-  error_code error;
-  const auto ip = asio::ip::make_address(address, error);
-  const auto port = whole_number<std::uint16_t>(std::string_view(peer).substr(colon + 1));
-  if (error || !port) return std::nullopt;
-  return asio::ip::tcp::endpoint(ip, *port);
-}
 
 struct Pending {
   Pending(const asio::any_io_executor& executor, HttpRequest r, HttpDone d)
@@ -129,7 +115,7 @@ struct HttpClient::State : std::enable_shared_from_this<State> {
     if (pending->reused) return send({});
     drop_connection();
     connection = std::make_shared<Connection>(executor);
-    if (const auto endpoint = tcp_endpoint(peer)) {
+    if (const auto endpoint = parse_endpoint(peer)) {
       connection->socket.async_connect(*endpoint, then(&State::send));
     } else if (peer.size() >= sizeof(sockaddr_un::sun_path)) {
       asio::post(executor, [done = then(&State::send)] { done(asio::error::name_too_long); });

@@ -1,32 +1,16 @@
 #include "act/reach.hpp"
 
-#include <boost/asio/ip/tcp.hpp>
+#include "act/endpoint.hpp"
+
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 
-#include <charconv>
 #include <list>
 #include <utility>
 
 namespace lictor {
-namespace {
 
 using boost::asio::ip::tcp;
-
-std::optional<tcp::endpoint> endpoint_of(const std::string& peer) {
-  const auto colon = peer.rfind(':');
-  if (colon == std::string::npos) return std::nullopt;
-  std::string address = peer.substr(0, colon);
-  if (address.size() > 2 && address.front() == '[') address = address.substr(1, address.size() - 2);
-  unsigned short port = 0;
-  const auto [end, bad] = std::from_chars(peer.data() + colon + 1, peer.data() + peer.size(), port);
-  boost::system::error_code error;
-  const auto literal = boost::asio::ip::make_address(address, error);
-  if (error || bad != std::errc() || end != peer.data() + peer.size()) return std::nullopt;
-  return tcp::endpoint(literal, port);
-}
-
-}  // namespace
 
 struct Reach::State {
   State(const boost::asio::any_io_executor& executor, std::function<void(std::optional<std::string>)> d)
@@ -57,7 +41,7 @@ Reach::Reach(const boost::asio::any_io_executor& executor, const std::vector<std
              std::function<void(std::optional<std::string>)> done)
     : state_(std::make_shared<State>(executor, std::move(done))) {
   for (const std::string& peer : peers) {
-    const auto endpoint = endpoint_of(peer);
+    const auto endpoint = parse_endpoint(peer);
     if (!endpoint) continue;
     ++state_->open;
     tcp::socket& socket = state_->sockets.emplace_back(executor);
