@@ -4,35 +4,15 @@
 // one of them. A link is followed only where none but root and lictor's own user can have put it.
 #pragma once
 
+#include "act/descriptor.hpp"
 #include "decide/problem.hpp"
 
 #include <fcntl.h>
 #include <sys/types.h>
-#include <unistd.h>
 
 #include <string>
-#include <utility>
 
 namespace lictor {
-
-// Owns a file descriptor; -1: none.
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  Descriptor(Descriptor&& other) noexcept : fd_(other.release()) {}
-  Descriptor& operator=(Descriptor&& other) noexcept {
-    std::swap(fd_, other.fd_);
-    return *this;
-  }
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  int get() const { return fd_; }
-  int release() { return std::exchange(fd_, -1); }
-
- private:
-  int fd_;
-};
 
 // The folder `path`, open for reading. A problem (Exit::config) where it is none, and where a symbolic link on the way, or
 // `path` itself, lies in a folder that others can write to: it names that link.

@@ -11,6 +11,7 @@
 #include <cstring>
 #include <utility>
 
+#include "act/descriptor.hpp"
 #include "act/files.hpp"
 #include "act/interfaces_parse.hpp"
 
@@ -25,27 +26,15 @@ Problem problem(const char* step, int error) {
           forbidden ? Exit::config : Exit::retry};
 }
 
-class Socket {
- public:
-  Socket(int flags, unsigned groups) : fd_(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | flags, NETLINK_ROUTE)) {
-    sockaddr_nl address{};
-    address.nl_family = AF_NETLINK;
-    address.nl_groups = groups;
-    if (fd_ < 0 || ::bind(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) error_ = errno;
-  }
-  Socket(const Socket&) = delete;
-  Socket& operator=(const Socket&) = delete;
-  ~Socket() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  int get() const { return fd_; }
-  int error() const { return error_; }
-  int release() { return std::exchange(fd_, -1); }
-
- private:
-  int fd_;
-  int error_ = 0;
-};
+Result<Descriptor> open_socket(int flags, unsigned groups) {
+  Descriptor socket(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | flags, NETLINK_ROUTE));
+  sockaddr_nl address{};
+  address.nl_family = AF_NETLINK;
+  address.nl_groups = groups;
+  if (socket.get() < 0 || ::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
+    return problem("socket", errno);
+  return socket;
+}
 
 // Strict kernels want the whole of a request's own header, zero but for what filters.
 template <class Header>
@@ -96,24 +85,25 @@ Result<bool> receive_dump(int fd, std::uint16_t request, std::vector<char>& buff
 }  // namespace
 
 Result<bool> dump_interfaces(const std::function<void(std::string_view)>& answer) {
-  const Socket socket(0, 0);
-  if (socket.error() != 0) return problem("socket", socket.error());
+  const auto opened = open_socket(0, 0);
+  if (!opened) return opened.error();
+  const int socket = opened->get();
   const timeval patience{2, 0};
   const int on = 1;
-  ::setsockopt(socket.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+  ::setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
   // Lets the kernel leave out all tables but the main one; older kernels send everything, which is only slower.
-  ::setsockopt(socket.get(), SOL_NETLINK, NETLINK_GET_STRICT_CHK, &on, sizeof on);
+  ::setsockopt(socket, SOL_NETLINK, NETLINK_GET_STRICT_CHK, &on, sizeof on);
 
   rtmsg main_table{};
   main_table.rtm_table = RT_TABLE_MAIN;
   std::vector<char> buffer(32768);  // the kernel fills at most this much at a time
   bool consistent = true;
   for (const std::uint16_t type : {RTM_GETLINK, RTM_GETADDR, RTM_GETROUTE}) {
-    const int error = type == RTM_GETLINK   ? send_request(socket.get(), type, ifinfomsg{})
-                      : type == RTM_GETADDR ? send_request(socket.get(), type, ifaddrmsg{})
-                                            : send_request(socket.get(), type, main_table);
+    const int error = type == RTM_GETLINK   ? send_request(socket, type, ifinfomsg{})
+                      : type == RTM_GETADDR ? send_request(socket, type, ifaddrmsg{})
+                                            : send_request(socket, type, main_table);
     if (error != 0) return problem("request", error);
-    const auto received = receive_dump(socket.get(), type, buffer, answer);
+    const auto received = receive_dump(socket, type, buffer, answer);
     if (!received) return received.error();
     consistent = consistent && *received;
   }
@@ -162,10 +152,10 @@ struct InterfaceWatch::State : std::enable_shared_from_this<State> {
 
 Result<std::unique_ptr<InterfaceWatch>> InterfaceWatch::start(boost::asio::any_io_executor executor,
                                                               std::function<void()> changed) {
-  Socket socket(SOCK_NONBLOCK,
-                RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR | RTMGRP_IPV4_ROUTE | RTMGRP_IPV6_ROUTE);
-  if (socket.error() != 0) return problem("socket", socket.error());
-  auto state = std::make_shared<State>(executor, socket.release(), std::move(changed));
+  auto socket = open_socket(
+      SOCK_NONBLOCK, RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR | RTMGRP_IPV4_ROUTE | RTMGRP_IPV6_ROUTE);
+  if (!socket) return socket.error();
+  auto state = std::make_shared<State>(executor, socket->release(), std::move(changed));
   state->wait();
   return std::unique_ptr<InterfaceWatch>(new InterfaceWatch(std::move(state)));
 }

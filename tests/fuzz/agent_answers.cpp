@@ -34,9 +34,9 @@ class Agent {
   }
 
   void poll() {
-    fuzz::Descriptor peer(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+    Descriptor peer(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
     if (peer.get() >= 0) connections_.push_back(std::move(peer));
-    connections_.remove_if([this](const fuzz::Descriptor& connection) { return !serve(connection.get()); });
+    connections_.remove_if([this](const Descriptor& connection) { return !serve(connection.get()); });
   }
 
  private:
@@ -53,8 +53,8 @@ class Agent {
     return !whole && sent == static_cast<ssize_t>(answer.size());
   }
 
-  fuzz::Descriptor listener_;
-  std::list<fuzz::Descriptor> connections_;
+  Descriptor listener_;
+  std::list<Descriptor> connections_;
   std::vector<std::string> answers_;
   std::size_t next_ = 0;
 };

@@ -33,7 +33,7 @@ struct Server {
 
   // Sends `bytes`, at most `piece` of them at a time, and takes all answers.
   std::string exchange(std::string_view bytes, std::size_t piece) {
-    const fuzz::Descriptor peer = fuzz::connect_to(folder.socket());
+    const Descriptor peer = fuzz::connect_to(folder.socket());
     std::string received;
     char buffer[4096];
     bool sending = true;

@@ -1,6 +1,7 @@
 // Unix sockets for targets that drive a real server or client, on one io_context and without ever blocking.
 #pragma once
 
+#include "act/descriptor.hpp"
 #include "fuzz.hpp"
 
 #include <sys/socket.h>
@@ -8,26 +9,10 @@
 #include <unistd.h>
 
 #include <cstring>
-#include <utility>
 
 namespace fuzz {
 
-class Descriptor {
- public:
-  explicit Descriptor(int fd = -1) : fd_(fd) {}
-  Descriptor(Descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  Descriptor& operator=(Descriptor&& other) noexcept {
-    std::swap(fd_, other.fd_);
-    return *this;
-  }
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  int get() const { return fd_; }
-
- private:
-  int fd_;
-};
+using lictor::Descriptor;
 
 // A folder for a socket, until the program ends. Its name tells no two runs apart, for nothing of it reaches a target.
 struct Folder {
