@@ -41,6 +41,17 @@ SignalKind kind_of(int signal) {
   }
 }
 
+// A program of the agent's user, who gains nothing by it, unless that user is root.
+LaunchRequest as_agent_user(const PlanFacts& facts, std::vector<std::string> argv,
+                            std::vector<std::string> environment) {
+  const bool root = geteuid() == 0;
+  return {.argv = std::move(argv),
+          .environment = std::move(environment),
+          .uid = root ? std::optional(facts.uid) : std::nullopt,
+          .gid = root ? std::optional(facts.gid) : std::nullopt,
+          .gain_privileges = facts.uid == 0};
+}
+
 }  // namespace
 
 Attendant::Attendant(boost::asio::io_context& io, Settings settings, std::optional<std::string> named,
@@ -243,15 +254,11 @@ Result<pid_t> Attendant::start_agent() {
   if (auto installed = install_consul_json(*ground_); !installed) return installed.error();
   auto output = agent_output();
   if (!output) return output.error();
-  const bool root = geteuid() == 0;
   const PlanFacts& facts = ground_->facts;
-  const AgentPrivileges agent = agent_privileges(settings_, environment_);
-  auto pid = launch(io_.get_executor(), {.argv = ground_->plan.argv,
-                                         .environment = ground_->plan.environment,
-                                         .uid = root ? std::optional(facts.uid) : std::nullopt,
-                                         .gid = root ? std::optional(facts.gid) : std::nullopt,
-                                         .output = *output,
-                                         .gain_privileges = agent.root || !agent.gains.empty()});
+  LaunchRequest request = as_agent_user(facts, ground_->plan.argv, ground_->plan.environment);
+  request.output = *output;
+  request.gain_privileges |= !agent_privileges(facts.binary, facts.uid).gains.empty();
+  auto pid = launch(io_.get_executor(), request);
   if (*output >= 0) close(*output);
   return pid;
 }
@@ -260,8 +267,8 @@ Result<pid_t> Attendant::start_agent() {
 // which a cloud is asked for addresses, and no other secret: with those its lines pass through here, too.
 Result<int> Attendant::agent_output() {
   const Json& config = ground_->plan.consul_json;
-  unsaid_ = secrets_in(config);
   if (!settings_.log.json && secrets_in({{"retry_join", config.value("retry_join", Json())}}).empty()) return -1;
+  unsaid_ = secrets_in(config);
   std::array<int, 2> ends{};
   if (pipe2(ends.data(), O_CLOEXEC) != 0)
     return Problem{"agent output", "pipe: " + std::string(strerror(errno)), "raise the limit of open files",
@@ -373,12 +380,7 @@ void Attendant::act(const RunHook& e) {
   const auto& hooks = e.kind == HookKind::post_start ? settings_.hooks.post_start : settings_.hooks.pre_stop;
   const Hook& hook = hooks.at(e.index);
   const PlanFacts& facts = ground_->facts;
-  const bool root = geteuid() == 0;
-  LaunchRequest request{.argv = hook.command,
-                        .environment = hook_environment(ground_->plan, hook),
-                        .uid = root ? std::optional(facts.uid) : std::nullopt,
-                        .gid = root ? std::optional(facts.gid) : std::nullopt,
-                        .gain_privileges = facts.uid == 0};
+  LaunchRequest request = as_agent_user(facts, hook.command, hook_environment(ground_->plan, hook));
   request.environment.push_back("CONSUL_HTTP_ADDR=unix://" + facts.api_socket);
   request.environment.push_back("LICTOR_ADDRESS=" + facts.bind.address);
   request.environment.push_back("LICTOR_NODE_NAME=" + facts.identity.name);
@@ -476,20 +478,12 @@ void Attendant::reload_failed(const Problems& problems) {
 // Consul's own opinion first: a file it refuses must never replace one that works.
 void Attendant::validate(Ground next, PlanDifference difference) {
   const std::string path = settings_.run_dir + "/consul.next.json";
-  const PlanFacts& facts = next.facts;
-  auto written =
-      write_atomically(path, next.plan.consul_json.dump(2) + "\n", {.mode = 0600, .uid = facts.uid, .gid = facts.gid});
-  if (!written) return reload_failed({written.error()});
-  const bool root = geteuid() == 0;
+  if (auto written = write_consul_json(next, path); !written) return reload_failed({written.error()});
   // With all that the agent reads, in its order.
-  std::vector<std::string> argv{facts.binary, "validate"};
+  std::vector<std::string> argv{next.facts.binary, "validate"};
   argv.insert(argv.end(), next.settings.agent.config_dirs.begin(), next.settings.agent.config_dirs.end());
   argv.push_back(path);
-  const LaunchRequest request{.argv = std::move(argv),
-                              .environment = next.plan.environment,
-                              .uid = root ? std::optional(facts.uid) : std::nullopt,
-                              .gid = root ? std::optional(facts.gid) : std::nullopt,
-                              .gain_privileges = facts.uid == 0};
+  const LaunchRequest request = as_agent_user(next.facts, std::move(argv), next.plan.environment);
   validation_->run(
       request, std::chrono::seconds(10),
       [this, path, next = std::make_shared<Ground>(std::move(next)),
@@ -505,9 +499,8 @@ void Attendant::validate(Ground next, PlanDifference difference) {
 void Attendant::apply(Ground next, const PlanDifference& difference) {
   if (auto installed = install(next); !installed) return reload_failed({installed.error()});
   if (difference.change == Change::reload) {
-    auto installed = install_file(next.facts.config_path, next.plan.consul_json.dump(2) + "\n",
-                                  {.mode = 0600, .uid = next.facts.uid, .gid = next.facts.gid});
-    if (!installed) return reload_failed({installed.error()});
+    auto written = write_consul_json(next, next.facts.config_path);
+    if (!written) return reload_failed({written.error()});
   }
   const bool services_differ = next.services != ground_->services;
   if (next.keyring && next.keyring != ground_->keyring) log::warn(to_string(*next.keyring));

@@ -180,6 +180,8 @@ std::string settings_path(const std::optional<std::string>& named, const Environ
   return from_environment == environment.end() ? default_path : from_environment->second;
 }
 
+FileAttributes owned_by_agent(const PlanFacts& facts) { return {.mode = 0600, .uid = facts.uid, .gid = facts.gid}; }
+
 // Collects problems, so that all are reported at once.
 template <class T>
 bool got(const Result<T>& result, Problems& problems) {
@@ -248,18 +250,22 @@ ResultAll<ReadSecrets> read_secrets(const Settings& settings) {
   return read;
 }
 
-AgentPrivileges agent_privileges(const Settings& settings, const Environment& environment) {
+AgentPrivileges agent_privileges(const std::string& binary, uid_t uid) {
   AgentPrivileges privileges;
-  // What can't be found here is told by `look`.
-  const auto user = agent_user(settings);
-  privileges.root = user && user->uid == 0;
-  const auto binary = find_binary(settings.agent.binary, environment);
-  if (!binary || privileges.root) return privileges;
+  privileges.root = uid == 0;
+  if (binary.empty() || privileges.root) return privileges;
   struct stat file {};
-  const bool set_id = ::stat(binary->c_str(), &file) == 0 && (file.st_mode & (S_ISUID | S_ISGID)) != 0;
-  privileges.capabilities = file_capabilities(*binary);
-  if (set_id || privileges.capabilities != 0) privileges.gains = *binary;
+  const bool set_id = ::stat(binary.c_str(), &file) == 0 && (file.st_mode & (S_ISUID | S_ISGID)) != 0;
+  privileges.capabilities = file_capabilities(binary);
+  if (set_id || privileges.capabilities != 0) privileges.gains = binary;
   return privileges;
+}
+
+AgentPrivileges agent_privileges(const Settings& settings, const Environment& environment) {
+  const auto user = agent_user(settings);
+  const auto binary = find_binary(settings.agent.binary, environment);
+  constexpr auto nobody = static_cast<uid_t>(-1);
+  return agent_privileges(binary ? *binary : "", user ? user->uid : nobody);
 }
 
 std::string agent_folder(const Settings& settings) { return settings.run_dir + "/agent"; }
@@ -367,11 +373,16 @@ Result<void> install(const Ground& ground) {
   const PlanFacts& facts = ground.facts;
   const bool root = geteuid() == 0;
   if (auto made = make_directory(agent_folder(ground.settings), 0700, facts.uid, facts.gid); !made) return made;
-  const FileAttributes owned{.mode = 0600, .uid = facts.uid, .gid = facts.gid};
-  if (auto r = install_identity(ground.identity, facts.data_dir, owned); !r) return r;
+  if (auto r = install_identity(ground.identity, facts.data_dir, owned_by_agent(facts)); !r) return r;
   if (root) {
     if (auto given = give_ownership(facts.data_dir, facts.uid, facts.gid); !given) return given.error();
   }
+  return {};
+}
+
+Result<void> write_consul_json(const Ground& ground, const std::string& path) {
+  const auto written = install_file(path, ground.plan.consul_json.dump(2) + "\n", owned_by_agent(ground.facts));
+  if (!written) return written.error();
   return {};
 }
 
@@ -382,10 +393,7 @@ Result<void> install_consul_json(Ground& ground) {
     if (!plan) return plan.error().front();
     ground.plan = std::move(*plan);
   }
-  auto installed = install_file(ground.facts.config_path, ground.plan.consul_json.dump(2) + "\n",
-                                {.mode = 0600, .uid = ground.facts.uid, .gid = ground.facts.gid});
-  if (!installed) return installed.error();
-  return {};
+  return write_consul_json(ground, ground.facts.config_path);
 }
 
 }  // namespace lictor

@@ -31,6 +31,8 @@ struct AgentPrivileges {
   std::string gains;               // else: the program, where that gains privileges by file capabilities or set-user-id
   std::uint64_t capabilities = 0;  // the file capabilities of that program
 };
+AgentPrivileges agent_privileges(const std::string& binary, uid_t uid);
+// Before they have been found; what can't be found is told by `look`.
 AgentPrivileges agent_privileges(const Settings& settings, const Environment& environment);
 
 // Everything found out and decided before a launch.
@@ -81,9 +83,12 @@ struct Locks {
 };
 Result<Locks> lock(const Settings& settings);
 
-// Writes what `look` decided: folders and their owner, node-id, lictor-identity.json, consul.json. Each is written only if
-// it would change, atomically and durably.
+// Writes what `look` decided: folders and their owner, node-id, lictor-identity.json. Each is written only if it would
+// change, atomically and durably.
 Result<void> install(const Ground& ground);
+
+// The same for consul.json, at `path`.
+Result<void> write_consul_json(const Ground& ground, const std::string& path);
 
 // For each launch: a fresh recovery token (where ACLs are on), and consul.json with it.
 Result<void> install_consul_json(Ground& ground);
