@@ -6,7 +6,6 @@
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/steady_timer.hpp>
 
-#include <dirent.h>
 #include <limits.h>
 #include <sys/inotify.h>
 #include <sys/stat.h>
@@ -37,15 +36,12 @@ bool is_directory(const std::string& path) {
 
 std::vector<std::string> agent_files_in(const std::string& folder) {
   std::vector<std::string> names;
-  DIR* dir = opendir(folder.c_str());
-  if (!dir) return names;
-  while (const dirent* entry = readdir(dir)) {
-    const std::string_view name = entry->d_name;
+  each_name(folder, [&names](std::string_view name) {
     for (const std::string_view end : {".json", ".hcl"}) {
-      if (name.size() > end.size() && name.substr(name.size() - end.size()) == end) names.emplace_back(name);
+      if (name.size() > end.size() && name.ends_with(end)) names.emplace_back(name);
     }
-  }
-  closedir(dir);
+    return true;
+  });
   std::sort(names.begin(), names.end());
   return names;
 }

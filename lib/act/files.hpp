@@ -8,10 +8,13 @@
 
 #include "decide/problem.hpp"
 
+#include <dirent.h>
 #include <sys/types.h>
 
+#include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
 namespace lictor {
 
@@ -83,5 +86,14 @@ class FileLock {
   explicit FileLock(int fd) : fd_(fd) {}
   int fd_ = -1;
 };
+
+// Calls `take` with each name in the folder, "." and ".." included, until it returns false. Nothing where it can't be read.
+template <class Take>
+void each_name(const std::string& folder, const Take& take) {
+  const std::unique_ptr<DIR, int (*)(DIR*)> entries(::opendir(folder.c_str()), &::closedir);
+  while (const dirent* const entry = entries ? ::readdir(entries.get()) : nullptr) {
+    if (!take(std::string_view(entry->d_name))) return;
+  }
+}
 
 }  // namespace lictor

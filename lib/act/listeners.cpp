@@ -1,11 +1,9 @@
 #include "act/listeners.hpp"
 
-#include <dirent.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <memory>
 #include <string_view>
 #include <system_error>
 #include <utility>
@@ -15,15 +13,6 @@
 
 namespace lictor {
 namespace {
-
-// Calls `take` with each name in the folder until it returns false. Nothing where it can't be read.
-template <class Take>
-void each_name(const std::string& folder, const Take& take) {
-  const std::unique_ptr<DIR, int (*)(DIR*)> entries(::opendir(folder.c_str()), &::closedir);
-  while (const dirent* const entry = entries ? ::readdir(entries.get()) : nullptr) {
-    if (!take(std::string_view(entry->d_name))) return;
-  }
-}
 
 std::vector<pid_t> all_processes() {
   std::vector<pid_t> pids;

@@ -1,9 +1,10 @@
 #include "act/reaper.hpp"
 
+#include "act/files.hpp"
+
 #include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -62,14 +63,11 @@ std::vector<Process> read_processes() {
   const ssize_t size = ::readlink("/proc/self", self.data(), self.size());
   // A /proc of another pid namespace knows us, and everybody else, under other numbers.
   if (size <= 0 || number<pid_t>({self.data(), static_cast<size_t>(size)}) != ::getpid()) return all;
-  DIR* folder = ::opendir("/proc");
-  if (folder == nullptr) return all;
-  while (const dirent* entry = ::readdir(folder)) {
-    const auto pid = number<pid_t>(entry->d_name);
-    if (!pid) continue;
-    if (const auto process = read_process(*pid)) all.push_back(*process);
-  }
-  ::closedir(folder);
+  each_name("/proc", [&all](std::string_view name) {
+    const auto pid = number<pid_t>(name);
+    if (const auto process = pid ? read_process(*pid) : std::nullopt) all.push_back(*process);
+    return true;
+  });
   return all;
 }
 

@@ -4,7 +4,6 @@
 #include "act/folder.hpp"
 #include "decide/text.hpp"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
@@ -138,20 +137,24 @@ std::optional<std::string> exhausted(const std::string& path) {
 
 // Somebody else's file or folder in `folder` that this process can neither use nor give away.
 std::optional<std::string> foreign_entry(const std::string& folder, uid_t uid) {
-  const std::unique_ptr<DIR, int (*)(DIR*)> entries(::opendir(folder.c_str()), &::closedir);
-  while (const dirent* const entry = entries ? ::readdir(entries.get()) : nullptr) {
-    const std::string name = entry->d_name;
+  std::optional<std::string> found;
+  each_name(folder, [&](std::string_view name) {
     // The last is root's at the top of every ext4 volume; nobody else has business there.
-    if (name == "." || name == ".." || name == "lost+found") continue;
-    const std::string path = folder + "/" + name;
+    if (name == "." || name == ".." || name == "lost+found") return true;
+    const std::string path = folder + "/" + std::string(name);
     struct stat now {};
-    if (::lstat(path.c_str(), &now) != 0 || S_ISLNK(now.st_mode)) continue;
+    if (::lstat(path.c_str(), &now) != 0 || S_ISLNK(now.st_mode)) return true;
     const bool is_folder = S_ISDIR(now.st_mode);
-    if (now.st_uid != uid && ::faccessat(AT_FDCWD, path.c_str(), R_OK | W_OK | (is_folder ? X_OK : 0), AT_EACCESS) != 0)
-      return path;
-    if (auto below = is_folder ? foreign_entry(path, uid) : std::nullopt) return below;
-  }
-  return std::nullopt;
+    const bool closed =
+        now.st_uid != uid && ::faccessat(AT_FDCWD, path.c_str(), R_OK | W_OK | (is_folder ? X_OK : 0), AT_EACCESS) != 0;
+    if (closed) {
+      found = path;
+    } else if (is_folder) {
+      found = foreign_entry(path, uid);
+    }
+    return !found;
+  });
+  return found;
 }
 
 }  // namespace
