@@ -263,12 +263,18 @@ def faults_no_descriptors(world):
     node.same_node_anew()
 
 
+def group_of(world, controller, pid):
+    """A cgroup of the scenario's own under the controller, with the process in it."""
+    group = f"/sys/fs/cgroup/{controller}/{os.path.basename(world.folder)}"
+    os.makedirs(group)
+    put(group, "cgroup.procs", pid)
+    return group
+
+
 def faults_no_processes(world):
     """No process can be made (pids.max): lictor says so and tries again until one can."""
     node = Node(world).start()
-    group = f"/sys/fs/cgroup/pids/{os.path.basename(world.folder)}"
-    os.makedirs(group)
-    put(group, "cgroup.procs", node.client.pid)
+    group = group_of(world, "pids", node.client.pid)
     put(group, "pids.max", 1)
     node.kill_agent()
     node.client.logged("esource temporarily unavailable")
@@ -281,9 +287,7 @@ def faults_no_processes(world):
 def faults_agent_out_of_memory(world):
     """The kernel kills the agent for want of memory in a cgroup of its own: it is replaced, as the same node."""
     node = Node(world).start()
-    group = f"/sys/fs/cgroup/memory/{os.path.basename(world.folder)}"
-    os.makedirs(group)
-    put(group, "cgroup.procs", node.client.agent_pid())
+    group = group_of(world, "memory", node.client.agent_pid())
     # What it holds already is charged where it was; each further page counts here.
     put(group, "memory.limit_in_bytes", 256 << 10)
     ask = {"Name": "big", "Meta": {str(n): "x" * 500 for n in range(60)}}

@@ -1,6 +1,7 @@
 // Unix sockets for targets that drive a real server or client, on one io_context and without ever blocking.
 #pragma once
 
+#include "../unit/temporary_folder.hpp"
 #include "act/descriptor.hpp"
 #include "fuzz.hpp"
 
@@ -15,15 +16,7 @@ namespace fuzz {
 using lictor::Descriptor;
 
 // A folder for a socket, until the program ends. Its name tells no two runs apart, for nothing of it reaches a target.
-struct Folder {
-  std::string path = "/tmp/lictor-fuzz-XXXXXX";
-  Folder() { expect(::mkdtemp(path.data()) != nullptr, "there is a folder for the socket"); }
-  ~Folder() {
-    ::unlink(socket().c_str());
-    ::rmdir(path.c_str());
-  }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
+struct Folder : TemporaryFolder {
   std::string socket() const { return path + "/s"; }
 };
 

@@ -2,6 +2,7 @@
 #include "act/agent_api.hpp"
 
 #include "act/control_server.hpp"
+#include "temporary_folder.hpp"
 #include "test.hpp"
 
 #include <boost/asio/io_context.hpp>
@@ -23,8 +24,6 @@ namespace {
 // An agent that answers what it is told to: "GET /path" -> reply. Lictor's own server is the listener.
 struct FakeAgent {
   FakeAgent() {
-    REQUIRE(mkdtemp(folder.data()) != nullptr);
-    socket = folder + "/http.sock";
     auto listening =
         ControlServer::listen_unix(io.get_executor(), socket, 0600, std::nullopt, [this](const ControlRequest& r) {
           asked.push_back(r.method + " " + r.path + (r.query.empty() ? "" : "?" + r.query));
@@ -34,10 +33,6 @@ struct FakeAgent {
         });
     REQUIRE(listening.has_value());
     server = std::move(*listening);
-  }
-  ~FakeAgent() {
-    server.reset();
-    rmdir(folder.c_str());
   }
 
   // Runs the loop until the answer is there, at most 20 s.
@@ -53,7 +48,8 @@ struct FakeAgent {
   }
 
   boost::asio::io_context io{1};
-  std::string folder = "/tmp/lictor-api-XXXXXX", socket;
+  TemporaryFolder folder;
+  std::string socket = folder / "http.sock";
   std::unique_ptr<ControlServer> server;
   std::map<std::string, ControlReply> replies;
   std::vector<std::string> asked, bodies;

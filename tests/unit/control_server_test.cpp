@@ -1,5 +1,6 @@
 #include "act/control_server.hpp"
 
+#include "temporary_folder.hpp"
 #include "test.hpp"
 
 #include <boost/asio/buffer.hpp>
@@ -32,17 +33,7 @@ namespace {
 
 constexpr auto kBound = 20s;
 
-struct Folder {
-  std::string path = "/tmp/lictor-control-XXXXXX";
-  Folder() {
-    if (::mkdtemp(path.data()) == nullptr) throw std::runtime_error("mkdtemp");
-  }
-  ~Folder() {
-    ::unlink(socket().c_str());
-    ::rmdir(path.c_str());
-  }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
+struct Folder : TemporaryFolder {
   std::string socket() const { return path + "/s"; }
   bool has_socket() const { return ::access(socket().c_str(), F_OK) == 0; }
 };

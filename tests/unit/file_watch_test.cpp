@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "temporary_folder.hpp"
 #include "test.hpp"
 
 using namespace lictor;
@@ -34,23 +35,11 @@ void mount(const std::string& folder, const std::string& version, const std::str
   fs::rename(folder + "/..data_tmp", folder + "/..data");
 }
 
-// A folder of the test's own, gone with it, and a watch.
-struct Scene {
-  std::string folder;
+// A folder, and a watch.
+struct Scene : TemporaryFolder {
   boost::asio::io_context io;
   std::vector<Paths> calls;
   std::unique_ptr<FileWatch> watch;
-
-  Scene() {
-    char name[] = "/tmp/lictor-watch-test-XXXXXX";
-    REQUIRE(::mkdtemp(name) != nullptr);
-    folder = name;
-  }
-  ~Scene() {
-    std::error_code ignored;
-    fs::remove_all(folder, ignored);
-  }
-  std::string operator/(const std::string& name) const { return folder + "/" + name; }
 
   void start(const Paths& paths) {
     auto started = FileWatch::start(io.get_executor(), {.changed = [this](const Paths& p) { calls.push_back(p); },
@@ -143,21 +132,21 @@ TEST_CASE("FileWatch sees each way in which a file gets another content", "[file
        }) {
     INFO(row.what);
     Scene scene;
-    row.before(scene.folder);
-    scene.start({scene.folder + row.path});
-    row.change(scene.folder);
-    CHECK(scene.next() == Paths{scene.folder + row.path});
+    row.before(scene.path);
+    scene.start({scene.path + row.path});
+    row.change(scene.path);
+    CHECK(scene.next() == Paths{scene.path + row.path});
     CHECK(scene.silent());
   }
 }
 
 TEST_CASE("FileWatch goes on after a change, and a burst is one call", "[file_watch]") {
   Scene scene;
-  mount(scene.folder, "..1", "1");
+  mount(scene.path, "..1", "1");
   fs::create_symlink("..data/f.json", scene / "f.json");
   scene.start({scene / "f.json", scene / "g"});
   for (const char* version : {"2", "3", "4"}) {
-    mount(scene.folder, std::string("..") + version, version);
+    mount(scene.path, std::string("..") + version, version);
     put(scene / "g", version);
     CHECK(scene.next() == Paths{scene / "f.json", scene / "g"});
   }

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "file_faults.hpp"
+#include "temporary_folder.hpp"
 #include "test.hpp"
 
 using namespace lictor;
@@ -25,20 +26,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-// A folder of the test's own, gone with it.
-struct Folder {
-  std::string path;
-  Folder() {
-    char name[] = "/tmp/lictor-files-test-XXXXXX";
-    REQUIRE(::mkdtemp(name) != nullptr);
-    path = name;
-  }
-  ~Folder() {
-    std::error_code ignored;
-    fs::remove_all(path, ignored);
-  }
-  std::string operator/(const std::string& name) const { return path + "/" + name; }
-};
+using Folder = TemporaryFolder;
 
 void put(const std::string& path, const std::string& content) { std::ofstream(path, std::ios::binary) << content; }
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "act/files.hpp"
+#include "temporary_folder.hpp"
 #include "test.hpp"
 
 using namespace lictor;
@@ -20,20 +21,11 @@ namespace {
 constexpr uid_t kAgent = 12345;
 constexpr gid_t kGroup = 12346;
 
-struct Folder {
-  std::string path = "/tmp/lictor-folder-test-XXXXXX";
+struct Folder : TemporaryFolder {
   Folder() {
-    REQUIRE(::mkdtemp(path.data()) != nullptr);
     fs::create_directories(path + "/victim/below");
     fs::create_directory(path + "/home");
   }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-  ~Folder() {
-    std::error_code ignored;
-    fs::remove_all(path, ignored);
-  }
-  std::string operator/(const std::string& name) const { return path + "/" + name; }
 };
 
 void make_link(const std::string& path, const std::string& to, uid_t uid) {

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "decide/identity.hpp"
+#include "temporary_folder.hpp"
 #include "test.hpp"
 
 #include <arpa/inet.h>
@@ -24,18 +25,8 @@ namespace fs = std::filesystem;
 
 namespace {
 
-// A folder of the test's own, gone with it, that plays the root of a host.
-struct Root {
-  std::string path;
-  Root() {
-    char name[] = "/tmp/lictor-host-test-XXXXXX";
-    REQUIRE(::mkdtemp(name) != nullptr);
-    path = name;
-  }
-  ~Root() {
-    std::error_code ignored;
-    fs::remove_all(path, ignored);
-  }
+// Plays the root of a host.
+struct Root : TemporaryFolder {
   std::string put(const std::string& file, const std::string& content, mode_t mode = 0644) const {
     const std::string full = path + file;
     fs::create_directories(fs::path(full).parent_path());

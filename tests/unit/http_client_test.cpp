@@ -1,6 +1,7 @@
 #include "act/http_client.hpp"
 
 #include "scenario.hpp"
+#include "temporary_folder.hpp"
 #include "test.hpp"
 
 #include <boost/asio/buffer.hpp>
@@ -23,17 +24,7 @@ using boost::system::error_code;
 
 namespace {
 
-struct Folder {
-  std::string path = "/tmp/lictor-client-XXXXXX";
-  Folder() {
-    if (::mkdtemp(path.data()) == nullptr) throw std::runtime_error("mkdtemp");
-  }
-  ~Folder() {
-    ::unlink(socket().c_str());
-    ::rmdir(path.c_str());
-  }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
+struct Folder : TemporaryFolder {
   std::string socket() const { return path + "/s"; }
 };
 

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "file_faults.hpp"
+#include "temporary_folder.hpp"
 #include "test.hpp"
 
 using namespace lictor;
@@ -130,30 +131,18 @@ void check_complete(const Row& row, const IdentityVerdict& change, const Content
 
 const FileAttributes attributes{.mode = 0600, .uid = ::geteuid(), .gid = ::getegid()};
 
-class Folder {
- public:
+struct Folder : TemporaryFolder {
   explicit Folder(const Contents& contents) {
-    REQUIRE(::mkdtemp(path_.data()) != nullptr);
-    if (contents.record) std::ofstream(identity_path(path_), std::ios::binary) << *contents.record;
-    if (contents.node_id) std::ofstream(node_id_path(path_), std::ios::binary) << *contents.node_id;
+    if (contents.record) std::ofstream(identity_path(path), std::ios::binary) << *contents.record;
+    if (contents.node_id) std::ofstream(node_id_path(path), std::ios::binary) << *contents.node_id;
   }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-  ~Folder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  const std::string& path() const { return path_; }
   Contents contents() const {
-    const auto record = read_file(identity_path(path_));
-    const auto node_id = read_file(node_id_path(path_));
+    const auto record = read_file(identity_path(path));
+    const auto node_id = read_file(node_id_path(path));
     REQUIRE(record.has_value());
     REQUIRE(node_id.has_value());
     return {*record, *node_id};
   }
-
- private:
-  std::string path_ = "/tmp/lictor-identity-test-XXXXXX";
 };
 
 // In memory only; nothing of this name exists.
@@ -195,7 +184,7 @@ TEST_CASE(
       REQUIRE(n < 500);
       const Folder folder(row.before);
       FailAt calls(n);
-      const auto installed = install_identity(change, folder.path(), attributes, calls);
+      const auto installed = install_identity(change, folder.path, attributes, calls);
       CAPTURE(row.change, n, calls.failed());
       CHECK(installed.has_value() == !calls.reached());
       check_whole(row, change, folder.contents());
@@ -203,7 +192,7 @@ TEST_CASE(
         check_complete(row, change, folder.contents());
         break;
       }
-      REQUIRE(install_identity(change, folder.path(), attributes).has_value());
+      REQUIRE(install_identity(change, folder.path, attributes).has_value());
       check_complete(row, change, folder.contents());
     }
   }
@@ -239,9 +228,9 @@ TEST_CASE("install_identity writes nothing that is there already") {
   const Row row{"", {{}, {}}, input_of("n1", "10.0.0.1"), {}};
   const IdentityVerdict change = change_of(row);
   const Folder folder(row.before);
-  REQUIRE(install_identity(change, folder.path(), attributes).has_value());
+  REQUIRE(install_identity(change, folder.path, attributes).has_value());
   FailAt none(1);
-  REQUIRE(install_identity(change, folder.path(), attributes, none).has_value());
-  REQUIRE(install_identity(start(next_start(row), folder.contents()), folder.path(), attributes, none).has_value());
+  REQUIRE(install_identity(change, folder.path, attributes, none).has_value());
+  REQUIRE(install_identity(start(next_start(row), folder.contents()), folder.path, attributes, none).has_value());
   CHECK_FALSE(none.reached());
 }

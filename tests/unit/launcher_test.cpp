@@ -1,6 +1,7 @@
 #include "act/launcher.hpp"
 
 #include "scenario.hpp"
+#include "temporary_folder.hpp"
 #include "test.hpp"
 
 #include <boost/asio/io_context.hpp>
@@ -55,26 +56,14 @@ Problem problem_of(const LaunchRequest& request) {
   return pid.error();
 }
 
-// A folder of the test's own, gone at the end.
-struct Folder {
-  std::string path = "/tmp/lictor-launcher-XXXXXX";
-  Folder() {
-    if (::mkdtemp(path.data()) == nullptr) throw std::runtime_error("mkdtemp");
-    ::chmod(path.c_str(), 0755);
-  }
-  ~Folder() {
-    for (const auto& file : files) ::unlink(file.c_str());
-    ::rmdir(path.c_str());
-  }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
+struct Folder : TemporaryFolder {
+  Folder() { ::chmod(path.c_str(), 0755); }
   std::string file(const std::string& name, const std::string& content, mode_t mode) {
-    files.push_back(path + "/" + name);
-    std::ofstream(files.back()) << content;
-    ::chmod(files.back().c_str(), mode);
-    return files.back();
+    const std::string full = *this / name;
+    std::ofstream(full) << content;
+    ::chmod(full.c_str(), mode);
+    return full;
   }
-  std::vector<std::string> files;
 };
 
 // From here on this process has no close_range, as on an old kernel.

@@ -18,6 +18,7 @@
 
 #include "act/files.hpp"
 #include "scenario.hpp"
+#include "temporary_folder.hpp"
 #include "test.hpp"
 
 using namespace lictor;
@@ -29,25 +30,12 @@ namespace {
 
 constexpr uid_t nobody = 12345;
 
-class Folder {
- public:
-  Folder() { REQUIRE(::mkdtemp(path_.data()) != nullptr); }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-  ~Folder() {
-    std::error_code ignored;
-    fs::remove_all(path_, ignored);
-  }
-  const std::string& path() const { return path_; }
-  std::string operator/(const std::string& name) const { return path_ + "/" + name; }
+struct Folder : TemporaryFolder {
   // A file below, with its folders.
   void put(const std::string& name, const std::string& content) const {
     fs::create_directories(fs::path(*this / name).parent_path());
     std::ofstream(*this / name, std::ios::binary) << content;
   }
-
- private:
-  std::string path_ = "/tmp/lictor-storage-test-XXXXXX";
 };
 
 // In a mount namespace of its own, in which `body` may mount on the folder `at`; nothing of it is seen outside.
@@ -126,10 +114,10 @@ TEST_CASE("filesystem_of: the file system that a path leads into") {
     CAPTURE(row.rule);
     const Folder root;
     root.put("proc/self/mountinfo", row.table);
-    CHECK(filesystem_of(row.path, root.path()) == row.type);
+    CHECK(filesystem_of(row.path, root.path) == row.type);
   }
   const Folder no_proc;
-  CHECK(filesystem_of("/", no_proc.path()) == "");
+  CHECK(filesystem_of("/", no_proc.path) == "");
 }
 
 TEST_CASE("filesystem_of follows links, and what is not there yet belongs to its nearest folder") {
@@ -180,13 +168,13 @@ TEST_CASE(
     const Folder root;
     root.put("proc/self/mountinfo", row.mounts);
     if (!row.file.empty()) root.put(row.file, row.content);
-    CHECK(in_container(root.path()) == row.container);
-    const auto warning = fleeting_storage("/no-such/data/consul", root.path());
+    CHECK(in_container(root.path) == row.container);
+    const auto warning = fleeting_storage("/no-such/data/consul", root.path);
     REQUIRE(warning.has_value() == row.fleeting);
     if (!warning) continue;
     CAPTURE(*warning);
     CHECK(warning->find("/no-such/data/consul: ") == 0);
-    CHECK(warning->find(filesystem_of("/no-such/data", root.path())) != std::string::npos);
+    CHECK(warning->find(filesystem_of("/no-such/data", root.path)) != std::string::npos);
     CHECK(warning->find("mount a volume") != std::string::npos);
   }
 }
@@ -194,11 +182,11 @@ TEST_CASE(
 TEST_CASE("check_data_dir: a folder that an agent can live in passes and is left as it was") {
   const Folder folder;
   folder.put("serf/local.snapshot", "alive");
-  CHECK(check_data_dir(folder.path(), ::geteuid()).has_value());
+  CHECK(check_data_dir(folder.path, ::geteuid()).has_value());
   // What a crash left of an earlier try is no obstacle and does not stay.
   folder.put("lictor.probe", "left over");
-  CHECK(check_data_dir(folder.path(), ::geteuid()).has_value());
-  CHECK(std::distance(fs::directory_iterator(folder.path()), fs::directory_iterator()) == 1);
+  CHECK(check_data_dir(folder.path, ::geteuid()).has_value());
+  CHECK(std::distance(fs::directory_iterator(folder.path), fs::directory_iterator()) == 1);
 }
 
 TEST_CASE("check_data_dir: no directory") {
@@ -248,7 +236,7 @@ TEST_CASE("check_data_dir: files of somebody else matter only to a lictor that c
   };
   const std::vector<Row> rows = {
       {"all its own", [](const Folder&) {}, nullptr},
-      {"the folder itself", [](const Folder& f) { (void)!::chown(f.path().c_str(), 0, 0); }, ""},
+      {"the folder itself", [](const Folder& f) { (void)!::chown(f.path.c_str(), 0, 0); }, ""},
       {"a file", [](const Folder& f) { (void)!::chown((f / "serf/local.snapshot").c_str(), 0, 0); },
        "/serf/local.snapshot"},
       {"a folder", [](const Folder& f) { (void)!::chown((f / "serf").c_str(), 0, 0); }, "/serf"},
@@ -273,14 +261,14 @@ TEST_CASE("check_data_dir: files of somebody else matter only to a lictor that c
     for (const char* name : {"", "serf", "serf/local.snapshot"})
       REQUIRE(::chown((folder / name).c_str(), nobody, nobody) == 0);
     row.arrange(folder);
-    CHECK(check_data_dir(folder.path(), nobody).has_value());
+    CHECK(check_data_dir(folder.path, nobody).has_value());
     const std::string wrong = in_child([&] {
       must(::setgroups(0, nullptr) == 0 && ::setgid(nobody) == 0 && ::setuid(nobody) == 0, "can't become another user");
-      const auto result = check_data_dir(folder.path(), nobody);
+      const auto result = check_data_dir(folder.path, nobody);
       if (row.entry == nullptr) {
         must(result.has_value(), result ? "" : to_string(result.error()));
       } else {
-        expect(result, folder.path() + row.entry, *row.entry ? "owned by uid 0" : "permission denied", Exit::config);
+        expect(result, folder.path + row.entry, *row.entry ? "owned by uid 0" : "permission denied", Exit::config);
         must(to_string(result.error()).find(std::to_string(nobody)) != std::string::npos, "whose it should be");
       }
       return std::string();
