@@ -302,6 +302,8 @@ void Attendant::read_agent_output() {
 
 void Attendant::act(const Probe& e) {
   api_->probe(e.deadline, [this, launch = e.launch](ProbeAnswer answer) {
+    // An agent that answers has its gossip port; in the way of one that is about to bind it, looking would end it.
+    if (answer == ProbeAnswer::silent) return feed(Probed{launch, answer, 0});
     // Serf's own interface where the user gave it one; what can't be told counts as gossip.
     const std::string address = ground_->plan.consul_json.value("serf_lan", ground_->facts.bind.address);
     const bool gossip = udp_port_taken(address, ground_->plan.serf_port).value_or(true);

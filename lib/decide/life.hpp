@@ -42,8 +42,8 @@
 //   no-shortcut    once asked to leave, the agent gets no signal but KILL
 //   settled        no leave before the agent's full sync is over or settle's time is up
 //   patience       an agent is ended without a stop only for a restart that was asked for, for being silent for
-//                  hung_after (not where its API opens only once it has joined), for an id taken back, for gossip that has shut itself down, or once, having joined, for
-//                  having known no leader for rejoin_after
+//                  hung_after (not where its API opens only once it has joined), for an id taken back, for gossip that
+//                  has shut itself down, or once, having joined, for having known no leader for rejoin_after
 //   hands-off      nothing that may be alive is cleared away, nothing at all without node.heal; no leave in the name of a
 //                  node that was last seen to be another one, elsewhere
 //   join           an agent is told to join only while it knows no leader, once at a time, and never in a stop

@@ -4,8 +4,9 @@ import os
 import pwd
 import signal
 import stat
+import sys
 
-from tools import eventually, holds, uid_of
+from tools import children, eventually, holds, uid_of
 from world import ALIVE, LEFT, arguments_of, run, write_json, write_script
 
 TOKEN = "5d1b6a0e-0b52-4a1c-8a07-3f8f1f6a2c11"
@@ -285,3 +286,26 @@ def start_acl_agent_token_only(world):
     eventually(lambda: server.node("n1"), 10, "the node is in the catalog")
     assert client.stop()[0] == 0, client.log
     assert server.member("n1") == LEFT
+
+
+# Binds ADDRESS:8301 and lets go of it for two seconds, as often as it can: how often somebody else had it.
+TAKES_PORT = """
+import socket, sys, time
+refused, until = 0, time.monotonic() + 2
+while time.monotonic() < until:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as port:
+        try:
+            port.bind((sys.argv[1], 8301))
+        except OSError:
+            refused += 1
+print(refused)
+"""
+
+
+def start_gossip_port_is_the_agents(world):
+    """While an agent is starting nobody else takes its gossip port, not even for a moment: it would end at once."""
+    binary = write_script(f"{world.folder}/consul", '[ "$1" = agent ] && exec sleep 1000\n')
+    client = world.client(agent={"binary": binary}).start()
+    eventually(lambda: [p for p in children(client.pid) if p.name == "sleep"], 5, "the agent")
+    command = ["ip", "netns", "exec", client.namespace, sys.executable, "-c", TAKES_PORT, client.address]
+    assert run(*command) == "0\n"
