@@ -370,6 +370,12 @@ void Attendant::act(const AskLeave& e) {
   });
 }
 
+void Attendant::act(const RepeatLeave&) {
+  api_->repeat_leave(ground_->facts.identity.name, [](const std::string& failure) {
+    if (!failure.empty()) log::warn(failure);
+  });
+}
+
 void Attendant::act(const Deregister& e) {
   api_->deregister(ground_->facts.identity.name, [this, launch = e.launch](std::string failure) {
     feed(Deregistered{launch, std::move(failure)});

@@ -63,6 +63,7 @@ class Attendant {
   void act(const RunHook&);
   void act(const EndHook&);
   void act(const AskLeave&);
+  void act(const RepeatLeave&);
   void act(const Deregister&);
   void act(const EndAgent&);
   void act(const AwaitChildren&);

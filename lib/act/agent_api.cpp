@@ -304,6 +304,14 @@ void AgentApi::reload(Done done) {
             [done = std::move(done)](const Result<HttpAnswer>& answer) { done(failure_of(answer, "reload")); });
 }
 
+void AgentApi::repeat_leave(const std::string& node, Done done) {
+  HttpRequest put = request("PUT", "/v1/agent/force-leave/" + percent_encode(node), Key::registration);
+  put.deadline = catalog_deadline;
+  work_.ask(std::move(put), [done = std::move(done)](const Result<HttpAnswer>& answer) {
+    done(failure_of(answer, "tell of the leave again"));
+  });
+}
+
 void AgentApi::deregister(const std::string& node, Done done) {
   HttpRequest put = request("PUT", "/v1/catalog/deregister", Key::registration);
   put.body = Json{{"Node", node}}.dump();

@@ -79,6 +79,9 @@ class AgentApi {
   void rejoin();
 
   void leave(Duration deadline, Done done);             // PUT /v1/agent/leave, on a connection of its own
+  // PUT /v1/agent/force-leave/NODE, with this agent's own node while it leaves: the message that a leave sends, once more. An
+  // agent that does not leave refutes it.
+  void repeat_leave(const std::string& node, Done done);
   void reload(Done done);                               // PUT /v1/agent/reload
   void deregister(const std::string& node, Done done);  // PUT /v1/catalog/deregister
 

@@ -13,6 +13,7 @@
 #include <array>
 #include <cerrno>
 #include <charconv>
+#include <chrono>
 #include <csignal>
 #include <cstring>
 #include <optional>
@@ -23,7 +24,8 @@
 namespace lictor {
 namespace {
 
-constexpr int kRound = 256;
+// Where thousands of children live, each waitpid looks at all of them first: a number of calls is no bound of time.
+constexpr std::chrono::milliseconds kRound{2};
 
 struct Process {
   pid_t pid = 0;
@@ -111,16 +113,18 @@ struct Reaper::State : std::enable_shared_from_this<State> {
     // Every status of this round is matched before anybody is called: a child launched by one of those calls may
     // get the pid of one that is in this round. A round has an end, so that a storm of orphans holds up nobody else.
     std::vector<std::pair<std::function<void(ExitStatus)>, ExitStatus>> calls;
+    const auto round_ends = std::chrono::steady_clock::now() + kRound;
     int wait_status = 0;
-    int reaped = 0;
-    for (pid_t pid = 0; reaped < kRound && (pid = ::waitpid(-1, &wait_status, WNOHANG)) > 0; ++reaped) {
+    for (pid_t pid = 0; (pid = ::waitpid(-1, &wait_status, WNOHANG)) > 0;) {
       if (auto child = expected.extract(pid)) {
         calls.emplace_back(std::move(child.mapped()), ExitStatus::decode(wait_status));
       } else {
         ++orphans;
       }
+      if (std::chrono::steady_clock::now() < round_ends) continue;
+      later(&State::collect);
+      break;
     }
-    if (reaped == kRound) later(&State::collect);
     for (const auto& [ended, status] : calls) {
       if (stopped) return;
       ended(status);
@@ -175,14 +179,6 @@ void Reaper::expect(pid_t pid, std::function<void(ExitStatus)> ended) { state_->
 void Reaper::when_empty(std::function<void()> empty) {
   state_->empty = std::move(empty);
   state_->later(&State::call_if_empty);
-}
-
-std::vector<pid_t> Reaper::children() const {
-  std::vector<pid_t> pids;
-  for (const auto& process : read_processes()) {
-    if (process.parent == ::getpid() && !process.zombie) pids.push_back(process.pid);
-  }
-  return pids;
 }
 
 size_t Reaper::signal_all(int signal) const {

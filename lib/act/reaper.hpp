@@ -15,7 +15,6 @@
 #include <functional>
 #include <memory>
 #include <string>
-#include <vector>
 
 namespace lictor {
 
@@ -44,9 +43,6 @@ class Reaper {
   // `empty` is called once, from the executor, as soon as this process has no children at all (at once, if so now).
   void when_empty(std::function<void()> empty);
 
-  // The pids of all current children, launched and adopted, from /proc; zombies not included. Empty without a /proc of
-  // this process's own pid namespace.
-  std::vector<pid_t> children() const;
   // Sends `signal` to every descendant there is (walks /proc; a process that forks while we look is caught by the next call).
   // Returns how many were signalled.
   size_t signal_all(int signal) const;

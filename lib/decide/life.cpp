@@ -746,7 +746,7 @@ class Step {
     if (held_elsewhere()) return not_ours_to_leave();
     enter(Phase::leaving);
     Stop& stop = *life_.stop;
-    stop.asked_to_leave = true;
+    stop.asked_to_leave = now_;
     stop.knew_leader = life_.agent->leader;
     stop.old_look = life_.agent->looking;
     life_.deadline = std::max(now_, end_of_time() - reserve());
@@ -793,6 +793,11 @@ class Step {
       if (stop.answered) left_by_its_own_word("the agent did not answer");
     } else {
       life_.task_at = now_ + (there ? milliseconds(20) : milliseconds(100));
+      if (there && !stop.repeated && now_ - *stop.asked_to_leave >= unheard_after) {
+        say(Tone::warn, "the servers have not heard of the leave; telling them again");
+        stop.repeated = true;
+        emit(RepeatLeave{life_.launches});
+      }
     }
   }
 

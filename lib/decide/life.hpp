@@ -23,7 +23,8 @@
 //   settle       a young agent is given the time to join and sync: a leave during the agent's first full sync
 //      |         leaves a ghost in the catalog
 //   pre_stop     hooks
-//   leaving      the agent has been asked to leave, once; the catalog is asked until the node's entry is gone
+//   leaving      the agent has been asked to leave, once; the catalog is asked until the node's entry is gone; where it
+//      |         stays, the members are told once more
 //   linger       confirmed: the agent gossips on for stop.linger; an entry that comes back is deregistered
 //   ending       the agent is being ended (KILL after a leave, TERM then KILL where it stays)
 //   sweep        whatever else is left is ended: TERM, a short wait, KILL
@@ -101,6 +102,9 @@ Duration sync_window(int members);
 inline constexpr Duration settle_limit = std::chrono::seconds(5);        // at most; and a third of stop.timeout
 inline constexpr Duration ending_reserve = std::chrono::seconds(1);      // of stop.timeout, kept for ending the agent
 inline constexpr Duration last_look = std::chrono::milliseconds(500);    // for a server's word after the agent's own
+// Gossip is not reliable. Where the message that a node leaves is lost and the one that it is gone arrives, the servers take
+// the node for failed and keep its entry. Heard, a leave is in the catalog after 0.4-1.2 s; the agent gossips for 3.5 s.
+inline constexpr Duration unheard_after = std::chrono::milliseconds(1500);
 inline constexpr Duration sweep_grace = std::chrono::milliseconds(500);  // between TERM and KILL
 inline constexpr Duration sweep_limit = std::chrono::seconds(2);         // for all of sweep
 inline constexpr Duration check_interval = std::chrono::seconds(60);     // services and catalog, while serving
@@ -274,6 +278,9 @@ struct AskLeave {
   int launch;
   Duration deadline;
 };  // LeaveAnswered
+struct RepeatLeave {
+  int launch;
+};  // nothing: the members are told again that this node leaves
 struct Deregister {
   int launch;
 };  // Deregistered
@@ -300,8 +307,8 @@ struct Quit {
 };  // the end
 
 using Effect = std::variant<Prepare, Launch, Probe, SendServices, LookUpCatalog, TakeIdBack, LookAround, Clear, Join,
-                            Rejoin, ReadAddress, RunHook, EndHook, AskLeave, Deregister, EndAgent, AwaitChildren,
-                            SignalChildren, Reload, Report, Say, Quit>;
+                            Rejoin, ReadAddress, RunHook, EndHook, AskLeave, RepeatLeave, Deregister, EndAgent,
+                            AwaitChildren, SignalChildren, Reload, Report, Say, Quit>;
 
 // ----------------------------------------------------------------------------------------------- life
 
@@ -365,7 +372,8 @@ struct Stop {
   Time asked{};
   bool leave = true;
   bool interrupted = false;  // began with INT or had one: the next one cuts it short
-  bool asked_to_leave = false;
+  std::optional<Time> asked_to_leave{};  // the agent, at that time
+  bool repeated = false;                 // the members were told again
   bool old_look = false;     // a catalog look-up from before that is still outstanding: it says nothing
   bool answered = false;     // the agent's own word that it has left
   bool knew_leader = false;  // when it was asked to leave

@@ -124,6 +124,24 @@ def leave_server_cut_off(world):
     assert server.member("n1") != LEFT
 
 
+def leave_unheard(world):
+    """The message that the node leaves is lost, the one that it is gone is not: it has left all the same, for the server too."""
+    server, client = world.server(), grown_up(world.client().start())
+    udp = ["ip", "-n", client.namespace, "rule", "add", "priority", "1", "ipproto", "udp", "dport", "8301", "blackhole"]
+    run(*udp)
+    client.send(signal.SIGTERM)
+    # Serf's leave has two steps; the second begins when the first is no longer being sent.
+    eventually(lambda: client.members()["n1"] == LEFT, 5, "the agent itself has left", every=0.002)
+    udp[udp.index("add")] = "del"
+    run(*udp)
+    eventually(lambda: server.member("n1") == FAILED, 5, "the server takes the node for failed", every=0.005)
+    code = client.ended(10)
+    assert code == 0, f"exit {code}: {client.last_line()}"
+    client.logged("telling them again")
+    left_cleanly(server)
+    holds(lambda: server.node("n1") is None and server.member("n1") == LEFT, 3, "gone for good")
+
+
 def leave_stay(world):
     """stop.policy stay, as for an upgrade: exit 0, and no instance is missing from the catalog at any moment."""
     server, client = world.server(), world.client(stop={"policy": "stay"})

@@ -277,7 +277,7 @@ TEST_CASE("when_empty without children is called soon, and not from inside") {
         }) == "");
 }
 
-TEST_CASE("children are listed without zombies and grandchildren, and every descendant is signalled") {
+TEST_CASE("every descendant is signalled, whatever its name; zombies are not counted") {
   const auto body = [] {
     boost::asio::io_context context(1);
     const auto reaper = started(context);
@@ -300,7 +300,6 @@ TEST_CASE("children are listed without zombies and grandchildren, and every desc
       must(size > 0 || errno == EINTR, "read");
       got += std::max<ssize_t>(size, 0);
     }
-    must(reaper->children() == std::vector<pid_t>{child}, "children");
     must(reaper->signal_all(0) == 2, "signalled");
     ExitStatus seen;
     reaper->expect(child, [&](ExitStatus status) { seen = status; });
@@ -309,7 +308,6 @@ TEST_CASE("children are listed without zombies and grandchildren, and every desc
     reaper->when_empty([&] { empty = true; });
     while (!empty) context.run_one();
     must(seen == ExitStatus{-1, SIGKILL, false}, seen.describe());
-    must(reaper->children().empty(), "children at the end");
     must(reaper->signal_all(SIGKILL) == 0, "signalled at the end");
     return std::string();
   };

@@ -11,6 +11,7 @@ MUTANTS = [
     ("one-agent", "    if (in(Phase::launch) && !life_.launching) {\n      life_.deadline = now_;",
      "    if (in(Phase::launch)) {\n      life_.deadline = now_;"),
     ("leave-once", "        if (!life_.stop) begin_stop(false, false);\n", "        if (!life_.stop) begin_stop(true, false);\n"),
+    ("leave-once", "if (there && !stop.repeated &&", "if (there &&"),
     ("no-comeback", "      case Phase::linger:\n      case Phase::ending:\n        return sweep();",
      "      case Phase::linger:\n      case Phase::ending:\n        return launch_at(now_);"),
     ("quit-once", "    if (life_.agent || life_.launching) end(SIGKILL);", "    sweep();"),
