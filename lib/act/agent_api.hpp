@@ -78,7 +78,7 @@ class AgentApi {
   // PUT /v1/agent/join with the address of the leader: serf exchanges all state with it.
   void rejoin();
 
-  void leave(Duration deadline, Done done);             // PUT /v1/agent/leave, on a connection of its own
+  void leave(Duration deadline, Done done);  // PUT /v1/agent/leave, on a connection of its own
   // PUT /v1/agent/force-leave/NODE, with this agent's own node while it leaves: the message that a leave sends, once more. An
   // agent that does not leave refutes it.
   void repeat_leave(const std::string& node, Done done);

@@ -99,9 +99,9 @@ Rules rules_of(const Settings& settings, const AgentTraits& traits);
 // scale factor for clusters over 128 members (agent/ae: serverUpIntv, scaleFactor).
 Duration sync_window(int members);
 
-inline constexpr Duration settle_limit = std::chrono::seconds(5);        // at most; and a third of stop.timeout
-inline constexpr Duration ending_reserve = std::chrono::seconds(1);      // of stop.timeout, kept for ending the agent
-inline constexpr Duration last_look = std::chrono::milliseconds(500);    // for a server's word after the agent's own
+inline constexpr Duration settle_limit = std::chrono::seconds(5);      // at most; and a third of stop.timeout
+inline constexpr Duration ending_reserve = std::chrono::seconds(1);    // of stop.timeout, kept for ending the agent
+inline constexpr Duration last_look = std::chrono::milliseconds(500);  // for a server's word after the agent's own
 // Gossip is not reliable. Where the message that a node leaves is lost and the one that it is gone arrives, the servers take
 // the node for failed and keep its entry. Heard, a leave is in the catalog after 0.4-1.2 s; the agent gossips for 3.5 s.
 inline constexpr Duration unheard_after = std::chrono::milliseconds(1500);
@@ -371,17 +371,17 @@ struct Tally {
 struct Stop {
   Time asked{};
   bool leave = true;
-  bool interrupted = false;  // began with INT or had one: the next one cuts it short
+  bool interrupted = false;              // began with INT or had one: the next one cuts it short
   std::optional<Time> asked_to_leave{};  // the agent, at that time
   bool repeated = false;                 // the members were told again
-  bool old_look = false;     // a catalog look-up from before that is still outstanding: it says nothing
-  bool answered = false;     // the agent's own word that it has left
-  bool knew_leader = false;  // when it was asked to leave
-  bool forbidden = false;    // the catalog may not be read
-  bool confirmed = false;    // a server's word that the node is gone
-  bool came_back = false;    // the entry, after that; it has not been taken out again yet
-  std::string refusal{};     // why the agent did not take the request to leave
-  std::string trouble{};     // why the stop is not what was asked for; empty: it is
+  bool old_look = false;                 // a catalog look-up from before that is still outstanding: it says nothing
+  bool answered = false;                 // the agent's own word that it has left
+  bool knew_leader = false;              // when it was asked to leave
+  bool forbidden = false;                // the catalog may not be read
+  bool confirmed = false;                // a server's word that the node is gone
+  bool came_back = false;                // the entry, after that; it has not been taken out again yet
+  std::string refusal{};                 // why the agent did not take the request to leave
+  std::string trouble{};                 // why the stop is not what was asked for; empty: it is
   bool operator==(const Stop&) const = default;
 };
 

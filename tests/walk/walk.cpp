@@ -595,8 +595,8 @@ class Walk {
   bool answered_ = false, mute_ = false;  // the API, of this agent
   std::optional<Time> leaderless_;        // since then, having joined
   bool stop_leave_ = false, quit_signal_ = false, failed_hook_ = false, restart_asked_ = false;
-  bool asked_leave_ = false, repeated_leave_ = false, knew_leader_ = false, leave_completed_ = false, confirmed_ = false, forbidden_ = false,
-       spoilt_ = false, came_back_ = false;
+  bool asked_leave_ = false, repeated_leave_ = false, knew_leader_ = false, leave_completed_ = false,
+       confirmed_ = false, forbidden_ = false, spoilt_ = false, came_back_ = false;
   bool fresh_ = false, leader_ = false, sent_ = false, catalog_ = false, seen_ = false, ever_ready_ = false;
   NodeKey own_{"n1", "id", "10.0.0.5"};
   bool gossip_ = true, quarrelled_ = false;
