@@ -559,8 +559,9 @@ void Attendant::act(const Say& e) {
 }
 
 void Attendant::act(const Quit& e) {
-  log::debug(fmt::format("longest turn of the event loop: {:.1f} ms",
-                         std::chrono::duration<double, std::milli>(LoopTurn::longest()).count()));
+  using Milliseconds = std::chrono::duration<double, std::milli>;
+  log::debug(fmt::format("longest turn of the event loop: {:.1f} ms, lost to other programs: {:.1f} ms",
+                         Milliseconds(LoopTurn::longest()).count(), Milliseconds(LoopTurn::longest_lost()).count()));
   end_ = e;
   control_socket_.reset();
   control_http_.reset();

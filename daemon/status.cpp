@@ -61,7 +61,8 @@ Json status_json(const Life& life, const Ground* ground, const AgentFacts& agent
                  {"problems", Json::array()},
                  {"conflicts", Json::array()},
                  {"counts", tally_json(life.tally)},
-                 {"longest_turn", std::chrono::duration<double>(LoopTurn::longest()).count()}};
+                 {"longest_turn", std::chrono::duration<double>(LoopTurn::longest()).count()},
+                 {"longest_lost", std::chrono::duration<double>(LoopTurn::longest_lost()).count()}};
   for (const Claim& claim : life.claims) status["conflicts"].push_back(claim_json(claim));
   if (life.contested) status["conflicts"].push_back(claim_json(*life.contested));
   for (const Claim& claim : life.claims) status["problems"].push_back(describe(claim, life.own));
