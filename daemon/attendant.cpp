@@ -2,6 +2,7 @@
 
 #include "act/log.hpp"
 #include "act/loop_turns.hpp"
+#include "decide/metrics_text.hpp"
 #include "decide/text.hpp"
 #include "status.hpp"
 
@@ -210,6 +211,7 @@ void Attendant::settle_on(Ground ground) {
   api_ = std::make_unique<AgentApi>(io_.get_executor(), ground.facts.api_socket, [this] { token_refused(); });
   api_->use_tokens(ground.plan.registration_token, ground.plan.default_token);
   ground_ = std::move(ground);
+  settled_ = now();
 }
 
 Rules Attendant::rules() const {
@@ -511,6 +513,8 @@ void Attendant::apply(Ground next, const PlanDifference& difference) {
     if (!written) return reload_failed({written.error()});
   }
   const bool services_differ = next.services != ground_->services;
+  if (next.settings.digest != ground_->settings.digest || next.config.merged != ground_->config.merged)
+    settled_ = now();
   if (next.keyring && next.keyring != ground_->keyring) log::warn(to_string(*next.keyring));
   settings_problem_.clear();
   settings_ = next.settings;
@@ -547,11 +551,7 @@ void Attendant::apply(Ground next, const PlanDifference& difference) {
 
 // ------------------------------------------------------------------------------------------ the outside
 
-void Attendant::act(const Report&) {
-  const Json status =
-      status_json(life_, ground_ ? &*ground_ : nullptr, api_ ? api_->facts() : AgentFacts{}, settings_problem_, now());
-  log::info("status " + status.dump());
-}
+void Attendant::act(const Report&) { log::info("status " + status_json(standpoint()).dump()); }
 
 void Attendant::act(const Say& e) {
   constexpr std::array levels{log::Level::debug, log::Level::info, log::Level::warn, log::Level::error};
@@ -568,6 +568,16 @@ void Attendant::act(const Quit& e) {
   io_.stop();
 }
 
+Standpoint Attendant::standpoint() const {
+  return {.life = life_,
+          .ground = ground_ ? &*ground_ : nullptr,
+          .agent = api_ ? api_->facts() : AgentFacts{},
+          .settings_problem = settings_problem_,
+          .settled = settled_,
+          .orphans = reaper_->orphans_reaped(),
+          .now = now()};
+}
+
 ControlReply Attendant::reply(const ControlRequest& request) {
   const auto word = [](bool yes, const char* good, const char* bad) {
     return ControlReply{yes ? 200 : 503, std::string(yes ? good : bad) + "\n", "text/plain; charset=utf-8"};
@@ -575,11 +585,8 @@ ControlReply Attendant::reply(const ControlRequest& request) {
   if (request.method == "GET" || request.method == "HEAD") {
     if (request.path == "/livez") return word(live(life_), "live", "ending");
     if (request.path == "/readyz") return word(ready(life_), "ready", "not ready");
-    if (request.path == "/status") {
-      const Json status = status_json(life_, ground_ ? &*ground_ : nullptr, api_ ? api_->facts() : AgentFacts{},
-                                      settings_problem_, now());
-      return {200, status.dump() + "\n", "application/json"};
-    }
+    if (request.path == "/status") return {200, status_json(standpoint()).dump() + "\n", "application/json"};
+    if (request.path == "/metrics") return {200, metrics_text(standpoint()), MetricsText::content_type};
   } else if (request.method == "POST" && request.local) {
     constexpr std::array<std::pair<std::string_view, SignalKind>, 3> orders{
         {{"/reload", SignalKind::reload}, {"/restart", SignalKind::restart}, {"/leave", SignalKind::terminate}}};
@@ -590,9 +597,9 @@ ControlReply Attendant::reply(const ControlRequest& request) {
       return {202, "accepted\n"};
     }
   }
-  return {404,
-          "lictor: " + request.path +
-              ": not known; GET /livez /readyz /status, over the control socket also POST /reload /restart /leave\n"};
+  return {404, "lictor: " + request.path +
+                   ": not known; GET /livez /readyz /status /metrics, over the control socket also POST /reload "
+                   "/restart /leave\n"};
 }
 
 }  // namespace lictor

@@ -13,6 +13,7 @@
 #include "decide/life.hpp"
 #include "decide/notice.hpp"
 #include "preparation.hpp"
+#include "status.hpp"
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
@@ -84,6 +85,7 @@ class Attendant {
   void apply(Ground next, const PlanDifference& difference);
   void reload_failed(const Problems& problems);
   ControlReply reply(const ControlRequest& request);
+  Standpoint standpoint() const;
 
   boost::asio::io_context& io_;
   std::optional<std::string> named_;
@@ -114,6 +116,7 @@ class Attendant {
   std::string agent_line_, agent_buffer_;
   std::vector<std::string> unsaid_;  // secrets that lines of the agent are passed on without
   std::string settings_problem_;     // why the last reload was refused
+  Time settled_{};                   // when the settings in force were taken
 };
 
 }  // namespace lictor

@@ -1,6 +1,8 @@
 #include "status.hpp"
 
 #include "act/loop_turns.hpp"
+#include "decide/secrets.hpp"
+#include "decide/text.hpp"
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -35,8 +37,20 @@ Json tally_json(const Tally& t) {
           {"addresses_lost", t.addresses_lost}};
 }
 
+template <class Reasons, class Counts>
+Json counts_json(const Reasons& reasons, const Counts& counts) {
+  Json all;
+  for (const auto reason : reasons) all[to_string(reason)] = counts[static_cast<std::size_t>(reason)];
+  return all;
+}
+
 Json agent_json(const Life& life, const AgentFacts& facts, Time now) {
   Json agent = {{"running", life.agent.has_value()}, {"restarts", std::max(0, life.launches - 1)}};
+  agent["restarts_by_reason"] = counts_json(restart_reasons, life.tally.restarts);
+  if (life.last_restart) {
+    agent["last_restart"] = {{"reason", to_string(life.last_restart->reason)},
+                             {"ago", seconds_between(life.last_restart->at, now)}};
+  }
   if (!life.agent) return agent;
   agent["pid"] = life.agent->pid;
   agent["uptime"] = seconds_between(life.agent->started, now);
@@ -47,8 +61,12 @@ Json agent_json(const Life& life, const AgentFacts& facts, Time now) {
 
 }  // namespace
 
-Json status_json(const Life& life, const Ground* ground, const AgentFacts& agent, const std::string& settings_problem,
-                 Time now) {
+std::string settings_hash(const Ground& ground) {
+  return fmt::format("{:016x}", fnv1a(without_secrets(ground.config.merged).dump(), ground.settings.digest));
+}
+
+Json status_json(const Standpoint& at) {
+  const auto& [life, ground, agent, settings_problem, settled, orphans, now] = at;
   Json status = {{"version", LICTOR_VERSION},
                  {"pid", getpid()},
                  {"phase", to_string(life.phase)},
@@ -61,6 +79,9 @@ Json status_json(const Life& life, const Ground* ground, const AgentFacts& agent
                  {"problems", Json::array()},
                  {"conflicts", Json::array()},
                  {"counts", tally_json(life.tally)},
+                 {"uptime", seconds_between(life.began, now)},
+                 {"reloads", counts_json(reload_results, life.tally.reloads)},
+                 {"orphans_reaped", orphans},
                  {"longest_turn", std::chrono::duration<double>(LoopTurn::longest()).count()},
                  {"longest_lost", std::chrono::duration<double>(LoopTurn::longest_lost()).count()}};
   for (const Claim& claim : life.claims) status["conflicts"].push_back(claim_json(claim));
@@ -80,6 +101,7 @@ Json status_json(const Life& life, const Ground* ground, const AgentFacts& agent
   status["node_name"] = ground->facts.identity.name;
   status["node_id"] = ground->facts.identity.id;
   status["data_dir"] = ground->facts.data_dir;
+  status["settings"] = {{"hash", settings_hash(*ground)}, {"age", seconds_between(settled, now)}};
   status["http_address"] = ground->plan.http_address;
   status["services"] = Json::array();
   for (const Json& service : ground->services) status["services"].push_back(service["ID"]);

@@ -5,13 +5,34 @@
 #include "decide/life.hpp"
 #include "preparation.hpp"
 
+#include <cstdint>
+#include <string>
+
 namespace lictor {
 
-// The body of GET /status. `ground` is null until prepare is over.
-Json status_json(const Life& life, const Ground* ground, const AgentFacts& agent, const std::string& settings_problem,
-                 Time now);
+// All that there is to show, at one moment; owns nothing.
+struct Standpoint {
+  const Life& life;
+  const Ground* ground;  // null until prepare is over
+  AgentFacts agent;
+  const std::string& settings_problem;  // why the last reload was refused
+  Time settled;                         // when the settings in force were taken
+  std::uint64_t orphans;                // reaped
+  Time now;
+};
+
+// Of the settings in force, lictor's and the agent's, as they were given, without node.name and the values of secrets: nodes
+// with the same files have the same.
+std::string settings_hash(const Ground& ground);
+
+// The body of GET /status.
+Json status_json(const Standpoint& at);
 
 // The same for people, one line a fact; reads nothing but the JSON.
 std::string status_text(const Json& status);
+
+// The body of GET /metrics (MetricsText::content_type). Times since 1970 are the wall clock's of now minus what has passed
+// since: a clock that jumps moves them all.
+std::string metrics_text(const Standpoint& at);
 
 }  // namespace lictor

@@ -64,11 +64,6 @@ std::optional<Fields> find_line(std::string_view file, const std::string& name_o
   return by_id;
 }
 
-std::uint64_t fnv1a(std::uint64_t hash, std::string_view text) {
-  for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3ULL;
-  return hash;
-}
-
 // One file of a v1 controller or, with "", of v2, from the first of `mounts` that has it: at the process's own path, else at the top.
 std::optional<std::string> cgroup_file(const std::string& root, const std::vector<std::string>& mounts,
                                        const std::string& proc_self_cgroup, const std::string& controller,
@@ -113,9 +108,8 @@ std::string machine_hash(const std::string& root) {
   if (id.empty()) return "";
   // Firmware and kernels disagree on the case of the product's UUID.
   for (char& c : id) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  constexpr std::uint64_t offset = 0xcbf29ce484222325ULL;
-  const std::uint64_t forward = fnv1a(fnv1a(offset, "lictor machine"), id);
-  const std::uint64_t backward = fnv1a(fnv1a(offset, "enihcam rotcil"), std::string(id.rbegin(), id.rend()));
+  const std::uint64_t forward = fnv1a(id, fnv1a("lictor machine"));
+  const std::uint64_t backward = fnv1a(std::string(id.rbegin(), id.rend()), fnv1a("enihcam rotcil"));
   char text[33];
   std::snprintf(text, sizeof text, "%016llx%016llx", static_cast<unsigned long long>(forward),
                 static_cast<unsigned long long>(backward));

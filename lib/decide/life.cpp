@@ -62,7 +62,7 @@ class Step {
   // ---- prepare
 
   void on(const Begin&) {
-    life_.since = now_;
+    life_.began = life_.since = now_;
     life_.deadline = now_ + life_.rules.bind_wait;
     prepare();
   }
@@ -132,7 +132,7 @@ class Step {
     life_.launching = false;
     if (in(Phase::settle) || in(Phase::ending)) return agent_missing();
     if (!in(Phase::launch)) return;
-    if (!life_.ever_ready && e.problem.exit != Exit::internal) return give_up({e.problem.exit, to_string(e.problem)});
+    if (!life_.first_ready && e.problem.exit != Exit::internal) return give_up({e.problem.exit, to_string(e.problem)});
     say(Tone::error, to_string(e.problem));
     died(e.problem.why);
   }
@@ -141,7 +141,7 @@ class Step {
   void died(const std::string& how) {
     const bool was_calm = in(Phase::serve) && now_ - life_.since >= calm;
     life_.deaths = was_calm ? 1 : life_.deaths + 1;
-    if (!life_.ever_ready && life_.deaths >= life_.rules.give_up_after) {
+    if (!life_.first_ready && life_.deaths >= life_.rules.give_up_after) {
       return give_up(
           {Exit::retry, fmt::format("agent: died {} times before it was ever ready, at last with {}; its own "
                                     "last lines above say why, and restart.give_up_after how often to try",
@@ -173,6 +173,7 @@ class Step {
   void on(const AgentEnded& e) {
     if (!life_.agent) return;
     drop_hook();
+    if (!stopping()) note_restart(life_.agent->ending.value_or(RestartReason::died));
     life_.agent.reset();
     life_.probe_at.reset();
     const std::string how = how_it_ended(e);
@@ -195,6 +196,11 @@ class Step {
     }
   }
 
+  void note_restart(RestartReason reason) {
+    ++life_.tally.restarts[static_cast<std::size_t>(reason)];
+    life_.last_restart = {reason, now_};
+  }
+
   void agent_missing() {
     trouble("the agent was not running, so it could not leave");
     sweep();
@@ -208,21 +214,22 @@ class Step {
       life_.deadline = std::min(*life_.deadline, std::max(now_ + reserve(), end_of_time() - reserve()));
   }
 
-  void restart(const std::string& why) {
+  void restart(RestartReason reason, const std::string& why) {
     if (stopping()) return;
     if (in(Phase::launch) && !life_.launching) {
       life_.deadline = now_;
     } else if (in(Phase::join) || in(Phase::registering) || in(Phase::serve)) {
       say(Tone::info, fmt::format("restarting the agent without leaving: {}", why));
-      replace_agent(now_);
+      replace_agent(reason, now_);
     } else {
       say(Tone::info, "a restart was asked for; the agent is about to be started anyway");
     }
   }
 
   // Ends the agent without leaving; the next one is launched when it is gone, and not before `when`.
-  void replace_agent(Time when) {
+  void replace_agent(RestartReason reason, Time when) {
     enter(Phase::restart);
+    life_.agent->ending = reason;
     drop_hook();
     life_.probe_at.reset();
     life_.not_before = when;
@@ -263,7 +270,8 @@ class Step {
     if (!e.gossip && (in(Phase::join) || registering())) return quarrelled();
     if (agent.leaderless && life_.rules.rejoin_after > Duration{} &&
         now_ - *agent.leaderless >= life_.rules.rejoin_after) {
-      return restart(fmt::format("no leader has been known for {}; a new agent looks up retry_join anew",
+      return restart(RestartReason::no_leader,
+                     fmt::format("no leader has been known for {}; a new agent looks up retry_join anew",
                                  format_duration(life_.rules.rejoin_after)));
     }
     if (in(Phase::join) && leader) {
@@ -309,7 +317,7 @@ class Step {
   }
 
   void silent() {
-    const Agent& agent = *life_.agent;
+    Agent& agent = *life_.agent;
     const bool waits_for_servers = life_.rules.api_after_join && !agent.answered;
     const bool watched = (in(Phase::join) && !waits_for_servers) || registering();
     const Duration waited = now_ - agent.unanswered.value_or(now_);
@@ -317,6 +325,7 @@ class Step {
       // From here on it is an agent that has died.
       say(Tone::error, fmt::format("the agent is hung: its API has been silent for {}; killing it",
                                    format_duration(std::chrono::floor<milliseconds>(waited))));
+      agent.ending = RestartReason::hung;
       emit(EndAgent{SIGKILL});
       life_.probe_at = now_ + seconds(1);
       return;
@@ -413,7 +422,8 @@ class Step {
     Agent& agent = *life_.agent;
     agent.registered = true;
     agent.failure.clear();
-    life_.ever_ready = true;
+    if (!agent.first_registered) agent.first_registered = now_;
+    if (!life_.first_ready) life_.first_ready = now_;
     life_.took_id = false;
     if (!in(Phase::serve)) {
       enter(Phase::serve);
@@ -493,7 +503,7 @@ class Step {
     life_.own = e.own;
     life_.contested.reset();
     ++life_.tally.ids_taken_back;
-    restart("its id is " + e.own.id + " again");
+    restart(RestartReason::id_taken_back, "its id is " + e.own.id + " again");
   }
 
   // A newcomer whose name is alive elsewhere loses the vote about it: serf ends, the process and its API live on.
@@ -506,7 +516,7 @@ class Step {
         fmt::format("the agent's gossip has shut itself down, as it does when its name {} is alive at another address; "
                     "restarting it without leaving, in {}",
                     life_.own.name, format_duration(wait)));
-    replace_agent(now_ + wait);
+    replace_agent(RestartReason::gossip_shut_down, now_ + wait);
   }
 
   void look_around() {
@@ -678,7 +688,7 @@ class Step {
         if (!life_.stop) begin_stop(false, false);
         return cut_short("cut short by SIGQUIT");
       case SignalKind::restart:
-        return restart("asked for");
+        return restart(RestartReason::asked, "asked for");
       case SignalKind::report:
         return emit(Report{});
       case SignalKind::reload:
@@ -911,12 +921,14 @@ class Step {
 
   void on(const Reloaded& e) {
     const bool again = std::exchange(life_.reloading, {}).again;
+    ++life_.tally.reloads[static_cast<std::size_t>(e.result)];
     if (stopping()) return;
     if (e.result == ReloadResult::broken) {
       say(Tone::error, fmt::format("settings not applied, the old ones stay in force: {}", e.text));
     } else {
       life_.rules = e.rules;
-      if (e.own.address != life_.own.address) {
+      const bool moves = e.own.address != life_.own.address;
+      if (moves) {
         ++life_.tally.address_changes;
         say(Tone::warn,
             fmt::format("node {} (id {}) moves from {} to {}", e.own.name, e.own.id, life_.own.address, e.own.address));
@@ -926,7 +938,7 @@ class Step {
       if (life_.agent) life_.agent->refused.clear();
       if (in(Phase::serve) && !life_.claims.empty()) life_.around_at = now_;
       if (e.result != ReloadResult::restart) say(Tone::info, e.text);
-      if (e.result == ReloadResult::restart) restart(e.text);
+      if (e.result == ReloadResult::restart) restart(moves ? RestartReason::address : RestartReason::settings, e.text);
       check_now();  // does nothing where a restart is under way
     }
     if (again) reload();
@@ -1060,6 +1072,44 @@ const char* to_string(Phase phase) {
       return "end";
     case Phase::ended:
       return "ended";
+  }
+  return "";
+}
+
+const char* to_string(RestartReason reason) {
+  switch (reason) {
+    case RestartReason::died:
+      return "died";
+    case RestartReason::hung:
+      return "hung";
+    case RestartReason::asked:
+      return "asked";
+    case RestartReason::settings:
+      return "settings";
+    case RestartReason::address:
+      return "address";
+    case RestartReason::id_taken_back:
+      return "id_taken_back";
+    case RestartReason::gossip_shut_down:
+      return "gossip_shut_down";
+    case RestartReason::no_leader:
+      return "no_leader";
+  }
+  return "";
+}
+
+const char* to_string(ReloadResult result) {
+  switch (result) {
+    case ReloadResult::broken:
+      return "broken";
+    case ReloadResult::unchanged:
+      return "unchanged";
+    case ReloadResult::services:
+      return "services";
+    case ReloadResult::reloaded:
+      return "reloaded";
+    case ReloadResult::restart:
+      return "restart";
   }
   return "";
 }

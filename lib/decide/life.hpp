@@ -59,6 +59,7 @@
 #include "decide/settings.hpp"
 #include "decide/time.hpp"
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -216,6 +217,9 @@ struct Deregistered {
 };
 struct ChildrenGone {};
 enum class ReloadResult { broken, unchanged, services, reloaded, restart };
+inline constexpr std::array reload_results{ReloadResult::broken, ReloadResult::unchanged, ReloadResult::services,
+                                           ReloadResult::reloaded, ReloadResult::restart};
+const char* to_string(ReloadResult result);  // as users see it: the enumerator's name
 struct Reloaded {
   ReloadResult result;
   Rules rules;
@@ -329,11 +333,24 @@ enum class Phase {
 };
 const char* to_string(Phase phase);  // as users see it: the stop's phases up to linger are "leave"
 
+// Why one agent followed another without a stop.
+enum class RestartReason { died, hung, asked, settings, address, id_taken_back, gossip_shut_down, no_leader };
+inline constexpr std::array restart_reasons{RestartReason::died,
+                                            RestartReason::hung,
+                                            RestartReason::asked,
+                                            RestartReason::settings,
+                                            RestartReason::address,
+                                            RestartReason::id_taken_back,
+                                            RestartReason::gossip_shut_down,
+                                            RestartReason::no_leader};
+const char* to_string(RestartReason reason);  // as users see it: the enumerator's name
+
 // The agent process that runs now, and what is known of it. Everything in here ends with it.
 struct Agent {
   int pid = 0;
   Time started{};
-  std::optional<Time> answered{};  // the API's first answer
+  std::optional<RestartReason> ending{};  // why it is being ended where no stop was asked
+  std::optional<Time> answered{};         // the API's first answer
   // Since when the API has been asked in vain; nothing once it has answered. It is not asked all the time: what counts is
   // how long it has not answered, not how long ago it last did.
   std::optional<Time> unanswered{};
@@ -347,6 +364,7 @@ struct Agent {
   bool looked = false;         // a catalog look-up has been answered
   bool seen = false;           // and has shown this node's entry
   bool registered = false;     // services sent, hooks done, catalog seen
+  std::optional<Time> first_registered{};
   std::size_t hooks_done = 0;  // of post_start, and once a stop was asked of pre_stop
   std::string failure{};       // what registering last failed on; said once
   // Calls whose answer is outstanding.
@@ -358,14 +376,23 @@ struct Agent {
   bool operator==(const Agent&) const = default;
 };
 
-// How often each kind of conflict was met and each healing done, since lictor's start. One claim counts once.
+// What has happened how often since lictor's start.
 struct Tally {
+  std::array<int, restart_reasons.size()> restarts{};  // agents that ended without a stop, by RestartReason
+  std::array<int, reload_results.size()> reloads{};    // by ReloadResult
+  // Conflicts met and healings done. One claim counts once.
   int address_claims = 0, name_claims = 0, id_claims = 0;  // by ClaimKind, dead or alive
   int gossip_shut_down = 0;                                // agents whose serf had shut itself down
   int taken_for_failed = 0;                                // looks that found the servers to take this node for failed
   int ids_taken_back = 0, claims_cleared = 0, clearings_refused = 0;
   int address_changes = 0, addresses_lost = 0;
   bool operator==(const Tally&) const = default;
+};
+
+struct LastRestart {
+  RestartReason reason;
+  Time at;  // the end of the agent before
+  bool operator==(const LastRestart&) const = default;
 };
 
 struct Stop {
@@ -394,6 +421,7 @@ struct Work {
 struct Life {
   Rules rules;
   Phase phase = Phase::prepare;
+  Time began{};
   Time since{};  // when the phase was entered
   std::optional<Agent> agent;
   bool launching = false;  // the outcome of a Launch is outstanding
@@ -411,7 +439,8 @@ struct Life {
   Tally tally;
   int launches = 0;  // number of the latest launch
   int deaths = 0;    // in a row
-  bool ever_ready = false;
+  std::optional<Time> first_ready;
+  std::optional<LastRestart> last_restart;
   bool ever_joined = false;
   std::optional<Stop> stop;
   std::optional<Quit> verdict;        // why it ends, where that is not a stop

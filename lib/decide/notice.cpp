@@ -7,7 +7,7 @@ namespace {
 
 Standing standing_of(const Life& life) {
   if (life.stop || life.verdict) return Standing::stopping;
-  if (!life.ever_ready) return Standing::starting;
+  if (!life.first_ready) return Standing::starting;
   return life.reloading.running ? Standing::reloading : Standing::ready;
 }
 

@@ -13,6 +13,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
@@ -117,6 +118,10 @@ struct Settings {
   // Where each key's value came from: "default", the file's name, or the variable's name (NODE_NAME among them).
   // Every key of the table has an entry.
   std::map<std::string, std::string> origins;
+
+  // The same for the same values, wherever they came from: of all keys but node.name, which every node has its own of,
+  // and without the values of secrets.
+  std::uint64_t digest = 0;
 };
 
 struct SettingsFile {

@@ -1,4 +1,5 @@
 #include "decide/json_text.hpp"
+#include "decide/secrets.hpp"
 #include "decide/settings.hpp"
 #include "decide/settings_check.hpp"
 #include "decide/text.hpp"
@@ -188,6 +189,7 @@ class Reader {
     s.consul_local_config = local_config_;
     s.client_interface = client_interface_;
     s.origins = origins_;
+    s.digest = digest();
     return s;
   }
 
@@ -281,6 +283,13 @@ class Reader {
     report(to_blame,
            fmt::format("{} does not go with {} {} ({})", text(to_blame), other, text(other), origins_.at(other)),
            fmt::format("{} must be {} {}", low, may_be_equal ? "at most" : "shorter than", high));
+  }
+
+  std::uint64_t digest() const {
+    Json all = local_config_;
+    for (const auto& [path, value] : values_)
+      if (path != "node.name") all[std::string(path)] = value;
+    return fnv1a(without_secrets(all).dump());
   }
 
   const Json& value(std::string_view path) const { return values_.find(path)->second; }

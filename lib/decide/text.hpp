@@ -2,6 +2,7 @@
 #pragma once
 
 #include <charconv>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -28,6 +29,9 @@ std::optional<Number> whole_number(std::string_view text, int base = 10) {
 }
 
 std::string lower(std::string_view text);  // ASCII letters alone, as Consul compares names
+
+// FNV-1a, 64 bits: tells apart, proves nothing. Longer texts piece by piece, the hash of what came before in `hash`.
+std::uint64_t fnv1a(std::string_view text, std::uint64_t hash = 0xcbf29ce484222325ULL);
 
 std::string join(const std::vector<std::string>& parts, std::string_view separator);
 
