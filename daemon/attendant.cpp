@@ -42,6 +42,12 @@ SignalKind kind_of(int signal) {
   }
 }
 
+std::string join_problems(const Problems& problems) {
+  std::string text;
+  for (const Problem& problem : problems) text += (text.empty() ? "" : " | ") + to_string(problem);
+  return text;
+}
+
 // A program of the agent's user, who gains nothing by it, unless that user is root.
 LaunchRequest as_agent_user(const PlanFacts& facts, std::vector<std::string> argv,
                             std::vector<std::string> environment) {
@@ -133,7 +139,6 @@ void Attendant::phase_changed() {
   phase_ = life_.phase;
   log::debug(fmt::format("phase: {}", to_string(phase_)));
   if (phase_ == Phase::serve) unmap_code();
-  if (phase_ != Phase::prepare && std::exchange(changed_early_, false)) feed(Signal{SignalKind::reload});
 }
 
 void Attendant::wait_for_signal() {
@@ -167,8 +172,10 @@ void Attendant::act(const Prepare&) {
     auto watch = InterfaceWatch::start(io_.get_executor(), [this] { feed(HostChanged{}); });
     if (!watch) return feed(PrepareFailed{watch.error()});
     watch_ = std::move(*watch);
+    watch_settings(settings_);
+  } else {
+    read_settings_again();
   }
-  watch_settings(settings_);
   if (auto held = take_hold(); !held) return feed(PrepareFailed{held.error(), true});
   auto ground = look(settings_, environment_);
   if (!ground) {
@@ -176,7 +183,7 @@ void Attendant::act(const Prepare&) {
     const bool waiting =
         std::all_of(problems.begin(), problems.end(), [](const Problem& p) { return p.exit == Exit::retry; });
     for (std::size_t i = 1; i < problems.size() && !waiting; ++i) log::error(to_string(problems[i]));
-    return feed(PrepareFailed{std::move(problems.front())});
+    return feed(PrepareFailed{.problem = std::move(problems.front()), .rules = rules_of(settings_, {})});
   }
   // An address will not mend a disk.
   if (auto installed = install(*ground); !installed) return feed(PrepareFailed{installed.error(), true});
@@ -184,13 +191,31 @@ void Attendant::act(const Prepare&) {
   feed(Prepared{rules(), ground_->own(), !ground_->identity.former_address.empty()});
 }
 
+// While there is no address. Broken settings change nothing here either: the address may yet come for the old ones.
+void Attendant::read_settings_again() {
+  auto settings = load_settings(named_, environment_);
+  Problems problems = settings ? Problems{} : settings.error();
+  if (settings) {
+    watch_settings(*settings);
+    if (auto same = same_from_start_to_end(*settings); !same) problems.push_back(same.error());
+  }
+  const std::string before = std::exchange(settings_problem_, join_problems(problems));
+  if (problems.empty()) {
+    if (settings->digest != settings_.digest) log::info("new settings, before there is an agent");
+    locks_.reset();  // node.data_dir may be another one
+    return use(std::move(*settings));
+  }
+  if (settings_problem_ != before) log::error("settings not applied, the old ones stay in force: " + settings_problem_);
+}
+
 // The directories and the sockets: waiting for an address would not mend what is wrong with them.
 Result<void> Attendant::take_hold() {
-  if (locks_) return {};
-  auto locks = lock(settings_);
-  if (!locks) return locks.error();
-  locks_ = std::move(*locks);
-  return open_control();
+  if (!locks_) {
+    auto locks = lock(settings_);
+    if (!locks) return locks.error();
+    locks_ = std::move(*locks);
+  }
+  return control_socket_ ? Result<void>{} : open_control();
 }
 
 void Attendant::settle_on(Ground ground) {
@@ -439,11 +464,7 @@ void Attendant::watch_settings(const Settings& settings) {
 
 void Attendant::settings_changed(const std::vector<std::string>& paths) {
   for (const std::string& path : paths) log::info(fmt::format("settings file {} changed", path));
-  if (phase_ == Phase::prepare) {
-    changed_early_ = true;
-  } else {
-    feed(Signal{SignalKind::reload});
-  }
+  feed(Signal{SignalKind::reload});
 }
 
 // A file may have changed unseen: on a network file system, or with watch.settings off.
@@ -458,11 +479,7 @@ void Attendant::act(const Reload& e) {
   auto settings = e.settings ? load_settings(named_, environment_) : ResultAll<Settings>(settings_);
   if (!settings) return reload_failed(settings.error());
   watch_settings(*settings);
-  if (settings->run_dir != settings_.run_dir || settings->control.socket != settings_.control.socket ||
-      settings->control.http != settings_.control.http || settings->log.json != settings_.log.json) {
-    return reload_failed(
-        {{"settings", "run_dir, control.* and log.format can't change while lictor runs", "restart lictor for that"}});
-  }
+  if (auto same = same_from_start_to_end(*settings); !same) return reload_failed({same.error()});
   Running running{.token = ground_->facts.recovery_token, .bind = {}};
   // With `ignore` the address changes only where the settings that choose it do.
   const auto choice = [](const Settings& s) { return std::tie(s.bind.interface, s.bind.ipv6, s.bind.cidr); };
@@ -477,11 +494,23 @@ void Attendant::act(const Reload& e) {
   validate(std::move(*next), difference);
 }
 
+Result<void> Attendant::same_from_start_to_end(const Settings& settings) const {
+  if (settings.run_dir == settings_.run_dir && settings.control.socket == settings_.control.socket &&
+      settings.control.http == settings_.control.http && settings.log.json == settings_.log.json)
+    return {};
+  return Problem{"settings", "run_dir, control.* and log.format can't change while lictor runs",
+                 "restart lictor for that"};
+}
+
+void Attendant::use(Settings settings) {
+  settings_ = std::move(settings);
+  if (!settings_.watch.settings) file_watch_.reset();
+  log::set_up(settings_.log.level, settings_.log.json);
+}
+
 void Attendant::reload_failed(const Problems& problems) {
   if (!settings_.watch.settings) file_watch_.reset();
-  settings_problem_.clear();
-  for (const Problem& problem : problems)
-    settings_problem_ += (settings_problem_.empty() ? "" : " | ") + to_string(problem);
+  settings_problem_ = join_problems(problems);
   feed(Reloaded{ReloadResult::broken, {}, settings_problem_});
 }
 
@@ -517,9 +546,7 @@ void Attendant::apply(Ground next, const PlanDifference& difference) {
     settled_ = now();
   if (next.keyring && next.keyring != ground_->keyring) log::warn(to_string(*next.keyring));
   settings_problem_.clear();
-  settings_ = next.settings;
-  if (!settings_.watch.settings) file_watch_.reset();
-  log::set_up(settings_.log.level, settings_.log.json);
+  use(next.settings);
   ground_ = std::move(next);
   const std::string keys = lictor::join(difference.keys, " ");
   // An agent without an answer yet, such as one that waits for a certificate (auto_encrypt), can't be told to reload.

@@ -74,6 +74,9 @@ class Attendant {
   void act(const Say&);
   void act(const Quit&);
 
+  void read_settings_again();
+  Result<void> same_from_start_to_end(const Settings& settings) const;
+  void use(Settings settings);
   Result<void> take_hold();
   void settle_on(Ground ground);
   Rules rules() const;  // REQUIRES: prepared
@@ -106,7 +109,6 @@ class Attendant {
   std::unique_ptr<InterfaceWatch> watch_;
   std::unique_ptr<FileWatch> file_watch_;
   bool file_watch_refused_ = false;
-  bool changed_early_ = false;  // settings files, while none could be read again
   std::unique_ptr<ControlServer> control_socket_, control_http_;
   std::optional<Locks> locks_;
   std::optional<Ground> ground_;

@@ -9,6 +9,7 @@
 #include <CLI/CLI.hpp>
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -25,8 +26,16 @@ void drop_privileges(const Settings& settings, const Environment& environment) {
   umask(077);
   const AgentPrivileges agent = agent_privileges(settings, environment);
   constexpr Capabilities all = ~Capabilities{0};
-  if (geteuid() == 0 && !keep_needed_capabilities(agent.root ? all : agent.capabilities)) {
-    log::warn("capabilities: the kernel refuses to give any up; see the security settings of this host");
+  if (geteuid() == 0) {
+    const auto missing = keep_needed_capabilities(agent.root ? all : agent.capabilities);
+    if (!missing) {
+      log::warn("capabilities: the kernel refuses to give any up; see the security settings of this host");
+    } else if (*missing != 0 && !agent.root) {
+      // A file out of reach or a process that can't be ended fails later, and says less.
+      log::warn(
+          fmt::format("capabilities: root without {}: what needs them fails; add them, or run lictor as the agent user",
+                      names_of_needed(*missing)));
+    }
   }
   if (!agent.gains.empty()) {
     log::info(agent.gains + " gains privileges by its file (see getcap): the agent runs without no_new_privs");

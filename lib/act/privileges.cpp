@@ -9,6 +9,7 @@
 #include <array>
 #include <cstddef>
 #include <limits>
+#include <utility>
 
 namespace lictor {
 namespace {
@@ -16,6 +17,12 @@ namespace {
 constexpr int kNumbers = std::numeric_limits<Capabilities>::digits;
 
 constexpr Capabilities bit(int number) { return Capabilities{1} << number; }
+
+constexpr std::array<std::pair<int, const char*>, 5> kNeeded{{{CAP_CHOWN, "CHOWN"},
+                                                              {CAP_DAC_OVERRIDE, "DAC_OVERRIDE"},
+                                                              {CAP_SETUID, "SETUID"},
+                                                              {CAP_SETGID, "SETGID"},
+                                                              {CAP_KILL, "KILL"}}};
 
 // Sets of capabilities cross into the kernel in halves.
 constexpr std::uint32_t low(Capabilities set) { return static_cast<std::uint32_t>(set); }
@@ -30,7 +37,17 @@ std::uint32_t little_endian(const std::array<unsigned char, sizeof(vfs_cap_data)
 }  // namespace
 
 Capabilities needed_capabilities() {
-  return bit(CAP_CHOWN) | bit(CAP_DAC_OVERRIDE) | bit(CAP_SETUID) | bit(CAP_SETGID) | bit(CAP_KILL);
+  Capabilities all = 0;
+  for (const auto& [number, name] : kNeeded) all |= bit(number);
+  return all;
+}
+
+std::string names_of_needed(Capabilities set) {
+  std::string names;
+  for (const auto& [number, name] : kNeeded) {
+    if ((set & bit(number)) != 0) names += (names.empty() ? "" : ", ") + std::string(name);
+  }
+  return names;
 }
 
 Capabilities file_capabilities(const std::string& program) {
@@ -45,10 +62,10 @@ Capabilities file_capabilities(const std::string& program) {
   return permitted;
 }
 
-bool keep_needed_capabilities(Capabilities bounding) {
+std::optional<Capabilities> keep_needed_capabilities(Capabilities bounding) {
   __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
   std::array<__user_cap_data_struct, _LINUX_CAPABILITY_U32S_3> sets{};
-  if (::syscall(SYS_capget, &header, sets.data()) != 0) return false;
+  if (::syscall(SYS_capget, &header, sets.data()) != 0) return std::nullopt;
 
   // Kernels before 4.3 have no ambient set.
   ::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
@@ -61,7 +78,8 @@ bool keep_needed_capabilities(Capabilities bounding) {
   const Capabilities permitted = needed_capabilities() & (sets[0].permitted | Capabilities{sets[1].permitted} << 32U);
   sets[0] = {.effective = low(permitted), .permitted = low(permitted), .inheritable = 0};
   sets[1] = {.effective = high(permitted), .permitted = high(permitted), .inheritable = 0};
-  return ::syscall(SYS_capset, &header, sets.data()) == 0;
+  if (::syscall(SYS_capset, &header, sets.data()) != 0) return std::nullopt;
+  return needed_capabilities() & ~permitted;
 }
 
 bool gain_no_privileges() { return ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0; }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 namespace lictor {
@@ -13,14 +14,17 @@ using Capabilities = std::uint64_t;
 // become the agent user, KILL to end what runs as it.
 Capabilities needed_capabilities();
 
+// "CHOWN, KILL": those of needed_capabilities() that are in the set.
+std::string names_of_needed(Capabilities set);
+
 // What the program carries in its file (setcap(8)): it gains that when it is executed, as far as the bounding set goes and
 // where no_new_privs is not set. Empty where it carries nothing or can't be looked at.
 Capabilities file_capabilities(const std::string& program);
 
 // For a process of root, for good: permitted and effective keep what they have of needed_capabilities(), inheritable and
 // ambient nothing, and the bounding set, as far as this process may lower it (CAP_SETPCAP), keeps needed_capabilities() and
-// `bounding`. Missing ones are not missed here: what needs them fails with its own error. False: the kernel refused.
-bool keep_needed_capabilities(Capabilities bounding);
+// `bounding`. Returns those of needed_capabilities() that it does not have; nothing: the kernel refused.
+std::optional<Capabilities> keep_needed_capabilities(Capabilities bounding);
 
 // For this process and all it will start: executing a program gains nothing, neither by set-user-id nor by file
 // capabilities (PR_SET_NO_NEW_PRIVS). Can't be taken back.

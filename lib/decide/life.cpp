@@ -95,6 +95,8 @@ class Step {
     const bool again = std::exchange(life_.preparing, {}).again;
     if (!in(Phase::prepare)) return;
     if (e.final || e.problem.exit != Exit::retry) return give_up({e.problem.exit, to_string(e.problem)});
+    if (e.rules) life_.rules = *e.rules;
+    life_.deadline = std::max(now_, life_.since + life_.rules.bind_wait);
     if (!life_.no_address) say(Tone::info, fmt::format("waiting for an address: {}", e.problem.why));
     life_.no_address = e.problem;
     no_address_in_time();
@@ -905,7 +907,8 @@ class Step {
   // ---- new settings
 
   void reload() {
-    if (stopping() || in(Phase::prepare)) return say(Tone::info, "settings are not read again now");
+    if (in(Phase::prepare)) return prepare();
+    if (stopping()) return say(Tone::info, "settings are not read again now");
     apply_settings(true);
   }
 

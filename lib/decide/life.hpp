@@ -1,7 +1,7 @@
 // The life of the daemon, whole: step(life, event) -> effects. No clock, no file, no process, no socket.
 //
 //   prepare      settings are read, an address is found, the identity settled, consul.json written
-//      |         (no address yet: the kernel's news are awaited for bind.wait, then Exit::retry)
+//      |         (no address yet: the kernel's news and other settings are awaited for bind.wait, then Exit::retry)
 //   launch  <-------------------------------------------+   waits for its moment, then for the outcome
 //      |                                                |
 //   join         API and leader are polled              |   the agent dies: backoff, doubled each time
@@ -146,7 +146,8 @@ struct Prepared {
 };
 struct PrepareFailed {
   Problem problem;     // Exit::retry: no address yet
-  bool final = false;  // whatever its exit code, the network's news won't mend it
+  bool final = false;  // whatever its exit code, neither the network's news nor other settings will mend it
+  std::optional<Rules> rules = {};  // where the settings were read once more
 };
 struct Launched {
   int pid;
@@ -238,7 +239,7 @@ struct Event {
 // -------------------------------------------------------------------------------------------- effects
 // Each is answered by exactly one event, named behind it, unless the agent it was for ends first.
 
-struct Prepare {};  // Prepared or PrepareFailed
+struct Prepare {};  // Prepared or PrepareFailed; each but the first begins with the settings, read once more
 struct Launch {
   int launch;
 };  // Launched or LaunchFailed

@@ -117,10 +117,13 @@ def privilege_few(world):
     client.nobody_left()
 
     as_root = "Operation not permitted; run lictor as root (CAP_SETUID, CAP_SETGID)"
+    assert "capabilities:" not in client.log
     for lacking, told_of in (
         ("chown", "chown: operation not permitted; run lictor as a user who may do this"),
         ("setgid", f"clear groups: {as_root}"),
         ("setuid", f"set uid: {as_root}"),
+        ("dac_override", "capabilities: root without DAC_OVERRIDE"),
+        ("kill", "capabilities: root without KILL"),
     ):
         for folder in (client.data_dir, client.run_dir):
             shutil.rmtree(folder)
@@ -128,6 +131,7 @@ def privilege_few(world):
         write_script(world.lictor, f'exec setpriv --bounding-set -all,{keep} --inh-caps -all {lictor} "$@"\n')
         begin(client, lictor)
         client.logged(told_of, 10)
+        client.logged(f"capabilities: root without {lacking.upper()}: ")
         if lacking != "chown":  # with that nothing is started
             client.send(signal.SIGQUIT)
         client.ended()

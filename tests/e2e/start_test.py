@@ -5,6 +5,7 @@ import pwd
 import signal
 import stat
 import sys
+import time
 
 from tools import children, eventually, holds, uid_of
 from world import ALIVE, LEFT, arguments_of, run, write_json, write_script
@@ -63,6 +64,26 @@ def start_late_link(world):
     assert client.process.poll() is None and not client.agent_pid()
     run("ip", "-n", client.namespace, "link", "set", "eth0", "up")
     client.ready(5)
+
+
+def start_mended_while_waiting(world):
+    """Settings that name the wrong interface are mended while lictor waits for it, the time that it waits included."""
+    server, client = world.server(), world.client(bind={"interface": ["bond0"], "wait": "3s"})
+    client.start()
+    began = client.started
+    client.logged("waiting for an address")
+    with open(client.settings_file, "w") as file:
+        file.write('{"bind": ')
+    eventually(lambda: "lictor.json" in str(client.status()["problems"]), 5, "status shows what is wrong")
+    client.write_settings(bind={"wait": "60s"})
+    eventually(lambda: "lictor.json" not in str(client.status()["problems"]), 5, "status shows that it is mended")
+    holds(lambda: client.process.poll() is None, began + 3.5 - time.monotonic(), "it waits as it is told by now")
+    assert client.agent_pid() is None
+    client.write_settings(bind={"interface": ["eth0"]}, node={"data_dir": f"{client.folder}/other"})
+    client.ready(5)
+    assert server.instances() == {"n1": client.address}
+    assert os.path.exists(f"{client.folder}/other/node-id") and not os.path.exists(f"{client.data_dir}/node-id")
+    client.stop()
 
 
 def start_no_address(world):
