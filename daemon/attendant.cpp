@@ -517,7 +517,10 @@ void Attendant::reload_failed(const Problems& problems) {
 // Consul's own opinion first: a file it refuses must never replace one that works.
 void Attendant::validate(Ground next, PlanDifference difference) {
   const std::string path = settings_.run_dir + "/consul.next.json";
-  if (auto written = write_consul_json(next, path); !written) return reload_failed({written.error()});
+  if (auto written = write_consul_json(next, path); !written) {
+    unlink(path.c_str());  // it may stand there all the same, and holds secrets
+    return reload_failed({written.error()});
+  }
   // With all that the agent reads, in its order.
   std::vector<std::string> argv{next.facts.binary, "validate"};
   argv.insert(argv.end(), next.settings.agent.config_dirs.begin(), next.settings.agent.config_dirs.end());

@@ -360,8 +360,7 @@ class Step {
     Agent& agent = *life_.agent;
     agent.sending = false;
     if (!registering()) return;
-    agent.services_sent = e.failure.empty();
-    agent.sent_at = now_;
+    if (e.failure.empty()) agent.services_sent = now_;
     if (!agent.services_sent)
       return not_registered(e.failure, paced(now_ - life_.since, 10, milliseconds(20), seconds(5)));
     register_more();
@@ -401,9 +400,9 @@ class Step {
   // its own full sync is up to two minutes away. Registered anew, a service is sent at once.
   bool forgotten() {
     Agent& agent = *life_.agent;
-    if (!agent.services_sent || now_ - agent.sent_at < paced(now_ - life_.since, 2, seconds(1), seconds(60)))
+    if (!agent.services_sent || now_ - *agent.services_sent < paced(now_ - life_.since, 2, seconds(1), seconds(60)))
       return false;
-    agent.services_sent = false;
+    agent.services_sent.reset();
     agent.forgotten = true;
     return true;
   }
@@ -440,7 +439,7 @@ class Step {
 
   void check_now() {
     if (!life_.agent || !registering()) return;
-    life_.agent->services_sent = false;
+    life_.agent->services_sent.reset();
     if (in(Phase::serve)) register_more();
   }
 
@@ -489,7 +488,7 @@ class Step {
     const bool ours = !held_elsewhere();
     if (life_.probe_at) life_.probe_at = std::min(*life_.probe_at, now_ + seconds(1));
     // Its holder may have gone meanwhile: then this sends what the servers refused before.
-    agent.services_sent = agent.services_sent && ours;
+    if (!ours) agent.services_sent.reset();
     not_registered("", paced(now_ - life_.since, 5, milliseconds(50), seconds(2)));
     if (!ours || life_.rules.fixed_id || life_.took_id || life_.taking_id) return;
     if (now_ - life_.since < reserved_after) return;

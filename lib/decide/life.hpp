@@ -359,12 +359,12 @@ struct Agent {
   std::optional<Time> leaderless{};  // since when none is known, once it has joined
   bool leader = false;               // at the last answer
   int members = 0;
-  bool services_sent = false;  // the agent has what is desired, as far as was last looked
-  Time sent_at{};              // since when it has them
-  bool forgotten = false;      // it has them, and the servers don't show them
-  bool looked = false;         // a catalog look-up has been answered
-  bool seen = false;           // and has shown this node's entry
-  bool registered = false;     // services sent, hooks done, catalog seen
+  // Since when the agent has what is desired, as far as was last looked.
+  std::optional<Time> services_sent{};
+  bool forgotten = false;   // it has them, and the servers don't show them
+  bool looked = false;      // a catalog look-up has been answered
+  bool seen = false;        // and has shown this node's entry
+  bool registered = false;  // services sent, hooks done, catalog seen
   std::optional<Time> first_registered{};
   std::size_t hooks_done = 0;  // of post_start, and once a stop was asked of pre_stop
   std::string failure{};       // what registering last failed on; said once
