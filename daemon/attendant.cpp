@@ -112,6 +112,27 @@ void Attendant::take_effects(const Happening& what) {
   for (const Effect& effect : effects) {
     std::visit([this](const auto& e) { act(e); }, effect);
   }
+  answer_waiting(what);
+}
+
+// Outcomes, as the JSON {"exit", "text"}: what a command is to end with and to say.
+void Attendant::answer_waiting(const Happening& happened) {
+  const auto* reloaded = std::get_if<Reloaded>(&happened);
+  std::erase_if(waiting_, [&](const Waiting& waiting) {
+    const auto tell = [&waiting](Exit exit, const std::string& text) {
+      waiting.answer({200, Json{{"exit", static_cast<int>(exit)}, {"text", text}}.dump() + "\n", "application/json"});
+      return true;
+    };
+    if (end_ && waiting.order == SignalKind::terminate) return tell(end_->exit, end_->reason);
+    if (end_) return tell(Exit::incomplete, "lictor has ended meanwhile: " + end_->reason);
+    if (waiting.order == SignalKind::reload && reloaded && !life_.reloading.running) {
+      const bool broken = reloaded->result == ReloadResult::broken;
+      return tell(broken ? Exit::config : Exit::ok, reloaded->text);
+    }
+    if (waiting.order == SignalKind::restart && ready(life_) && life_.launches > waiting.launches)
+      return tell(Exit::ok, fmt::format("the node is ready again, its agent has pid {}", life_.agent->pid));
+    return false;
+  });
 }
 
 // After each step and before its effects: a reload that is over within one turn has been one all the same.
@@ -462,6 +483,12 @@ void Attendant::watch_settings(const Settings& settings) {
   file_watch_->watch(files_behind(settings, named_, environment_));
 }
 
+// What was only looked at is not watched on. The watch itself stays: the kernel takes 10 ms and more to end an inotify
+// instance.
+void Attendant::watch_as_settled() {
+  if (file_watch_ && !settings_.watch.settings) file_watch_->watch({});
+}
+
 void Attendant::settings_changed(const std::vector<std::string>& paths) {
   for (const std::string& path : paths) log::info(fmt::format("settings file {} changed", path));
   feed(Signal{SignalKind::reload});
@@ -504,12 +531,12 @@ Result<void> Attendant::same_from_start_to_end(const Settings& settings) const {
 
 void Attendant::use(Settings settings) {
   settings_ = std::move(settings);
-  if (!settings_.watch.settings) file_watch_.reset();
+  watch_as_settled();
   log::set_up(settings_.log.level, settings_.log.json);
 }
 
 void Attendant::reload_failed(const Problems& problems) {
-  if (!settings_.watch.settings) file_watch_.reset();
+  watch_as_settled();
   settings_problem_ = join_problems(problems);
   feed(Reloaded{ReloadResult::broken, {}, settings_problem_});
 }
@@ -593,9 +620,25 @@ void Attendant::act(const Quit& e) {
   log::debug(fmt::format("longest turn of the event loop: {:.1f} ms, lost to other programs: {:.1f} ms",
                          Milliseconds(LoopTurn::longest()).count(), Milliseconds(LoopTurn::longest_lost()).count()));
   end_ = e;
+  answer_waiting(Tick{});
   control_socket_.reset();
   control_http_.reset();
   io_.stop();
+}
+
+ControlReply Attendant::order(SignalKind kind, bool wait) {
+  // Not from inside the server's own turn: a stop destroys the server.
+  boost::asio::post(io_, [this, kind] { feed(Signal{kind}); });
+  if (!wait) return {202, "accepted\n"};
+  const bool ending = life_.stop || life_.verdict;
+  if (kind == SignalKind::reload && (ending || life_.phase == Phase::prepare))
+    return {409, ending ? "lictor is stopping\n" : "lictor is still preparing: the settings are read again for that\n"};
+  if (kind == SignalKind::restart && ending) return {409, "lictor is stopping\n"};
+  ControlReply reply;
+  reply.later = [this, kind](std::function<void(ControlReply)> answer) {
+    waiting_.push_back({kind, life_.launches, std::move(answer)});
+  };
+  return reply;
 }
 
 Standpoint Attendant::standpoint() const {
@@ -621,10 +664,7 @@ ControlReply Attendant::reply(const ControlRequest& request) {
     constexpr std::array<std::pair<std::string_view, SignalKind>, 3> orders{
         {{"/reload", SignalKind::reload}, {"/restart", SignalKind::restart}, {"/leave", SignalKind::terminate}}};
     for (const auto& [path, kind] : orders) {
-      if (request.path != path) continue;
-      // Not from inside the server's own turn: a stop destroys the server.
-      boost::asio::post(io_, [this, kind = kind] { feed(Signal{kind}); });
-      return {202, "accepted\n"};
+      if (request.path == path) return order(kind, request.query == "wait");
     }
   }
   return {404, "lictor: " + request.path +

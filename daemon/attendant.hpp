@@ -21,6 +21,7 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include <deque>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -46,6 +47,7 @@ class Attendant {
   void tell_manager(const std::string& message);
   void feed_watchdog();
   void watch_settings(const Settings& settings);
+  void watch_as_settled();
   void token_refused();
   void settings_changed(const std::vector<std::string>& paths);
 
@@ -89,6 +91,8 @@ class Attendant {
   void reload_failed(const Problems& problems);
   ControlReply reply(const ControlRequest& request);
   Standpoint standpoint() const;
+  ControlReply order(SignalKind kind, bool wait);
+  void answer_waiting(const Happening& happened);
 
   boost::asio::io_context& io_;
   std::optional<std::string> named_;
@@ -119,6 +123,13 @@ class Attendant {
   std::vector<std::string> unsaid_;  // secrets that lines of the agent are passed on without
   std::string settings_problem_;     // why the last reload was refused
   Time settled_{};                   // when the settings in force were taken
+  // Clients that wait for the outcome of what they have ordered.
+  struct Waiting {
+    SignalKind order;
+    int launches;  // until then
+    std::function<void(ControlReply)> answer;
+  };
+  std::vector<Waiting> waiting_;
 };
 
 }  // namespace lictor

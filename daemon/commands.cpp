@@ -5,6 +5,7 @@
 #include "act/log.hpp"
 #include "act/reaper.hpp"
 #include "child.hpp"
+#include "decide/text.hpp"
 #include "preparation.hpp"
 #include "status.hpp"
 
@@ -168,6 +169,52 @@ Exit wait_for(const std::optional<std::string>& settings_file, Goal goal, Durati
     }
     std::this_thread::sleep_for(milliseconds(20));
   }
+}
+
+Exit order(const std::optional<std::string>& settings_file, Order what, Duration limit) {
+  auto settings = load_settings(settings_file, current_environment());
+  if (!settings) return print_problems(settings.error());
+  struct Words {
+    const char *path, *command, *awaited;
+  };
+  const Words words = what == Order::reload    ? Words{"/reload?wait", "reload", "the settings to be taken"}
+                      : what == Order::restart ? Words{"/restart?wait", "restart", "the node to be ready again"}
+                                               : Words{"/leave?wait", "leave", "the node to leave and lictor to end"};
+  boost::asio::io_context io(1);
+  HttpClient lictor(io.get_executor(), settings->control.socket);
+  std::optional<Result<HttpAnswer>> answer;
+  lictor.ask({.method = "POST", .target = words.path, .body = {}, .headers = {}, .deadline = limit},
+             [&](Result<HttpAnswer> got) {
+               answer = std::move(got);
+               io.stop();
+             });
+  const auto began = std::chrono::steady_clock::now();
+  const bool shown = isatty(STDERR_FILENO) == 1;
+  while (!answer) {
+    io.run_for(seconds(1));
+    const auto waited = std::chrono::round<seconds>(std::chrono::steady_clock::now() - began);
+    if (shown && !answer) fmt::print(stderr, "\rwaiting for {}: {} s ", words.awaited, waited.count());
+  }
+  if (shown && std::chrono::steady_clock::now() - began >= seconds(1)) fmt::print(stderr, "\n");
+  if (!*answer) {
+    const bool late = answer->error().why.starts_with("no answer within");
+    return print_problems(
+        {{words.command, late ? fmt::format("not over within {}", format_duration(limit)) : answer->error().why,
+          late ? "it goes on: see `lictor status`" : "is lictor running here, with the same control.socket?",
+          Exit::incomplete}});
+  }
+  const Json told = Json::parse((*answer)->body, nullptr, false);
+  if ((*answer)->status != 200 || !told.is_object())
+    return print_problems(
+        {{words.command, std::string(trim((*answer)->body)), "see `lictor status`", Exit::incomplete}});
+  const Exit exit{told.value("exit", static_cast<int>(Exit::internal))};
+  const std::string text = told.value("text", "");
+  if (exit == Exit::ok) {
+    print(text + "\n");
+  } else {
+    fmt::print(stderr, "lictor: {}\n", text);
+  }
+  return exit;
 }
 
 Exit show_environment(const std::optional<std::string>& settings_file) {

@@ -28,6 +28,11 @@ Exit health(const std::optional<std::string>& settings_file, Health which);
 enum class Goal { ready, registered, gone };
 // Returns as soon as the goal is reached; after `limit`: Exit::incomplete.
 Exit wait_for(const std::optional<std::string>& settings_file, Goal goal, Duration limit);
+enum class Order { reload, restart, leave };
+// Orders it from the running lictor and waits, at most `limit`, for the outcome, which it prints: of a reload whether the
+// settings were taken (Exit::config: refused), of a restart that the node is ready again, of a leave what lictor itself ends
+// with. Exit::incomplete where that is not known in time; what was ordered goes on.
+Exit order(const std::optional<std::string>& settings_file, Order what, Duration limit);
 // CONSUL_HTTP_ADDR=... for other programs on the node.
 Exit show_environment(const std::optional<std::string>& settings_file);
 

@@ -120,6 +120,23 @@ Exit dispatch(int argc, char** argv) {
     exit = wait_for(file, goal == "ready" ? Goal::ready : goal == "gone" ? Goal::gone : Goal::registered, *limit);
   });
 
+  const auto add_order = [&](const char* name, const char* help, Order what, const char* example) {
+    auto* command = app.add_subcommand(name, help);
+    command->add_option("--timeout", timeout, "longest wait for the outcome, as in \"90s\"; exit 1 after it")
+        ->capture_default_str();
+    command->footer(example);
+    command->callback([&, what] {
+      const auto limit = parse_duration(timeout);
+      exit = limit ? order(file, what, *limit) : usage_error("--timeout: " + limit.error().why);
+    });
+  };
+  add_order("reload", "have the settings read again, and say whether they were taken (exit 78: refused)", Order::reload,
+            "Example: lictor reload && lictor status");
+  add_order("restart", "restart the agent in place, without leaving, and wait until the node is ready again",
+            Order::restart, "Example: lictor restart --timeout 2m");
+  add_order("leave", "have the node leave (by stop.policy) and lictor end; exit with what it ends with", Order::leave,
+            "Example: lictor leave && systemctl poweroff");
+
   app.add_subcommand("env", "print CONSUL_HTTP_ADDR=... for other programs on the node")->callback([&] {
     exit = show_environment(file);
   });

@@ -35,11 +35,12 @@ _lictor() {
   done
   words='-h --help -c --config'
   case $command in
-    '') [[ $current == -* ]] || words='run check render status doctor health wait env version' ;;
+    '') [[ $current == -* ]] || words='run check render status doctor health wait reload restart leave env version' ;;
     render) words+=' --explain' ;;
     status | doctor) words+=' --json' ;;
     health) words+=' --live --ready' ;;
     wait) words+=' --for --timeout' ;;
+    reload | restart | leave) words+=' --timeout' ;;
   esac
   mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
 }

@@ -11,6 +11,9 @@ complete -c lictor -n __fish_use_subcommand -a status -d 'Show how the running n
 complete -c lictor -n __fish_use_subcommand -a doctor -d 'Look for what is wrong with this node and its cluster'
 complete -c lictor -n __fish_use_subcommand -a health -d 'Exit 0 if healthy, else 1'
 complete -c lictor -n __fish_use_subcommand -a wait -d 'Wait until the running node has got somewhere'
+complete -c lictor -n __fish_use_subcommand -a reload -d 'Have the settings read again'
+complete -c lictor -n __fish_use_subcommand -a restart -d 'Restart the agent in place, without leaving'
+complete -c lictor -n __fish_use_subcommand -a leave -d 'Have the node leave and lictor end'
 complete -c lictor -n __fish_use_subcommand -a env -d 'Print CONSUL_HTTP_ADDR for other programs'
 complete -c lictor -n __fish_use_subcommand -a version -d 'Print the version'
 
@@ -19,4 +22,4 @@ complete -c lictor -n '__fish_seen_subcommand_from status doctor' -l json -d 'As
 complete -c lictor -n '__fish_seen_subcommand_from health' -l live -d 'lictor is alive'
 complete -c lictor -n '__fish_seen_subcommand_from health' -l ready -d 'The node is ready'
 complete -c lictor -n '__fish_seen_subcommand_from wait' -l for -x -a 'ready registered gone' -d 'What to wait for'
-complete -c lictor -n '__fish_seen_subcommand_from wait' -l timeout -x -d 'Longest wait, as in 90s'
+complete -c lictor -n '__fish_seen_subcommand_from wait reload restart leave' -l timeout -x -d 'Longest wait, as in 90s'

@@ -13,6 +13,9 @@ local -a commands=(
   'doctor:look for what is wrong with this node and its cluster'
   'health:exit 0 if healthy, else 1'
   'wait:wait until the running node has got somewhere'
+  'reload:have the settings read again'
+  'restart:restart the agent in place, without leaving'
+  'leave:have the node leave and lictor end'
   'env:print CONSUL_HTTP_ADDR for other programs'
   'version:print the version'
 )
@@ -30,6 +33,7 @@ case $state in
       wait)
         special=('--for[what to wait for]:state:(ready registered gone)' '--timeout[longest wait]:duration, as in 90s')
         ;;
+      reload | restart | leave) special=('--timeout[longest wait]:duration, as in 90s') ;;
     esac
     _arguments $general $special
     ;;

@@ -154,7 +154,13 @@ struct ControlServer::State::Session : std::enable_shared_from_this<Session> {
       asked.local = server->local;
       reply = server->handler(asked);
     }
-    send(std::move(reply), request.keep_alive(), request.version(), head);
+    const auto answered = [self = shared_from_this(), keep_alive = request.keep_alive(), version = request.version(),
+                           head](ControlReply known) {
+      if (self->socket.is_open()) self->send(std::move(known), keep_alive, version, head);
+    };
+    if (!reply.later) return answered(std::move(reply));
+    timer.cancel();
+    reply.later(answered);
   }
 
   void refuse(error_code error) {

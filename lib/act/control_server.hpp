@@ -29,9 +29,13 @@ struct ControlReply {
   int status = 200;
   std::string body;
   std::string content_type = "text/plain; charset=utf-8";
+
+  // Where set, this is not the reply yet: it is called at once with what takes the real one, once, whenever it is known.
+  // Nothing else comes to the client until then, and nothing at all if the server or the client goes first.
+  std::function<void(std::function<void(ControlReply)>)> later = {};
 };
 
-// Called from the executor; answers at once.
+// Called from the executor.
 using ControlHandler = std::function<ControlReply(const ControlRequest&)>;
 
 // The bounds of a listener; the defaults are the program's, tests shorten the times.

@@ -1,8 +1,11 @@
 """The commands beside `run`: what a person, a probe or a script gets from them."""
 
 import json
+import os
+import signal
 
-from world import CONSUL
+from tools import eventually
+from world import CONSUL, LEFT
 
 TOKEN = "7c3d2f4b-9a5e-4a55-b6c4-0d9f3b1f7d20"
 
@@ -30,6 +33,52 @@ def commands_on_running_node(world):
     env = client.command("env")
     assert env.returncode == 0 and "CONSUL_HTTP_ADDR=" in env.stdout, env
     assert client.command("wait", "--for", "gone", "--timeout", "300ms").returncode != 0
+
+
+def commands_orders(world):
+    """reload, restart and leave come back with the outcome, as what they print and as their exit code."""
+    server, client = world.server(), world.client()
+    before = client.start().ready()
+
+    told = client.command("reload")
+    assert told.returncode == 0 and "nothing for the agent has changed" in told.stdout, told
+    client.write_settings(watch={"settings": False}, services=[{"name": "web", "port": 80}])
+    told = client.command("reload")
+    assert told.returncode == 0 and "services" in told.stdout, told
+    client.write_settings(agent={"config": {"no_such_setting": 1}})
+    told = client.command("reload")
+    assert told.returncode == 78 and not told.stdout, told
+    assert "consul validate" in told.stderr and told.stderr.startswith("lictor: "), told
+    client.settings["agent"]["config"].pop("no_such_setting")
+    client.write_settings()
+    assert client.command("reload").returncode == 0
+    assert client.status()["agent"]["pid"] == before["agent"]["pid"]
+
+    told = client.command("restart")
+    after = client.status()
+    assert told.returncode == 0 and f"pid {after['agent']['pid']}" in told.stdout, told
+    assert after["ready"] and after["agent"]["pid"] != before["agent"]["pid"], after
+
+    told = client.command("leave")
+    assert told.returncode == 0 and "confirmed by a server" in told.stdout, told
+    assert client.ended(1) == 0 and server.member("n1") == LEFT
+
+
+def commands_order_in_vain(world):
+    """An outcome that is none, or not known in time, is exit code 1 and a reason; so is no lictor at all."""
+    server, client = world.server(), world.client()
+    client.start().ready()
+    os.kill(client.agent_pid(), signal.SIGSTOP)
+    told = client.command("restart", "--timeout", "300ms")
+    assert told.returncode == 1 and "not over within 300ms" in told.stderr, told
+    client.ready()
+    server.process.kill()
+    eventually(lambda: not client.status()["leader"], 30, "no leader is known")
+    told = client.command("leave")
+    assert told.returncode == client.ended(1) == 1 and "no server" in told.stderr, told
+    for order in ("reload", "restart", "leave"):
+        told = client.command(order)
+        assert told.returncode == 1 and told.stderr.startswith(f"lictor: {order}: "), told
 
 
 def commands_without_node(world):
@@ -82,6 +131,6 @@ def commands_wrong_use(world):
     for arguments in (("nonsense",), ("status", "--no-such-option"), ("wait", "--for", "never")):
         told = client.command(*arguments)
         assert told.returncode == 64 and told.stderr.startswith("lictor: ") and not told.stdout, (arguments, told)
-    for command in ("run", "check", "render", "status", "wait", "health", "env", "version", "doctor"):
+    for command in ("run", "check", "render", "status", "wait", "health", "env", "version", "doctor", "reload", "restart", "leave"):
         told = client.command(command, "-h")
         assert told.returncode == 0 and command in told.stdout, (command, told)
