@@ -16,7 +16,9 @@ sys.dont_write_bytecode = True
 
 FOLDER = pathlib.Path(__file__).resolve().parents[2] / "build/roots"
 
-# Name -> what it is built on (a suite, or another root) and the packages that come on top.
+# Name -> what it is built on (a suite, or another root) and the packages that come on top. Of a suite's root with packages
+# nothing is set up, neither users nor services: they are unpacked, with all that they need, for programs of theirs that
+# run from there.
 ROOTS = {
     "bookworm": ("bookworm", []),
     "trixie": ("trixie", []),
@@ -28,6 +30,8 @@ ROOTS = {
         ["g++", "cmake", "ninja-build", "libboost-dev", "nlohmann-json3-dev", "libfmt-dev", "libspdlog-dev"]
         + ["libcli11-dev", "catch2", "iproute2"],
     ),
+    # Later suites have it too, but built without consul_sd_configs.
+    "prometheus": ("bullseye", ["prometheus"]),
 }
 
 
@@ -66,7 +70,8 @@ def make(name):
             subprocess.run(["cp", "-a", f"{lower}/.", str(unfinished)], check=True)
             install(unfinished, packages)
         else:
-            command = ["mmdebstrap", "--quiet", "--variant=minbase", base, str(unfinished), repository()]
+            variant = ["--variant=extract", f"--include={','.join(packages)}"] if packages else ["--variant=minbase"]
+            command = ["mmdebstrap", "--quiet", *variant, base, str(unfinished), repository()]
             subprocess.run(command, check=True, timeout=600)
         shutil.rmtree(tree, ignore_errors=True)
         unfinished.rename(tree)
