@@ -1,18 +1,22 @@
 """What config/prometheus and config/grafana hold, with a real Prometheus that finds real nodes through Consul."""
 
 import json
+import os
 import pathlib
 import re
+import signal
 import subprocess
 import urllib.parse
 
 import roots
 import yaml
 from tools import ask_inside, eventually
+from world import merged
 
 CONFIG = pathlib.Path(__file__).resolve().parents[2] / "config"
 PROGRAMS = roots.FOLDER / "prometheus/usr/bin"
 LISTEN = "127.0.0.1:9090"
+METRIC = re.compile(r"\b(?:lictor|consul)_[a-z_]+(?![a-z_:])")
 # What prometheus.yml tells to set.
 OPEN = {
     "agent": {
@@ -103,28 +107,110 @@ def rules():
     return {rule.get("alert") or rule["record"]: rule for group in groups for rule in group["rules"]}
 
 
-def prometheus_nodes(world):
-    """scratch"""
+def expressions():
+    """[(panel, expression)] of the dashboard; what Grafana would put into them is put in."""
+    dashboard = json.loads((CONFIG / "grafana/lictor.json").read_text())
+    choices = {choice["name"]: choice for choice in dashboard["templating"]["list"]}
+    words = {"node": choices["node"]["allValue"], "__rate_interval": "10s", "__range": "1h"}
+    found = []
+    for panel in dashboard["panels"]:
+        for target in panel.get("targets", []):
+            assert target["datasource"]["uid"] == panel["datasource"]["uid"] == "${datasource}", panel["title"]
+            found.append((panel["title"], re.sub(r"\$(\w+)", lambda word: words[word[1]], target["expr"])))
+    # label_values(EXPRESSION, LABEL): what can be chosen.
+    series, label = re.fullmatch(r"label_values\((.+), (\w+)\)", choices["node"]["query"]["query"]).groups()
+    return [*found, ("variable node", f'{series[:-1]}, {label}!=""}}')]
+
+
+def all_up(prometheus, nodes):
+    return {target for target, (_, health, _) in prometheus.targets().items() if health == "up"} == {
+        (job, node) for job in ("consul", "lictor") for node in nodes
+    }
+
+
+def prometheus_fleet(world):
+    """Agent and lictor of each node are found and read; rules and dashboard find what they ask for, and what happens."""
     world.server()
-    first, second = (world.client(name, **OPEN).start() for name in ("n1", "n2"))
+    first, second = (world.client(name, stop={"linger": "5s"}, **OPEN).start() for name in ("n1", "n2"))
     for client in (first, second):
         client.ready()
     prometheus = Prometheus(world, first)
-    import time
-    t = time.monotonic()
-    eventually(lambda: len(prometheus.targets()) == 4 and all(h == "up" for _, h, _ in prometheus.targets().values()), 20)
-    print(time.monotonic() - t, prometheus.targets())
-    print(promtool("check", "metrics", stdin=ask_inside(first.namespace, "127.0.0.1:8555", "/metrics").text))
-    names = prometheus.api("label/__name__/values")
-    print(*names)
-    seen = set()
-    end = time.monotonic() + 15
-    while time.monotonic() < end:
-        for line in ask_inside(first.namespace, "127.0.0.1:8555", "/metrics").text.splitlines():
-            if line.startswith("lictor_start_time"):
-                seen.add(line)
-        time.sleep(0.01)
-    print(seen)
-    print(prometheus.query("node:lictor_agent_restarts_unasked:increase15m"), prometheus.query("{exported_node!=''}"))
-    print(ask_inside(first.namespace, "127.0.0.1:8555", "/metrics").text)
-    print(prometheus.log_file.read_text())
+    eventually(lambda: all_up(prometheus, ("n1", "n2")), 20, "four targets are up")
+    assert {target: address for target, (address, _, _) in prometheus.targets().items()} == {
+        ("consul", "n1"): f"{first.address}:8500",
+        ("lictor", "n1"): f"{first.address}:8555",
+        ("consul", "n2"): f"{second.address}:8500",
+        ("lictor", "n2"): f"{second.address}:8555",
+    }
+    # What promtool says of metrics it says to stderr, and it is silent where they are as they should be.
+    told = promtool("check", "metrics", stdin=ask_inside(first.namespace, "127.0.0.1:8555", "/metrics").text)
+    assert told == "", told
+
+    def loaded():
+        groups = prometheus.api("rules")["groups"]
+        found = {rule["name"]: (rule["health"], rule.get("lastError", "")) for group in groups for rule in group["rules"]}
+        return found == {name: ("ok", "") for name in rules()}
+
+    eventually(loaded, 5, "all rules have been evaluated")
+
+    # What happens on a node is seen of that node.
+    os.kill(second.agent_pid(), signal.SIGKILL)
+    died = 'sum by (node) (increase(lictor_agent_restarts_total{reason="died"}[1m])) > 0'
+    eventually(lambda: [labels for labels, _ in prometheus.query(died)] == [{"node": "n2"}], 10, "the death is counted")
+    second.ready()
+    with open(second.settings_file, "w") as file:
+        file.write("{")
+    eventually(lambda: prometheus.alerts().get(("LictorSettingsBroken", "n2")) == "pending", 10, "broken settings show")
+    second.write_settings()
+    # A machine that is short of CPUs may well starve a loop.
+    eventually(lambda: {name for name, _ in prometheus.alerts()} <= {"LictorLoopStarved"}, 10, "mended, all is well")
+
+    second.send(signal.SIGTERM)
+    confirmed = 'lictor_leave_confirmed{node="n2"} == 1'
+    eventually(lambda: prometheus.query(confirmed), 15, "the leave is seen")
+    assert second.ended() == 0
+
+    empty = [(panel, expression) for panel, expression in expressions() if not prometheus.query(expression)]
+    assert not empty, f"no data: {empty}"
+    known = set(prometheus.api("label/__name__/values"))
+    asked = {name for rule in rules().values() for name in METRIC.findall(rule["expr"])}
+    asked |= {name for _, expression in expressions() for name in METRIC.findall(expression)}
+    assert asked <= known, f"nobody has {asked - known}"
+    # Nothing that lictor tells is left out of the dashboard.
+    told = {name for name in known if name.startswith("lictor_")}
+    assert told <= asked, f"nobody asks for {told - asked}"
+    log = prometheus.log_file.read_text()
+    assert "level=warn" not in log and "level=error" not in log, log
+
+
+def prometheus_trouble(world):
+    """Alerts begin for nodes whose agent or lictor can't be read, and when the servers are gone and a node leaves then."""
+    server = world.server()
+    # Each lacks one of the things that prometheus.yml tells to set.
+    lacking = {
+        "n1": {},
+        "n2": {"agent": {"config": {"telemetry": {"prometheus_retention_time": "0s"}}}},
+        "n3": {"control": {"http": "127.0.0.1:8555"}},
+        "n4": {"agent": {"config": {"telemetry": {"disable_hostname": False}}}},
+    }
+    nodes = {name: world.client(name, **merged(OPEN, settings)).start() for name, settings in lacking.items()}
+    for client in nodes.values():
+        client.ready()
+    prometheus = Prometheus(world, nodes["n1"])
+
+    def pending():
+        return {alert for alert, state in prometheus.alerts().items() if state == "pending"}
+
+    unreadable = {("ConsulMetricsAbsent", "n2"), ("LictorAbsent", "n3")}
+    eventually(lambda: pending() == unreadable, 20, "two can't be read")
+    assert "415" in prometheus.targets()["consul", "n2"][2] and "refused" in prometheus.targets()["lictor", "n3"][2]
+    # With the host's name in it, each host's gauge has another name.
+    assert {labels["node"] for labels, _ in prometheus.query("consul_runtime_alloc_bytes")} == {"n1", "n3"}
+    assert prometheus.query('{__name__=~"consul_.+_runtime_alloc_bytes", node="n4"}')
+
+    server.process.kill()
+    server.process.wait()
+    missed = {("LictorServersAway", "dc1")} | {("LictorNodeNotReady", name) for name in ("n1", "n2", "n4")}
+    eventually(lambda: missed <= pending(), 20, "the servers are missed")
+    assert nodes["n2"].stop()[0] == 1
+    eventually(lambda: {("LictorLeaveNotConfirmed", "n2"), ("LictorNodeDown", "n2")} <= pending(), 10, "an unseen leave")
