@@ -128,6 +128,8 @@ def package_prefix(world):
     assert f"\nExecStart={prefix}/bin/lictor run -c {prefix}/etc/lictor/lictor.json\n" in unit, unit
     installed = ["etc/lictor/lictor.json", "share/lictor/lictor.schema.json", "share/man/man1/lictor.1"]
     installed += ["lib/sysusers.d/lictor.conf", "share/doc/lictor/LICENSE", "share/doc/lictor/lictor.json"]
+    installed += [f"share/doc/lictor/{name}" for name in ("prometheus/prometheus.yml", "prometheus/rules.yml")]
+    installed += ["share/doc/lictor/prometheus/rules_test.yml", "share/doc/lictor/grafana/lictor.json"]
     assert [name for name in installed if not os.path.isfile(f"{prefix}/{name}")] == []
     for name in installed:
         assert "/usr/" not in read(f"{prefix}/{name}"), name
