@@ -16,9 +16,8 @@ sys.dont_write_bytecode = True
 
 FOLDER = pathlib.Path(__file__).resolve().parents[2] / "build/roots"
 
-# Name -> what it is built on (a suite, or another root) and the packages that come on top. Of a suite's root with packages
-# nothing is set up, neither users nor services: they are unpacked, with all that they need, for programs of theirs that
-# run from there.
+# Name -> what it is built on (a suite, or another root) and the packages that come on top. On a suite they are only
+# unpacked, with all that they need, for programs that run from there: no user and no service comes with them.
 ROOTS = {
     "bookworm": ("bookworm", []),
     "trixie": ("trixie", []),
