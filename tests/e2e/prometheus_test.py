@@ -10,6 +10,7 @@ import urllib.parse
 
 import roots
 import yaml
+from secrets_test import Guard, guarded, put
 from tools import ask_inside, eventually
 from world import merged
 
@@ -47,7 +48,7 @@ def promtool(*arguments, stdin=None):
 class Prometheus:
     """Runs on a node beside its agent, with the files of config/prometheus, but looks each second."""
 
-    def __init__(self, world, client):
+    def __init__(self, world, client, token=None):
         self.namespace = client.namespace
         folder = pathlib.Path(world.folder) / "prometheus"
         folder.mkdir()
@@ -56,6 +57,8 @@ class Prometheus:
             if path.name == "prometheus.yml":
                 assert text.count("_interval: 15s") == 2, text
                 text = text.replace("_interval: 15s", "_interval: 1s")
+                if token:
+                    text = with_token(text, token)
             (folder / path.name).write_text(text)
         self.log_file = folder / "prometheus.log"
         command = ["ip", "netns", "exec", self.namespace, PROGRAMS / "prometheus", f"--web.listen-address={LISTEN}"]
@@ -90,6 +93,17 @@ class Prometheus:
         return {(labels["alertname"], labels.get("node", labels.get("dc"))): state for labels, state in found}
 
 
+def with_token(text, token):
+    """prometheus.yml with `token` where its comment says."""
+    config = yaml.safe_load(text)
+    for job in config["scrape_configs"]:
+        for discovery in job["consul_sd_configs"]:
+            discovery["token"] = token
+        if job["job_name"] == "consul":
+            job["bearer_token"] = token
+    return yaml.safe_dump(config)
+
+
 def prometheus_files(world):
     """promtool finds no fault with the files, and its tests have each alert fire and not fire."""
     assert "FAILED" not in promtool("check", "config", "prometheus.yml")
@@ -122,10 +136,10 @@ def expressions():
     return [*found, ("variable node", f'{series[:-1]}, {label}!=""}}')]
 
 
-def all_up(prometheus, nodes):
-    return {target for target, (_, health, _) in prometheus.targets().items() if health == "up"} == {
-        (job, node) for job in ("consul", "lictor") for node in nodes
-    }
+def all_up(prometheus, nodes, but=()):
+    """Whether both targets of each node are up, and those of `but` down."""
+    wanted = {(job, node): "up" for job in ("consul", "lictor") for node in nodes} | {target: "down" for target in but}
+    return {target: health for target, (_, health, _) in prometheus.targets().items()} == wanted
 
 
 def prometheus_fleet(world):
@@ -201,12 +215,14 @@ def prometheus_trouble(world):
     def pending():
         return {alert for alert, state in prometheus.alerts().items() if state == "pending"}
 
-    unreadable = {("ConsulMetricsAbsent", "n2"), ("LictorAbsent", "n3")}
-    eventually(lambda: pending() == unreadable, 20, "two can't be read")
+    eventually(lambda: all_up(prometheus, nodes, [("consul", "n2"), ("lictor", "n3")]), 20, "all but two are up")
     assert "415" in prometheus.targets()["consul", "n2"][2] and "refused" in prometheus.targets()["lictor", "n3"][2]
+    unread = {("ConsulMetricsAbsent", "n2"), ("LictorAbsent", "n3")}
+    eventually(lambda: pending() == unread, 10, "two can't be read")
     # With the host's name in it, each host's gauge has another name.
+    other = '{__name__=~"consul_.+_runtime_alloc_bytes"}'
+    eventually(lambda: [labels["node"] for labels, _ in prometheus.query(other)] == ["n4"], 10, "an agent's gauge")
     assert {labels["node"] for labels, _ in prometheus.query("consul_runtime_alloc_bytes")} == {"n1", "n3"}
-    assert prometheus.query('{__name__=~"consul_.+_runtime_alloc_bytes", node="n4"}')
 
     server.process.kill()
     server.process.wait()
@@ -215,3 +231,19 @@ def prometheus_trouble(world):
     assert nodes["n2"].stop()[0] == 1
     unseen = {("LictorLeaveNotConfirmed", "n2"), ("LictorNodeDown", "n2")}
     eventually(lambda: unseen <= pending(), 10, "nobody saw the leave")
+
+
+def prometheus_acl(world):
+    """Where all is denied by default, one token with the rights that prometheus.yml names is enough."""
+    named = (CONFIG / "prometheus/prometheus.yml").read_text()
+    rights = re.findall(r'((?:agent|node|service)(?:_prefix)? "[^"]*") read', named)
+    assert len(rights) == 3, rights
+    guard, client = Guard(world), guarded(world, **OPEN)
+    path = put(f"{client.folder}/token", guard.token()[0])
+    client.write_settings(agent={"tokens": {"default_file": path}})
+    client.start().ready()
+    policy = {"Name": "prometheus", "Rules": " ".join(f'{right} {{ policy = "read" }}' for right in rights)}
+    guard.server.put("/v1/acl/policy", policy)
+    token = guard.server.put("/v1/acl/token", {"Policies": [{"Name": "prometheus"}]})["SecretID"]
+    prometheus = Prometheus(world, client, token)
+    eventually(lambda: all_up(prometheus, ["n1"]), 20, "both targets are up")

@@ -12,7 +12,7 @@ import subprocess
 import uuid
 
 from tools import ask, eventually, holds
-from world import CONSUL, LEFT, open_folder, run, write_json
+from world import CONSUL, LEFT, merged, open_folder, run, write_json
 
 MASTER = "10ad0000-0000-4000-8000-000000000001"
 DENY = {"enabled": True, "default_policy": "deny"}
@@ -48,10 +48,8 @@ class Guard:
 
 def guarded(world, **settings):
     """A client with ACLs on and no token that a server knows."""
-    client = world.client(
-        agent={"config": {"primary_datacenter": "dc1", "acl": DENY | {"token_ttl": "1s"}}}, **settings
-    )
-    return client
+    acl = {"agent": {"config": {"primary_datacenter": "dc1", "acl": DENY | {"token_ttl": "1s"}}}}
+    return world.client(**merged(acl, settings))
 
 
 def refused(client):
