@@ -1,0 +1,322 @@
+"""docs/troubleshooting.md: each of its symptoms is produced, told in the page's words, and mended by the page's means.
+
+The tests read the page: they look for the messages it quotes, apply the settings and run the commands it gives.
+"""
+
+import contextlib
+import functools
+import json
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import sys
+
+from tools import eventually
+from world import ALIVE, CONSUL, FAILED, SERVER_ADDRESS, run, write_json
+
+PAGE = pathlib.Path(__file__).resolve().parents[2] / "docs/troubleshooting.md"
+NOBODY = 65534
+MASTER = "6f3c1c1e-7b0d-4a55-9f7a-2f8b8f0d5a10"
+KEYS = ["3N0uYqWVJXUQNqdVZmI0ZzZxk0oqJwqQdL3m6G3j1nU=", "yMAsFzBBnO5xYV7QwqSSzCBn1ZqW7z0hT8jbqX2lH5I="]
+SYMPTOMS = {}
+
+
+def sections():
+    """Heading -> lines of each symptom's section of the page."""
+    found, lines = {}, []
+    for line in PAGE.read_text().split("\n## Symptoms\n")[1].splitlines():
+        if line.startswith("### "):
+            lines = found[line.removeprefix("### ")] = []
+        lines.append(line)
+    return found
+
+
+class Advice:
+    """What the page says of one symptom: its first indented block are messages, the others what to do."""
+
+    def __init__(self, heading):
+        blocks = re.findall(r"(?:^    .*\n)+", "\n".join(sections()[heading]) + "\n", re.MULTILINE)
+        self.messages, *deeds = [[line.strip() for line in block.splitlines()] for block in blocks]
+        self.deeds = [line for block in deeds for line in block]
+        assert self.messages, f"{heading}: the page quotes no message"
+
+    def unseen(self, *texts):
+        """The messages of the page that no line of the texts ends with; … stands for what differs."""
+        text = "\n".join(texts)
+        patterns = {message: re.escape(message).replace("…", ".*") + " *$" for message in self.messages}
+        return [message for message, pattern in patterns.items() if not re.search(pattern, text, re.MULTILINE)]
+
+    def seen_in(self, *texts):
+        unseen = self.unseen(*texts)
+        assert not unseen, "\n".join(["the page quotes", *unseen, "and nobody says that in", *texts])
+
+    def seen(self, client, within=10.0):
+        """Waits until every message of the page has been in the log or in `lictor status`."""
+        shown = []
+
+        def told():
+            shown.append(client.command("status").stdout)
+            return not self.unseen(client.log, *shown)
+
+        with contextlib.suppress(AssertionError):
+            eventually(told, within, every=0.1)
+        self.seen_in(client.log, *shown)
+
+    def settings(self, **words):
+        """The settings that the page shows, with `words` in place of its capitals."""
+        (shown,) = [line for line in self.deeds if line.startswith("{")]
+        return json.loads(replaced(shown, words))
+
+    def carry_out(self, client, environment=None, **words):
+        """Runs the page's commands, `lictor` being this client's: what they print. All but lictor's must succeed."""
+        out, environment = "", client.environment | (environment or {})
+        commands = replaced("\n".join(line for line in self.deeds if not line.startswith("{")), words)
+        assert commands, "the page gives no command"
+        for command in commands.splitlines():
+            if command.startswith("lictor "):
+                done = client.command(*command.split()[1:])
+            else:
+                done = subprocess.run(
+                    ["sh", "-c", command], capture_output=True, text=True, timeout=20, env=environment
+                )
+                assert done.returncode == 0, f"{command}: {done}"
+            out += done.stdout + done.stderr
+        return out
+
+
+def replaced(text, words):
+    for word, value in words.items():
+        assert word in text, f"{word}: not in {text}"
+        text = text.replace(word, value)
+    return text
+
+
+def symptom(heading):
+    """The scenario of one section: called with what that section says."""
+
+    def wrap(scenario):
+        SYMPTOMS[heading] = scenario
+
+        @functools.wraps(scenario)
+        def with_advice(world):
+            scenario(world, Advice(heading))
+
+        return with_advice
+
+    return wrap
+
+
+def troubleshooting_page(world):
+    """Each section of the page has its scenario, and each exit code that is no success leads to one."""
+    assert list(sections()) == list(SYMPTOMS), (list(sections()), list(SYMPTOMS))
+    text = PAGE.read_text()
+    anchors = {re.sub(r"[^a-z0-9 -]", "", heading.lower()).replace(" ", "-") for heading in SYMPTOMS}
+    links = set(re.findall(r"\]\(#([^)]*)\)", text))
+    assert links == anchors, links ^ anchors
+    readme = (PAGE.parents[1] / "README.md").read_text().split("## Exit codes")[1].split("## ")[0]
+    codes = set(re.findall(r"^\| (\d+) \|", readme, re.MULTILINE)) - {"0"}
+    assert codes == set(re.findall(r"^\| (\d+) \|", text, re.MULTILINE)), codes
+
+
+@symptom("No address")
+def troubleshooting_no_address(world, advice):
+    """The interface has a name that nobody has told lictor."""
+    server, client = world.server(), world.client(link="ens3", bind={"wait": "1s"})
+    assert client.start().ended(5) == 75
+    advice.seen_in(client.log)
+    client.write_settings(**advice.settings(INTERFACE="ens3"))
+    client.start().ready()
+    assert server.instances() == {"n1": client.address}
+
+
+@symptom("Settings refused at the start")
+def troubleshooting_settings_refused(world, advice):
+    """A misspelt key, and a value that can't be."""
+    world.server()
+    client = world.client(bind={"interfaces": ["eth0"]}, stop={"timeout": "25"})
+    assert client.start().ended(5) == 78
+    advice.seen_in(client.log)
+    advice.seen_in(advice.carry_out(client))
+    del client.settings["bind"]
+    client.write_settings(stop={"timeout": "10s"})
+    assert "settings and host are fine" in advice.carry_out(client)
+    client.start().ready()
+
+
+@symptom("Agent not found")
+def troubleshooting_agent_not_found(world, advice):
+    """No program of the agent's name."""
+    world.server()
+    client = world.client(agent={"binary": "consul-1.8"})
+    assert client.start().ended(5) == 127
+    advice.seen_in(client.log)
+    client.write_settings(**advice.settings(**{"/usr/bin/consul": CONSUL}))
+    client.start().ready()
+
+
+@symptom("No server reachable")
+def troubleshooting_no_server(world, advice):
+    """The servers are where nobody was told to look for them."""
+    server, client = world.server(), world.client(agent={"config": {"retry_join": ["10.77.0.250"]}})
+    client.start()
+    advice.seen(client)
+    assert (client.probe("/livez"), client.probe("/readyz")) == (200, 503)
+    client.write_settings(**advice.settings(SERVER=SERVER_ADDRESS))
+    client.ready()
+    assert server.instances() == {"n1": client.address}
+
+
+@symptom("ACLs forbid the registration")
+def troubleshooting_acl(world, advice):
+    """No token, where all is denied without one."""
+    acl = {"enabled": True, "default_policy": "deny"}
+    server = world.server({"primary_datacenter": "dc1", "acl": acl | {"tokens": {"master": MASTER}}}, token=MASTER)
+    eventually(lambda: server.get("/v1/acl/tokens"), 10, "ACLs are up")
+    client = world.client(agent={"config": {"primary_datacenter": "dc1", "acl": acl}})
+    client.start()
+    advice.seen(client)
+    file = f"{client.folder}/token"
+    # Where an operator is: at a server, with a token that may make others.
+    at_server = {"CONSUL_HTTP_ADDR": f"unix://{server.socket}", "CONSUL_HTTP_TOKEN": MASTER}
+    advice.carry_out(client, at_server, NODE="n1", FILE=file)
+    client.write_settings(**advice.settings(FILE=file))
+    client.ready()
+    assert server.instances() == {"n1": client.address}
+
+
+@symptom("Data directory that can't be written")
+def troubleshooting_read_only(world, advice):
+    """The volume is mounted read-only."""
+    world.server()
+    client = world.client()
+    os.mkdir(client.data_dir)
+    run("mount", "-t", "tmpfs", "-o", "ro", "tmpfs", client.data_dir)
+    assert client.start().ended(5) == 78
+    advice.seen_in(client.log)
+    advice.carry_out(client, DATA_DIR=client.data_dir)
+    client.start().ready()
+
+
+@symptom("Data directory of somebody else")
+def troubleshooting_somebody_elses(world, advice):
+    """A lictor that is not root finds files that are."""
+    world.server()
+    client = world.client()
+    for folder in (client.folder, client.data_dir, f"{client.data_dir}/serf"):
+        os.makedirs(folder, exist_ok=True)
+        os.chown(folder, NOBODY, NOBODY)
+    os.chown(f"{client.data_dir}/serf", 0, 0)
+    client.wrapper = ["setpriv", "--reuid", str(NOBODY), "--regid", str(NOBODY), "--clear-groups"]
+    assert client.start().ended(5) == 78
+    advice.seen_in(client.log)
+    advice.carry_out(client, UID=str(NOBODY), DATA_DIR=client.data_dir)
+    client.start().ready()
+
+
+@symptom("Name alive elsewhere")
+def troubleshooting_name_elsewhere(world, advice):
+    """Two hosts are called the same."""
+    server, client, rival = world.server(), world.client(), world.client("rival")
+    client.start().ready()
+    rival.start(NODE_NAME="n1")
+    advice.seen(rival, 15)
+    assert not rival.status()["ready"]
+    rival.write_settings(**advice.settings(**{"OTHER-NAME": "n2"}))
+    rival.ready()
+    assert server.instances() == {"n1": client.address, "n2": rival.address}
+
+
+@symptom("Leave not confirmed")
+def troubleshooting_leave(world, advice):
+    """The node is cut off while it leaves."""
+    server, client = world.server(), world.client()
+    client.start().ready()
+    run("ip", "link", "set", "br-n1", "down")
+    assert client.stop()[0] == 1
+    advice.seen_in(client.log)
+    eventually(lambda: server.member("n1") == FAILED, 15, "the server finds the node dead", every=0.1)
+    assert server.instances() == {"n1": client.address}
+    advice.carry_out(client, {"CONSUL_HTTP_ADDR": f"unix://{server.socket}"}, NODE="n1")
+    eventually(lambda: server.member("n1") is None and not server.node("n1"), 5, "nothing is left of it")
+
+
+@symptom("Agent hung and restarted")
+def troubleshooting_hung(world, advice):
+    """The agent is stopped."""
+    world.server()
+    client = world.client(watch={"hung_after": "3s"})
+    agent = client.start().ready()["agent"]["pid"]
+    os.kill(agent, signal.SIGSTOP)
+    eventually(lambda: client.agent_pid() not in (agent, None), 10, "another agent")
+    status = client.ready()
+    assert status["agent"]["restarts_by_reason"]["hung"] == 1, status
+    advice.seen(client)
+    client.write_settings(**advice.settings())
+    client.logged("settings read again")
+
+
+@symptom("Keyring and configured gossip key differ")
+def troubleshooting_keyring(world, advice):
+    """The cluster has a new key; the node was away and has the old one on its disk."""
+    server = world.server({"encrypt": KEYS[1]})
+    client = world.client(agent={"encrypt_file": f"{world.folder}/key"})
+    with open(f"{world.folder}/key", "w") as file:
+        file.write(KEYS[1])
+    os.makedirs(f"{client.data_dir}/serf")
+    write_json(f"{client.data_dir}/serf/local.keyring", KEYS[:1])
+    client.start()
+    advice.seen(client)
+    assert not client.status()["ready"]
+    client.stop()
+    advice.carry_out(client, DATA_DIR=client.data_dir)
+    client.start().ready()
+    assert client.status()["problems"] == [] and server.member("n1") == ALIVE
+
+
+@symptom("Settings refused after a change")
+def troubleshooting_settings_changed(world, advice):
+    """A mistake in the settings of a node that serves."""
+    server, client = world.server(), world.client()
+    agent = client.start().ready()["agent"]["pid"]
+    client.write_settings(agent={"config": {"bind_adr": "10.77.0.1"}})
+    advice.seen(client)
+    assert client.status()["ready"]
+    del client.settings["agent"]["config"]["bind_adr"]
+    client.write_settings()
+    eventually(lambda: client.status()["problems"] == [], 5, "it is mended")
+    assert "settings and host are fine" in advice.carry_out(client)
+    assert client.agent_pid() == agent and server.instances() == {"n1": client.address}
+
+
+@symptom("Port of the agent taken")
+def troubleshooting_port(world, advice):
+    """Another program listens where the agent would."""
+    server = world.server()
+    client = world.client(restart={"min": "10ms", "max": "50ms"})
+    listen = "import socket, time; s = socket.create_server(('127.0.0.1', 8500)); print(flush=True); time.sleep(1000)"
+    command = ["ip", "netns", "exec", client.namespace, sys.executable, "-c", listen]
+    other = subprocess.Popen(command, stdout=subprocess.PIPE)
+    other.stdout.readline()
+    assert client.start().ended(15) == 75
+    advice.seen_in(client.log, advice.carry_out(client))
+    client.write_settings(**advice.settings(PORT="8510"))
+    client.start().ready()
+    assert server.instances() == {"n1": client.address}
+    other.kill()
+
+
+@symptom("Capabilities missing")
+def troubleshooting_capabilities(world, advice):
+    """A container's root that may do little."""
+    server, client = world.server(), world.client(agent={"user": "consul"})
+    client.wrapper = ["setpriv", "--bounding-set", "-all,+chown,+setgid,+kill", "--inh-caps", "-all"]
+    client.start()
+    advice.seen(client)
+    client.stop(signal.SIGQUIT)
+    given = [word.removeprefix("--cap-add=").lower() for word in advice.deeds[0].split()[1:]]
+    client.wrapper[2] = "-all," + ",".join(f"+{name}" for name in given)
+    written = len(client.log)
+    client.start().ready()
+    assert "capabilities:" not in client.log[written:] and server.instances() == {"n1": client.address}
