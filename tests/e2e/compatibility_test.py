@@ -1,4 +1,4 @@
-"""docs/compatibility.md: nothing that lictor asks of Consul is missing from its tables, and nothing in them is made up."""
+"""docs/compatibility.md: nothing that lictor asks of Consul is missing from its tables, and no endpoint is made up."""
 
 import json
 import pathlib
@@ -35,13 +35,17 @@ def compatibility_settings(world):
     """Every setting that lictor writes into consul.json, or reads to make it, stands in the table."""
     text = source("lib/decide/plan.cpp", "lib/decide/join.cpp", "daemon/preparation.cpp", "daemon/attendant.cpp")
     read = set(re.findall(r'(?:insist|set)\("(\w+)"', text))
-    for keys in re.findall(r'find\((?:user\(\)|plan\.consul_json|draft\.\w+\(?\)?|[\w.]*consul_json), ("[^)]*")\)', text):
+    for keys in re.findall(r'find\((?:user\(\)|draft\.user\(\)|[\w.]*consul_json), ("[^)]*")\)', text):
         read.add(".".join(re.findall(r'"(\w+)"', keys)))
     read |= set(re.findall(r'consul_json\.(?:find|value)\("(\w+)"', text))
     assert {"bind_addr", "auto_encrypt.tls", "acl_datacenter", "retry_join", "serf_lan", "ports.http"} <= read, read
     told = first_column("Agent settings")
     known = told | {name.split(".")[0] for name in told} | WHOLES
     assert read <= known, read - known
+    # Written into the agent's objects, whose name stands elsewhere.
+    leaves = set(re.findall(r'\["(\w+)"\] = ', source("lib/decide/plan.cpp")))
+    assert "enable_token_persistence" in leaves, leaves
+    assert leaves <= {part for name in known for part in name.split(".")}, leaves
 
     client = world.client(agent={"config": {"acl": {"enabled": True}, "ports": {"http": -1}}})
     rendered = json.loads(client.command("render").stdout)
