@@ -5,6 +5,7 @@ import signal
 import time
 
 from machine import UNIT, Machine
+from pages import blocks, sections
 from tools import Watch, eventually, holds, uid_of
 from world import ALIVE, LEFT, write_script
 
@@ -117,6 +118,15 @@ def systemd_restart_in_place(world):
     """lictor may end an agent that runs as another user: USR2 gets it another one, and the unit stays active."""
     server, machine = started(world)
     check_new_agent(server, machine, lambda: os.kill(machine.main_pid(), signal.SIGUSR2))
+
+
+def systemd_upgrade_in_place(world):
+    """The line of docs/operations.md that gives the node another agent does so under a real systemd."""
+    server, machine = started(world)
+    told = blocks(sections("operations.md", "## ")["Upgrading Consul"])
+    (line,) = [line.split() for block in told for line in block if line.startswith("systemctl kill")]
+    check_new_agent(server, machine, lambda: machine.systemctl(*line[1:]))
+    assert "the agent has died" not in machine.journal()
 
 
 def check_new_agent(server, machine, act):

@@ -7,40 +7,28 @@ import contextlib
 import functools
 import json
 import os
-import pathlib
 import re
 import signal
 import subprocess
 import sys
 
+import pages
 from tools import eventually
 from world import ALIVE, CONSUL, FAILED, SERVER_ADDRESS, run, write_json
 
-PAGE = pathlib.Path(__file__).resolve().parents[2] / "docs/troubleshooting.md"
+PAGE = "troubleshooting.md"
 NOBODY = 65534
 MASTER = "6f3c1c1e-7b0d-4a55-9f7a-2f8b8f0d5a10"
 KEYS = ["3N0uYqWVJXUQNqdVZmI0ZzZxk0oqJwqQdL3m6G3j1nU=", "yMAsFzBBnO5xYV7QwqSSzCBn1ZqW7z0hT8jbqX2lH5I="]
 SYMPTOMS = {}
 
 
-def sections():
-    """Heading -> lines of each symptom's section of the page."""
-    found, lines = {}, []
-    for line in PAGE.read_text().split("\n## Symptoms\n")[1].splitlines():
-        if line.startswith("### "):
-            lines = found[line.removeprefix("### ")] = []
-        lines.append(line)
-    return found
-
-
 class Advice:
     """What the page says of one symptom: its first indented block are messages, the others what to do."""
 
     def __init__(self, heading):
-        blocks = re.findall(r"(?:^    .*\n)+", "\n".join(sections()[heading]) + "\n", re.MULTILINE)
-        self.messages, *deeds = [[line.strip() for line in block.splitlines()] for block in blocks]
+        self.messages, *deeds = pages.blocks(pages.sections(PAGE, "### ")[heading])
         self.deeds = [line for block in deeds for line in block]
-        assert self.messages, f"{heading}: the page quotes no message"
 
     def unseen(self, *texts):
         """The messages of the page that no line of the texts ends with; … stands for what differs."""
@@ -67,30 +55,13 @@ class Advice:
     def settings(self, **words):
         """The settings that the page shows, with `words` in place of its capitals."""
         (shown,) = [line for line in self.deeds if line.startswith("{")]
-        return json.loads(replaced(shown, words))
+        return json.loads(pages.replaced(shown, words))
 
     def carry_out(self, client, environment=None, **words):
-        """Runs the page's commands, `lictor` being this client's: what they print. All but lictor's must succeed."""
-        out, environment = "", client.environment | (environment or {})
-        commands = replaced("\n".join(line for line in self.deeds if not line.startswith("{")), words)
+        """Runs the page's commands: what they print."""
+        commands = [line for line in self.deeds if not line.startswith("{")]
         assert commands, "the page gives no command"
-        for command in commands.splitlines():
-            if command.startswith("lictor "):
-                done = client.command(*command.split()[1:])
-            else:
-                done = subprocess.run(
-                    ["sh", "-c", command], capture_output=True, text=True, timeout=20, env=environment
-                )
-                assert done.returncode == 0, f"{command}: {done}"
-            out += done.stdout + done.stderr
-        return out
-
-
-def replaced(text, words):
-    for word, value in words.items():
-        assert word in text, f"{word}: not in {text}"
-        text = text.replace(word, value)
-    return text
+        return pages.carry_out(client, commands, words, environment)
 
 
 def symptom(heading):
@@ -110,12 +81,13 @@ def symptom(heading):
 
 def troubleshooting_page(world):
     """Each section of the page has its scenario, and each exit code that is no success leads to one."""
-    assert list(sections()) == list(SYMPTOMS), (list(sections()), list(SYMPTOMS))
-    text = PAGE.read_text()
+    headings = list(pages.sections(PAGE, "### "))
+    assert headings == list(SYMPTOMS), (headings, list(SYMPTOMS))
+    text = (pages.DOCS / PAGE).read_text()
     anchors = {re.sub(r"[^a-z0-9 -]", "", heading.lower()).replace(" ", "-") for heading in SYMPTOMS}
     links = set(re.findall(r"\]\(#([^)]*)\)", text))
     assert links == anchors, links ^ anchors
-    readme = (PAGE.parents[1] / "README.md").read_text().split("## Exit codes")[1].split("## ")[0]
+    readme = (pages.DOCS.parent / "README.md").read_text().split("## Exit codes")[1].split("## ")[0]
     codes = set(re.findall(r"^\| (\d+) \|", readme, re.MULTILINE)) - {"0"}
     assert codes == set(re.findall(r"^\| (\d+) \|", text, re.MULTILINE)), codes
 
