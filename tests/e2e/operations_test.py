@@ -1,4 +1,4 @@
-"""docs/operations.md: each of its procedures is carried out, command by command as the page has it, on a real cluster."""
+"""docs/operations.md: each of its procedures is carried out on a real cluster, command by command as the page has."""
 
 import os
 import shutil

@@ -36,7 +36,8 @@ def carry_out(client, lines, words=None, environment=None):
     """Does what the lines of a page say, on a client's node, and returns what the commands print.
 
     {...} are settings, laid over the client's; `lictor` and `systemctl` of its service mean the client. `words` stand
-    for what the page has in capitals. All must succeed but `lictor check` and `lictor doctor`, which may find something.
+    for what the page has in capitals. All must succeed but `lictor check` and `lictor doctor`, which may find
+    something.
     """
     out = ""
     for line in replaced("\n".join(lines), words or {}).splitlines():
