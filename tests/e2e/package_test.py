@@ -194,9 +194,9 @@ def package_manual(world):
     assert {f"-{name}" for name in re.findall(r"Fl (\S+)", items)} == general
     for option, offered in values.items():
         assert f".It Fl {option[1:]} Cm {' | '.join(offered)}\n" in page, option
-    readme = read(SOURCE / "README.md")
-    assert re.findall(r"^\.It (\d+)$", page, re.M) == re.findall(r"^\| (\d+) \|", readme, re.M)
-    signals = re.findall(r"^\| ([A-Z][A-Z0-9, ]+) \|", readme[readme.index("## Signals") :], re.M)
+    told = read(SOURCE / "docs/how-it-works.md")
+    assert re.findall(r"^\.It (\d+)$", page, re.M) == re.findall(r"^\| (\d+) \|", told, re.M)
+    signals = re.findall(r"^\| ([A-Z][A-Z0-9, ]+) \|", told[told.index("## Signals") :], re.M)
     assert re.findall(r"^\.It Dv ([A-Z0-9]+(?: , INT)?)$", page, re.M) == [s.replace(",", " ,") for s in signals]
 
 
