@@ -642,24 +642,21 @@ TEST_CASE("config/lictor.schema.json holds every key with its type") {
   }
 }
 
-TEST_CASE("the README's table is the table of the keys") {
+TEST_CASE("the table of docs/settings.md is the table of the keys") {
   const std::string table = settings_table();
   for (const SettingKey& key : setting_keys()) {
     CHECK_THAT(table, Contains("\n| `" + std::string(key.path) + "` | "));
     for (const std::string& value : key.values) CHECK_THAT(key.meaning, Contains("`" + value + "`"));
   }
-  const std::string readme = content_of("README.md");
-  const auto [from, length] = place_of_table(readme);
-  CHECK(readme.substr(from, length) == table);
+  const std::string page = content_of("docs/settings.md");
+  const auto [from, length] = place_of_table(page);
+  CHECK(page.substr(from, length) == table);
 }
 
 TEST_CASE("write the files that are made from the table", "[.regenerate]") {
   std::ofstream(source_path("config/lictor.json")) << default_settings_text();
   std::ofstream(source_path("config/lictor.schema.json")) << settings_schema().dump(2) << "\n";
-}
-
-TEST_CASE("write the table of the README", "[.regenerate-readme]") {
-  std::string readme = content_of("README.md");
-  const auto [from, length] = place_of_table(readme);
-  std::ofstream(source_path("README.md")) << readme.replace(from, length, settings_table());
+  std::string page = content_of("docs/settings.md");
+  const auto [from, length] = place_of_table(page);
+  std::ofstream(source_path("docs/settings.md")) << page.replace(from, length, settings_table());
 }
