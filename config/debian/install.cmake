@@ -6,7 +6,9 @@ file(INSTALL ${LICTOR_SOURCE_DIR}/config/debian/lintian-overrides
   DESTINATION /usr/share/lintian/overrides RENAME lictor)
 # The copyright file points at Debian's own copy.
 file(REMOVE ${DOC}/LICENSE)
-execute_process(COMMAND gzip -9nf ${DOC}/changelog $ENV{DESTDIR}/usr/share/man/man1/lictor.1 COMMAND_ERROR_IS_FATAL ANY)
+set(MAN $ENV{DESTDIR}/usr/share/man)
+execute_process(COMMAND gzip -9nf ${DOC}/changelog ${MAN}/man1/lictor.1 ${MAN}/man5/lictor.json.5
+  COMMAND_ERROR_IS_FATAL ANY)
 # Folders were made with whatever umask cpack was started with.
 file(CHMOD_RECURSE $ENV{DESTDIR}/etc $ENV{DESTDIR}/usr DIRECTORY_PERMISSIONS
   OWNER_READ OWNER_WRITE OWNER_EXECUTE GROUP_READ GROUP_EXECUTE WORLD_READ WORLD_EXECUTE)

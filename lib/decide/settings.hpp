@@ -2,7 +2,7 @@
 //
 // Everything about a key (type, default, meaning, environment name, allowed values) stands once, in the
 // table that `setting_keys()` returns. Reading, the environment, `render --explain`, config/lictor.json,
-// config/lictor.schema.json and the table in docs/settings.md are all held to it by tests.
+// config/lictor.schema.json, docs/settings.md and docs/lictor.json.5 are all held to it by tests.
 //
 // Strength, weakest first: defaults, the settings file, CONSUL_* (what the official image's entrypoint took),
 // LICTOR_*. Nothing is applied unless everything is right.
@@ -148,5 +148,8 @@ Json settings_schema();
 
 // The Markdown table for docs/settings.md.
 std::string settings_table();
+
+// The list of keys in docs/lictor.json.5, in mdoc.
+std::string settings_manual();
 
 }  // namespace lictor

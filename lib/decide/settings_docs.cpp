@@ -88,6 +88,33 @@ Json key_schema(const SettingKey& key) {
   return schema;
 }
 
+// Its default as people write it: text without quotes.
+std::string shown_default(const SettingKey& key) {
+  const Json fallback = Json::parse(key.fallback);
+  return fallback.is_string() && fallback != "" ? fallback.get<std::string>() : key.fallback;
+}
+
+// As text of a manual page, in lines that begin with a word: what stands in backquotes is quoted.
+std::string manual_text(std::string_view text) {
+  constexpr std::size_t width = 78;
+  std::string escaped;
+  bool quoted = false;
+  for (const char c : text) {
+    if (c == '`') {
+      escaped += (quoted = !quoted) ? "\\(oq" : "\\(cq";
+    } else {
+      escaped += c == '\\' ? "\\e" : c == '"' ? "\\(dq" : c == '-' && quoted ? "\\-" : std::string(1, c);
+    }
+  }
+  std::string out;
+  for (std::string_view rest = escaped; !rest.empty();) {
+    const auto blank = rest.size() <= width ? rest.npos : rest.rfind(' ', width);
+    out += std::string(rest.substr(0, blank)) + "\n";
+    rest.remove_prefix(blank == rest.npos ? rest.size() : blank + 1);
+  }
+  return out;
+}
+
 }  // namespace
 
 std::string default_settings_text() {
@@ -134,11 +161,16 @@ Json settings_schema() {
 
 std::string settings_table() {
   std::string out = "| key | default | meaning |\n|---|---|---|\n";
+  for (const SettingKey& key : setting_keys())
+    out += fmt::format("| `{}` | `{}` | {} |\n", key.path, shown_default(key), key.meaning);
+  return out;
+}
+
+std::string settings_manual() {
+  std::string out;
   for (const SettingKey& key : setting_keys()) {
-    const Json fallback = Json::parse(key.fallback);
-    out +=
-        fmt::format("| `{}` | `{}` | {} |\n", key.path,
-                    fallback.is_string() && fallback != "" ? fallback.get<std::string>() : key.fallback, key.meaning);
+    out += fmt::format(".It Cm {}\n{}", key.path, manual_text(key.meaning));
+    if (std::string_view(key.fallback) != "null") out += manual_text(fmt::format("(default: `{}`)", shown_default(key)));
   }
   return out;
 }

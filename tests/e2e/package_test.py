@@ -127,6 +127,7 @@ def package_prefix(world):
     unit = read(f"{prefix}/lib/systemd/system/lictor.service")
     assert f"\nExecStart={prefix}/bin/lictor run -c {prefix}/etc/lictor/lictor.json\n" in unit, unit
     installed = ["etc/lictor/lictor.json", "share/lictor/lictor.schema.json", "share/man/man1/lictor.1"]
+    installed += ["share/man/man5/lictor.json.5"]
     installed += ["lib/sysusers.d/lictor.conf", "share/doc/lictor/LICENSE", "share/doc/lictor/lictor.json"]
     installed += [f"share/doc/lictor/{name}" for name in ("prometheus/prometheus.yml", "prometheus/rules.yml")]
     installed += ["share/doc/lictor/prometheus/rules_test.yml", "share/doc/lictor/grafana/lictor.json"]
@@ -176,12 +177,13 @@ def check_offers(expected, offers):
 
 
 def package_manual(world):
-    """lictor(1) is sound and names the commands, options, signals and exit codes that there are, and no others."""
+    """The manual pages are sound; lictor(1) names all commands, options, signals and exit codes, and no others."""
     tree = world.root("packaging")
-    shutil.copy(SOURCE / "docs/lictor.1", f"{tree}/tmp/")
-    inside(tree, "mandoc", "-Tlint", "-W", "warning", "/tmp/lictor.1")
-    told = inside(tree, "sh", "-c", "groff -mandoc -ww -z /tmp/lictor.1 2>&1")
-    assert not told, told
+    for name in ("lictor.1", "lictor.json.5"):
+        shutil.copy(SOURCE / "docs" / name, f"{tree}/tmp/")
+        inside(tree, "mandoc", "-Tlint", "-W", "warning", f"/tmp/{name}")
+        told = inside(tree, "sh", "-c", f"groff -mandoc -ww -z /tmp/{name} 2>&1")
+        assert not told, told
     page = read(SOURCE / "docs/lictor.1")
     general, commands, values = command_line(world)
     # A command's part goes on to the next command, the last one's to the options of all.

@@ -25,12 +25,22 @@ std::string content_of(const std::string& name) {
 }
 
 // Offset and length of what stands between the two marks.
-std::pair<std::size_t, std::size_t> place_of_table(const std::string& readme) {
-  const std::string begin = "<!-- settings table -->\n", end = "<!-- end of settings table -->\n";
-  const auto mark = readme.find(begin), to = readme.find(end);
-  REQUIRE(mark != std::string::npos);
-  REQUIRE(to != std::string::npos);
-  return {mark + begin.size(), to - mark - begin.size()};
+// The pages that hold something made from the table of keys, between two marks.
+struct Page {
+  const char *path, *begin, *end;
+  std::string made;
+
+  std::pair<std::size_t, std::size_t> place(const std::string& text) const {
+    const auto from = text.find(begin), to = text.find(end);
+    REQUIRE(from != std::string::npos);
+    REQUIRE(to != std::string::npos);
+    return {from + std::string(begin).size(), to - from - std::string(begin).size()};
+  }
+};
+
+std::vector<Page> made_pages() {
+  return {{"docs/settings.md", "<!-- settings table -->\n", "<!-- end of settings table -->\n", settings_table()},
+          {"docs/lictor.json.5", ".\\\" settings table\n", ".\\\" end of settings table\n", settings_manual()}};
 }
 
 ResultAll<Settings> read(const std::string& text, const Environment& environment = {}) {
@@ -642,21 +652,26 @@ TEST_CASE("config/lictor.schema.json holds every key with its type") {
   }
 }
 
-TEST_CASE("the table of docs/settings.md is the table of the keys") {
-  const std::string table = settings_table();
+TEST_CASE("the pages that list the keys list those of the table") {
   for (const SettingKey& key : setting_keys()) {
-    CHECK_THAT(table, Contains("\n| `" + std::string(key.path) + "` | "));
+    CHECK_THAT(settings_table(), Contains("\n| `" + std::string(key.path) + "` | "));
+    CHECK_THAT("\n" + settings_manual(), Contains("\n.It Cm " + std::string(key.path) + "\n"));
     for (const std::string& value : key.values) CHECK_THAT(key.meaning, Contains("`" + value + "`"));
   }
-  const std::string page = content_of("docs/settings.md");
-  const auto [from, length] = place_of_table(page);
-  CHECK(page.substr(from, length) == table);
+  for (const Page& page : made_pages()) {
+    CAPTURE(page.path);
+    const std::string text = content_of(page.path);
+    const auto [from, length] = page.place(text);
+    CHECK(text.substr(from, length) == page.made);
+  }
 }
 
 TEST_CASE("write the files that are made from the table", "[.regenerate]") {
   std::ofstream(source_path("config/lictor.json")) << default_settings_text();
   std::ofstream(source_path("config/lictor.schema.json")) << settings_schema().dump(2) << "\n";
-  std::string page = content_of("docs/settings.md");
-  const auto [from, length] = place_of_table(page);
-  std::ofstream(source_path("docs/settings.md")) << page.replace(from, length, settings_table());
+  for (const Page& page : made_pages()) {
+    std::string text = content_of(page.path);
+    const auto [from, length] = page.place(text);
+    std::ofstream(source_path(page.path)) << text.replace(from, length, page.made);
+  }
 }

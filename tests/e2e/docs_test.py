@@ -1,0 +1,217 @@
+"""README.md and docs/*.md: every command in them is run, by the scenarios here or by a test that is named here, and all
+settings in them are given to lictor."""
+
+import os
+import re
+
+import yaml
+from machine import Machine
+from pages import replaced
+from run import scenarios
+from snippets import SOURCE, Host, all_pages, commands, in_section, settings_in, snippets
+from tools import eventually
+from world import LEFT, SERVER_ADDRESS, write_json
+
+# Pages and sections whose every block is used by the scenarios of another file, which see to it that none is forgotten.
+OF_OTHERS = {
+    "docs/operations.md": "operations_page",
+    "docs/troubleshooting.md": "troubleshooting_page",
+}
+# Commands, by how they begin, that a test of another kind runs: the test's name.
+ELSEWHERE = {
+    "./dev demo": "e2e.demo",
+    "./dev test": "docs_every_command",
+    "./dev build": "e2e.demo",
+    "./dev up": "compose_loop",
+    "./dev logs": "compose_loop",
+    "./dev down": "compose_loop",
+    "./dev package": "package.build",
+    "apt install ./build/release/packages/": "package_on_debian_12",
+    "cmake --install build/release --prefix": "package_prefix",
+    "docker build -f docker/Dockerfile": "image.build",
+    "docker run": "image_default",
+    "docker exec": "image_locked_down",
+    "docker stop": "image_default",
+    "COPY --from=lictor": "image_scratch",
+    # What a developer types: the names in it are looked up.
+    "./dev lint": "docs_contributing",
+    "build/debug/unit_tests": "docs_contributing",
+    "git diff": "docs_contributing",
+    "tests/e2e/run.py": "docs_contributing",
+}
+# What takes a cluster of Kubernetes, which no test has: what these commands name is looked up in the manifests.
+KUBERNETES = ("kubectl ", "helm ")
+# What stands for capitals in settings.
+WORDS = {
+    "INTERFACE": "eth0",
+    "PORT": "8510",
+    "SERVER": SERVER_ADDRESS,
+    "OTHER-NAME": "n2",
+    "NEW-NAME": "n9",
+    "FILE": "/etc/lictor/token",
+    "/usr/bin/consul": "/usr/local/bin/consul",
+}
+
+
+def in_pod(command):
+    """The command that `kubectl exec` runs in the pod; None of another one."""
+    found = re.fullmatch(r"kubectl -n consul exec POD -- (.*)", command)
+    return found and found[1]
+
+
+def is_elsewhere(command):
+    if command.startswith(KUBERNETES):
+        return in_pod(command) is None
+    return any(command.startswith(begin) for begin in ELSEWHERE)
+
+
+def docs_every_command(world):
+    """Each block of each page is settings, a picture, of commands that a test runs, or of a page with its own scenarios."""
+    run_here = set(PLACES)
+    forgotten, used = [], set()
+    for page in all_pages():
+        for snippet in snippets(page):
+            if snippet.kind in ("json", "text"):
+                continue
+            if page in OF_OTHERS and snippet.section != first_heading(page):
+                continue
+            for command in commands(snippet.text):
+                used |= {begin for begin in ELSEWHERE if command.startswith(begin)}
+                if not is_elsewhere(command) and (page, snippet.section) not in run_here:
+                    forgotten.append(f"{page}:{snippet.line}: {command}")
+    assert not forgotten, "no test runs\n" + "\n".join(forgotten)
+    assert used == set(ELSEWHERE), f"in no page any more: {set(ELSEWHERE) - used}"
+    known, ctest = scenarios(), (SOURCE / "CMakeLists.txt").read_text()
+    for test in [*ELSEWHERE.values(), *OF_OTHERS.values()]:
+        assert test in known or f"add_test(NAME {test} " in ctest, f"{test}: no such test"
+
+
+def first_heading(page):
+    return (SOURCE / page).read_text().splitlines()[0].removeprefix("# ")
+
+
+def docs_links(world):
+    """Every link of a page leads to a file that there is, and to a heading that is in it."""
+    broken = []
+    for page in all_pages():
+        for target in re.findall(r"\]\(([^)\s]+)\)", (SOURCE / page).read_text()):
+            path, _, anchor = target.partition("#")
+            file = ((SOURCE / page).parent / path).resolve() if path else SOURCE / page
+            if "://" in target or (file.exists() and (not anchor or anchor in anchors(file))):
+                continue
+            broken.append(f"{page}: {target}")
+    assert not broken, broken
+
+
+def anchors(page):
+    """What the headings of a page are called in links."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^a-z0-9 _-]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def docs_settings(world):
+    """All settings in the pages are such that lictor and the agent take them."""
+    host = Host(world, services=[])
+    with open(WORDS["FILE"], "w") as file:
+        file.write("2b7c4dd4-1e0c-4f0a-93a3-0f5f0f6c2f11")
+    os.chmod(WORDS["FILE"], 0o600)
+    found = [snippet for page in all_pages() for snippet in snippets(page) if snippet.kind == "json"]
+    assert len(found) > 10, found
+    for snippet in found:
+        write_json("/etc/lictor/shown.json", settings_in(snippet, WORDS))
+        try:
+            host.sh("lictor check -c /etc/lictor/shown.json", POD_NAMESPACE="consul")
+        except AssertionError as error:
+            raise AssertionError(f"{snippet.page}:{snippet.line}: {error}") from None
+    # What is wrong with a service the agent says only when it is to have it.
+    server, definitions = world.server(), [settings_in(s, WORDS)["services"] for s in found if '"services"' in s.text]
+    host.start(POD_NAMESPACE="consul").ready()
+    for services in definitions:
+        host.write_settings(services=services)
+        for name in (service["name"] for service in services):
+            eventually(lambda name=name: server.instances(name), 10, f"{name} is in the catalog: {host.last_line()}")
+
+
+def docs_on_a_node(world):
+    """What a person asks a node that serves; by kubectl too."""
+    server, host = world.server(), Host(world)
+    host.start().ready()
+    eventually(lambda: server.passing() == ["n1"], 15, "the service's check passes")
+    for page, section in ON_A_NODE:
+        for snippet in in_section(page, section):
+            for command in commands(snippet.text) if snippet.kind == "sh" else []:
+                asked = in_pod(command) or command
+                if asked.startswith(KUBERNETES):
+                    continue
+                # The doctor finds that this machine's own folders may not last.
+                told = host.sh(asked, (0, 1) if asked == "lictor doctor" else (0,))
+                assert told or asked.startswith("lictor wait"), f"{page}: {asked} says nothing"
+    # What the troubleshooting page shows of a healthy node is what one says of itself.
+    (shown,) = in_section("docs/troubleshooting.md", "Troubleshooting")
+    labels = [[line.split()[0] for line in text.splitlines()] for text in (shown.text, host.sh("lictor status"))]
+    assert labels[0] == labels[1], labels
+
+
+def docs_bare_metal(world):
+    """docs/bare-metal.md from top to bottom on a host with systemd: looked at, started, reloaded, restarted, stopped."""
+    server, machine = world.server(), Machine(world)
+    machine.boot()
+    page = "docs/bare-metal.md"
+    for snippet in in_section(page, "On a Debian host", "The service"):
+        if snippet.kind == "json":
+            machine.settings = settings_in(snippet, {'"10.0.0.1", "10.0.0.2", "10.0.0.3"': f'"{SERVER_ADDRESS}"'})
+            machine.write_settings()
+            continue
+        for command in commands(snippet.text):
+            if is_elsewhere(command):
+                continue
+            done = machine.run("sh", "-c", command)
+            assert done.returncode == 0, f"{command}: {done}\n{machine.lictor_status()}"
+            if command.startswith("systemctl enable"):
+                assert server.instances() == {"n1": machine.address}
+            if command.startswith("systemctl status"):
+                assert "serve: registered" in done.stdout, done.stdout
+    assert machine.show("ActiveState") == "inactive" and server.member("n1") == LEFT
+
+
+def docs_kubernetes(world):
+    """Namespaces and DaemonSets that the pages' commands name are those of the manifests."""
+    there = {None: set()}
+    for path in (SOURCE / "config/kubernetes").rglob("*.yaml"):
+        for document in yaml.safe_load_all(path.read_text()):
+            if document.get("kind") == "DaemonSet":
+                there.setdefault(document["metadata"]["namespace"], set()).add(document["metadata"]["name"])
+    shell = [snippet.text for page in all_pages() for snippet in snippets(page) if snippet.kind == "sh"]
+    asked = [command for text in shell for command in commands(text)]
+    asked = [command for command in asked if command.startswith("kubectl -n consul ")]
+    named = {found[1] for command in asked if (found := re.search(r"daemonset (\S+)", command))}
+    assert asked and named and named <= there["consul"], (named, there)
+
+
+def docs_contributing(world):
+    """Files, functions, words of ./dev, tags and scenarios that docs/contributing.md names are there."""
+    page = (SOURCE / "docs/contributing.md").read_text()
+    told = " ".join(re.findall(r"`([^`\n]+)`", page) + [s.text for s in snippets("docs/contributing.md")])
+    paths = set(re.findall(r"\b(?:lib|daemon|tests|config)(?:/[\w.]+)*\b", told))
+    lost = [path for path in paths if not (SOURCE / path).exists()]
+    assert len(paths) > 15 and not lost, lost
+    sources = [path.read_text() for top in ("lib", "daemon", "tests") for path in (SOURCE / top).rglob("*.[ch]pp")]
+    text = "\n".join(sources)
+    functions = set(re.findall(r"\b(\w+)\(\)", told))
+    lost = [name for name in functions if f"{name}(" not in text]
+    assert len(functions) > 5 and not lost, lost
+    assert set(re.findall(r"\[\.\w+\]", told)) == {"[.regenerate]"} and '"[.regenerate]"' in text
+    words = set(re.findall(r"\./dev (\w+)", told))
+    assert words <= set(re.findall(r"^  (\w+) ", (SOURCE / "dev").read_text(), re.MULTILINE)), words
+    assert re.search(r"run\.py .* (\w+)$", told)[1] in scenarios()
+
+
+ON_A_NODE = [
+    ("README.md", "When something is wrong"),
+    ("docs/kubernetes.md", "On call"),
+    ("docs/moving.md", "Afterwards"),
+    ("docs/operations.md", "Operations"),
+    ("docs/settings.md", "Settings"),
+]
+PLACES = [*ON_A_NODE, ("docs/bare-metal.md", "On a Debian host"), ("docs/bare-metal.md", "The service")]
+PLACES += [("docs/troubleshooting.md", "Troubleshooting")]
