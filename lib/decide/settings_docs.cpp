@@ -170,7 +170,8 @@ std::string settings_manual() {
   std::string out;
   for (const SettingKey& key : setting_keys()) {
     out += fmt::format(".It Cm {}\n{}", key.path, manual_text(key.meaning));
-    if (std::string_view(key.fallback) != "null") out += manual_text(fmt::format("(default: `{}`)", shown_default(key)));
+    if (std::string_view(key.fallback) != "null")
+      out += manual_text(fmt::format("(default: `{}`)", shown_default(key)));
   }
   return out;
 }
