@@ -46,6 +46,7 @@ WORDS = {
     "INTERFACE": "eth0",
     "PORT": "8510",
     "SERVER": SERVER_ADDRESS,
+    "TIMEOUT": "10s",
     "OTHER-NAME": "n2",
     "NEW-NAME": "n9",
     "FILE": "/etc/lictor/token",

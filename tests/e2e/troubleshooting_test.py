@@ -13,8 +13,9 @@ import subprocess
 import sys
 
 import pages
+from secrets_test import certificates
 from tools import eventually
-from world import ALIVE, CONSUL, FAILED, SERVER_ADDRESS, run, write_json
+from world import ALIVE, CONSUL, FAILED, LEFT, SERVER_ADDRESS, run, write_json
 
 PAGE = "troubleshooting.md"
 NOBODY = 65534
@@ -214,6 +215,28 @@ def troubleshooting_leave(world, advice):
     eventually(lambda: server.member("n1") is None and not server.node("n1"), 5, "nothing is left of it")
 
 
+@symptom("Grace too short")
+def troubleshooting_grace(world, advice):
+    """A hook makes the stop longer than the platform lets it be."""
+    grace = 5.0
+    hook = {"command": ["/bin/sleep", "1000"], "timeout": "30s", "on_failure": "ignore"}
+    server, client = world.server(), world.client(hooks={"pre_stop": [hook]}, stop={"timeout": "25s"})
+    client.start().ready()
+    told = client.command("doctor", LICTOR_GRACE=f"{grace:.0f}s", within=40).stdout
+    client.send(signal.SIGTERM)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        client.process.wait(grace)
+    client.send(signal.SIGKILL)
+    assert client.ended() == -signal.SIGKILL
+    advice.seen_in(client.log, told)
+    eventually(lambda: server.member("n1") == FAILED, 15, "the server finds the node dead", every=0.1)
+    client.write_settings(**advice.settings(TIMEOUT="4s"))
+    client.start().ready()
+    assert "grace:" not in client.command("doctor", LICTOR_GRACE=f"{grace:.0f}s", within=40).stdout
+    code, seconds = client.stop()
+    assert code == 0 and seconds < grace and server.member("n1") == LEFT, (code, seconds, client.last_line())
+
+
 @symptom("Agent hung and restarted")
 def troubleshooting_hung(world, advice):
     """The agent is stopped."""
@@ -245,6 +268,29 @@ def troubleshooting_keyring(world, advice):
     advice.carry_out(client, DATA_DIR=client.data_dir)
     client.start().ready()
     assert client.status()["problems"] == [] and server.member("n1") == ALIVE
+
+
+@symptom("Certificate refused")
+def troubleshooting_certificate(world, advice):
+    """A node with the certificates of another CA gets the right ones, file by file."""
+    os.mkdir(f"{world.folder}/right")
+    at_server, right = certificates(f"{world.folder}/right")
+    _, wrong = certificates(world.folder)
+    server, client = world.server(at_server), world.client(agent={"config": wrong})
+    client.start()
+    words = {"CA_FILE": right["ca_file"], "CERT_FILE": wrong["cert_file"], "KEY_FILE": wrong["key_file"]}
+    for file, message in zip(("ca_file", "cert_file", "key_file"), advice.messages, strict=True):
+        told = re.compile(re.escape(message).replace("…", ".*"))
+        eventually(lambda told=told: told.search(client.log + client.command("status").stdout), 10, message, every=0.1)
+        assert not client.status()["ready"]
+        try:
+            advice.carry_out(client, **words)
+        except AssertionError:
+            os.rename(right[file], wrong[file])
+        words["CA_FILE"] = wrong["ca_file"]
+    client.ready()
+    advice.carry_out(client, **words)
+    assert client.status()["agent"]["restarts"] == 0 and server.instances() == {"n1": client.address}
 
 
 @symptom("Settings refused after a change")
