@@ -51,7 +51,7 @@ def operations_rolling_update(world):
 
 
 def operations_upgrading_consul(world):
-    """A newer program in the place of the one that runs: the doctor sees it, SIGUSR2 puts it to work, nobody leaves."""
+    """A newer program in the place of the one that runs: the doctor sees it, a restart puts it to work, nobody leaves."""
     binary, new = f"{world.folder}/consul", f"{world.folder}/new"
     shutil.copy(CONSUL, binary)
     with open(CONSUL, "rb") as file:

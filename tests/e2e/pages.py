@@ -3,7 +3,6 @@
 import json
 import pathlib
 import re
-import signal
 import subprocess
 
 DOCS = pathlib.Path(__file__).resolve().parents[2] / "docs"
@@ -62,11 +61,6 @@ def carry_out(client, lines, words=None, environment=None):
 
 def act_on_service(client, words):
     """What systemd does with the service lictor."""
-    if words == "kill --kill-whom=main -s USR2 lictor":
-        client.send(signal.SIGUSR2)
-        # Until then the old agent is the one that is ready.
-        client.logged("restarting the agent without leaving: asked for")
-        return
     verb, service = words.split()
     assert service == "lictor" and verb in ("start", "stop", "restart"), words
     if verb != "start":
