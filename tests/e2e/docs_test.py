@@ -1,8 +1,10 @@
 """README.md and docs/*.md: every command in them is run, by the scenarios here or by a test that is named here, and all
 settings in them are given to lictor."""
 
+import json
 import os
 import re
+import subprocess
 
 import yaml
 from machine import Machine
@@ -108,6 +110,37 @@ def anchors(page):
     """What the headings of a page are called in links."""
     headings = re.findall(r"^#+ (.*)$", page.read_text(), re.MULTILINE)
     return {re.sub(r"[^a-z0-9 _-]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def docs_words(world):
+    """Commands of lictor with their options, and keys of its settings, that stand in a page's sentences and tables."""
+    schema = json.loads((SOURCE / "config/lictor.schema.json").read_text())["properties"]
+    helps, unknown, seen = {}, [], set()
+    for page in all_pages():
+        for word in re.findall(r"`([^`\n]+)`", (SOURCE / page).read_text()):
+            if found := re.fullmatch(r"(?:.* )?lictor ([a-z]+)((?: --?[a-z]+)*)(?: .*)?", word):
+                command, options = found.groups()
+                if command not in helps:
+                    helps[command] = subprocess.run([world.lictor, command, "-h"], capture_output=True, text=True)
+                told = helps[command]
+                if told.returncode != 0 or not set(options.split()) <= set(re.findall(r"--?[a-z]+", told.stdout)):
+                    unknown.append(f"{page}: {word}")
+                seen.add(command)
+            elif re.fullmatch(rf"({'|'.join(schema)})\.[a-z_.]+", word) and not has_key(schema, word):
+                unknown.append(f"{page}: {word}")
+    assert not unknown, unknown
+    assert {"check", "doctor", "restart", "status"} <= seen, seen
+
+
+def has_key(schema, path):
+    """Whether the settings have this key; below agent.config it is Consul's to say."""
+    for name in path.split("."):
+        if name not in schema:
+            return False
+        if "properties" not in schema[name]:
+            return schema[name]["type"] == "object" or path.endswith(name)
+        schema = schema[name]["properties"]
+    return True
 
 
 def docs_settings(world):
