@@ -48,6 +48,9 @@ class Step {
   bool stopping() const { return life_.stop.has_value() || life_.verdict.has_value(); }
   Time end_of_time() const { return *life_.out_of_time; }
   Duration reserve() const { return std::min<Duration>(ending_reserve, life_.rules.stop_timeout / 4); }
+  Time end_of_leave() const {
+    return std::max(now_, end_of_time() - std::min<Duration>(killing_reserve, life_.rules.stop_timeout / 4));
+  }
 
   void enter(Phase phase) {
     life_.phase = phase;
@@ -760,7 +763,7 @@ class Step {
     stop.asked_to_leave = now_;
     stop.knew_leader = life_.agent->leader;
     stop.old_look = life_.agent->looking;
-    life_.deadline = std::max(now_, end_of_time() - reserve());
+    life_.deadline = end_of_leave();
     emit(AskLeave{life_.launches, *life_.deadline - now_});
     // A server takes the entry out 0.4 s after the request at the earliest.
     life_.task_at = now_ + milliseconds(200);
@@ -782,7 +785,7 @@ class Step {
         say(Tone::warn, "the catalog entry came back after the leave; taking it out again");
         stop.came_back = true;
         life_.task_at.reset();
-        life_.deadline = std::max(now_, end_of_time() - reserve());
+        life_.deadline = end_of_leave();
         emit(Deregister{life_.launches});
       } else {
         life_.task_at = now_ + milliseconds(100);
@@ -797,7 +800,7 @@ class Step {
       say(Tone::info, fmt::format("a server confirmed the leave after {}",
                                   format_duration(std::chrono::floor<milliseconds>(now_ - stop.asked))));
       enter(Phase::linger);
-      life_.deadline = std::min(now_ + life_.rules.linger, std::max(now_, end_of_time() - reserve()));
+      life_.deadline = std::min(now_ + life_.rules.linger, end_of_leave());
       life_.task_at = now_ + milliseconds(100);
     } else if (answer == CatalogAnswer::forbidden) {
       stop.forbidden = true;

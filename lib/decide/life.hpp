@@ -100,8 +100,10 @@ Rules rules_of(const Settings& settings, const AgentTraits& traits);
 // scale factor for clusters over 128 members (agent/ae: serverUpIntv, scaleFactor).
 Duration sync_window(int members);
 
-inline constexpr Duration settle_limit = std::chrono::seconds(5);      // at most; and a third of stop.timeout
-inline constexpr Duration ending_reserve = std::chrono::seconds(1);    // of stop.timeout, kept for ending the agent
+inline constexpr Duration settle_limit = std::chrono::seconds(5);  // at most; and a third of stop.timeout
+// Of stop.timeout, kept for ending the agent: by TERM, then KILL, where it stays; by KILL after a leave. At most a quarter.
+inline constexpr Duration ending_reserve = std::chrono::seconds(1);
+inline constexpr Duration killing_reserve = std::chrono::milliseconds(200);
 inline constexpr Duration last_look = std::chrono::milliseconds(500);  // for a server's word after the agent's own
 // Gossip is not reliable. Where the message that a node leaves is lost and the one that it is gone arrives, the servers take
 // the node for failed and keep its entry. Heard, a leave is in the catalog after 0.4-1.2 s; the agent gossips for 3.5 s.

@@ -180,6 +180,23 @@ TEST_CASE("how the leave ended is told as it was") {
   }
 }
 
+TEST_CASE("a short stop.timeout whose half a hook uses up: what is left is the leave's but for the time of a KILL") {
+  Rules rules;
+  rules.stop_timeout = seconds(4);
+  rules.pre_stop = {OnFailure::ignore};
+  Story s(rules);
+  s.serving().at(seconds(10), Signal{SignalKind::terminate});
+  REQUIRE(s.has<RunHook>());
+  s.at(seconds(12), Tick{});
+  REQUIRE(s.has<AskLeave>());
+  CHECK(s.first<AskLeave>()->deadline == milliseconds(1800));
+  s.at(milliseconds(13700), CatalogSeen{1, CatalogAnswer::gone}).at(milliseconds(13800), Tick{});
+  CHECK(s.has<EndAgent>());
+  s.ended_and_swept({-1, SIGKILL});
+  REQUIRE(s.end);
+  CHECK(s.end->exit == Exit::ok);
+}
+
 TEST_CASE("the first INT leaves, the second ends at once") {
   Story s;
   s.serving().at(seconds(10), Signal{SignalKind::interrupt});
