@@ -85,7 +85,7 @@ def serve_reload(world):
         client.write_settings(node={"meta": {"rack": "7"}})
         client.send(signal.SIGHUP)
         eventually(lambda: server.node("n1")["Node"]["Meta"].get("rack") == "7", 10, "the new node metadata")
-        client.ready()
+        assert client.ready()["agent"]["pid"] != before["agent"]["pid"]
     assert not catalog.gaps, catalog.gaps
     assert client.status()["pid"] == before["pid"]
 

@@ -449,7 +449,7 @@ TEST_CASE("what a change of settings asks of a running agent", "[plan]") {
             R"({"services": [{"name": "a"}], "log_level": "debug"})",
             Change::reload,
             {"log_level", "services"}},
-           {R"({"node_meta": {"a": "b"}})", R"({})", Change::reload, {"node_meta"}},
+           {R"({"node_meta": {"a": "b"}})", R"({})", Change::restart, {"node_meta"}},
            {R"({"watches": []})", R"({"watches": [{"type": "key"}]})", Change::reload, {"watches"}},
            {R"({"acl": {"enabled": true, "tokens": {"default": "a"}}})",
             R"({"acl": {"enabled": true, "tokens": {"default": "b"}}})",
