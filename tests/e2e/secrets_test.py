@@ -187,8 +187,11 @@ def secrets_registration_token(world):
 
 
 def kept_tokens(client):
+    """With the services that the agent keeps; those that it is just writing stand beside the old ones, as .tmp."""
     text = ""
     for path in glob.glob(f"{client.data_dir}/services/*"):
+        if path.endswith(".tmp"):
+            continue
         with open(path) as file:
             text += file.read()
     return text
