@@ -47,10 +47,8 @@ class Step {
   bool in(Phase phase) const { return life_.phase == phase; }
   bool stopping() const { return life_.stop.has_value() || life_.verdict.has_value(); }
   Time end_of_time() const { return *life_.out_of_time; }
-  Duration reserve() const { return std::min<Duration>(ending_reserve, life_.rules.stop_timeout / 4); }
-  Time end_of_leave() const {
-    return std::max(now_, end_of_time() - std::min<Duration>(killing_reserve, life_.rules.stop_timeout / 4));
-  }
+  Duration reserve(Duration wanted) const { return std::min<Duration>(wanted, life_.rules.stop_timeout / 4); }
+  Time end_of_leave() const { return std::max(now_, end_of_time() - reserve(killing_reserve)); }
 
   void enter(Phase phase) {
     life_.phase = phase;
@@ -215,8 +213,10 @@ class Step {
   void end_agent(int signal) {
     emit(EndAgent{signal});
     life_.deadline = now_ + (signal == SIGKILL ? seconds(1) : seconds(3));
-    if (in(Phase::ending))
-      life_.deadline = std::min(*life_.deadline, std::max(now_ + reserve(), end_of_time() - reserve()));
+    if (in(Phase::ending)) {
+      const Duration kept = reserve(ending_reserve);
+      life_.deadline = std::min(*life_.deadline, std::max(now_ + kept, end_of_time() - kept));
+    }
   }
 
   void restart(RestartReason reason, const std::string& why) {

@@ -7,9 +7,10 @@ namespace lictor {
 namespace {
 
 // From Consul's page "Agent Configuration", section "Reloadable Configuration". What it lists for servers alone is
-// left out. So is "HTTP client address": the listeners of a running agent stay as they are. And "Node Metadata": the servers
-// hear of it with the agent's next full sync, up to two minutes later, and the agent keeps what was taken out. In doubt a
-// restart is the safe side: it costs a second and flips no check, while a reload that does nothing goes unnoticed.
+// left out. So is "HTTP client address": the listeners of a running agent stay as they are. And "Node Metadata": the
+// servers hear of it with the agent's next full sync, up to two minutes later, and the agent keeps what was taken out.
+// In doubt a restart is the safe side: it costs a second and flips no check, while a reload that does nothing goes
+// unnoticed.
 const std::set<std::string> whole{"service",
                                   "services",
                                   "check",
