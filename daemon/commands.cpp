@@ -7,7 +7,8 @@
 #include "child.hpp"
 #include "decide/text.hpp"
 #include "preparation.hpp"
-#include "status.hpp"
+#include "running.hpp"
+#include "terminal.hpp"
 
 #include <boost/asio/io_context.hpp>
 
@@ -31,17 +32,6 @@ ResultAll<Ground> look_around(const std::optional<std::string>& settings_file) {
   auto settings = load_settings(settings_file, environment);
   if (!settings) return settings.error();
   return look(*settings, environment);
-}
-
-// The body of a GET on the running lictor's control socket.
-Result<HttpAnswer> ask_lictor(const Settings& settings, const std::string& path, Duration deadline = seconds(5)) {
-  auto answer = ask_once(settings.control.socket,
-                         {.method = "GET", .target = path, .body = {}, .headers = {}, .deadline = deadline});
-  if (!answer) {
-    return Problem{settings.control.socket, answer.error().why, "is lictor running here, with the same control.socket?",
-                   Exit::incomplete};
-  }
-  return answer;
 }
 
 // Runs `consul validate` on the would-be consul.json, in a folder of its own that goes again.
@@ -92,7 +82,10 @@ std::string explained(const Ground& ground) {
 
 }  // namespace
 
-void print(const std::string& text) { fwrite(text.data(), 1, text.size(), stdout); }
+void print(const std::string& text) {
+  fwrite(text.data(), 1, text.size(), stdout);
+  fflush(stdout);
+}
 
 void print_problem(const Problem& problem) {
   const std::string line = "lictor: " + to_string(problem) + "\n";
@@ -124,19 +117,6 @@ Exit render(const std::optional<std::string>& settings_file, bool explain) {
   return Exit::ok;
 }
 
-Exit show_status(const std::optional<std::string>& settings_file, bool json) {
-  auto settings = load_settings(settings_file, current_environment());
-  if (!settings) return print_problems(settings.error());
-  auto answer = ask_lictor(*settings, "/status");
-  if (!answer) return print_problems({answer.error()});
-  const Json status = Json::parse(answer->body, nullptr, false);
-  if (!status.is_object())
-    return print_problems({{settings->control.socket, "the answer is no status", "is another program listening there?",
-                            Exit::incomplete}});
-  print(json ? status.dump(2) + "\n" : status_text(status));
-  return Exit::ok;
-}
-
 Exit health(const std::optional<std::string>& settings_file, Health which) {
   auto settings = load_settings(settings_file, current_environment());
   if (!settings) return print_problems(settings.error());
@@ -150,23 +130,21 @@ Exit wait_for(const std::optional<std::string>& settings_file, Goal goal, Durati
   auto settings = load_settings(settings_file, current_environment());
   if (!settings) return print_problems(settings.error());
   const auto end = std::chrono::steady_clock::now() + limit;
+  const char* name = goal == Goal::ready ? "ready" : goal == Goal::registered ? "registered" : "gone";
+  Progress progress(goal == Goal::gone ? "lictor to be gone" : fmt::format("the node to be {}", name));
   std::string seen;
   for (;;) {
     const auto answer = ask_lictor(*settings, "/status", seconds(2));
-    const Json status = answer ? Json::parse(answer->body, nullptr, false) : Json();
     if (goal == Goal::gone && !answer) return Exit::ok;
-    if (status.is_object()) {
-      if (goal == Goal::ready && status.value("ready", false)) return Exit::ok;
-      if (goal == Goal::registered && status.value("registered", false)) return Exit::ok;
-      seen = "phase " + status.value("phase", "?");
-    } else {
-      seen = answer ? "no status" : answer.error().why;
-    }
+    const Json status = answer ? Json::parse(answer->body, nullptr, false) : Json();
+    if (goal == Goal::ready && status.is_object() && status.value("ready", false)) return Exit::ok;
+    if (goal == Goal::registered && status.is_object() && status.value("registered", false)) return Exit::ok;
+    seen = answer ? what_holds_up(status) : answer.error().why;
     if (std::chrono::steady_clock::now() >= end) {
-      const char* name = goal == Goal::ready ? "ready" : goal == Goal::registered ? "registered" : "gone";
       return print_problems({{"wait", fmt::format("not {} within {} ({})", name, format_duration(limit), seen),
                               "see `lictor status`", Exit::incomplete}});
     }
+    progress.show(seen);
     std::this_thread::sleep_for(milliseconds(20));
   }
 }
@@ -188,14 +166,15 @@ Exit order(const std::optional<std::string>& settings_file, Order what, Duration
                answer = std::move(got);
                io.stop();
              });
-  const auto began = std::chrono::steady_clock::now();
-  const bool shown = isatty(STDERR_FILENO) == 1;
-  while (!answer) {
-    io.run_for(seconds(1));
-    const auto waited = std::chrono::round<seconds>(std::chrono::steady_clock::now() - began);
-    if (shown && !answer) fmt::print(stderr, "\rwaiting for {}: {} s ", words.awaited, waited.count());
+  {
+    Progress progress(words.awaited);
+    while (!answer) {
+      io.run_for(seconds(1));
+      if (answer || !progress.shown()) continue;
+      const auto status = ask_lictor(*settings, "/status", milliseconds(500));
+      progress.show(status ? what_holds_up(Json::parse(status->body, nullptr, false)) : "");
+    }
   }
-  if (shown && std::chrono::steady_clock::now() - began >= seconds(1)) fmt::print(stderr, "\n");
   if (!*answer) {
     const bool late = answer->error().why.starts_with("no answer within");
     return print_problems(

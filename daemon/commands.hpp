@@ -10,7 +10,7 @@
 
 namespace lictor {
 
-// Standard output and errors as users see them.
+// Standard output, at once, and errors as users see them.
 void print(const std::string& text);
 // "lictor: what: why; what to do" on standard error.
 void print_problem(const Problem& problem);
@@ -21,7 +21,9 @@ Exit print_problems(const Problems& problems);
 Exit check(const std::optional<std::string>& settings_file);
 // consul.json as the agent would get it, secrets as "***"; explained: each value's origin.
 Exit render(const std::optional<std::string>& settings_file, bool explain);
-Exit show_status(const std::optional<std::string>& settings_file, bool json);
+// What the running lictor tells; without one: Exit::incomplete, and what the settings and the host alone tell. `watch`: until
+// SIGINT or SIGTERM; on a terminal the page is drawn anew, elsewhere each change is printed, in JSON on one line.
+Exit show_status(const std::optional<std::string>& settings_file, bool json, bool watch);
 enum class Health { live, ready };
 // 0: yes, 1: no or no lictor there.
 Exit health(const std::optional<std::string>& settings_file, Health which);

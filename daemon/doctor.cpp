@@ -4,6 +4,7 @@
 #include "commands.hpp"
 #include "doctor_facts.hpp"
 #include "preparation.hpp"
+#include "terminal.hpp"
 
 #include <unistd.h>
 
@@ -18,9 +19,7 @@ Exit doctor(const std::optional<std::string>& settings_file, bool json) {
   }
   const DoctorView view = look_as_doctor(*settings, environment);
   const DoctorReport report = diagnose(view.facts);
-  const auto no_colour = environment.find("NO_COLOR");
-  const bool colour = isatty(STDOUT_FILENO) == 1 && (no_colour == environment.end() || no_colour->second.empty());
-  print(json ? doctor_json(report).dump(2) + "\n" : doctor_text(report, colour));
+  print(json ? doctor_json(report).dump(2) + "\n" : doctor_text(report, colours_wanted(STDOUT_FILENO)));
   if (!view.could_look) return Exit::retry;
   return report.findings.empty() ? Exit::ok : Exit::incomplete;
 }

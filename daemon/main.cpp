@@ -90,10 +90,11 @@ Exit dispatch(int argc, char** argv) {
   render_command->add_flag("--explain", explain, "where each value comes from");
   render_command->callback([&] { exit = render(file, explain); });
 
-  bool json = false;
+  bool json = false, watch = false;
   auto* status_command = app.add_subcommand("status", "show the state of the running lictor");
   status_command->add_flag("--json", json, "as JSON");
-  status_command->callback([&] { exit = show_status(file, json); });
+  status_command->add_flag("--watch", watch, "until Ctrl-C, anew with each change");
+  status_command->callback([&] { exit = show_status(file, json, watch); });
 
   auto* doctor_command = app.add_subcommand("doctor", "look for what is wrong with this node and its cluster");
   doctor_command->add_flag("--json", json, "as JSON");

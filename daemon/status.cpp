@@ -1,13 +1,12 @@
 #include "status.hpp"
 
 #include "act/loop_turns.hpp"
+#include "decide/notice.hpp"
 #include "decide/secrets.hpp"
 #include "decide/text.hpp"
 
 #include <fmt/format.h>
 #include <unistd.h>
-
-#include <iterator>
 
 namespace lictor {
 namespace {
@@ -65,11 +64,26 @@ std::string settings_hash(const Ground& ground) {
   return fmt::format("{:016x}", fnv1a(without_secrets(ground.config.merged).dump(), ground.settings.digest));
 }
 
+Json ground_json(const Ground& ground) {
+  Json out = {{"address", ground.facts.bind.address},
+              {"address_origin", ground.facts.bind.origin},
+              {"node_name", ground.facts.identity.name},
+              {"node_id", ground.facts.identity.id},
+              {"data_dir", ground.facts.data_dir},
+              {"http_address", ground.plan.http_address},
+              {"settings", {{"hash", settings_hash(ground)}}},
+              {"services", Json::array()}};
+  for (const Json& service : ground.services) out["services"].push_back(service["ID"]);
+  return out;
+}
+
 Json status_json(const Standpoint& at) {
   const auto& [life, ground, agent, settings_problem, settled, orphans, now] = at;
   Json status = {{"version", LICTOR_VERSION},
+                 {"running", true},
                  {"pid", getpid()},
                  {"phase", to_string(life.phase)},
+                 {"state", state_of(life)},
                  {"since", seconds_between(life.since, now)},
                  {"live", live(life)},
                  {"ready", ready(life)},
@@ -90,48 +104,18 @@ Json status_json(const Standpoint& at) {
   if (life.contested) status["problems"].push_back(describe(*life.contested, life.own));
   if (life.address_gone) status["problems"].push_back("the address " + life.own.address + " is gone");
   if (!agent.server.empty() && status["leader"]) status["server"] = agent.server;
-  if (agent.members > 0) status["members"] = agent.members;
+  if (agent.members > 0) {
+    status["members"] = agent.members;
+    status["servers"] = agent.servers;
+  }
   if (!settings_problem.empty()) status["problems"].push_back(settings_problem);
   if (life.no_address) status["problems"].push_back(to_string(*life.no_address));
   if (life.agent && !life.agent->failure.empty()) status["problems"].push_back(life.agent->failure);
   if (!ground) return status;
   if (ground->keyring) status["problems"].push_back(to_string(*ground->keyring));
-  status["address"] = ground->facts.bind.address;
-  status["address_origin"] = ground->facts.bind.origin;
-  status["node_name"] = ground->facts.identity.name;
-  status["node_id"] = ground->facts.identity.id;
-  status["data_dir"] = ground->facts.data_dir;
-  status["settings"] = {{"hash", settings_hash(*ground)}, {"age", seconds_between(settled, now)}};
-  status["http_address"] = ground->plan.http_address;
-  status["services"] = Json::array();
-  for (const Json& service : ground->services) status["services"].push_back(service["ID"]);
+  status.update(ground_json(*ground));
+  status["settings"]["age"] = seconds_between(settled, now);
   return status;
-}
-
-std::string status_text(const Json& s) {
-  std::string out;
-  const auto line = [&out](const char* name, const std::string& value) {
-    fmt::format_to(std::back_inserter(out), "{:<10} {}\n", name, value);
-  };
-  const auto text = [&s](const char* key) {
-    return s.contains(key) && s[key].is_string() ? s[key].get<std::string>() : std::string("-");
-  };
-  const Json& agent = s["agent"];
-  line("phase", fmt::format("{} for {:.1f} s, {}", text("phase"), s["since"].get<double>(),
-                            s["ready"].get<bool>() ? "ready" : "not ready"));
-  line("node", fmt::format("{} {}", text("node_name"), text("node_id")));
-  line("address", fmt::format("{} ({})", text("address"), text("address_origin")));
-  line("agent", agent["running"].get<bool>() ? fmt::format("pid {}, up {:.1f} s, {} restarts, version {}",
-                                                           agent["pid"].get<int>(), agent["uptime"].get<double>(),
-                                                           agent["restarts"].get<int>(), agent.value("version", "?"))
-                                             : fmt::format("not running, {} restarts", agent["restarts"].get<int>()));
-  line("leader", s["leader"].get<bool>() ? text("server") : "none known");
-  std::string ids;
-  for (const Json& id : s.value("services", Json::array())) ids += (ids.empty() ? "" : " ") + id.get<std::string>();
-  line("services", fmt::format("{}{}", ids.empty() ? "none" : ids,
-                               s["registered"].get<bool>() ? ", registered" : ", not registered"));
-  for (const Json& problem : s["problems"]) line("problem", problem.get<std::string>());
-  return out;
 }
 
 }  // namespace lictor

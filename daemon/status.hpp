@@ -25,11 +25,11 @@ struct Standpoint {
 // with the same files have the same.
 std::string settings_hash(const Ground& ground);
 
-// The body of GET /status.
+// The body of GET /status; docs/status.md says what each key means.
 Json status_json(const Standpoint& at);
 
-// The same for people, one line a fact; reads nothing but the JSON.
-std::string status_text(const Json& status);
+// The part of it that the settings and the host alone decide.
+Json ground_json(const Ground& ground);
 
 // The body of GET /metrics (MetricsText::content_type). Times since 1970 are the wall clock's of now minus what has passed
 // since: a clock that jumps moves them all.

@@ -192,7 +192,9 @@ void AgentApi::look_around(const NodeKey& own, bool health, std::function<void(S
               }
               seen->members = std::move(*members);
               facts_.members = static_cast<int>(seen->members.size());
+              facts_.servers = 0;
               for (const Member& member : seen->members) {
+                facts_.servers += member.server && member.status == MemberStatus::alive;
                 if (member.name == own.name && member.address == own.address) facts_.version = member.version;
               }
               const std::string filter =

@@ -24,6 +24,7 @@ struct AgentFacts {
   std::string version;  // of the agent: "1.8.7"
   std::string server;   // address of the leader as the agent knows it: "10.0.0.1:8300"
   int members = 0;      // of the LAN gossip pool, this node included; 0 until known
+  int servers = 0;      // those of them that are servers and alive
 };
 
 // Not thread-safe; callbacks come from the executor, each exactly once, unless reset() comes first.

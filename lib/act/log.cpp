@@ -1,5 +1,7 @@
 #include "act/log.hpp"
 
+#include "decide/time.hpp"
+
 #include <fmt/format.h>
 #include <spdlog/logger.h>
 #include <spdlog/sinks/sink.h>
@@ -12,7 +14,6 @@
 #include <cctype>
 #include <cerrno>
 #include <chrono>
-#include <ctime>
 #include <memory>
 
 namespace lictor::log {
@@ -20,15 +21,6 @@ namespace {
 
 constexpr std::array<std::string_view, 5> kNames = {"trace", "debug", "info", "warn", "error"};
 constexpr std::string_view kAgent = "agent";
-
-std::string rfc3339(std::chrono::system_clock::time_point at) {
-  const auto since = std::chrono::floor<std::chrono::milliseconds>(at.time_since_epoch()).count();
-  const std::time_t seconds = since / 1000;
-  std::tm utc{};
-  gmtime_r(&seconds, &utc);
-  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", utc.tm_year + 1900, utc.tm_mon + 1, utc.tm_mday,
-                     utc.tm_hour, utc.tm_min, utc.tm_sec, since % 1000);
-}
 
 std::string quoted(std::string_view text) {
   return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);

@@ -11,7 +11,11 @@ Standing standing_of(const Life& life) {
   return life.reloading.running ? Standing::reloading : Standing::ready;
 }
 
+}  // namespace
+
 std::string state_of(const Life& life) {
+  if (life.stop) return life.stop->leave ? "leaving" : "ending";
+  if (life.verdict) return "giving up";
   if (ready(life)) return "registered";
   if (life.no_address) return life.no_address->why;
   if (!life.agent) return "no agent";
@@ -19,8 +23,6 @@ std::string state_of(const Life& life) {
   if (!life.agent->answered) return "the agent does not answer yet";
   return life.agent->leader ? "not registered" : "no leader known";
 }
-
-}  // namespace
 
 Notice notice_of(const Life& life, const std::string& settings_problem) {
   Notice notice{standing_of(life), to_string(life.phase)};

@@ -11,6 +11,9 @@ namespace lictor {
 // Ready stays ready while the agent is restarted: a manager knows no way back, and STATUS tells.
 enum class Standing { starting, ready, reloading, stopping };
 
+// Where the node stands, in words: what it waits for, or "registered".
+std::string state_of(const Life& life);
+
 struct Notice {
   Standing standing = Standing::starting;
   std::string status{};

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <ctime>
 #include <optional>
 #include <utility>
 
@@ -104,6 +105,15 @@ std::string format_duration(Duration d) {
     out += fraction;
   }
   return out + (short_one ? "ms" : "s");
+}
+
+std::string rfc3339(std::chrono::system_clock::time_point at) {
+  const auto since = std::chrono::floor<std::chrono::milliseconds>(at.time_since_epoch()).count();
+  const std::time_t seconds = since / 1000;
+  std::tm utc{};
+  gmtime_r(&seconds, &utc);
+  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", utc.tm_year + 1900, utc.tm_mon + 1, utc.tm_mday,
+                     utc.tm_hour, utc.tm_min, utc.tm_sec, since % 1000);
 }
 
 }  // namespace lictor

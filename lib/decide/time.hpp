@@ -21,4 +21,7 @@ Result<Duration> parse_duration(std::string_view text);
 // those that are zero, and below a second one unit only: "1m30s", "1.5s", "250ms", "0s". Negative: "-20s".
 std::string format_duration(Duration d);
 
+// "2026-11-24T05:24:18.123Z": UTC, milliseconds.
+std::string rfc3339(std::chrono::system_clock::time_point at);
+
 }  // namespace lictor

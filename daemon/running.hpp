@@ -1,0 +1,21 @@
+// How the commands speak to the lictor that runs.
+#pragma once
+
+#include "act/http_client.hpp"
+#include "decide/problem.hpp"
+#include "decide/settings.hpp"
+#include "decide/time.hpp"
+
+#include <chrono>
+#include <string>
+
+namespace lictor {
+
+// The answer to a GET on its control socket. Problem::exit is Exit::incomplete.
+Result<HttpAnswer> ask_lictor(const Settings& settings, const std::string& path,
+                              Duration deadline = std::chrono::seconds(5));
+
+// Of a body of GET /status: the phase, and what is awaited there.
+std::string what_holds_up(const Json& status);
+
+}  // namespace lictor

@@ -1,0 +1,105 @@
+#include "commands.hpp"
+
+#include "act/host.hpp"
+#include "decide/status_text.hpp"
+#include "preparation.hpp"
+#include "running.hpp"
+#include "status.hpp"
+#include "terminal.hpp"
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <optional>
+#include <string>
+#include <utility>
+
+namespace lictor {
+namespace {
+
+// Between looks while watching: soon enough for eyes, and seldom enough for the lictor that is asked.
+constexpr Duration watch_interval = std::chrono::milliseconds(200);
+
+struct Told {
+  Json status;
+  std::optional<Problem> unanswered;
+};
+
+// Without a running lictor there are still the settings, the address and the identity, as a start would find them now.
+Told ask(const Settings& settings, const Environment& environment) {
+  const auto answer = ask_lictor(settings, "/status");
+  if (answer) {
+    Json status = Json::parse(answer->body, nullptr, false);
+    if (status.is_object()) return {std::move(status), {}};
+  }
+  Told told{{{"version", LICTOR_VERSION}, {"running", false}},
+            answer ? Problem{settings.control.socket, "the answer is no status", "is another program listening there?",
+                             Exit::incomplete}
+                   : answer.error()};
+  const auto ground = look(settings, environment);
+  if (ground) told.status.update(ground_json(*ground));
+  told.status["problems"] = Json::array();
+  for (const Problem& problem : ground ? Problems{} : ground.error())
+    told.status["problems"].push_back(to_string(problem));
+  return told;
+}
+
+std::string page(const Json& status) {
+  const TerminalSize terminal = terminal_size(STDOUT_FILENO);
+  return status_text(status, std::chrono::system_clock::now(),
+                     {.width = terminal.columns, .colour = colours_wanted(STDOUT_FILENO)});
+}
+
+// The whole page with one write, each line over the one that stood there: nothing is blank in between.
+void redraw(const std::string& text) {
+  std::string out = "\x1b[H";
+  unsigned rows = std::max(2U, terminal_size(STDOUT_FILENO).rows) - 1;
+  for (std::size_t begin = 0; begin < text.size() && rows > 0; --rows) {
+    const std::size_t end = text.find('\n', begin);
+    out += text.substr(begin, end - begin) + "\x1b[K\n";
+    begin = end + 1;
+  }
+  print(out + "\x1b[J");
+}
+
+Exit watch_status(const Settings& settings, const Environment& environment, bool json) {
+  const bool drawn = !json && isatty(STDOUT_FILENO) == 1;
+  boost::asio::io_context io(1);
+  boost::asio::signal_set signals(io, SIGINT, SIGTERM);
+  bool over = false;
+  signals.async_wait([&over](boost::system::error_code, int) { over = true; });
+  // The alternate screen, without a cursor.
+  if (drawn) print("\x1b[?1049h\x1b[?25l");
+  std::optional<Json> before;
+  std::string shown;
+  while (!over) {
+    Told told = ask(settings, environment);
+    if (drawn) {
+      if (std::string text = page(told.status); text != shown) redraw(shown = std::move(text));
+    } else if (Json now = without_ages(told.status); now != before) {
+      print(json ? told.status.dump() + "\n" : (before ? "\n" : "") + page(told.status));
+      before = std::move(now);
+    }
+    io.run_for(watch_interval);
+  }
+  if (drawn) print("\x1b[?25h\x1b[?1049l" + shown);
+  return Exit::ok;
+}
+
+}  // namespace
+
+Exit show_status(const std::optional<std::string>& settings_file, bool json, bool watch) {
+  const Environment environment = current_environment();
+  const auto settings = load_settings(settings_file, environment);
+  if (!settings) return print_problems(settings.error());
+  if (watch) return watch_status(*settings, environment, json);
+  const Told told = ask(*settings, environment);
+  print(json ? told.status.dump(2) + "\n" : page(told.status));
+  return told.unanswered ? print_problems({*told.unanswered}) : Exit::ok;
+}
+
+}  // namespace lictor

@@ -1,0 +1,51 @@
+#include "terminal.hpp"
+
+#include "decide/json_text.hpp"
+#include "decide/time.hpp"
+
+#include <fmt/format.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <utility>
+
+namespace lictor {
+
+bool colours_wanted(int fd) {
+  const char* refused = getenv("NO_COLOR");
+  return isatty(fd) == 1 && (!refused || *refused == '\0');
+}
+
+TerminalSize terminal_size(int fd) {
+  winsize size{};
+  if (isatty(fd) != 1) return {};
+  if (ioctl(fd, TIOCGWINSZ, &size) != 0 || size.ws_col == 0 || size.ws_row == 0) return {80, 24};
+  return {size.ws_col, size.ws_row};
+}
+
+Progress::Progress(std::string awaited)
+    : awaited_(std::move(awaited)), terminal_(isatty(STDERR_FILENO) == 1), began_(std::chrono::steady_clock::now()) {}
+
+Progress::~Progress() {
+  if (!line_.empty()) fmt::print(stderr, "\r\x1b[K");
+}
+
+void Progress::show(const std::string& detail) {
+  const auto waited = std::chrono::steady_clock::now() - began_;
+  if (!terminal_ || waited < std::chrono::seconds(1)) return;
+  std::string line =
+      fmt::format("waiting for {}: {}", awaited_, format_duration(std::chrono::floor<std::chrono::seconds>(waited)));
+  if (!detail.empty()) line += " (" + detail + ")";
+  // A line that is wrapped can't be taken back.
+  if (const unsigned columns = terminal_size(STDERR_FILENO).columns; line.size() >= columns) {
+    line.resize(columns - 1);
+    while (!line.empty() && !is_utf8(line)) line.pop_back();
+  }
+  if (line == line_) return;
+  line_ = std::move(line);
+  fmt::print(stderr, "\r{}\x1b[K", line_);
+}
+
+}  // namespace lictor

@@ -1,0 +1,38 @@
+// What commands show on a terminal and nowhere else.
+#pragma once
+
+#include <chrono>
+#include <string>
+
+namespace lictor {
+
+// One line on standard error, where that is a terminal, that tells what is waited for and for how long: from the second
+// second on. It is gone when this object is.
+class Progress {
+ public:
+  explicit Progress(std::string awaited);
+  ~Progress();
+  Progress(const Progress&) = delete;
+  Progress& operator=(const Progress&) = delete;
+
+  bool shown() const { return terminal_; }
+  // `detail`: what keeps it from being over, as far as is known.
+  void show(const std::string& detail);
+
+ private:
+  std::string awaited_;
+  bool terminal_;
+  std::chrono::steady_clock::time_point began_;
+  std::string line_;
+};
+
+// Of the terminal behind `fd`; 0 where that is none.
+struct TerminalSize {
+  unsigned columns = 0, rows = 0;
+};
+TerminalSize terminal_size(int fd);
+
+// Whether `fd` is a terminal, and NO_COLOR is not set.
+bool colours_wanted(int fd);
+
+}  // namespace lictor
