@@ -23,6 +23,8 @@
 namespace lictor {
 namespace {
 
+constexpr std::size_t longest_agent_line = 64 * 1024;
+
 Time now() { return std::chrono::floor<Duration>(std::chrono::steady_clock::now()); }
 
 SignalKind kind_of(int signal) {
@@ -88,7 +90,9 @@ Quit Attendant::run() {
   feed(Begin{});
   if (manager_ && manager_->watchdog) feed_watchdog();
   io_.run();
-  return end_.value_or(Quit{Exit::internal, "lictor: the event loop ended by itself; please report this"});
+  if (end_) return *end_;
+  const Problem problem{"internal", "the event loop ended by itself", "please report this", Exit::internal};
+  return {problem.exit, to_string(problem)};
 }
 
 // Effects may bring events at once; those wait until the effects before them are done.
@@ -158,7 +162,7 @@ void Attendant::feed_watchdog() {
 
 void Attendant::phase_changed() {
   phase_ = life_.phase;
-  log::debug(fmt::format("phase: {}", to_string(phase_)));
+  log::debug("phase", {{"phase", to_string(phase_)}});
   if (phase_ == Phase::serve) unmap_code();
 }
 
@@ -226,7 +230,8 @@ void Attendant::read_settings_again() {
     locks_.reset();  // node.data_dir may be another one
     return use(std::move(*settings));
   }
-  if (settings_problem_ != before) log::error("settings not applied, the old ones stay in force: " + settings_problem_);
+  if (settings_problem_ != before)
+    log::error("settings not applied, the old ones stay in force", {{"reason", settings_problem_}});
 }
 
 // The directories and the sockets: waiting for an address would not mend what is wrong with them.
@@ -245,15 +250,19 @@ void Attendant::settle_on(Ground ground) {
   const IdentityVerdict& identity = ground.identity;
   if (identity.mended) log::warn(*identity.mended);
   if (identity.cloned) {
-    log::warn(fmt::format("the data directory came from another machine: node {} takes a new id, {} (node.on_clone)",
-                          identity.identity.name, identity.identity.id));
+    log::warn("the data directory came from another machine: the node takes a new id (node.on_clone)",
+              {{"name", identity.identity.name}, {"id", identity.identity.id}});
   }
   if (identity.former_name) {
-    log::warn(fmt::format("node {} (id {}) is now called {}: the old name is cleared away once it is dead",
-                          *identity.former_name, identity.identity.id, identity.identity.name));
+    log::info("the node has another name: the old one is cleared away once it is dead",
+              {{"name", identity.identity.name}, {"before", *identity.former_name}, {"id", identity.identity.id}});
   }
-  log::info(fmt::format("node {} ({}), id {} ({}), address {} ({})", identity.identity.name, identity.name_origin,
-                        identity.identity.id, identity.id_origin, ground.facts.bind.address, ground.facts.bind.origin));
+  log::info("identity and address settled", {{"name", identity.identity.name},
+                                             {"name_by", identity.name_origin},
+                                             {"id", identity.identity.id},
+                                             {"id_by", identity.id_origin},
+                                             {"address", ground.facts.bind.address},
+                                             {"address_by", ground.facts.bind.origin}});
   api_ = std::make_unique<AgentApi>(io_.get_executor(), ground.facts.api_socket, [this] { token_refused(); });
   api_->use_tokens(ground.plan.registration_token, ground.plan.default_token);
   ground_ = std::move(ground);
@@ -285,9 +294,10 @@ void Attendant::act(const Launch& e) {
   if (!pid) return feed(LaunchFailed{pid.error()});
   api_->reset(ground_->plan.token);
   reaper_->expect(*pid, [this, launch = e.launch](ExitStatus status) {
+    read_last_output();
     if (launch == life_.launches) feed(AgentEnded{status.code, status.signal});
   });
-  log::info(fmt::format("agent started, pid {}", *pid));
+  log::info("agent started", {{"launch", e.launch}, {"pid", *pid}});
   feed(Launched{*pid});
 }
 
@@ -311,11 +321,14 @@ Result<pid_t> Attendant::start_agent() {
   return pid;
 }
 
-// In text the agent writes to lictor's own output; in JSON its lines are wrapped. Consul's log shows the passwords by
-// which a cloud is asked for addresses, and no other secret: with those its lines pass through here, too.
+// In text the agent writes to lictor's own output; in JSON its lines are wrapped, and for the journal they get their
+// priority. Consul's log shows the passwords by which a cloud is asked for addresses, and no other secret: with those its
+// lines pass through here, too.
 Result<int> Attendant::agent_output() {
   const Json& config = ground_->plan.consul_json;
-  if (!settings_.log.json && secrets_in({{"retry_join", config.value("retry_join", Json())}}).empty()) return -1;
+  if (!settings_.log.json && !log::to_journal() &&
+      secrets_in({{"retry_join", config.value("retry_join", Json())}}).empty())
+    return -1;
   unsaid_ = secrets_in(config);
   std::array<int, 2> ends{};
   if (pipe2(ends.data(), O_CLOEXEC) != 0)
@@ -323,27 +336,42 @@ Result<int> Attendant::agent_output() {
                    Exit::internal};
   agent_pipe_.close();
   agent_pipe_.assign(ends[0]);
+  agent_pipe_.non_blocking(true);
   agent_line_.clear();
-  read_agent_output();
+  await_agent_output();
   return ends[1];
 }
 
-void Attendant::read_agent_output() {
-  agent_buffer_.resize(4096);
-  agent_pipe_.async_read_some(boost::asio::buffer(agent_buffer_),
-                              [this](boost::system::error_code error, std::size_t size) {
-                                if (error) return;
-                                for (const char c : std::string_view(agent_buffer_).substr(0, size)) {
-                                  // A line without an end must not grow for ever.
-                                  if (c != '\n' && agent_line_.size() < 64 * 1024) {
-                                    agent_line_ += c;
-                                    continue;
-                                  }
-                                  log::agent_line(without_secrets(std::move(agent_line_), unsaid_));
-                                  agent_line_.clear();
-                                }
-                                read_agent_output();
-                              });
+void Attendant::await_agent_output() {
+  agent_pipe_.async_wait(boost::asio::posix::descriptor_base::wait_read, [this](boost::system::error_code error) {
+    if (error) return;
+    read_agent_output();
+    if (agent_pipe_.is_open()) await_agent_output();
+  });
+}
+
+// A piece of it: how many bytes. At the end of all the pipe is closed.
+std::size_t Attendant::read_agent_output() {
+  std::array<char, 4096> buffer{};
+  boost::system::error_code error;
+  const std::size_t size = agent_pipe_.read_some(boost::asio::buffer(buffer), error);
+  for (const char c : std::string_view(buffer.data(), size)) {
+    // A line without an end must not grow for ever.
+    if (c != '\n' && agent_line_.size() < longest_agent_line) {
+      agent_line_ += c;
+      continue;
+    }
+    log::agent_line(without_secrets(std::move(agent_line_), unsaid_));
+    agent_line_.clear();
+  }
+  if (error && error != boost::asio::error::would_block) agent_pipe_.close(error);
+  return size;
+}
+
+// What the agent wrote last says why it ended, and belongs before the line that tells of that. A child of the agent's may
+// go on writing: no more is read than a pipe holds.
+void Attendant::read_last_output() {
+  for (int piece = 0; piece < 16 && agent_pipe_.is_open() && read_agent_output() > 0; ++piece) continue;
 }
 
 // ----------------------------------------------------------------------------------- calls to the agent
@@ -461,7 +489,8 @@ void Attendant::act(const AwaitChildren&) {
 
 void Attendant::act(const SignalChildren& e) {
   if (const std::size_t count = reaper_->signal_all(e.signal); count > 0) {
-    log::info(fmt::format("{} {} processes that were left", e.signal == SIGKILL ? "killing" : "ending", count));
+    log::info(e.signal == SIGKILL ? "killing processes that were left" : "ending processes that were left",
+              {{"count", static_cast<std::int64_t>(count)}});
   }
 }
 
@@ -490,7 +519,7 @@ void Attendant::watch_as_settled() {
 }
 
 void Attendant::settings_changed(const std::vector<std::string>& paths) {
-  for (const std::string& path : paths) log::info(fmt::format("settings file {} changed", path));
+  for (const std::string& path : paths) log::info("a settings file has changed", {{"path", path}});
   feed(Signal{SignalKind::reload});
 }
 
@@ -589,20 +618,20 @@ void Attendant::apply(Ground next, const PlanDifference& difference) {
       if (services_differ || !keys.empty()) {
         const std::string news =
             keys + (services_differ && !keys.empty() ? " " : "") + (services_differ ? "services" : "");
-        return feed(Reloaded{ReloadResult::services, rules(), "new settings: " + news, ground_->own()});
+        return feed(Reloaded{ReloadResult::services, rules(), "new settings: " + news, ground_->own(), news});
       }
       return feed(Reloaded{ReloadResult::unchanged, rules(), "settings read again; nothing for the agent has changed",
                            ground_->own()});
     case Change::restart:
-      return feed(Reloaded{ReloadResult::restart, rules(), "new settings: " + keys, ground_->own()});
+      return feed(Reloaded{ReloadResult::restart, rules(), "new settings: " + keys, ground_->own(), keys});
     case Change::reload:
       break;
   }
   api_->reload([this, keys, use_tokens](const std::string& failure) {
     use_tokens();
     if (!failure.empty()) return reload_failed({{"agent", failure, "see the agent's lines above"}});
-    feed(
-        Reloaded{ReloadResult::reloaded, rules(), "new settings, taken by the running agent: " + keys, ground_->own()});
+    feed(Reloaded{ReloadResult::reloaded, rules(), "new settings, taken by the running agent: " + keys, ground_->own(),
+                  keys});
   });
 }
 
@@ -610,15 +639,14 @@ void Attendant::apply(Ground next, const PlanDifference& difference) {
 
 void Attendant::act(const Report&) { log::info("status " + status_json(standpoint()).dump()); }
 
-void Attendant::act(const Say& e) {
-  constexpr std::array levels{log::Level::debug, log::Level::info, log::Level::warn, log::Level::error};
-  log::write(levels.at(static_cast<std::size_t>(e.tone)), e.text);
-}
+void Attendant::act(const Say& e) { log::write(e.tone, e.text, e.fields); }
 
 void Attendant::act(const Quit& e) {
-  using Milliseconds = std::chrono::duration<double, std::milli>;
-  log::debug(fmt::format("longest turn of the event loop: {:.1f} ms, lost to other programs: {:.1f} ms",
-                         Milliseconds(LoopTurn::longest()).count(), Milliseconds(LoopTurn::longest_lost()).count()));
+  const auto seconds = [](auto time) {
+    return std::chrono::duration<double>(std::chrono::floor<std::chrono::microseconds>(time)).count();
+  };
+  log::debug("longest turn of the event loop",
+             {{"seconds", seconds(LoopTurn::longest())}, {"lost", seconds(LoopTurn::longest_lost())}});
   end_ = e;
   answer_waiting(Tick{});
   control_socket_.reset();

@@ -85,7 +85,9 @@ class Attendant {
   Result<void> open_control();
   Result<pid_t> start_agent();
   Result<int> agent_output();
-  void read_agent_output();
+  void await_agent_output();
+  std::size_t read_agent_output();
+  void read_last_output();
   void validate(Ground next, PlanDifference difference);
   void apply(Ground next, const PlanDifference& difference);
   void reload_failed(const Problems& problems);
@@ -119,7 +121,7 @@ class Attendant {
   std::unique_ptr<AgentApi> api_;
   std::optional<Child> hook_, validation_;
   boost::asio::posix::stream_descriptor agent_pipe_;
-  std::string agent_line_, agent_buffer_;
+  std::string agent_line_;
   std::vector<std::string> unsaid_;  // secrets that lines of the agent are passed on without
   std::string settings_problem_;     // why the last reload was refused
   Time settled_{};                   // when the settings in force were taken

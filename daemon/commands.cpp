@@ -87,10 +87,7 @@ void print(const std::string& text) {
   fflush(stdout);
 }
 
-void print_problem(const Problem& problem) {
-  const std::string line = "lictor: " + to_string(problem) + "\n";
-  fwrite(line.data(), 1, line.size(), stderr);
-}
+void print_problem(const Problem& problem) { log::complain(to_string(problem)); }
 
 Exit print_problems(const Problems& problems) {
   for (const Problem& problem : problems) print_problem(problem);
@@ -191,7 +188,7 @@ Exit order(const std::optional<std::string>& settings_file, Order what, Duration
   if (exit == Exit::ok) {
     print(text + "\n");
   } else {
-    fmt::print(stderr, "lictor: {}\n", text);
+    log::complain(text);
   }
   return exit;
 }

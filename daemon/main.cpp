@@ -9,12 +9,10 @@
 #include <CLI/CLI.hpp>
 
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cstdio>
 #include <exception>
 
 namespace {
@@ -32,13 +30,13 @@ void drop_privileges(const Settings& settings, const Environment& environment) {
       log::warn("capabilities: the kernel refuses to give any up; see the security settings of this host");
     } else if (*missing != 0 && !agent.root) {
       // A file out of reach or a process that can't be ended fails later, and says less.
-      log::warn(
-          fmt::format("capabilities: root without {}: what needs them fails; add them, or run lictor as the agent user",
-                      names_of_needed(*missing)));
+      log::warn("capabilities: some are missing, and what needs them fails; add them, or run lictor as the agent user",
+                {{"missing", names_of_needed(*missing)}});
     }
   }
   if (!agent.gains.empty()) {
-    log::info(agent.gains + " gains privileges by its file (see getcap): the agent runs without no_new_privs");
+    log::info("the agent's program gains privileges by its file (see getcap): it runs without no_new_privs",
+              {{"path", agent.gains}});
   } else if (!agent.root) {
     gain_no_privileges();
   }
@@ -49,16 +47,14 @@ Exit run(const std::optional<std::string>& settings_file) {
   auto settings = load_settings(settings_file, environment);
   if (!settings) return print_problems(settings.error());
   log::set_up(settings->log.level, settings->log.json);
-  const bool json = settings->log.json;
   drop_privileges(*settings, environment);
   boost::asio::io_context io(1);
   const Quit end = Attendant(io, std::move(*settings), settings_file, std::move(environment)).run();
   if (end.exit == Exit::ok) {
     log::info(end.reason);
-  } else if (json) {
-    log::error(end.reason);
+    log::flush();
   } else {
-    std::fprintf(stderr, "lictor: %s\n", end.reason.c_str());
+    log::complain(end.reason);
   }
   return end.exit;
 }

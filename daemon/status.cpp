@@ -1,5 +1,6 @@
 #include "status.hpp"
 
+#include "act/log.hpp"
 #include "act/loop_turns.hpp"
 #include "decide/notice.hpp"
 #include "decide/secrets.hpp"
@@ -92,12 +93,17 @@ Json status_json(const Standpoint& at) {
                  {"leader", life.agent && life.agent->leader},
                  {"problems", Json::array()},
                  {"conflicts", Json::array()},
+                 {"events", Json::array()},
                  {"counts", tally_json(life.tally)},
                  {"uptime", seconds_between(life.began, now)},
                  {"reloads", counts_json(reload_results, life.tally.reloads)},
                  {"orphans_reaped", orphans},
                  {"longest_turn", std::chrono::duration<double>(LoopTurn::longest()).count()},
                  {"longest_lost", std::chrono::duration<double>(LoopTurn::longest_lost()).count()}};
+  for (const Line& line : log::recent()) {
+    status["events"].push_back(
+        {{"time", rfc3339(line.at)}, {"level", to_string(line.level)}, {"message", words(line)}});
+  }
   for (const Claim& claim : life.claims) status["conflicts"].push_back(claim_json(claim));
   if (life.contested) status["conflicts"].push_back(claim_json(*life.contested));
   for (const Claim& claim : life.claims) status["problems"].push_back(describe(claim, life.own));

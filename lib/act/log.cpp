@@ -1,51 +1,43 @@
 #include "act/log.hpp"
 
-#include "decide/time.hpp"
-
-#include <fmt/format.h>
 #include <spdlog/logger.h>
 #include <spdlog/sinks/sink.h>
-#include <nlohmann/json.hpp>
 
+#include <sys/stat.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <array>
-#include <cctype>
 #include <cerrno>
 #include <chrono>
+#include <cstdlib>
+#include <deque>
 #include <memory>
+#include <utility>
 
 namespace lictor::log {
 namespace {
 
-constexpr std::array<std::string_view, 5> kNames = {"trace", "debug", "info", "warn", "error"};
-constexpr std::string_view kAgent = "agent";
+constexpr std::size_t kept = 10;
 
-std::string quoted(std::string_view text) {
-  return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+bool standard_error_is_journal() {
+  const char* stream = std::getenv("JOURNAL_STREAM");
+  struct stat file {};
+  return stream && fstat(STDERR_FILENO, &file) == 0 && is_journal(stream, file.st_dev, file.st_ino);
 }
 
-// spdlog's own sinks come with its pattern machinery, which can't write JSON.
+Level from_spdlog(spdlog::level::level_enum level) { return static_cast<Level>(level); }
+spdlog::level::level_enum to_spdlog(Level level) { return static_cast<spdlog::level::level_enum>(level); }
+
+static_assert(static_cast<int>(Level::trace) == SPDLOG_LEVEL_TRACE &&
+              static_cast<int>(Level::error) == SPDLOG_LEVEL_ERROR);
+
+// Takes lines that are formatted already: spdlog's own sinks come with its pattern machinery, which can't write JSON.
 class StandardError : public spdlog::sinks::sink {
  public:
-  bool json = false;
+  bool journal = standard_error_is_journal();
 
   void log(const spdlog::details::log_msg& message) override {
-    const std::string_view text(message.payload.data(), message.payload.size());
-    const bool agent = std::string_view(message.logger_name.data(), message.logger_name.size()) == kAgent;
-    const std::string_view level = kNames[std::min<size_t>(static_cast<size_t>(message.level), kNames.size() - 1)];
-    std::string line;
-    if (json) {
-      line = fmt::format(R"({{"time":"{}","level":"{}","message":{}{}}})", rfc3339(message.time), level, quoted(text),
-                         agent ? R"(,"source":"agent")" : "");
-    } else if (agent) {
-      line = text;
-    } else {
-      line = fmt::format("{} {:<5} {}", rfc3339(message.time), level, text);
-      std::replace_if(
-          line.begin(), line.end(), [](char c) { return c == '\n' || c == '\r'; }, ' ');
-    }
+    std::string line = journal ? journal_prefix(from_spdlog(message.level)) : "";
+    line.append(message.payload.data(), message.payload.size());
     line += '\n';
     for (std::string_view rest = line; !rest.empty();) {
       const ssize_t written = ::write(STDERR_FILENO, rest.data(), rest.size());
@@ -59,53 +51,81 @@ class StandardError : public spdlog::sinks::sink {
   void set_formatter(std::unique_ptr<spdlog::formatter>) override {}
 };
 
-struct Loggers {
+struct Log {
   std::shared_ptr<StandardError> sink = std::make_shared<StandardError>();
   spdlog::logger own{"lictor", sink};
-  spdlog::logger agent{std::string(kAgent), sink};
-  Loggers() { agent.set_level(spdlog::level::trace); }
+  spdlog::logger unfiltered{"all", sink};
+  bool json = false;
+  Repeats repeats;
+  std::deque<Line> recent;
+  Log() { unfiltered.set_level(spdlog::level::trace); }
+
+  void put(spdlog::logger& logger, const Line& line) const {
+    logger.log(to_spdlog(line.level), json ? json_line(line) : text_line(line));
+  }
+
+  void keep(const Line& line) {
+    if (line.level < Level::info) return;
+    if (!recent.empty() && same_words(recent.back(), line)) {
+      ++recent.back().times;
+      recent.back().at = line.at;
+      return;
+    }
+    recent.push_back(line);
+    if (recent.size() > kept) recent.pop_front();
+  }
 };
 
-Loggers& loggers() {
-  static Loggers all;
-  return all;
+Log& the_log() {
+  static Log log;
+  return log;
 }
-
-spdlog::level::level_enum to_spdlog(Level level) { return static_cast<spdlog::level::level_enum>(level); }
-
-static_assert(static_cast<int>(Level::trace) == SPDLOG_LEVEL_TRACE &&
-              static_cast<int>(Level::error) == SPDLOG_LEVEL_ERROR);
 
 }  // namespace
 
 void set_up(std::string_view level, bool json) {
-  const auto at = std::find(kNames.begin(), kNames.end(), level);
-  loggers().own.set_level(at == kNames.end() ? spdlog::level::info
-                                             : static_cast<spdlog::level::level_enum>(at - kNames.begin()));
-  loggers().sink->json = json;
+  flush();
+  Log& log = the_log();
+  log.own.set_level(to_spdlog(parse_level(level).value_or(Level::info)));
+  log.json = json;
+  log.sink->journal = standard_error_is_journal();
 }
 
-void write(Level level, std::string_view message) {
-  loggers().own.log(to_spdlog(level), spdlog::string_view_t(message.data(), message.size()));
+void write(Level level, std::string message, Fields fields) {
+  Log& log = the_log();
+  Line line{std::chrono::system_clock::now(), level, std::move(message), std::move(fields)};
+  log.keep(line);
+  if (!log.own.should_log(to_spdlog(level))) return;
+  for (const Line& due : log.repeats.take(std::move(line))) log.put(log.own, due);
 }
+
+void complain(std::string_view text) {
+  flush();
+  Log& log = the_log();
+  if (log.json) return log.put(log.unfiltered, {std::chrono::system_clock::now(), Level::error, std::string(text), {}});
+  // Where a text has several lines, each has its priority.
+  std::string rest = "lictor: " + std::string(text);
+  for (std::size_t end = 0; end != std::string::npos;) {
+    end = rest.find('\n');
+    log.unfiltered.log(spdlog::level::err, rest.substr(0, end));
+    if (end != std::string::npos) rest.erase(0, end + 1);
+  }
+}
+
+void flush() {
+  Log& log = the_log();
+  if (const auto held = log.repeats.rest()) log.put(log.unfiltered, *held);
+}
+
+std::vector<Line> recent() { return {the_log().recent.begin(), the_log().recent.end()}; }
+
+bool to_journal() { return the_log().sink->journal; }
 
 void agent_line(std::string_view line) {
-  loggers().agent.log(to_spdlog(agent_level(line)), spdlog::string_view_t(line.data(), line.size()));
-}
-
-Level agent_level(std::string_view line) {
-  constexpr std::string_view kJsonKey = R"("@level":")";
-  auto at = line.find(kJsonKey);
-  at = at == std::string_view::npos ? line.find('[') : at + kJsonKey.size() - 1;
-  if (at == std::string_view::npos) return Level::info;
-  std::string word;
-  for (const char c : line.substr(at + 1)) {
-    if (std::isalpha(static_cast<unsigned char>(c)) == 0) break;
-    word += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  }
-  if (word == "err") return Level::error;
-  const auto name = std::find(kNames.begin(), kNames.end(), word);
-  return name == kNames.end() ? Level::info : static_cast<Level>(name - kNames.begin());
+  Log& log = the_log();
+  const auto level = to_spdlog(agent_level(line));
+  if (log.json) return log.unfiltered.log(level, json_agent_line(std::chrono::system_clock::now(), line));
+  log.unfiltered.log(level, spdlog::string_view_t(line.data(), line.size()));
 }
 
 }  // namespace lictor::log

@@ -1,34 +1,49 @@
-// Lictor's log: one line a decision, on standard error (spdlog behind it). Text or one JSON object a line.
+// Lictor's log: its lines (decide/log_line.hpp) on standard error (spdlog behind it), as text or one JSON object a line.
 //
-//   text   2026-11-24T05:24:18.123Z info  message
-//   json   {"time":"2026-11-24T05:24:18.123Z","level":"info","message":"message"}
-//
-// A line is written with one call, so that it stays whole beside the agent's. Times are UTC. Line breaks inside a text
-// message become blanks; bytes that are no UTF-8 become U+FFFD in json.
+// A line is written with one call, so that it stays whole beside the agent's. Where standard error is the journal, each
+// begins with its priority, "<4>" for a warning: `journalctl -p warning` then shows what it says.
 #pragma once
+
+#include "decide/log_line.hpp"
 
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 namespace lictor::log {
 
-enum class Level { trace, debug, info, warn, error };
-
-// Until called: info, text. `level` is one of the names above (another one counts as info); json: one object a line.
+// Until called: info, text. Lictor's own lines below `level` are not written (an unknown name counts as info); json: one
+// object a line. Whether standard error is the journal is looked at once more.
 void set_up(std::string_view level, bool json);
 
-void write(Level level, std::string_view message);
-inline void debug(std::string_view message) { write(Level::debug, message); }
-inline void info(std::string_view message) { write(Level::info, message); }
-inline void warn(std::string_view message) { write(Level::warn, message); }
-inline void error(std::string_view message) { write(Level::error, message); }
+// Held back where it only repeats the line before (Repeats). No secret may be in it.
+void write(Level level, std::string message, Fields fields = {});
+inline void debug(std::string message, Fields fields = {}) {
+  write(Level::debug, std::move(message), std::move(fields));
+}
+inline void info(std::string message, Fields fields = {}) { write(Level::info, std::move(message), std::move(fields)); }
+inline void warn(std::string message, Fields fields = {}) { write(Level::warn, std::move(message), std::move(fields)); }
+inline void error(std::string message, Fields fields = {}) {
+  write(Level::error, std::move(message), std::move(fields));
+}
 
-// A line of the agent's own output, without its line break, for the json format: wrapped whole, with "source":"agent" and
-// its level where that can be recognised ("[WARN]", or "@level":"warn" in Consul's own json), else info. The agent has
-// filtered by its own log level already: lictor's does not apply. In text the line is passed on as it is.
+// What a command complains of, and the last word of one that has failed, whatever the level: "lictor: " and the text; in
+// json an error. Nothing is held back any more before it.
+void complain(std::string_view text);
+
+// Writes what is still held back. To be called at the end.
+void flush();
+
+// The last ten of lictor's own lines of info and above, oldest first, whatever `level` says. A line that was said several
+// times in a row is one of them.
+std::vector<Line> recent();
+
+// Whether standard error is the journal. The agent's lines then want their priority, too, and have to pass through here.
+bool to_journal();
+
+// A line of the agent's own output, without its line break: in text as it is, in json wrapped whole. The agent has filtered
+// by its own log level already: lictor's does not apply.
 void agent_line(std::string_view line);
-
-// The level that a line of Consul's log names; info where it names none.
-Level agent_level(std::string_view line);
 
 }  // namespace lictor::log

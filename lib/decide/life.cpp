@@ -22,6 +22,25 @@ std::string how_it_ended(const AgentEnded& e) {
   return e.code >= 0 ? fmt::format("exit code {}", e.code) : fmt::format("signal {}", e.signal);
 }
 
+Quit quit_over(const Problem& problem) { return {problem.exit, to_string(problem)}; }
+
+Field in_seconds(Duration time) {
+  return {"seconds", std::chrono::duration<double>(std::chrono::floor<milliseconds>(time)).count()};
+}
+
+Fields operator+(Fields fields, const Fields& more) {
+  fields.insert(fields.end(), more.begin(), more.end());
+  return fields;
+}
+
+Fields fields_of(const Claim& claim) {
+  return {{"claim", to_string(claim.kind)},
+          {"name", claim.name},
+          {"id", claim.id},
+          {"address", claim.address},
+          {"state", claim.state}};
+}
+
 // One step: the life, the moment, and the effects so far. Grouped by what happens, in the order of a life.
 class Step {
  public:
@@ -40,7 +59,9 @@ class Step {
   void emit(E effect) {
     effects_.emplace_back(std::move(effect));
   }
-  void say(Tone tone, std::string text) { emit(Say{tone, std::move(text)}); }
+  void say(Tone tone, std::string text, Fields fields = {}) { emit(Say{tone, std::move(text), std::move(fields)}); }
+  // Which agent a line is about.
+  Fields agent_fields() const { return {{"launch", life_.launches}, {"pid", life_.agent->pid}}; }
   bool due(const std::optional<Time>& time) const { return time && *time <= now_; }
   // An answer counts only if it is of the agent that runs now.
   bool current(int launch) const { return life_.agent && launch == life_.launches; }
@@ -95,10 +116,12 @@ class Step {
   void on(const PrepareFailed& e) {
     const bool again = std::exchange(life_.preparing, {}).again;
     if (!in(Phase::prepare)) return;
-    if (e.final || e.problem.exit != Exit::retry) return give_up({e.problem.exit, to_string(e.problem)});
+    if (e.final || e.problem.exit != Exit::retry) return give_up(e.problem);
     if (e.rules) life_.rules = *e.rules;
     life_.deadline = std::max(now_, life_.since + life_.rules.bind_wait);
-    if (!life_.no_address) say(Tone::info, fmt::format("waiting for an address: {}", e.problem.why));
+    if (!life_.no_address) {
+      say(Tone::info, "waiting for an address", {in_seconds(life_.rules.bind_wait), {"reason", e.problem.why}});
+    }
     life_.no_address = e.problem;
     no_address_in_time();
     if (again && in(Phase::prepare)) prepare();
@@ -107,7 +130,7 @@ class Step {
   // What is being looked for right now may still be found.
   void no_address_in_time() {
     if (life_.preparing.running || now_ < life_.since + life_.rules.bind_wait) return;
-    give_up({Exit::retry, to_string(*life_.no_address)});
+    give_up(*life_.no_address);
   }
 
   // ---- launch
@@ -135,7 +158,7 @@ class Step {
     life_.launching = false;
     if (in(Phase::settle) || in(Phase::ending)) return agent_missing();
     if (!in(Phase::launch)) return;
-    if (!life_.first_ready && e.problem.exit != Exit::internal) return give_up({e.problem.exit, to_string(e.problem)});
+    if (!life_.first_ready && e.problem.exit != Exit::internal) return give_up(e.problem);
     say(Tone::error, to_string(e.problem));
     died(e.problem.why);
   }
@@ -146,12 +169,11 @@ class Step {
     life_.deaths = was_calm ? 1 : life_.deaths + 1;
     if (!life_.first_ready && life_.deaths >= life_.rules.give_up_after) {
       return give_up(
-          {Exit::retry, fmt::format("agent: died {} times before it was ever ready, at last with {}; its own "
-                                    "last lines above say why, and restart.give_up_after how often to try",
-                                    life_.deaths, how)});
+          Problem{"agent", fmt::format("died {} times before it was ever ready, at last with {}", life_.deaths, how),
+                  "its own last lines above say why, and restart.give_up_after how often to try", Exit::retry});
     }
     const Duration wait = backoff(life_.deaths);
-    say(Tone::info, fmt::format("launching the agent again in {}", format_duration(wait)));
+    say(Tone::info, "launching the agent again", {in_seconds(wait), {"deaths", life_.deaths}});
     launch_at(now_ + wait);
   }
 
@@ -177,12 +199,14 @@ class Step {
     if (!life_.agent) return;
     drop_hook();
     if (!stopping()) note_restart(life_.agent->ending.value_or(RestartReason::died));
+    const Field end = e.code >= 0 ? Field{"code", e.code} : Field{"signal", e.signal};
+    const Fields fields = agent_fields() + Fields{end};
     life_.agent.reset();
     life_.probe_at.reset();
     const std::string how = how_it_ended(e);
     switch (life_.phase) {
       case Phase::restart:
-        say(Tone::info, fmt::format("the agent has ended ({})", how));
+        say(Tone::info, "the agent has ended", fields);
         return launch_at(std::max(now_, life_.not_before));
       case Phase::leaving:
         if (e.code == 0) life_.stop->answered = true;
@@ -194,7 +218,7 @@ class Step {
       case Phase::pre_stop:
         return agent_missing();
       default:
-        say(Tone::error, fmt::format("the agent has died ({})", how));
+        say(Tone::warn, "the agent has died", fields);
         died(how);
     }
   }
@@ -219,15 +243,17 @@ class Step {
     }
   }
 
-  void restart(RestartReason reason, const std::string& why) {
+  // `more`: what led to it.
+  void restart(RestartReason reason, const Fields& more = {}) {
     if (stopping()) return;
+    const Fields why = Fields{{"reason", to_string(reason)}} + more;
     if (in(Phase::launch) && !life_.launching) {
       life_.deadline = now_;
     } else if (in(Phase::join) || in(Phase::registering) || in(Phase::serve)) {
-      say(Tone::info, fmt::format("restarting the agent without leaving: {}", why));
+      say(Tone::info, "restarting the agent without leaving", agent_fields() + why);
       replace_agent(reason, now_);
     } else {
-      say(Tone::info, "a restart was asked for; the agent is about to be started anyway");
+      say(Tone::info, "no restart: the agent is about to be started anyway", why);
     }
   }
 
@@ -267,6 +293,7 @@ class Step {
     if (leader && !agent.joined) agent.joined = now_;
     if (leader) life_.ever_joined = true;
     next_probe();
+    const Duration without = agent.leaderless ? now_ - *agent.leaderless : Duration{};
     if (leader) agent.join_at.reset();
     if (!leader && !agent.join_at && !agent.joining) join_later();
     if (leader) agent.leaderless.reset();
@@ -275,9 +302,7 @@ class Step {
     if (!e.gossip && (in(Phase::join) || registering())) return quarrelled();
     if (agent.leaderless && life_.rules.rejoin_after > Duration{} &&
         now_ - *agent.leaderless >= life_.rules.rejoin_after) {
-      return restart(RestartReason::no_leader,
-                     fmt::format("no leader has been known for {}; a new agent looks up retry_join anew",
-                                 format_duration(life_.rules.rejoin_after)));
+      return restart(RestartReason::no_leader, {in_seconds(now_ - *agent.leaderless)});
     }
     if (in(Phase::join) && leader) {
       enter(Phase::registering);
@@ -285,7 +310,8 @@ class Step {
     }
     if (in(Phase::serve) && changed) {
       say(leader ? Tone::info : Tone::warn,
-          leader ? "a leader is known again" : "no leader is known: not ready until there is one");
+          leader ? "a leader is known again" : "no leader is known: not ready until there is one",
+          leader ? Fields{in_seconds(without)} : Fields{});
       if (leader) life_.task_at = now_;
     }
   }
@@ -328,8 +354,7 @@ class Step {
     const Duration waited = now_ - agent.unanswered.value_or(now_);
     if (watched && waited >= life_.rules.hung_after) {
       // From here on it is an agent that has died.
-      say(Tone::error, fmt::format("the agent is hung: its API has been silent for {}; killing it",
-                                   format_duration(std::chrono::floor<milliseconds>(waited))));
+      say(Tone::warn, "the agent is hung, its API silent; killing it", agent_fields() + Fields{in_seconds(waited)});
       agent.ending = RestartReason::hung;
       emit(EndAgent{SIGKILL});
       life_.probe_at = now_ + seconds(1);
@@ -412,7 +437,9 @@ class Step {
 
   void not_registered(const std::string& failure, Duration retry) {
     Agent& agent = *life_.agent;
-    if (!failure.empty() && failure != agent.failure) say(Tone::warn, fmt::format("not registered yet: {}", failure));
+    if (!failure.empty() && failure != agent.failure) {
+      say(Tone::warn, "not registered yet", {{"reason", failure}});
+    }
     agent.failure = failure;
     if (in(Phase::serve)) {
       say(Tone::warn, "the catalog no longer shows what this node registered; registering again");
@@ -432,9 +459,8 @@ class Step {
     if (!in(Phase::serve)) {
       enter(Phase::serve);
       say(Tone::info,
-          fmt::format("registered {} after the agent's start{}",
-                      format_duration(std::chrono::floor<milliseconds>(now_ - agent.started)),
-                      unseen ? "; the catalog may not be read (ACL: node:read), so that is the agent's word" : ""));
+          unseen ? "registered, by the agent's word: the catalog may not be read (ACL: node:read)" : "registered",
+          agent_fields() + Fields{in_seconds(now_ - agent.started)});
       life_.around_at = now_;
     }
     life_.task_at = now_ + check_interval;
@@ -455,7 +481,7 @@ class Step {
 
   void end_contest() {
     if (std::exchange(life_.contested, {}))
-      say(Tone::info, fmt::format("no other id holds the name {} any more", life_.own.name));
+      say(Tone::info, "no other id holds this node's name any more", {{"name", life_.own.name}});
   }
 
   // Another id holds our name. At our own address that was this node before its data directory was lost; elsewhere it
@@ -471,18 +497,20 @@ class Step {
     if (life_.contested == claim) return;
     life_.contested = claim;
     ++life_.tally.name_claims;
-    const std::string who = describe(claim, life_.own);
     if (held_elsewhere()) {
-      say(Tone::error, who + ": not touched; give one of the two another node.name");
+      say(Tone::error, "another node holds this node's name: not touched; give one of the two another node.name",
+          fields_of(claim));
     } else if (life_.rules.fixed_id) {
-      say(Tone::error, who +
-                           ": the servers keep the name for that id; take node_id out of the agent's settings, or set "
-                           "it to that");
+      say(Tone::error,
+          "the servers keep this node's name for another id; take node_id out of the agent's settings, or set it to "
+          "that",
+          fields_of(claim));
     } else if (life_.took_id) {
       say(Tone::error,
-          who +
-              ": the servers refuse this node even with the id that was taken back; look for another agent "
-              "with this name and address");
+          "the servers refuse this node even with the id that was taken back; look for another agent with this name "
+          "and "
+          "address",
+          fields_of(claim));
     }
   }
 
@@ -495,7 +523,8 @@ class Step {
     not_registered("", paced(now_ - life_.since, 5, milliseconds(50), seconds(2)));
     if (!ours || life_.rules.fixed_id || life_.took_id || life_.taking_id) return;
     if (now_ - life_.since < reserved_after) return;
-    say(Tone::warn, describe(*life_.contested, life_.own) + ": this node's own past; taking back its id");
+    say(Tone::warn, "the servers keep this node's name for the id it had before; taking back its id",
+        fields_of(*life_.contested));
     life_.taking_id = true;
     emit(TakeIdBack{life_.contested->id});
   }
@@ -503,11 +532,11 @@ class Step {
   void on(const IdTakenBack& e) {
     life_.taking_id = false;
     life_.took_id = true;
-    if (!e.failure.empty()) return say(Tone::error, "the id was not taken back: " + e.failure);
+    if (!e.failure.empty()) return say(Tone::error, "the id was not taken back", {{"reason", e.failure}});
     life_.own = e.own;
     life_.contested.reset();
     ++life_.tally.ids_taken_back;
-    restart(RestartReason::id_taken_back, "its id is " + e.own.id + " again");
+    restart(RestartReason::id_taken_back, {{"id", e.own.id}});
   }
 
   // A newcomer whose name is alive elsewhere loses the vote about it: serf ends, the process and its API live on.
@@ -517,9 +546,9 @@ class Step {
     be_wary();
     const Duration wait = backoff(++life_.quarrels);
     say(Tone::error,
-        fmt::format("the agent's gossip has shut itself down, as it does when its name {} is alive at another address; "
-                    "restarting it without leaving, in {}",
-                    life_.own.name, format_duration(wait)));
+        "the agent's gossip has shut itself down, as it does when its name is alive at another address; restarting it "
+        "without leaving",
+        agent_fields() + Fields{{"name", life_.own.name}, in_seconds(wait)});
     replace_agent(RestartReason::gossip_shut_down, now_ + wait);
   }
 
@@ -536,7 +565,7 @@ class Step {
     life_.agent->looking_around = false;
     if (!registering()) return;
     if (!e.failure.empty()) {
-      say(Tone::debug, "members and catalog were not looked at: " + e.failure);
+      say(Tone::debug, "members and catalog were not looked at", {{"reason", e.failure}});
       life_.around_at = now_ + look_interval;
       return;
     }
@@ -568,12 +597,16 @@ class Step {
          : claim.kind == ClaimKind::name  ? life_.tally.name_claims
                                           : life_.tally.id_claims);
       const bool clearing = claim.dead() && life_.rules.heal;
-      say(Tone::warn, describe(claim, life_.own) + (clearing       ? ": clearing it away"
-                                                    : claim.dead() ? ": left alone, node.heal is off"
-                                                                   : ": not touched, it may be alive"));
+      say(Tone::warn,
+          clearing       ? "another node claims what is this node's: it is dead, clearing it away"
+          : claim.dead() ? "another node claims what is this node's: it is dead, and left alone, node.heal is off"
+                         : "another node claims what is this node's: not touched, it may be alive",
+          fields_of(claim));
     }
     for (const Claim& claim : life_.claims) {
-      if (!among(claims, claim)) say(Tone::info, describe(claim, life_.own) + ": no longer");
+      if (!among(claims, claim)) {
+        say(Tone::info, "another node no longer claims what is this node's", fields_of(claim));
+      }
     }
   }
 
@@ -608,7 +641,7 @@ class Step {
       ++life_.tally.claims_cleared;
     } else {
       ++life_.tally.clearings_refused;
-      say(Tone::warn, fmt::format("{} was not cleared away: {}", claim.name, e.text));
+      say(Tone::warn, "the dead claim was not cleared away", fields_of(claim) + Fields{{"reason", e.text}});
       if (e.answer == ClearAnswer::forbidden) agent.refused.push_back(claim.name);
     }
     if (registering()) clear_next();
@@ -629,19 +662,20 @@ class Step {
     if (e.state == AddressState::gone) {
       if (std::exchange(life_.address_gone, true)) return;
       ++life_.tally.addresses_lost;
-      return say(Tone::warn, fmt::format("the address {} is gone; the agent is left as it is until there is one: {}",
-                                         life_.own.address, e.text));
+      return say(Tone::warn, "the address is gone; the agent is left as it is until there is one",
+                 {{"address", life_.own.address}, {"reason", e.text}});
     }
     const bool was_gone = std::exchange(life_.address_gone, false);
     if (e.state == AddressState::same) {
       life_.ignored_address.clear();
-      if (was_gone) say(Tone::info, fmt::format("the address {} is back", life_.own.address));
+      if (was_gone) say(Tone::info, "the address is back", {{"address", life_.own.address}});
       return;
     }
     if (life_.rules.restart_on_change) return apply_settings(false);
     if (std::exchange(life_.ignored_address, e.text) == e.text) return;
-    say(Tone::info, fmt::format("this node's address would now be {}; the agent keeps {} (bind.on_change: ignore)",
-                                e.text, life_.own.address));
+    say(Tone::info,
+        "this node's address would now be another one; the agent keeps the old one (bind.on_change: ignore)",
+        {{"address", life_.own.address}, {"other", e.text}});
   }
 
   // ---- hooks
@@ -658,19 +692,21 @@ class Step {
     if (!before_leave && !registering()) return;
     const auto& hooks = before_leave ? life_.rules.pre_stop : life_.rules.post_start;
     const OnFailure rule = agent.hooks_done < hooks.size() ? hooks[agent.hooks_done] : OnFailure::ignore;
-    const std::string text =
-        fmt::format("{} hook {}: {}", before_leave ? "pre_stop" : "post_start", agent.hooks_done + 1, e.failure);
+    const char* kind = before_leave ? "pre_stop" : "post_start";
+    const Problem problem{fmt::format("{} hook {}", kind, agent.hooks_done + 1), e.failure,
+                          "mend the command or set its on_failure to retry or ignore", Exit::retry};
     if (!e.failure.empty()) {
-      say(Tone::warn, text);
+      say(Tone::warn, "a hook has failed",
+          {{"hook", kind}, {"number", static_cast<std::int64_t>(agent.hooks_done + 1)}, {"reason", e.failure}});
       if (rule == OnFailure::retry) {
         life_.task_at = now_ + paced(now_ - life_.since, 4, seconds(1), seconds(30));
         return;
       }
       if (rule == OnFailure::fail && !before_leave) {
-        life_.verdict = Quit{Exit::retry, text + "; mend the command or set its on_failure to retry or ignore"};
+        life_.verdict = quit_over(problem);
         return begin_stop(life_.rules.leave, false);
       }
-      if (rule == OnFailure::fail) trouble(text);
+      if (rule == OnFailure::fail) trouble(problem.what + ": " + problem.why);
     }
     ++agent.hooks_done;
     before_leave ? pre_stop() : register_more();
@@ -692,7 +728,7 @@ class Step {
         if (!life_.stop) begin_stop(false, false);
         return cut_short("cut short by SIGQUIT");
       case SignalKind::restart:
-        return restart(RestartReason::asked, "asked for");
+        return restart(RestartReason::asked);
       case SignalKind::report:
         return emit(Report{});
       case SignalKind::reload:
@@ -797,8 +833,7 @@ class Step {
     if (answer == CatalogAnswer::gone && !life_.agent->seen) answer = CatalogAnswer::forbidden;
     if (answer == CatalogAnswer::gone) {
       stop.confirmed = true;
-      say(Tone::info, fmt::format("a server confirmed the leave after {}",
-                                  format_duration(std::chrono::floor<milliseconds>(now_ - stop.asked))));
+      say(Tone::info, "a server confirmed the leave", {in_seconds(now_ - stop.asked)});
       enter(Phase::linger);
       life_.deadline = std::min(now_ + life_.rules.linger, end_of_leave());
       life_.task_at = now_ + milliseconds(100);
@@ -841,7 +876,9 @@ class Step {
   void on(const Deregistered& e) {
     if (!current(e.launch) || !in(Phase::linger)) return;
     life_.stop->came_back = !e.failure.empty();
-    if (life_.stop->came_back) say(Tone::error, e.failure);
+    if (life_.stop->came_back) {
+      say(Tone::error, "the catalog entry could not be taken out again", {{"reason", e.failure}});
+    }
     end(SIGKILL);
   }
 
@@ -857,8 +894,8 @@ class Step {
     if (life_.stop && life_.stop->leave && life_.stop->trouble.empty()) life_.stop->trouble = text;
   }
 
-  void give_up(Quit verdict) {
-    life_.verdict = std::move(verdict);
+  void give_up(const Problem& why) {
+    life_.verdict = quit_over(why);
     sweep();
   }
 
@@ -892,13 +929,14 @@ class Step {
     if (life_.verdict) return *life_.verdict;
     const Stop& stop = *life_.stop;
     if (!stop.trouble.empty()) {
-      return {Exit::incomplete, "leave: " + stop.trouble +
-                                    "; if the node does not come back, `consul force-leave -prune NODE` takes it out"};
+      return quit_over(Problem{"leave", stop.trouble,
+                               "if the node does not come back, `consul force-leave -prune NODE` takes it out",
+                               Exit::incomplete});
     }
     if (stop.came_back) {
-      return {Exit::incomplete,
-              "leave: the node left, but its catalog entry came back and could not be taken out again; "
-              "the servers take it out within a minute, or give the agent's default token node:write"};
+      return quit_over(Problem{
+          "leave", "the node left, but its catalog entry came back and could not be taken out again",
+          "the servers take it out within a minute, or give the agent's default token node:write", Exit::incomplete});
     }
     if (!stop.leave) return {Exit::ok, "stopped without leaving"};
     if (!stop.asked_to_leave) return {Exit::ok, "stopped before the agent was started; there was nothing to leave"};
@@ -929,24 +967,31 @@ class Step {
     ++life_.tally.reloads[static_cast<std::size_t>(e.result)];
     if (stopping()) return;
     if (e.result == ReloadResult::broken) {
-      say(Tone::error, fmt::format("settings not applied, the old ones stay in force: {}", e.text));
+      say(Tone::error, "settings not applied, the old ones stay in force", {{"reason", e.text}});
     } else {
       life_.rules = e.rules;
       const bool moves = e.own.address != life_.own.address;
       if (moves) {
         ++life_.tally.address_changes;
-        say(Tone::warn,
-            fmt::format("node {} (id {}) moves from {} to {}", e.own.name, e.own.id, life_.own.address, e.own.address));
+        say(Tone::warn, "this node moves to another address",
+            {{"name", e.own.name}, {"id", e.own.id}, {"address", e.own.address}, {"before", life_.own.address}});
         be_wary();
       }
       life_.own = e.own;
       if (life_.agent) life_.agent->refused.clear();
       if (in(Phase::serve) && !life_.claims.empty()) life_.around_at = now_;
-      if (e.result != ReloadResult::restart) say(Tone::info, e.text);
-      if (e.result == ReloadResult::restart) restart(moves ? RestartReason::address : RestartReason::settings, e.text);
+      tell_of(e.result, {{"keys", e.keys}});
+      if (e.result == ReloadResult::restart)
+        restart(moves ? RestartReason::address : RestartReason::settings, {{"keys", e.keys}});
       check_now();  // does nothing where a restart is under way
     }
     if (again) reload();
+  }
+
+  void tell_of(ReloadResult taken, const Fields& keys) {
+    if (taken == ReloadResult::unchanged) say(Tone::info, "settings read again; nothing for the agent has changed");
+    if (taken == ReloadResult::services) say(Tone::info, "new settings", keys);
+    if (taken == ReloadResult::reloaded) say(Tone::info, "new settings, taken by the running agent", keys);
   }
 
   // ---- time

@@ -55,6 +55,7 @@
 #pragma once
 
 #include "decide/claims.hpp"
+#include "decide/log_line.hpp"
 #include "decide/problem.hpp"
 #include "decide/settings.hpp"
 #include "decide/time.hpp"
@@ -226,8 +227,9 @@ const char* to_string(ReloadResult result);  // as users see it: the enumerator'
 struct Reloaded {
   ReloadResult result;
   Rules rules;
-  std::string text;  // for the log
-  NodeKey own = {};  // of what runs or will run; not of `broken`
+  std::string text;       // for whoever asked for it
+  NodeKey own = {};       // of what runs or will run; not of `broken`
+  std::string keys = {};  // of the agent's settings that differ, and "services"; for the log
 };
 
 using Happening = std::variant<Begin, Tick, Signal, HostChanged, Prepared, PrepareFailed, Launched, LaunchFailed,
@@ -302,11 +304,12 @@ struct Reload {
   bool settings;   // read them again; false: only the address is new
 };                 // Reloaded
 struct Report {};  // nothing
-enum class Tone { debug, info, warn, error };
+using Tone = Level;
 struct Say {
   Tone tone;
-  std::string text;
-};  // nothing
+  std::string text;    // constant where it can be
+  Fields fields = {};  // what differs
+};                     // nothing
 struct Quit {
   Exit exit;
   std::string reason;

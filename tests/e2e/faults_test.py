@@ -63,7 +63,7 @@ class Node:
     def reload_works(self):
         """The same settings, tried again."""
         self.client.send(signal.SIGHUP)
-        self.client.logged("new settings, taken by the running agent: log_level")
+        self.client.logged("new settings, taken by the running agent keys=log_level")
         eventually(lambda: self.client.status()["problems"] == [], 5, "status shows that it is mended")
         assert self.client.consul_json()["log_level"] == "debug"
         self.nothing_half_written()
@@ -124,8 +124,8 @@ def exhausted(world, options, exhaust):
     node.serves_on()
     # lictor's part of an agent's start takes no more space than there was.
     node.kill_agent()
-    node.client.logged("signal 9")
-    eventually(lambda: "agent started" in node.client.log.split("signal 9")[1], 5, "another agent is started")
+    node.client.logged("signal=9")
+    eventually(lambda: "agent started" in node.client.log.split("signal=9")[1], 5, "another agent is started")
     for path in ballast:
         run("rm", "-r", path)
     node.recovers().reload_works()
@@ -218,7 +218,7 @@ def faults_io_errors(world):
         assert node.client.consul_json() in (before, before | {"log_level": level})
         written = len(node.client.log)
         node.client.send(signal.SIGHUP)
-        taken = "new settings, taken by the running agent: log_level"
+        taken = "new settings, taken by the running agent keys=log_level"
         eventually(
             lambda: taken in node.client.log[written:], 5, f"the settings are taken after {spared} calls and EIO"
         )
@@ -255,8 +255,8 @@ def faults_no_descriptors(world):
 
     resource.prlimit(pid, resource.RLIMIT_NOFILE, (3, limits[1]))
     os.kill(agent, signal.SIGKILL)
-    node.client.logged("signal 9")
-    eventually(lambda: "oo many open files" in node.client.log.split("signal 9")[1], 5, "the log says what is missing")
+    node.client.logged("signal=9")
+    eventually(lambda: "oo many open files" in node.client.log.split("signal=9")[1], 5, "the log says what is missing")
     assert node.client.process.poll() is None
     resource.prlimit(pid, resource.RLIMIT_NOFILE, limits)
     node.recovers()
@@ -295,7 +295,7 @@ def faults_agent_out_of_memory(world):
     def killed():
         with contextlib.suppress(Exception):
             node.client.agent("PUT", "/v1/agent/service/register", ask)
-        return "signal 9" in node.client.log
+        return "signal=9" in node.client.log
 
     eventually(killed, 15, "the agent is killed")
     with open(f"{group}/memory.oom_control") as file:

@@ -41,7 +41,7 @@ exec {sys.executable} {program} "$@"
     # Root, who may read whatever Python this is.
     client.write_settings(agent={"binary": write_script(f"{world.folder}/agent", agent), "user": "root"})
     client.start()
-    client.logged("the agent is hung: its API has been silent for", HUNG_AFTER + 5)
+    client.logged("the agent is hung, its API silent; killing it", HUNG_AFTER + 5)
     client.ready(20)
     assert [p.name for p in processes_in(client.namespace)].count("consul") == 1, client.processes()
     assert server.member("n1") == ALIVE

@@ -16,6 +16,7 @@ from world import ALIVE, CONSUL, FAILED, LEFT, SERVER_ADDRESS, open_folder, run,
 TOKEN = "7c0a4f5e-5d0f-4a6b-9a51-4a3f0f0f6d21"
 OTHER_MACHINE = "0123456789abcdef0123456789abcdef"
 NEW_ADDRESS = "10.77.0.99"
+CLAIMED = "another node claims what is this node's"
 
 
 def neighbour(world, server):
@@ -243,8 +244,8 @@ def identity_name_alive_elsewhere(world):
             return found and found[0]["address"] == client.address
 
         eventually(told, 15, "the conflict is told of")
-        rival.logged("claims the name of node n1")
-        assert lines(rival, "claims the name of node n1", client.address), rival.log
+        rival.logged("another node holds this node's name")
+        assert lines(rival, "another node holds this node's name", "name=n1", f"address={client.address}"), rival.log
         eventually(lambda: rival.status()["agent"]["restarts"] >= 2, 20, "the agent is restarted again and again")
         assert not rival.status()["ready"]
     assert not catalog.gaps, catalog.gaps
@@ -280,7 +281,7 @@ def identity_stale_claims(world):
     assert sorted(server.instances("web")) == ["elsewhere", "gateway"], server.instances("web")
     eventually(lambda: [name for _, name, _ in conflicts(client)] == ["gateway"], 5, "one conflict is left")
     for name in ("old", "long-dead", "ghost", "gateway"):
-        assert lines(client, "claims the address of node n1", f"node {name} "), client.log
+        assert lines(client, CLAIMED, "claim=address", f"name={name} "), client.log
 
 
 def identity_alive_at_our_address(world):
@@ -294,7 +295,7 @@ def identity_alive_at_our_address(world):
         holds(lambda: client.status()["ready"], 8)
     assert server.instances() == {"n1": client.address}
     assert server.instances("web") == {"squatter": client.address}
-    assert len(lines(client, "squatter", "claims the address of node n1")) == 1, client.log
+    assert len(lines(client, CLAIMED, "claim=address", "name=squatter ")) == 1, client.log
 
 
 def acl_world(world, rules):
@@ -390,7 +391,7 @@ def identity_address_gone(world):
     before = client.start().ready()["agent"]["pid"]
     address = (f"{client.address}/24", "dev", "eth0")
     run("ip", "-n", client.namespace, "addr", "del", *address)
-    client.logged(f"the address {client.address} is gone")
+    client.logged("the address is gone")
     holds(lambda: client.agent_pid() == before, 2, "the agent runs on")
     assert len(lines(client, "is gone")) == 1, client.log
     assert any("is gone" in problem for problem in client.status()["problems"]), client.status()

@@ -147,7 +147,8 @@ class Machine:
         with open(f"{self.root}/var/lib/lictor/data/node-id") as file:
             return file.read().strip()
 
-    def journal(self):
-        return self.run("journalctl", "--unit", UNIT, "--output=cat", "--no-pager").stdout
+    def journal(self, priority="debug"):
+        """What the unit has said, of this priority and above."""
+        return self.run("journalctl", "-p", priority, "-u", UNIT, "--output=cat", "--no-pager").stdout
 
 

@@ -165,7 +165,7 @@ def operations_a_new_token(world):
     lines = steps("A new token")
     words = {"NODE": "n1", "TOKEN_FILE": path}
     carry_out(client, lines[:-1], words, at_server)
-    client.logged("new settings, taken by the running agent: acl")
+    client.logged("new settings, taken by the running agent keys=acl")
     carry_out(client, lines[-1:], {"OLD-ACCESSOR": first["AccessorID"]}, at_server)
     client.write_settings(services=[{"name": "web", "port": 80}])
     eventually(lambda: server.instances("web") == {"n1": client.address}, 10, "it registers with the new token")
@@ -184,7 +184,7 @@ def operations_a_new_gossip_key(world):
     lines = steps("A new gossip key")
     with Watch(lambda: "n1" in server.instances() and server.member("n1") == ALIVE) as seen:
         carry_out(client, lines, {"KEY_FILE": path}, {"CONSUL_HTTP_ADDR": f"unix://{server.socket}"})
-        client.logged("new settings: encrypt")
+        client.logged("keys=encrypt")
         status = client.ready()
         assert status["problems"] == [] and status["agent"]["restarts"] == 1, status
     assert not seen.gaps, seen.gaps
@@ -213,7 +213,7 @@ def operations_a_new_certificate(world):
         wanted = file.read()
     words = {"NEW-KEY": new_key, "NEW-CERT": new_cert, "KEY_FILE": key, "CERT_FILE": cert}
     carry_out(client, steps("A new certificate"), words)
-    client.logged("taken by the running agent: cert_file key_file")
+    client.logged('taken by the running agent keys="cert_file key_file"')
     show = ["ip", "netns", "exec", client.namespace, "openssl", "s_client", "-connect", "127.0.0.1:8501"]
     eventually(lambda: wanted in run(*show), 5, "the new certificate is shown")
     assert client.agent_pid() == agent and server.passing() == ["n1"]

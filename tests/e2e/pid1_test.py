@@ -35,7 +35,7 @@ def orphans_reaped(world, as_pid_1):
     eventually(lambda: client.status()["agent"]["restarts"] == 1, 10, "the agent's death is seen")
     eventually(lambda: [p for p in children(client.pid) if p.name == "sh"] == [], 10, "every orphan is reaped")
     assert [p for p in children(client.pid) if p.state == "Z"] == []
-    told = [line for line in client.log.splitlines() if re.search(r"signal 9\b", line)]
+    told = [line for line in client.log.splitlines() if re.search(r"signal=9\b", line)]
     assert len(told) == 1, f"the agent's end is told as {told}"
     client.ready()
     return client

@@ -105,8 +105,8 @@ class Running:
 
 def longest_turn(folder):
     """Milliseconds for which a lictor of the scenario saw and did nothing else, by its own count; None: it did not say."""
-    said = re.compile(r"longest turn of the event loop: ([0-9.]+) ms")
-    turns = [float(ms) for log in folder.rglob("*.log") for ms in said.findall(log.read_text(errors="replace"))]
+    said = re.compile(r"longest turn of the event loop seconds=([0-9.e-]+)")
+    turns = [1000 * float(seconds) for log in folder.rglob("*.log") for seconds in said.findall(log.read_text(errors="replace"))]
     return max(turns, default=None)
 
 

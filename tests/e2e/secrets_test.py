@@ -78,7 +78,7 @@ def secrets_no_token(world):
     assert client.command("health", "--live").returncode == 0 and client.command("health").returncode == 1
     assert "agent.tokens.default_file" in str(client.status()["problems"])
     client.write_settings(agent={"config": {"log_level": "debug"}})
-    client.logged("taken by the running agent: log_level")
+    client.logged("taken by the running agent keys=log_level")
     assert client.agent_pid() == agent
     code, seconds = client.stop()
     assert code == 0 and seconds < 9, (code, seconds, client.last_line())
@@ -97,7 +97,7 @@ def secrets_default_token(world):
     client.ready(3)
     assert guard.server.instances() == {"n1": client.address}
     put(path, second)
-    eventually(lambda: client.log.count("taken by the running agent: acl") == 2, 3, "the new token is taken")
+    eventually(lambda: client.log.count("taken by the running agent keys=acl") == 2, 3, "the new token is taken")
     # The agent syncs a service with the token that registered it, by default or not: it has to have the new one.
     eventually(lambda: second in kept_tokens(client) and first not in kept_tokens(client), 3, "it has the new one")
     guard.revoke(first_accessor)
@@ -126,7 +126,7 @@ def secrets_config_map_token(world):
     client.write_settings(agent={"tokens": {"default_file": f"{folder}/token"}})
     before = client.start().ready()
     mount("..2", second)
-    client.logged("taken by the running agent: acl", 3)
+    client.logged("taken by the running agent keys=acl", 3)
     guard.revoke(accessor)
     client.write_settings(services=[service("web")])
     has_web(guard.server, client)
@@ -145,7 +145,7 @@ def secrets_persisted_token(world):
     client.start().ready()
     client.logged("acl.enable_token_persistence")
     put(path, second)
-    client.logged("taken by the running agent: acl", 3)
+    client.logged("taken by the running agent keys=acl", 3)
     guard.revoke(accessor)
     client.write_settings(services=[service("web")])
     has_web(guard.server, client)
@@ -175,7 +175,7 @@ def secrets_registration_token(world):
     assert first not in json.dumps(client.consul_json())
     second, _ = guard.token()
     put(path, second)
-    client.logged("new settings: agent.tokens.registration_file", 3)
+    client.logged("new settings keys=agent.tokens.registration_file", 3)
     guard.revoke(accessor)
     # The agent syncs a service with the token that registered it: with the old one this would be refused from now on.
     eventually(lambda: second in kept_tokens(client), 5, "the agent has the service with the new token")
@@ -313,7 +313,7 @@ def serves_and_leaves(server, client, agent):
     """Reload, health and leave over the private socket."""
     assert client.command("health").returncode == 0
     client.write_settings(agent={"config": {"log_level": "debug"}})
-    client.logged("taken by the running agent: log_level")
+    client.logged("taken by the running agent keys=log_level")
     assert client.agent_pid() == agent
     assert client.command("env").stdout.strip() == f"CONSUL_HTTP_ADDR=unix://{client.agent_socket}"
     assert client.stop()[0] == 0, client.last_line()

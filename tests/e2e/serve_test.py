@@ -24,7 +24,7 @@ def serve_agent_killed(world):
     assert after["agent"]["pid"] != before["agent"]["pid"] and after["node_id"] == before["node_id"]
     assert client.agent("GET", "/v1/agent/self").status == 200
     assert not catalog.gaps, catalog.gaps
-    client.logged("signal 9")
+    client.logged("signal=9")
 
 
 def serve_agent_hung(world):
@@ -160,7 +160,7 @@ def serve_hook_ignored(world):
     ]
     client = world.client(hooks={"post_start": hooks})
     client.start().ready()
-    client.logged("7")
+    client.logged("a hook has failed hook=post_start number=1 ")
     client.logged("no-such-hook")
 
 

@@ -40,7 +40,7 @@ def settings_rewritten(world):
     holds(lambda: unread(client, written), QUIET, "nothing is read again")
     client.write_settings(services=[WEB])
     has_web(server, client)
-    client.logged(f"settings file {client.settings_file} changed")
+    client.logged(f"a settings file has changed path={client.settings_file}\n")
     assert client.status()["agent"]["pid"] == before["agent"]["pid"]
     assert client.log[written:].count("changed") == 1, client.log[written:]
 
@@ -87,15 +87,15 @@ def settings_of_the_agent(world):
     before = client.start().ready()
     assert "[DEBUG]" not in client.log
     write_json(path, {"log_level": "debug"})
-    client.logged("new settings, taken by the running agent: log_level")
-    client.logged(f"settings file {path} changed")
+    client.logged("new settings, taken by the running agent keys=log_level")
+    client.logged(f"a settings file has changed path={path}\n")
     eventually(
         lambda: client.agent_get("/v1/agent/self") and "[DEBUG]" in client.log, 5, "the agent logs as it is told"
     )
     assert client.consul_json()["log_level"] == "debug"
     assert client.status()["agent"]["pid"] == before["agent"]["pid"]
     write_json(path, {"log_level": "debug", "node_meta": {"rack": "7"}, "dns_config": {"only_passing": True}})
-    client.logged("new settings: dns_config")
+    client.logged("keys=dns_config")
     eventually(lambda: server.node("n1")["Node"]["Meta"].get("rack") == "7", 10, "the new node metadata")
     assert client.ready()["agent"]["pid"] != before["agent"]["pid"]
 
@@ -113,7 +113,7 @@ def settings_config_dirs(world):
     assert client.ready()["agent"]["pid"] == before["agent"]["pid"]
     with open(f"{folder}/meta.hcl", "w") as file:
         file.write('node_meta { rack = "7" }')
-    client.logged("new settings: agent.config_dirs", 10)
+    client.logged("keys=agent.config_dirs", 10)
     eventually(lambda: server.node("n1")["Node"]["Meta"].get("rack") == "7", 10, "the new node metadata")
     assert client.ready()["problems"] == []
 
@@ -144,7 +144,7 @@ def settings_rotated_certificate(world):
     with open(files["cert_file"]) as file:
         assert file.read() in shown_certificate(client)
     make_certificate(client.folder)
-    client.logged("taken by the running agent: cert_file key_file")
+    client.logged('taken by the running agent keys="cert_file key_file"')
     with open(files["cert_file"]) as file:
         assert file.read() in shown_certificate(client)
     assert client.status()["agent"]["pid"] == before["agent"]["pid"]
@@ -175,7 +175,7 @@ def settings_changed_while_waiting(world):
     server, client = world.server(), world.client(with_address=False)
     client.start().logged("waiting for an address")
     client.write_settings(services=[WEB])
-    client.logged(f"settings file {client.settings_file} changed")
+    client.logged(f"a settings file has changed path={client.settings_file}\n")
     assert not client.agent_pid()
     run("ip", "-n", client.namespace, "addr", "add", f"{client.address}/24", "dev", "eth0")
     client.ready()

@@ -1,5 +1,6 @@
 """lictor as a service of a host that a real systemd has booted."""
 
+import json
 import os
 import signal
 import time
@@ -69,7 +70,7 @@ def systemd_reloading(world):
     eventually(lambda: "validate" in machine.run("ps", "-eo", "args").stdout, 5, "the settings are looked at")
     assert machine.show("ActiveState") == "reloading"
     eventually(lambda: machine.show("ActiveState") == "active", 10, "active again")
-    eventually(lambda: "new settings, taken by the running agent: log_level" in machine.journal(), 5, "told")
+    eventually(lambda: "new settings, taken by the running agent keys=log_level" in machine.journal(), 5, "told")
     assert server.member("n1") == ALIVE
 
 
@@ -209,6 +210,33 @@ def systemd_doctor(world):
     assert machine.run("lictor", "wait", "--for", "ready", "--timeout", "20s").returncode == 0
     told = machine.run("lictor", "doctor")
     assert told.returncode == 1 and "TimeoutStopSec of lictor.service" in told.stdout, told.stdout
+
+
+def systemd_journal(world):
+    """The journal knows how grave each line is, lictor's and the agent's, in both formats, and what kept it from starting."""
+    machine = Machine(world).boot()
+    machine.systemctl("start", "--no-block", "lictor")
+    eventually(lambda: "[WARN]" in machine.journal("warning"), 15, "the agent warns: it has no server")
+    os.kill(machine.agent().pid, signal.SIGKILL)
+    eventually(lambda: "the agent has died" in machine.journal("warning"), 5, "lictor warns")
+    graver, everything = machine.journal("warning"), machine.journal()
+    for info in (" info  agent started", "[INFO]"):
+        assert info in everything and info not in graver, graver
+    assert "<4>" not in everything and "the agent has died" not in machine.journal("err"), everything
+
+    machine.write_settings(log={"format": "json"})
+    machine.systemctl("restart", "--no-block", "lictor")
+
+    def graver_objects():
+        return [json.loads(line) for line in machine.journal("warning").splitlines() if line.startswith("{")]
+
+    eventually(lambda: any("source" in line for line in graver_objects()), 15, "the agent warns in json")
+    assert {line["level"] for line in graver_objects()} <= {"warn", "error"}, graver_objects()
+
+    machine.systemctl("stop", "lictor")
+    machine.write_settings(bind={"family": "ipx"})
+    assert machine.run("systemctl", "start", "lictor").returncode != 0
+    eventually(lambda: "lictor: bind.family" in machine.journal("err"), 5, "why it does not start is an error")
 
 
 def systemd_settings_broken(world):

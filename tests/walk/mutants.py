@@ -33,7 +33,7 @@ MUTANTS = [
     ("patience", "now_ - *agent.leaderless >= life_.rules.rejoin_after", "now_ - *agent.leaderless >= life_.rules.rejoin_after / 2"),
     ("patience", "life_.rules.rejoin_after > Duration{} &&", "true &&"),
     ("patience", "    if (leader) agent.leaderless.reset();\n", ""),
-    ("patience", "      say(leader ? Tone::info : Tone::warn,", "      if (!leader) restart(RestartReason::no_leader, \"no leader\");\n      say(leader ? Tone::info : Tone::warn,"),
+    ("patience", "      say(leader ? Tone::info : Tone::warn,", "      if (!leader) restart(RestartReason::no_leader);\n      say(leader ? Tone::info : Tone::warn,"),
     ("patience", "if (!e.gossip && (in(Phase::join) || registering())) return quarrelled();",
      "if (leader && !agent.leader) return quarrelled();\n    if (leader && !e.gossip && in(Phase::serve)) return;\n    if (!leader && registering()) return quarrelled();"),
     ("hands-off", "      if (claim.dead() && !refused && !early) agent.to_clear", "      if (!refused && !early) agent.to_clear"),
