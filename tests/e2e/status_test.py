@@ -10,7 +10,7 @@ import subprocess
 from pages import DOCS
 from terminal import Terminal
 from tools import eventually
-from world import run
+from world import SERVER_ADDRESS, run
 
 LABELS = ["phase", "node", "address", "agent", "leader", "services", "settings"]
 
@@ -45,7 +45,7 @@ def status_page(world):
     facts = {line.split()[0]: line for line in plain.splitlines()}
     assert re.search(r"serve, ready, since \d\d-\d\d \d\d:\d\d:\d\dZ \(\d", facts["phase"]), facts
     assert re.search(r"1 restart, the last \S+ ago: died", facts["agent"]), facts
-    assert "1 live server, 2 members" in facts["leader"] and server.address in facts["leader"], facts
+    assert "1 live server, 2 members" in facts["leader"] and SERVER_ADDRESS in facts["leader"], facts
     assert all(f"service-{i}" in facts["services"] for i in range(1, 13)), facts
     events = [line for line in plain.splitlines() if line.startswith("event")]
     assert 3 <= len(events) <= 10 and any("has died" in line and "warn" in line for line in events), plain
