@@ -543,7 +543,7 @@ void Attendant::act(const Reload& e) {
   auto next = look(*settings, environment_, running);
   if (!next) return reload_failed(next.error());
   if (next->facts.data_dir != ground_->facts.data_dir) {
-    return reload_failed({{"node.data_dir", "can't change while lictor runs", "restart lictor for that"}});
+    return reload_failed({Problem{"node.data_dir", "can't change while lictor runs", "restart lictor for that"}});
   }
   const PlanDifference difference = plan_difference(ground_->plan, next->plan);
   if (difference.change == Change::none) return apply(std::move(*next), difference);
@@ -582,15 +582,15 @@ void Attendant::validate(Ground next, PlanDifference difference) {
   argv.insert(argv.end(), next.settings.agent.config_dirs.begin(), next.settings.agent.config_dirs.end());
   argv.push_back(path);
   const LaunchRequest request = as_agent_user(next.facts, std::move(argv), next.plan.environment);
-  validation_->run(
-      request, std::chrono::seconds(10),
-      [this, path, next = std::make_shared<Ground>(std::move(next)),
-       difference = std::move(difference)](const std::string& failure) {
-        unlink(path.c_str());
-        if (!failure.empty())
-          return reload_failed({{"consul validate", failure, "see its lines above and mend the agent's settings"}});
-        apply(std::move(*next), difference);
-      });
+  validation_->run(request, std::chrono::seconds(10),
+                   [this, path, next = std::make_shared<Ground>(std::move(next)),
+                    difference = std::move(difference)](const std::string& failure) {
+                     unlink(path.c_str());
+                     if (!failure.empty())
+                       return reload_failed(
+                           {Problem{"consul validate", failure, "see its lines above and mend the agent's settings"}});
+                     apply(std::move(*next), difference);
+                   });
 }
 
 // What can't be written is not taken: the same settings, read again, are news again.
@@ -629,7 +629,7 @@ void Attendant::apply(Ground next, const PlanDifference& difference) {
   }
   api_->reload([this, keys, use_tokens](const std::string& failure) {
     use_tokens();
-    if (!failure.empty()) return reload_failed({{"agent", failure, "see the agent's lines above"}});
+    if (!failure.empty()) return reload_failed({Problem{"agent", failure, "see the agent's lines above"}});
     feed(Reloaded{ReloadResult::reloaded, rules(), "new settings, taken by the running agent: " + keys, ground_->own(),
                   keys});
   });

@@ -87,10 +87,8 @@ void print(const std::string& text) {
   fflush(stdout);
 }
 
-void print_problem(const Problem& problem) { log::complain(to_string(problem)); }
-
 Exit print_problems(const Problems& problems) {
-  for (const Problem& problem : problems) print_problem(problem);
+  for (const Problem& problem : problems) log::complain(to_string(problem));
   const auto worst = std::max_element(problems.begin(), problems.end(),
                                       [](const Problem& a, const Problem& b) { return a.exit < b.exit; });
   return worst->exit;
@@ -138,8 +136,8 @@ Exit wait_for(const std::optional<std::string>& settings_file, Goal goal, Durati
     if (goal == Goal::registered && status.is_object() && status.value("registered", false)) return Exit::ok;
     seen = answer ? what_holds_up(status) : answer.error().why;
     if (std::chrono::steady_clock::now() >= end) {
-      return print_problems({{"wait", fmt::format("not {} within {} ({})", name, format_duration(limit), seen),
-                              "see `lictor status`", Exit::incomplete}});
+      return print_problems({Problem{"wait", fmt::format("not {} within {} ({})", name, format_duration(limit), seen),
+                                     "see `lictor status`", Exit::incomplete}});
     }
     progress.show(seen);
     std::this_thread::sleep_for(milliseconds(20));
@@ -175,14 +173,14 @@ Exit order(const std::optional<std::string>& settings_file, Order what, Duration
   if (!*answer) {
     const bool late = answer->error().why.starts_with("no answer within");
     return print_problems(
-        {{words.command, late ? fmt::format("not over within {}", format_duration(limit)) : answer->error().why,
-          late ? "it goes on: see `lictor status`" : "is lictor running here, with the same control.socket?",
-          Exit::incomplete}});
+        {Problem{words.command, late ? fmt::format("not over within {}", format_duration(limit)) : answer->error().why,
+                 late ? "it goes on: see `lictor status`" : "is lictor running here, with the same control.socket?",
+                 Exit::incomplete}});
   }
   const Json told = Json::parse((*answer)->body, nullptr, false);
   if ((*answer)->status != 200 || !told.is_object())
     return print_problems(
-        {{words.command, std::string(trim((*answer)->body)), "see `lictor status`", Exit::incomplete}});
+        {Problem{words.command, std::string(trim((*answer)->body)), "see `lictor status`", Exit::incomplete}});
   const Exit exit{told.value("exit", static_cast<int>(Exit::internal))};
   const std::string text = told.value("text", "");
   if (exit == Exit::ok) {

@@ -12,9 +12,8 @@ namespace lictor {
 
 // Standard output, at once, and errors as users see them.
 void print(const std::string& text);
-// "lictor: what: why; what to do" on standard error.
-void print_problem(const Problem& problem);
-// Prints all of them; returns the exit code that fits: the strictest (config before retry).
+// "lictor: what: why; what to do" on standard error, one line each. Returns the exit code that fits: the strictest (config
+// before retry).
 Exit print_problems(const Problems& problems);
 
 // Settings, host and `consul validate`: all problems at once.

@@ -60,8 +60,7 @@ Exit run(const std::optional<std::string>& settings_file) {
 }
 
 Exit usage_error(const std::string& why) {
-  print_problem({"usage", why, "see `lictor -h`"});
-  return Exit::usage;
+  return print_problems({Problem{"usage", why, "see `lictor -h`", Exit::usage}});
 }
 
 Exit dispatch(int argc, char** argv) {
@@ -168,7 +167,7 @@ int main(int argc, char** argv) {
   try {
     return static_cast<int>(dispatch(argc, argv));
   } catch (const std::exception& error) {
-    lictor::print_problem({"internal", error.what(), "please report this"});
-    return static_cast<int>(lictor::Exit::internal);
+    const lictor::Problem problem{"internal", error.what(), "please report this", lictor::Exit::internal};
+    return static_cast<int>(lictor::print_problems({problem}));
   }
 }

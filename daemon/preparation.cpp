@@ -28,7 +28,8 @@ ResultAll<AgentConfig> read_agent_config(const Settings& settings) {
       problems.push_back(text.error());
     } else if (!*text) {
       if (settings.agent.config_files_named) {
-        problems.push_back({"agent.config_files", path + ": no such file", "create it or take it out of the list"});
+        problems.push_back(
+            Problem{"agent.config_files", path + ": no such file", "create it or take it out of the list"});
       }
     } else if (auto content = parse_agent_config(path, **text)) {
       files.push_back({path, std::move(*content)});
@@ -206,8 +207,8 @@ ResultAll<Settings> load_settings(const std::optional<std::string>& named, const
   if (!text) return Problems{text.error()};
   if (!*text) {
     if (by_default) return read_settings(std::nullopt, environment);
-    return Problems{
-        {path, "no such settings file", named ? "give -c an existing file" : "set LICTOR_CONFIG to an existing file"}};
+    return Problems{Problem{path, "no such settings file",
+                            named ? "give -c an existing file" : "set LICTOR_CONFIG to an existing file"}};
   }
   return read_settings(SettingsFile{path, std::move(**text)}, environment);
 }
@@ -236,9 +237,9 @@ ResultAll<ReadSecrets> read_secrets(const Settings& settings) {
     constexpr size_t longest = 4096;
     const auto text = read_file(*file.path, longest);
     if (!text) {
-      problems.push_back({file.setting, text.error().what + ": " + text.error().why, text.error().hint});
+      problems.push_back(Problem{file.setting, text.error().what + ": " + text.error().why, text.error().hint});
     } else if (!*text) {
-      problems.push_back({file.setting, *file.path + ": no such file", "create it, or take the setting out"});
+      problems.push_back(Problem{file.setting, *file.path + ": no such file", "create it, or take the setting out"});
     } else if (auto secret = parse_secret(file.setting, *file.path, **text)) {
       read.secrets.*file.secret = std::move(*secret);
       if (readable_by_all(*file.path)) read.open.push_back(*file.path);

@@ -163,7 +163,7 @@ struct FileWatch::State : std::enable_shared_from_this<State> {
     if (wd >= 0) {
       names[wd].insert(name);
     } else if (errno != ENOENT && errno != ENOTDIR && told.insert(path).second) {
-      news.failed({path, "can't be watched: " + error_text(errno), "send SIGHUP after a change there"});
+      news.failed(Problem{path, "can't be watched: " + error_text(errno), "send SIGHUP after a change there"});
     }
   }
 

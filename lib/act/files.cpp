@@ -21,22 +21,23 @@ Problem problem(const std::string& path, const char* step, int error) {
   switch (error) {
     case EACCES:
     case EPERM:
-      return {path, why, "run lictor as a user who may do this, or change the owner or mode there", Exit::config};
+      return Problem{path, why, "run lictor as a user who may do this, or change the owner or mode there",
+                     Exit::config};
     case EROFS:
-      return {path, why, "mount a writable volume there, or choose another path", Exit::config};
+      return Problem{path, why, "mount a writable volume there, or choose another path", Exit::config};
     case ELOOP:
       if (const auto folder = open_folder(folder_of(path)); !folder) return folder.error();
-      return {path, "is a symbolic link", "remove it", Exit::config};
+      return Problem{path, "is a symbolic link", "remove it", Exit::config};
     case ENOENT:
     case ENOTDIR:
     case EISDIR:
     case ENAMETOOLONG:
-      return {path, why, "choose another path, or make it what is expected there", Exit::config};
+      return Problem{path, why, "choose another path, or make it what is expected there", Exit::config};
     case ENOSPC:
     case EDQUOT:
-      return {path, why, "free some space there", Exit::retry};
+      return Problem{path, why, "free some space there", Exit::retry};
     default:
-      return {path, why, "check the file system that holds it", Exit::retry};
+      return Problem{path, why, "check the file system that holds it", Exit::retry};
   }
 }
 

@@ -34,7 +34,8 @@ bool followed(const struct stat& folder, const struct stat& link) {
 }
 
 Problem open_problem(const std::string& path, int error) {
-  return {path, "open: " + error_text(error), "choose another path, or make it what is expected there", Exit::config};
+  return Problem{path, "open: " + error_text(error), "choose another path, or make it what is expected there",
+                 Exit::config};
 }
 
 // What is still to be walked, the next component last.

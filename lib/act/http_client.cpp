@@ -181,8 +181,8 @@ struct HttpClient::State : std::enable_shared_from_this<State> {
   }
 
   static Problem problem(const Pending& pending, const std::string& why) {
-    return {pending.request.method + " " + pending.request.target, why,
-            "see that the process behind the socket runs and is not overloaded", Exit::retry};
+    return Problem{pending.request.method + " " + pending.request.target, why,
+                   "see that the process behind the socket runs and is not overloaded", Exit::retry};
   }
 
   void complete(Result<HttpAnswer> result) {

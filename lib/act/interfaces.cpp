@@ -21,9 +21,9 @@ namespace {
 Problem problem(const char* step, int error) {
   // A sandbox that forbids the address family is the one cause that an administrator meets.
   const bool forbidden = error == EAFNOSUPPORT || error == EPERM || error == EACCES;
-  return {"network interfaces", std::string("netlink ") + step + ": " + error_text(error),
-          forbidden ? "allow AF_NETLINK sockets (systemd: RestrictAddressFamilies)" : "try again",
-          forbidden ? Exit::config : Exit::retry};
+  return Problem{"network interfaces", std::string("netlink ") + step + ": " + error_text(error),
+                 forbidden ? "allow AF_NETLINK sockets (systemd: RestrictAddressFamilies)" : "try again",
+                 forbidden ? Exit::config : Exit::retry};
 }
 
 Result<Descriptor> open_socket(int flags, unsigned groups) {

@@ -131,25 +131,27 @@ class AllSignalsBlocked {
 Problem exec_problem(const std::string& path, int error) {
   const std::string why = std::string("execute: ") + std::strerror(error);
   if (error == ENOENT && ::access(path.c_str(), F_OK) == 0) {
-    return {path, why, "the file is there: its interpreter or loader is missing on this host", Exit::not_found};
+    return Problem{path, why, "the file is there: its interpreter or loader is missing on this host", Exit::not_found};
   }
-  if (error == ENOENT) return {path, why, "install it or correct its path", Exit::not_found};
+  if (error == ENOENT) return Problem{path, why, "install it or correct its path", Exit::not_found};
   if (error == EACCES) {
-    return {path, why, "make it executable, and its folders searchable, for the user it runs as", Exit::cannot_execute};
+    return Problem{path, why, "make it executable, and its folders searchable, for the user it runs as",
+                   Exit::cannot_execute};
   }
   if (error == ENOEXEC || error == ENOTDIR) {
-    return {path, why, "it must be a program for this machine", Exit::cannot_execute};
+    return Problem{path, why, "it must be a program for this machine", Exit::cannot_execute};
   }
   if (error == EPERM) {
-    return {path, why, "if it has file capabilities (getcap), lictor must have them too, or take them off it",
-            Exit::cannot_execute};
+    return Problem{path, why, "if it has file capabilities (getcap), lictor must have them too, or take them off it",
+                   Exit::cannot_execute};
   }
   // Of the fork mostly, which the launcher does not tell from exec.
   if (error == EAGAIN || error == ENOMEM) {
-    return {path, why, "raise the limit of processes or of memory (pids.max, ulimit -u, memory.max)", Exit::internal};
+    return Problem{path, why, "raise the limit of processes or of memory (pids.max, ulimit -u, memory.max)",
+                   Exit::internal};
   }
-  if (error == EMFILE || error == ENFILE) return {path, why, "raise the limit of open files", Exit::internal};
-  return {path, why, "see the limits and permissions of this host", Exit::internal};
+  if (error == EMFILE || error == ENFILE) return Problem{path, why, "raise the limit of open files", Exit::internal};
+  return Problem{path, why, "see the limits and permissions of this host", Exit::internal};
 }
 
 Problem launch_problem(const std::string& path, int code) {
@@ -159,7 +161,7 @@ Problem launch_problem(const std::string& path, int code) {
   const char* hint = step == kGroups || step == kGid || step == kUid
                          ? "run lictor as root (CAP_SETUID, CAP_SETGID), or the program as lictor's own user"
                          : "see the limits and permissions of this host";
-  return {path, std::string(kStepNames[step]) + ": " + std::strerror(error), hint, Exit::internal};
+  return Problem{path, std::string(kStepNames[step]) + ": " + std::strerror(error), hint, Exit::internal};
 }
 
 // The launcher's pipe, and the output, must not land on a standard descriptor that the child redirects.

@@ -87,26 +87,27 @@ bool names_container(const std::string& environment) {
 }
 
 Problem full(const std::string& path, const std::string& why) {
-  return {path, why, "free some space there, or put the data directory on another volume", Exit::retry};
+  return Problem{path, why, "free some space there, or put the data directory on another volume", Exit::retry};
 }
 
 Problem unwritable(const std::string& path, int error) {
   const std::string why = "can't write there: " + error_text(error);
   switch (error) {
     case EROFS:
-      return {path, why, "mount a writable volume there, or set node.data_dir to another folder", Exit::config};
+      return Problem{path, why, "mount a writable volume there, or set node.data_dir to another folder", Exit::config};
     case EACCES:
     case EPERM:
-      return {path, why,
-              ::geteuid() == 0
-                  ? "give lictor the capability DAC_OVERRIDE"
-                  : fmt::format("change its owner or mode so that uid {} may, or start lictor as root", ::geteuid()),
-              Exit::config};
+      return Problem{
+          path, why,
+          ::geteuid() == 0
+              ? "give lictor the capability DAC_OVERRIDE"
+              : fmt::format("change its owner or mode so that uid {} may, or start lictor as root", ::geteuid()),
+          Exit::config};
     case ENOSPC:
     case EDQUOT:
       return full(path, why);
     default:
-      return {path, why, "check the file system that holds it", Exit::retry};
+      return Problem{path, why, "check the file system that holds it", Exit::retry};
   }
 }
 

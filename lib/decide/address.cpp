@@ -80,13 +80,14 @@ Problem ambiguous(const std::string& glob, const std::vector<Candidate>& candida
     names.push_back(c.interface->name + " " + with_prefix(*c.address));
     one_interface = one_interface && c.interface == candidates.front().interface;
   }
-  return {"bind.interface",
-          glob + " matches " + std::to_string(candidates.size()) + " usable addresses (" + join(names, ", ") +
-              ") and the default route does not tell them apart",
-          std::string(one_interface ? "set bind.cidr" : "name one interface in bind.interface, or set bind.cidr") +
-              " to a network that holds only one of them, such as " + candidates.front().address->address +
-              (candidates.front().address->ipv6 ? "/128" : "/32"),
-          Exit::config};
+  return Problem{
+      "bind.interface",
+      glob + " matches " + std::to_string(candidates.size()) + " usable addresses (" + join(names, ", ") +
+          ") and the default route does not tell them apart",
+      std::string(one_interface ? "set bind.cidr" : "name one interface in bind.interface, or set bind.cidr") +
+          " to a network that holds only one of them, such as " + candidates.front().address->address +
+          (candidates.front().address->ipv6 ? "/128" : "/32"),
+      Exit::config};
 }
 
 Result<BindAddress> choose(const BindRules& rules, const std::vector<Interface>& interfaces) {

@@ -87,8 +87,8 @@ struct Draft {
   // False, and a problem, where `value` is there with another type.
   bool usable(const std::string& path, const Json* value, bool (Json::*right_type)() const, const char* wanted) {
     if (!value || (value->*right_type)()) return true;
-    problems.push_back({path, std::string("is of type ") + value->type_name() + ", not " + wanted,
-                        "mend it in " + origin(path.substr(0, path.find('.')), "the agent settings")});
+    problems.push_back(Problem{path, std::string("is of type ") + value->type_name() + ", not " + wanted,
+                               "mend it in " + origin(path.substr(0, path.find('.')), "the agent settings")});
     return false;
   }
 
@@ -111,14 +111,14 @@ void Draft::refuse_server() {
   for (const char* key : {"server", "bootstrap", "bootstrap_expect"}) {
     const Json* value = find(user(), key);
     if (!value || *value == false || *value == 0) continue;
-    problems.push_back({key, value->dump() + " in " + origin(key) + " makes the agent a server", hint});
+    problems.push_back(Problem{key, value->dump() + " in " + origin(key) + " makes the agent a server", hint});
   }
   for (const std::string& arg : settings.agent.args) {
     const std::string name = arg.substr(std::min(arg.find_first_not_of('-'), arg.size()));
     const std::string key = name.substr(0, name.find('='));
     if (arg[0] != '-' || name == key + "=false") continue;
     if (key == "server" || key == "bootstrap" || key == "bootstrap-expect" || key == "dev") {
-      problems.push_back({"agent.args", arg + " makes the agent a server", hint});
+      problems.push_back(Problem{"agent.args", arg + " makes the agent a server", hint});
     }
   }
 }
@@ -162,8 +162,9 @@ void Draft::node_meta() {
         &unknown);
     const bool ours = settings.node.meta.count(key) > 0;
     for (const std::string& name : unknown) {
-      problems.push_back({(ours ? "node.meta." : "node_meta.") + key, "${" + name + "} is not set",
-                          "set " + name + " in lictor's environment, or write $${" + name + "} for the text itself"});
+      problems.push_back(
+          Problem{(ours ? "node.meta." : "node_meta.") + key, "${" + name + "} is not set",
+                  "set " + name + " in lictor's environment, or write $${" + name + "} for the text itself"});
     }
   }
   if (meta.empty()) return;
@@ -176,8 +177,8 @@ void Draft::node_meta() {
 // a unix socket included; an empty client_addr means no TCP listener.
 void Draft::http() {
   if (facts.api_socket.size() > 107 || facts.api_socket.find_first_of(" \t\n{") != std::string::npos) {
-    problems.push_back({"run_dir", "no listener of the agent can have the socket path " + facts.api_socket,
-                        "choose a shorter path without blanks and braces"});
+    problems.push_back(Problem{"run_dir", "no listener of the agent can have the socket path " + facts.api_socket,
+                               "choose a shorter path without blanks and braces"});
   }
   if (facts.client_address) set("client_addr", *facts.client_address, "CONSUL_CLIENT_INTERFACE");
   const Json *addresses = find(user(), "addresses"), *ports = find(user(), "ports");
@@ -237,9 +238,9 @@ void Draft::listeners_file_mode() {
 void Draft::one_source(const std::string& setting, const std::string& secret, const std::string& path,
                        const Json* value) {
   if (secret.empty() || text_at(value).empty() || text_at(value) == secret) return;
-  problems.push_back({setting,
-                      "its file and " + path + " (" + origin(path.substr(0, path.find('.'))) + ") say different things",
-                      "take one of the two out"});
+  problems.push_back(Problem{
+      setting, "its file and " + path + " (" + origin(path.substr(0, path.find('.'))) + ") say different things",
+      "take one of the two out"});
 }
 
 void Draft::token_files() {
@@ -270,8 +271,8 @@ void Draft::gossip_key() {
   for (const std::string& arg : settings.agent.args) {
     const std::string name = arg.substr(std::min(arg.find_first_not_of('-'), arg.size()));
     if (arg[0] == '-' && name.substr(0, name.find('=')) == "encrypt") {
-      problems.push_back({"agent.args", "every user of the host can read the gossip key there",
-                          "put it into a file and name that in agent.encrypt_file"});
+      problems.push_back(Problem{"agent.args", "every user of the host can read the gossip key there",
+                                 "put it into a file and name that in agent.encrypt_file"});
     }
   }
   if (facts.secrets.encrypt.empty()) return;

@@ -10,6 +10,7 @@
 
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace lictor {
@@ -31,6 +32,12 @@ struct Problem {
   std::string why;   // what was seen: "\"ipv5\" is neither \"ipv4\" nor \"ipv6\"", "open: permission denied"
   std::string hint;  // what to do about it; may be empty only where nothing can be done
   Exit exit = Exit::config;
+
+  Problem() = default;
+  // Explicit, so that each stands in the sources as Problem{...}: docs/errors.md is made from those (tests/e2e/errors.py).
+  // What is literal in the arguments is what the page shows.
+  explicit Problem(std::string subject, std::string seen, std::string to_do, Exit code = Exit::config)
+      : what(std::move(subject)), why(std::move(seen)), hint(std::move(to_do)), exit(code) {}
 
   bool operator==(const Problem&) const = default;
 };

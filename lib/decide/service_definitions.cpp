@@ -89,12 +89,12 @@ class Translation {
         text, [this](const std::string& name) { return lookup(name); }, &unknown);
     for (const std::string& name : unknown) {
       if (name == "http_port") {
-        problems_.push_back({path, "${http_port} has no value: the agent serves no plain HTTP on TCP",
-                             "write a port, or let the agent serve HTTP"});
+        problems_.push_back(Problem{path, "${http_port} has no value: the agent serves no plain HTTP on TCP",
+                                    "write a port, or let the agent serve HTTP"});
       } else {
         problems_.push_back(
-            {path, "${" + name + "} is not set",
-             "set " + name + " in lictor's environment, or write $${" + name + "} for the text itself"});
+            Problem{path, "${" + name + "} is not set",
+                    "set " + name + " in lictor's environment, or write $${" + name + "} for the text itself"});
       }
     }
     return out;
@@ -107,7 +107,7 @@ class Translation {
     } else if (text.find("${") == std::string::npos) {
       // What is longer than any number may be a variable with a secret.
       const std::string shown = text.size() > 10 ? "a long text" : Json(text).dump();
-      problems_.push_back({path, shown + " is no number", "write a number or ${http_port}"});
+      problems_.push_back(Problem{path, shown + " is no number", "write a number or ${http_port}"});
     }
   }
 
@@ -141,26 +141,26 @@ ResultAll<std::vector<Json>> desired_services(const Json& definitions, const Ser
   for (std::size_t i = 0; i < definitions.size(); ++i) {
     const std::string path = "services[" + std::to_string(i) + "]";
     if (!definitions[i].is_object()) {
-      problems.push_back({path, std::string("is of type ") + definitions[i].type_name() + ", not object",
-                          "write a service definition: {\"name\": ...}"});
+      problems.push_back(Problem{path, std::string("is of type ") + definitions[i].type_name() + ", not object",
+                                 "write a service definition: {\"name\": ...}"});
       continue;
     }
     Json service = translation.value(definitions[i], path, Keys::of_service);
     const std::string name = text_of(service, "Name");
     if (name.empty()) {
-      problems.push_back({path, "has no name", "give it a \"name\""});
+      problems.push_back(Problem{path, "has no name", "give it a \"name\""});
       continue;
     }
     if (text_of(service, "ID").empty()) service["ID"] = name;
     const auto [first, fresh] = known.emplace(text_of(service, "ID"), path);
     if (!fresh) {
-      problems.push_back({path, "has the id " + Json(first->first).dump() + " of " + first->second,
-                          "give each service an \"id\" of its own"});
+      problems.push_back(Problem{path, "has the id " + Json(first->first).dump() + " of " + first->second,
+                                 "give each service an \"id\" of its own"});
     }
     Json& meta = service["Meta"];
     if (!meta.is_null() && !meta.is_object()) {
-      problems.push_back({path + ".meta", std::string("is of type ") + meta.type_name() + ", not object",
-                          "write \"meta\": {\"key\": \"value\"}"});
+      problems.push_back(Problem{path + ".meta", std::string("is of type ") + meta.type_name() + ", not object",
+                                 "write \"meta\": {\"key\": \"value\"}"});
       continue;
     }
     meta["managed-by"] = "lictor";

@@ -95,7 +95,7 @@ class Checker {
 
  private:
   void report(const std::string& path, std::string why, std::string hint) {
-    problems_.push_back({setting_subject(path, source_), std::move(why), std::move(hint)});
+    problems_.push_back(Problem{setting_subject(path, source_), std::move(why), std::move(hint)});
   }
 
   // Only where a string can't be a secret is it worth quoting.

@@ -97,12 +97,12 @@ const std::vector<SettingKey>& setting_keys() {
       {"log.level",
        string,
        R"("info")",
-       "lowest level to log: `trace`, `debug`, `info`, `warn` or `error`",
+       "lowest level of lictor's own lines: `trace`, `debug`, `info`, `warn` or `error`",
        {"trace", "debug", "info", "warn", "error"}},
       {"log.format",
        string,
        R"("text")",
-       "`text`, or `json`: one object a line, lines of the agent included",
+       "`text`, or `json`: one object a line with the fields as members, lines of the agent included",
        {"text", "json"}},
   };
   return keys;

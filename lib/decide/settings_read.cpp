@@ -77,8 +77,8 @@ class Reader {
     if (!parsed) {
       problems_.push_back(parsed.error());
     } else if (!parsed->is_object()) {
-      problems_.push_back({file.name, fmt::format("{} instead of an object", parsed->type_name()),
-                           R"(write the settings as {"GROUP": {"KEY": VALUE}})"});
+      problems_.push_back(Problem{file.name, fmt::format("{} instead of an object", parsed->type_name()),
+                                  R"(write the settings as {"GROUP": {"KEY": VALUE}})"});
     } else {
       read_group("", *parsed, file.name);
     }
@@ -216,8 +216,9 @@ class Reader {
       } else if (value.is_object()) {
         read_group(path + ".", value, source);
       } else {
-        problems_.push_back({setting_subject(path, source), fmt::format("{} instead of an object", value.type_name()),
-                             "write it like " + nested(path + ".KEY")});
+        problems_.push_back(Problem{setting_subject(path, source),
+                                    fmt::format("{} instead of an object", value.type_name()),
+                                    "write it like " + nested(path + ".KEY")});
       }
     }
   }
@@ -229,13 +230,13 @@ class Reader {
     } else if (const auto close = nearest_path(path)) {
       hint = fmt::format("did you mean \"{}\"?", *close);
     }
-    problems_.push_back({setting_subject(path, source), "unknown key", std::move(hint)});
+    problems_.push_back(Problem{setting_subject(path, source), "unknown key", std::move(hint)});
   }
 
   void read_variable(const SettingKey& key, const std::string& name, const std::string& text) {
     if (!key.settable_by_environment()) {
       problems_.push_back(
-          {setting_subject(key.path, name), "not settable by environment", "set it in the settings file"});
+          Problem{setting_subject(key.path, name), "not settable by environment", "set it in the settings file"});
     } else if (good_text(setting_subject(key.path, name), text)) {
       assign(key, from_environment(key, text), name);
     }
@@ -247,13 +248,14 @@ class Reader {
       if (key->settable_by_environment()) names.push_back(candidate);
     }
     const auto close = nearest(name, names);
-    problems_.push_back({name, "unknown variable",
-                         close ? fmt::format("did you mean \"{}\"?", *close) : "unset it: no setting has this name"});
+    problems_.push_back(
+        Problem{name, "unknown variable",
+                close ? fmt::format("did you mean \"{}\"?", *close) : "unset it: no setting has this name"});
   }
 
   bool good_text(const std::string& subject, const std::string& text) {
     if (is_utf8(text)) return true;
-    problems_.push_back({subject, "is not UTF-8", "mend its encoding"});
+    problems_.push_back(Problem{subject, "is not UTF-8", "mend its encoding"});
     return false;
   }
 
@@ -262,8 +264,8 @@ class Reader {
     if (!parsed) {
       problems_.push_back(parsed.error());
     } else if (!parsed->is_object()) {
-      problems_.push_back(
-          {name, fmt::format("{} instead of an object", parsed->type_name()), "write agent settings as a JSON object"});
+      problems_.push_back(Problem{name, fmt::format("{} instead of an object", parsed->type_name()),
+                                  "write agent settings as a JSON object"});
     } else {
       local_config_ = *parsed;
     }
@@ -272,7 +274,7 @@ class Reader {
   bool sound(const char* a, const char* b) const { return !broken_.contains(a) && !broken_.contains(b); }
 
   void report(const std::string& path, std::string why, std::string hint) {
-    problems_.push_back({setting_subject(path, origins_.at(path)), std::move(why), std::move(hint)});
+    problems_.push_back(Problem{setting_subject(path, origins_.at(path)), std::move(why), std::move(hint)});
   }
 
   // The blame goes to the one that somebody has set.

@@ -25,7 +25,7 @@ constexpr std::array<Unit, 6> units{{{"ns", 1},
                                      {"h", 3'600'000'000'000}}};
 
 Problem unreadable(std::string_view text, std::string_view why) {
-  return {"", fmt::format("\"{}\" {}", text, why), "write a duration such as \"250ms\", \"20s\" or \"1m30s\""};
+  return Problem{"", fmt::format("\"{}\" {}", text, why), "write a duration such as \"250ms\", \"20s\" or \"1m30s\""};
 }
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }

@@ -4,7 +4,9 @@ settings in them are given to lictor."""
 import json
 import os
 import re
+import signal
 
+import errors
 import yaml
 from machine import Machine
 from package_test import command_line
@@ -204,6 +206,62 @@ def docs_bare_metal(world):
     assert machine.show("ActiveState") == "inactive" and server.member("n1") == LEFT
 
 
+def docs_errors(world):
+    """docs/errors.md is what the sources make of it."""
+    made = errors.page()
+    assert made.count("\n| ") > 80, made
+    assert errors.PAGE.read_text() == made, "tests/e2e/errors.py --write brings docs/errors.md up to date"
+
+
+def docs_logs(world):
+    """The lines and the commands of docs/logs.md, under a systemd whose journal takes the log."""
+    page = "docs/logs.md"
+    text, objects = (snippet.text.splitlines() for snippet in in_section(page, "Lines"))
+    world.server()
+    machine = Machine(world).boot()
+    machine.systemctl("start", "lictor")
+    os.kill(machine.agent().pid, signal.SIGKILL)
+    eventually(lambda: machine.show("StatusText").startswith("serve: registered"), 10, "registered again")
+    for line in text:
+        same = re.sub(r"\d+", lambda _: r"\d+", re.escape(line))
+        assert re.search(f"^{same}$", machine.journal(), re.MULTILINE), f"{line}\n{machine.journal()}"
+    for snippet in in_section(page, "The journal"):
+        for command in commands(snippet.text):
+            told = machine.run("sh", "-c", command).stdout
+            assert "the agent has died" in told and "agent started" not in told, f"{command}: {told}"
+    machine.write_settings(log={"format": "json"})
+    machine.systemctl("restart", "lictor")
+    os.kill(machine.agent().pid, signal.SIGKILL)
+    for line in map(json.loads, objects):
+
+        def alike(line=line):
+            said = [json.loads(one) for one in machine.journal().splitlines() if one.startswith("{")]
+            words = line["message"][-20:]
+            return [one for one in said if one["message"].endswith(words) and kinds(one) == kinds(line)]
+
+        eventually(alike, 10, f"a line like {line}")
+
+
+def kinds(line):
+    return {key: type(value) for key, value in line.items()}
+
+
+def docs_log_fields(world):
+    """The table of docs/logs.md has every field of lictor's lines, and no other."""
+    page = (SOURCE / "docs/logs.md").read_text().split("| field |")[1].split("## ")[0]
+    told = {key for row in re.findall(r"^\| (`.*?) \|", page, re.MULTILINE) for key in re.findall(r"`(\w+)`", row)}
+    used = {"repeated"}
+    for path in ("lib/decide/life.cpp", "daemon/attendant.cpp", "daemon/main.cpp"):
+        source = errors.Text((SOURCE / path).read_text())
+        # The life makes fields of nothing but its lines'.
+        spans = [(0, len(source.text))] if "life" in path else [
+            (call.end(), source.ends[call.end() - 1]) for call in re.finditer(r"log::\w+\(", source.blank)
+        ]
+        for begin, end in spans:
+            used |= set(re.findall(r'(?<!Problem)\{"([a-z_]+)", ', source.text[begin:end]))
+    assert len(used) > 20 and told == used, told ^ used
+
+
 def docs_kubernetes(world):
     """Namespaces and DaemonSets that the pages' commands name are those of the manifests."""
     there = {None: set()}
@@ -244,4 +302,4 @@ ON_A_NODE = [
     ("docs/settings.md", "Settings"),
 ]
 PLACES = [*ON_A_NODE, ("docs/bare-metal.md", "On a Debian host"), ("docs/bare-metal.md", "The service")]
-PLACES += [("docs/troubleshooting.md", "Troubleshooting")]
+PLACES += [("docs/troubleshooting.md", "Troubleshooting"), ("docs/logs.md", "The journal")]

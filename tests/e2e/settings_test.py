@@ -95,7 +95,7 @@ def settings_of_the_agent(world):
     assert client.consul_json()["log_level"] == "debug"
     assert client.status()["agent"]["pid"] == before["agent"]["pid"]
     write_json(path, {"log_level": "debug", "node_meta": {"rack": "7"}, "dns_config": {"only_passing": True}})
-    client.logged("keys=dns_config")
+    client.logged('keys="dns_config node_meta"')
     eventually(lambda: server.node("n1")["Node"]["Meta"].get("rack") == "7", 10, "the new node metadata")
     assert client.ready()["agent"]["pid"] != before["agent"]["pid"]
 

@@ -216,7 +216,7 @@ def systemd_journal(world):
     """The journal knows how grave each line is, lictor's and the agent's, in both formats, and what kept it from starting."""
     machine = Machine(world).boot()
     machine.systemctl("start", "--no-block", "lictor")
-    eventually(lambda: "[WARN]" in machine.journal("warning"), 15, "the agent warns: it has no server")
+    eventually(lambda: "[WARN]" in machine.journal("warning"), 20, "the agent warns: it has no server")
     os.kill(machine.agent().pid, signal.SIGKILL)
     eventually(lambda: "the agent has died" in machine.journal("warning"), 5, "lictor warns")
     graver, everything = machine.journal("warning"), machine.journal()
@@ -230,7 +230,7 @@ def systemd_journal(world):
     def graver_objects():
         return [json.loads(line) for line in machine.journal("warning").splitlines() if line.startswith("{")]
 
-    eventually(lambda: any("source" in line for line in graver_objects()), 15, "the agent warns in json")
+    eventually(lambda: any("source" in line for line in graver_objects()), 20, "the agent warns in json")
     assert {line["level"] for line in graver_objects()} <= {"warn", "error"}, graver_objects()
 
     machine.systemctl("stop", "lictor")

@@ -97,7 +97,7 @@ TEST_CASE("diagnose: what is wrong is found, once, and says what mends it") {
   const std::vector<Row> rows{
       {"the binary is missing",
        [](DoctorFacts& f) {
-         f.problems = {{"consul", "not found on PATH", "install it", Exit::not_found}};
+         f.problems = {Problem{"consul", "not found on PATH", "install it", Exit::not_found}};
        },
        {"settings error"},
        {"not found on PATH", "install it"}},

@@ -106,7 +106,7 @@ TEST_CASE("a healthy life: prepare, launch, join, register, serve, leave") {
 
 TEST_CASE("TERM before anything was started ends at once, with nothing to leave") {
   Story s;
-  s.at({}, Begin{}).at({}, PrepareFailed{{"bind.interface", "none", "add one", Exit::retry}});
+  s.at({}, Begin{}).at({}, PrepareFailed{Problem{"bind.interface", "none", "add one", Exit::retry}});
   s.at(seconds(1), Signal{SignalKind::terminate}).at(seconds(1), ChildrenGone{});
   REQUIRE(s.end);
   CHECK(s.end->exit == Exit::ok);
@@ -123,7 +123,9 @@ TEST_CASE("no address within bind.wait: try again later; a host that can't work:
   CHECK(s.end->reason == to_string(none));
 
   Story hopeless;
-  hopeless.at({}, Begin{}).at({}, PrepareFailed{{"agent.user", "no such user", "create it"}}).at({}, ChildrenGone{});
+  hopeless.at({}, Begin{})
+      .at({}, PrepareFailed{Problem{"agent.user", "no such user", "create it"}})
+      .at({}, ChildrenGone{});
   REQUIRE(hopeless.end);
   CHECK(hopeless.end->exit == Exit::config);
 }

@@ -38,7 +38,7 @@ class Told {
 TEST_CASE("ready is told once, at the moment the node is registered") {
   Told told;
   CHECK(told.after({}, Begin{}) == "STATUS=prepare: no agent\n");
-  CHECK(told.after({}, PrepareFailed{{"bind", "no interface", "plug it in", Exit::retry}}) ==
+  CHECK(told.after({}, PrepareFailed{Problem{"bind", "no interface", "plug it in", Exit::retry}}) ==
         "STATUS=prepare: no interface\n");
   CHECK(told.after({}, Prepared{told.life.rules, {"n1", "id-1", "10.0.0.5"}, false}) == "STATUS=launch: no agent\n");
   CHECK(told.after({}, Launched{42}) == "STATUS=join: the agent does not answer yet; agent 42\n");

@@ -304,13 +304,15 @@ class Walk {
     if (mostly(60)) return tell(Prepared{life_.rules, own_, seldom(30)}, "prepared");
     const bool wait = mostly(90);
     if (!wait) given_up_ = true;
-    tell(PrepareFailed{{"bind.interface", "no address", "add one", wait ? Exit::retry : Exit::config}}, "no address");
+    tell(PrepareFailed{Problem{"bind.interface", "no address", "add one", wait ? Exit::retry : Exit::config}},
+         "no address");
   }
 
   void respond(const Launch&) {
     launching_ = false;
     if (seldom(10))
-      return tell(LaunchFailed{{"agent", "no", "", mostly(50) ? Exit::not_found : Exit::internal}}, "launch failed");
+      return tell(LaunchFailed{Problem{"agent", "no", "", mostly(50) ? Exit::not_found : Exit::internal}},
+                  "launch failed");
     agent_ = true;
     unanswered_.reset();
     answered_ = false;
