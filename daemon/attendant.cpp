@@ -2,6 +2,7 @@
 
 #include "act/log.hpp"
 #include "act/loop_turns.hpp"
+#include "act/timeline_file.hpp"
 #include "decide/metrics_text.hpp"
 #include "decide/text.hpp"
 #include "status.hpp"
@@ -64,13 +65,14 @@ LaunchRequest as_agent_user(const PlanFacts& facts, std::vector<std::string> arg
 }  // namespace
 
 Attendant::Attendant(boost::asio::io_context& io, Settings settings, std::optional<std::string> named,
-                     Environment environment)
+                     Environment environment, Time executed)
     : io_(io),
       named_(std::move(named)),
       environment_(std::move(environment)),
       settings_(std::move(settings)),
       life_(new_life(rules_of(settings_, {}), static_cast<std::uint64_t>(now().time_since_epoch().count()) +
                                                   static_cast<std::uint64_t>(getpid()))),
+      timeline_(executed),
       manager_(service_manager(environment_, getpid())),
       signals_(io),
       timer_(io),
@@ -111,7 +113,9 @@ void Attendant::feed(Happening what) {
 }
 
 void Attendant::take_effects(const Happening& what) {
-  const std::vector<Effect> effects = step(life_, {now(), what});
+  const Time at = now();
+  const std::vector<Effect> effects = step(life_, {at, what});
+  timeline_.observe(life_, at);
   if (manager_) tell_manager();
   for (const Effect& effect : effects) {
     std::visit([this](const auto& e) { act(e); }, effect);
@@ -648,6 +652,7 @@ void Attendant::act(const Quit& e) {
   log::debug("longest turn of the event loop",
              {{"seconds", seconds(LoopTurn::longest())}, {"lost", seconds(LoopTurn::longest_lost())}});
   end_ = e;
+  leave_record();  // before anybody hears of the end, and asks
   answer_waiting(Tick{});
   control_socket_.reset();
   control_http_.reset();
@@ -679,6 +684,18 @@ Standpoint Attendant::standpoint() const {
           .now = now()};
 }
 
+std::vector<Course> Attendant::courses() const {
+  return timeline_.courses(now(), std::chrono::floor<Duration>(std::chrono::system_clock::now()));
+}
+
+// A life that has not got as far as to the node's identity has no place to leave it.
+void Attendant::leave_record() const {
+  if (!ground_) return;
+  const PlanFacts& facts = ground_->facts;
+  const FileAttributes readable{.mode = 0644, .uid = facts.uid, .gid = facts.gid};
+  if (auto left = leave_timeline(courses(), facts.data_dir, readable); !left) log::warn(to_string(left.error()));
+}
+
 ControlReply Attendant::reply(const ControlRequest& request) {
   const auto word = [](bool yes, const char* good, const char* bad) {
     return ControlReply{yes ? 200 : 503, std::string(yes ? good : bad) + "\n", "text/plain; charset=utf-8"};
@@ -687,6 +704,7 @@ ControlReply Attendant::reply(const ControlRequest& request) {
     if (request.path == "/livez") return word(live(life_), "live", "ending");
     if (request.path == "/readyz") return word(ready(life_), "ready", "not ready");
     if (request.path == "/status") return {200, status_json(standpoint()).dump() + "\n", "application/json"};
+    if (request.path == "/timeline") return {200, timeline_json(courses()), "application/json"};
     if (request.path == "/metrics") return {200, metrics_text(standpoint()), MetricsText::content_type};
   } else if (request.method == "POST" && request.local) {
     constexpr std::array<std::pair<std::string_view, SignalKind>, 3> orders{
@@ -695,9 +713,10 @@ ControlReply Attendant::reply(const ControlRequest& request) {
       if (request.path == path) return order(kind, request.query == "wait");
     }
   }
-  return {404, "lictor: " + request.path +
-                   ": not known; GET /livez /readyz /status /metrics, over the control socket also POST /reload "
-                   "/restart /leave\n"};
+  return {404,
+          "lictor: " + request.path +
+              ": not known; GET /livez /readyz /status /timeline /metrics, over the control socket also POST /reload "
+              "/restart /leave\n"};
 }
 
 }  // namespace lictor

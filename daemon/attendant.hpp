@@ -12,6 +12,7 @@
 #include "child.hpp"
 #include "decide/life.hpp"
 #include "decide/notice.hpp"
+#include "decide/timeline.hpp"
 #include "preparation.hpp"
 #include "status.hpp"
 
@@ -31,8 +32,10 @@ namespace lictor {
 
 class Attendant {
  public:
-  // `named`: the settings file of -c, read again at a reload. REQUIRES: the caller has set `settings` up the log.
-  Attendant(boost::asio::io_context& io, Settings settings, std::optional<std::string> named, Environment environment);
+  // `named`: the settings file of -c, read again at a reload. `executed`: when the process began. REQUIRES: the caller has set
+  // `settings` up the log.
+  Attendant(boost::asio::io_context& io, Settings settings, std::optional<std::string> named, Environment environment,
+            Time executed);
 
   // Lives the whole life and returns how it ended. Called once.
   Quit run();
@@ -93,6 +96,8 @@ class Attendant {
   void reload_failed(const Problems& problems);
   ControlReply reply(const ControlRequest& request);
   Standpoint standpoint() const;
+  std::vector<Course> courses() const;
+  void leave_record() const;
   ControlReply order(SignalKind kind, bool wait);
   void answer_waiting(const Happening& happened);
 
@@ -101,6 +106,7 @@ class Attendant {
   Environment environment_;
   Settings settings_;
   Life life_;
+  Timeline timeline_;
   Phase phase_ = Phase::prepare;  // as last seen by phase_changed
   std::deque<Happening> queue_;
   bool feeding_ = false;

@@ -4,8 +4,10 @@
 #include "act/http_client.hpp"
 #include "act/log.hpp"
 #include "act/reaper.hpp"
+#include "act/timeline_file.hpp"
 #include "child.hpp"
 #include "decide/text.hpp"
+#include "decide/timeline.hpp"
 #include "preparation.hpp"
 #include "running.hpp"
 #include "terminal.hpp"
@@ -109,6 +111,45 @@ Exit render(const std::optional<std::string>& settings_file, bool explain) {
   auto ground = look_around(settings_file);
   if (!ground) return print_problems(ground.error());
   print(explain ? explained(*ground) : without_secrets(ground->plan.consul_json).dump(2) + "\n");
+  return Exit::ok;
+}
+
+Exit show_timeline(const std::optional<std::string>& settings_file, bool json, const std::optional<std::string>& svg) {
+  auto settings = load_settings(settings_file, current_environment());
+  if (!settings) return print_problems(settings.error());
+  const std::string& socket = settings->control.socket;
+  std::vector<Course> courses;
+  if (auto answer = ask_lictor(*settings, "/timeline")) {
+    auto told = parse_timeline(socket, answer->body);
+    if (!told)
+      return print_problems(
+          {{socket, "the answer is no timeline", "is another program listening there, or a lictor of another version?",
+            Exit::incomplete}});
+    courses = std::move(*told);
+  } else if (access(socket.c_str(), F_OK) == 0) {
+    // What the file has may be of an earlier life than this one.
+    print_problems({answer.error()});
+  }
+  const auto data_dir = data_dir_of(*settings);
+  if (!data_dir) return print_problems({data_dir.error()});
+  auto left = left_timeline(*data_dir);
+  if (!left && courses.empty()) return print_problems({left.error()});
+  if (!left) {
+    print_problems({left.error()});
+  } else if (courses.empty()) {
+    courses = std::move(*left);
+  } else if (courses.back().kind != CourseKind::stop && !left->empty() && left->back().kind == CourseKind::stop) {
+    courses.push_back(left->back());
+  }
+  if (courses.empty())
+    return print_problems(
+        {{"timeline", "no lictor answers on " + socket + ", and none has left " + timeline_path(*data_dir),
+          "a lictor that runs, or has been stopped, has one; are these its settings?", Exit::incomplete}});
+  if (!svg) {
+    print(json ? timeline_json(courses) : timeline_text(courses, colours_wanted(STDOUT_FILENO)));
+  } else if (auto drawn = write_atomically(*svg, timeline_svg(courses), {.mode = 0644, .uid = {}, .gid = {}}); !drawn) {
+    return print_problems({drawn.error()});
+  }
   return Exit::ok;
 }
 

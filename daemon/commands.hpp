@@ -23,6 +23,9 @@ Exit render(const std::optional<std::string>& settings_file, bool explain);
 // What the running lictor tells; without one: Exit::incomplete, and what the settings and the host alone tell. `watch`: until
 // SIGINT or SIGTERM; on a terminal the page is drawn anew, elsewhere each change is printed, in JSON on one line.
 Exit show_status(const std::optional<std::string>& settings_file, bool json, bool watch);
+// Where the time of the last start, restart and stop went: of the running lictor, and what the one before it has left in the
+// data directory. As text, as JSON, or as a drawing in the file `svg`. Exit::incomplete where there is neither.
+Exit show_timeline(const std::optional<std::string>& settings_file, bool json, const std::optional<std::string>& svg);
 enum class Health { live, ready };
 // 0: yes, 1: no or no lictor there.
 Exit health(const std::optional<std::string>& settings_file, Health which);

@@ -42,14 +42,14 @@ void drop_privileges(const Settings& settings, const Environment& environment) {
   }
 }
 
-Exit run(const std::optional<std::string>& settings_file) {
+Exit run(const std::optional<std::string>& settings_file, Time executed) {
   Environment environment = current_environment();
   auto settings = load_settings(settings_file, environment);
   if (!settings) return print_problems(settings.error());
   log::set_up(settings->log.level, settings->log.json);
   drop_privileges(*settings, environment);
   boost::asio::io_context io(1);
-  const Quit end = Attendant(io, std::move(*settings), settings_file, std::move(environment)).run();
+  const Quit end = Attendant(io, std::move(*settings), settings_file, std::move(environment), executed).run();
   if (end.exit == Exit::ok) {
     log::info(end.reason);
     log::flush();
@@ -63,7 +63,7 @@ Exit usage_error(const std::string& why) {
   return print_problems({Problem{"usage", why, "see `lictor -h`", Exit::usage}});
 }
 
-Exit dispatch(int argc, char** argv) {
+Exit dispatch(int argc, char** argv, Time executed) {
   CLI::App app(
       "lictor: attends the Consul client agent of one node\n"
       "Exit codes: 0 done, 1 not done, 64 wrong use, 78 settings or host can't work, 75 try again later");
@@ -76,7 +76,7 @@ Exit dispatch(int argc, char** argv) {
   Exit exit = Exit::ok;
 
   app.add_subcommand("run", "attend the agent: start, register, watch, and leave on SIGTERM")->callback([&] {
-    exit = run(file);
+    exit = run(file, executed);
   });
   app.add_subcommand("check", "check settings, host and the agent's settings")->callback([&] { exit = check(file); });
 
@@ -94,6 +94,13 @@ Exit dispatch(int argc, char** argv) {
   auto* doctor_command = app.add_subcommand("doctor", "look for what is wrong with this node and its cluster");
   doctor_command->add_flag("--json", json, "as JSON");
   doctor_command->callback([&] { exit = doctor(file, json); });
+
+  std::optional<std::string> svg;
+  auto* timeline_command = app.add_subcommand("timeline", "show where the time of the last start and stop went");
+  auto* timeline_json_flag = timeline_command->add_flag("--json", json, "as JSON");
+  timeline_command->add_option("--svg", svg, "draw it into this file")->excludes(timeline_json_flag);
+  timeline_command->footer("Example: lictor leave; lictor timeline");
+  timeline_command->callback([&] { exit = show_timeline(file, json, svg); });
 
   bool is_live = false, is_ready = false;
   auto* health_command = app.add_subcommand("health", "exit 0 if lictor is ready (or with --live: alive), else 1");
@@ -162,10 +169,12 @@ void fill_standard_descriptors() {
 }  // namespace
 
 int main(int argc, char** argv) {
+  // Of what came before, the kernel knows no more than ticks of 10 ms; a static program takes less than one.
+  const lictor::Time executed = std::chrono::floor<lictor::Duration>(std::chrono::steady_clock::now());
   prctl(PR_SET_DUMPABLE, 0);  // no core dump shows a token; programs that are executed are not affected
   fill_standard_descriptors();
   try {
-    return static_cast<int>(dispatch(argc, argv));
+    return static_cast<int>(dispatch(argc, argv, executed));
   } catch (const std::exception& error) {
     const lictor::Problem problem{"internal", error.what(), "please report this", lictor::Exit::internal};
     return static_cast<int>(lictor::print_problems({problem}));

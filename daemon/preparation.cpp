@@ -229,6 +229,12 @@ std::vector<std::string> files_behind(const Settings& settings, const std::optio
   return paths;
 }
 
+Result<std::string> data_dir_of(const Settings& settings) {
+  const auto config = read_agent_config(settings);
+  if (!config) return config.error().front();
+  return Result<std::string>(boost::system::in_place_value, data_dir_of(settings, *config));
+}
+
 ResultAll<ReadSecrets> read_secrets(const Settings& settings) {
   ReadSecrets read;
   Problems problems;
@@ -349,19 +355,18 @@ ResultAll<Ground> take_id(const Ground& ground, const Environment& environment, 
 }
 
 Result<Locks> lock(const Settings& settings) {
-  auto config = read_agent_config(settings);
-  if (!config) return config.error().front();
-  const std::string data_dir = data_dir_of(settings, *config);
+  const auto data_dir = data_dir_of(settings);
+  if (!data_dir) return data_dir.error();
   Locks locks;
   for (const auto& [folder, file] :
-       {std::pair(settings.run_dir, &locks.run_dir), std::pair(data_dir, &locks.data_dir)}) {
+       {std::pair(settings.run_dir, &locks.run_dir), std::pair(*data_dir, &locks.data_dir)}) {
     if (access(folder.c_str(), F_OK) != 0) {
       if (auto made = make_directory(folder, 0755, {}, {}); !made) return made.error();
     }
     // Before the first file is made there. A user that can't be found is told by `look`, with all else that is wrong.
-    if (folder == data_dir) {
+    if (folder == *data_dir) {
       const auto user = agent_user(settings);
-      if (auto fit = check_data_dir(data_dir, user ? user->uid : geteuid()); !fit) return fit.error();
+      if (auto fit = check_data_dir(*data_dir, user ? user->uid : geteuid()); !fit) return fit.error();
     }
     auto held = FileLock::acquire(folder + "/lictor.lock");
     if (!held) return held.error();

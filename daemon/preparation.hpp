@@ -35,6 +35,9 @@ AgentPrivileges agent_privileges(const std::string& binary, uid_t uid);
 // Before they have been found; what can't be found is told by `look`.
 AgentPrivileges agent_privileges(const Settings& settings, const Environment& environment);
 
+// node.data_dir, else what the agent's settings say. A problem where those can't be read.
+Result<std::string> data_dir_of(const Settings& settings);
+
 // Everything found out and decided before a launch.
 struct Ground {
   Settings settings;

@@ -102,7 +102,7 @@ Json status_json(const Standpoint& at) {
                  {"longest_lost", std::chrono::duration<double>(LoopTurn::longest_lost()).count()}};
   for (const Line& line : log::recent()) {
     status["events"].push_back(
-        {{"time", rfc3339(line.at)}, {"level", to_string(line.level)}, {"message", words(line)}});
+        {{"time", rfc3339_milliseconds(line.at)}, {"level", to_string(line.level)}, {"message", words(line)}});
   }
   for (const Claim& claim : life.claims) status["conflicts"].push_back(claim_json(claim));
   if (life.contested) status["conflicts"].push_back(claim_json(*life.contested));

@@ -22,6 +22,7 @@
 #include "act/files.hpp"
 #include "decide/identity.hpp"
 #include "decide/text.hpp"
+#include "decide/time.hpp"
 
 // The linker's names for where the program and its code begin and end.
 // NOLINTNEXTLINE(bugprone-reserved-identifier,readability-identifier-naming)
@@ -132,17 +133,7 @@ std::string random_uuid() {
 }
 
 std::string now_rfc3339() {
-  // The calendar of the library, not gmtime: that reads the time zone's files.
-  const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
-  const auto day = std::chrono::floor<std::chrono::days>(now);
-  const std::chrono::year_month_day date(day);
-  const std::chrono::hh_mm_ss time(now - day);
-  char text[40];
-  std::snprintf(text, sizeof text, "%04d-%02u-%02uT%02d:%02d:%02dZ", static_cast<int>(date.year()),
-                static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
-                static_cast<int>(time.hours().count()), static_cast<int>(time.minutes().count()),
-                static_cast<int>(time.seconds().count()));
-  return text;
+  return rfc3339(std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()));
 }
 
 CgroupFiles read_cgroup(const std::string& root) {

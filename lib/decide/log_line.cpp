@@ -45,7 +45,8 @@ Fields all_fields(const Line& line) {
 
 // The members that every object begins with.
 std::string json_begin(WallTime at, Level level, std::string_view message) {
-  return fmt::format(R"({{"time":"{}","level":"{}","message":{})", rfc3339(at), to_string(level), in_quotes(message));
+  return fmt::format(R"({{"time":"{}","level":"{}","message":{})", rfc3339_milliseconds(at), to_string(level),
+                     in_quotes(message));
 }
 
 }  // namespace
@@ -63,7 +64,7 @@ bool same_words(const Line& a, const Line& b) {
 }
 
 std::string text_line(const Line& line) {
-  return fmt::format("{} {:<5} {}", rfc3339(line.at), to_string(line.level), words(line));
+  return fmt::format("{} {:<5} {}", rfc3339_milliseconds(line.at), to_string(line.level), words(line));
 }
 
 std::string words(const Line& line) {

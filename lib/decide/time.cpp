@@ -4,7 +4,7 @@
 
 #include <array>
 #include <cstdint>
-#include <ctime>
+#include <cstdio>
 #include <optional>
 #include <utility>
 
@@ -107,13 +107,35 @@ std::string format_duration(Duration d) {
   return out + (short_one ? "ms" : "s");
 }
 
-std::string rfc3339(std::chrono::system_clock::time_point at) {
-  const auto since = std::chrono::floor<std::chrono::milliseconds>(at.time_since_epoch()).count();
-  const std::time_t seconds = since / 1000;
-  std::tm utc{};
-  gmtime_r(&seconds, &utc);
-  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", utc.tm_year + 1900, utc.tm_mon + 1, utc.tm_mday,
-                     utc.tm_hour, utc.tm_min, utc.tm_sec, since % 1000);
+// The calendar of the library, not gmtime: that reads the time zone's files.
+std::string rfc3339(std::chrono::sys_seconds at) {
+  const auto day = std::chrono::floor<std::chrono::days>(at);
+  const std::chrono::year_month_day date(day);
+  const std::chrono::hh_mm_ss time(at - day);
+  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z", static_cast<int>(date.year()),
+                     static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()), time.hours().count(),
+                     time.minutes().count(), time.seconds().count());
+}
+
+std::string rfc3339_milliseconds(std::chrono::system_clock::time_point at) {
+  const auto second = std::chrono::floor<std::chrono::seconds>(at);
+  std::string text = rfc3339(second);
+  text.pop_back();
+  return text + fmt::format(".{:03}Z", std::chrono::floor<std::chrono::milliseconds>(at - second).count());
+}
+
+std::optional<std::chrono::sys_seconds> parse_rfc3339(const std::string& text) {
+  int year = 0, hour = 0, minute = 0, second = 0;
+  unsigned month = 0, day = 0;
+  // NOLINTNEXTLINE(cert-err34-c): widths bound every number.
+  if (std::sscanf(text.c_str(), "%4d-%2u-%2uT%2d:%2d:%2dZ", &year, &month, &day, &hour, &minute, &second) != 6)
+    return std::nullopt;
+  const std::chrono::year_month_day date{std::chrono::year(year), std::chrono::month(month), std::chrono::day(day)};
+  if (!date.ok()) return std::nullopt;
+  const std::chrono::sys_seconds at = std::chrono::sys_days(date) + std::chrono::hours(hour) +
+                                      std::chrono::minutes(minute) + std::chrono::seconds(second);
+  // Whatever else scanf is lenient about.
+  return rfc3339(at) == text ? std::optional(at) : std::nullopt;
 }
 
 }  // namespace lictor

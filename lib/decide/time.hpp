@@ -4,6 +4,7 @@
 #include "decide/problem.hpp"
 
 #include <chrono>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -21,7 +22,10 @@ Result<Duration> parse_duration(std::string_view text);
 // those that are zero, and below a second one unit only: "1m30s", "1.5s", "250ms", "0s". Negative: "-20s".
 std::string format_duration(Duration d);
 
-// "2026-11-24T05:24:18.123Z": UTC, milliseconds.
-std::string rfc3339(std::chrono::system_clock::time_point at);
+// "2024-02-29T23:59:59Z": RFC 3339 in UTC and whole seconds, and no other form of it.
+std::string rfc3339(std::chrono::sys_seconds at);
+std::optional<std::chrono::sys_seconds> parse_rfc3339(const std::string& text);
+// The same with milliseconds: "2024-02-29T23:59:59.999Z".
+std::string rfc3339_milliseconds(std::chrono::system_clock::time_point at);
 
 }  // namespace lictor
