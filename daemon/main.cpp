@@ -98,7 +98,7 @@ Exit dispatch(int argc, char** argv, Time executed) {
   std::optional<std::string> svg;
   auto* timeline_command = app.add_subcommand("timeline", "show where the time of the last start and stop went");
   auto* timeline_json_flag = timeline_command->add_flag("--json", json, "as JSON");
-  timeline_command->add_option("--svg", svg, "draw it into this file")->excludes(timeline_json_flag);
+  timeline_command->add_option("--svg", svg, "draw it into this file")->type_name("FILE")->excludes(timeline_json_flag);
   timeline_command->footer("Example: lictor leave; lictor timeline");
   timeline_command->callback([&] { exit = show_timeline(file, json, svg); });
 

@@ -10,7 +10,7 @@ _lictor() {
   fi
 
   case $previous in
-    -c | --config)
+    -c | --config | --svg)
       compopt -o filenames 2>/dev/null
       mapfile -t COMPREPLY < <(compgen -f -- "$current")
       return
@@ -35,9 +35,10 @@ _lictor() {
   done
   words='-h --help -c --config'
   case $command in
-    '') [[ $current == -* ]] || words='run check render status doctor health wait reload restart leave env version' ;;
+    '') [[ $current == -* ]] || words='run check render status doctor timeline health wait reload restart leave env version' ;;
     render) words+=' --explain' ;;
     status | doctor) words+=' --json' ;;
+    timeline) words+=' --json --svg' ;;
     health) words+=' --live --ready' ;;
     wait) words+=' --for --timeout' ;;
     reload | restart | leave) words+=' --timeout' ;;

@@ -11,6 +11,7 @@ local -a commands=(
   'render:print the configuration that the agent would get'
   'status:show how the running node is'
   'doctor:look for what is wrong with this node and its cluster'
+  'timeline:show where the time of the last start and stop went'
   'health:exit 0 if healthy, else 1'
   'wait:wait until the running node has got somewhere'
   'reload:have the settings read again'
@@ -29,6 +30,7 @@ case $state in
     case $words[1] in
       render) special=('--explain[where each value comes from]') ;;
       status | doctor) special=('--json[as JSON]') ;;
+      timeline) special=('(--svg)--json[as JSON]' '(--json)--svg[draw it]:file:_files') ;;
       health) special=('(--ready)--live[lictor is alive]' '(--live)--ready[the node is ready]') ;;
       wait)
         special=('--for[what to wait for]:state:(ready registered gone)' '--timeout[longest wait]:duration, as in 90s')

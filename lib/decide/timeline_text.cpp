@@ -56,7 +56,7 @@ std::string_view label(Step step) {
     case Step::address:
       return "address awaited";
     case Step::former:
-      return "agent before, pause";
+      return "earlier agent, pause";
     case Step::launch:
       return "agent executed";
     case Step::api:
@@ -108,7 +108,7 @@ std::string how_it_ended(const Course& course) {
 std::string remarks(const Course& course) {
   std::string out = how_it_ended(course);
   if (course.reason) out += fmt::format(" (reason: {})", to_string(*course.reason));
-  if (course.budget > Duration{}) out += fmt::format(", of {} (stop.timeout)", format_duration(course.budget));
+  if (course.budget > Duration{}) out += fmt::format("; stop.timeout is {}", format_duration(course.budget));
   return out;
 }
 
@@ -129,7 +129,7 @@ std::string date_of(const Course& course) {
 }  // namespace
 
 std::string timeline_text(const std::vector<Course>& courses, bool colour) {
-  constexpr std::int64_t bar_width = 42;  // beside 38 columns
+  constexpr std::int64_t bar_width = 42;  // beside 37 columns
   const auto painted = [colour](const char* code, const std::string& text) {
     return colour ? fmt::format("\x1b[{}m{}\x1b[0m", code, text) : text;
   };
@@ -141,11 +141,11 @@ std::string timeline_text(const std::vector<Course>& courses, bool colour) {
            "\n  " + remarks(course) + "\n";
     const auto bars = bars_of(course);
     for (const Bar& bar : bars) {
-      const std::int64_t begin = std::min(place(bar.begin, total, bar_width), bar_width - 1);
+      const std::int64_t begin = place(bar.begin, total, bar_width);
       const std::int64_t length = place(bar.begin + bar.length, total, bar_width) - begin;
       const std::string drawn = length > 0 ? std::string(static_cast<std::size_t>(length), '#') : "|";
       fmt::format_to(std::back_inserter(out), "  {:<23} {:>9}  {:{}}{}\n", label(bar.step), for_people(bar.length), "",
-                     begin, painted(is_longest(bar, bars) ? "1;33" : "36", drawn));
+                     std::min(begin, bar_width - 1), painted(is_longest(bar, bars) ? "1;33" : "36", drawn));
     }
   }
   return out;

@@ -131,6 +131,6 @@ def commands_wrong_use(world):
     for arguments in (("nonsense",), ("status", "--no-such-option"), ("wait", "--for", "never")):
         told = client.command(*arguments)
         assert told.returncode == 64 and told.stderr.startswith("lictor: ") and not told.stdout, (arguments, told)
-    for command in ("run", "check", "render", "status", "wait", "health", "env", "version", "doctor", "reload", "restart", "leave"):
+    for command in ("run", "check", "render", "status", "wait", "health", "env", "version", "doctor", "timeline", "reload", "restart", "leave"):
         told = client.command(command, "-h")
         assert told.returncode == 0 and command in told.stdout, (command, told)

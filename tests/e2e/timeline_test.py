@@ -4,8 +4,9 @@ import contextlib
 import json
 import os
 import pty
-import select
+import re
 import signal
+import stat
 import subprocess
 import time
 import xml.etree.ElementTree
@@ -32,45 +33,170 @@ def courses_of(client):
     return courses
 
 
-def on_terminal(client, *arguments, **environment):
-    """What `lictor ARGUMENTS` writes to a terminal."""
+def on_terminal(client, **environment):
+    """What `lictor timeline` writes to a terminal."""
     ours, theirs = pty.openpty()
-    command = ["ip", "netns", "exec", client.namespace, client.world.lictor, *arguments, "-c", client.settings_file]
-    process = subprocess.Popen(
-        command, stdin=theirs, stdout=theirs, stderr=theirs, env=client.environment | {"TERM": "xterm"} | environment
-    )
-    os.close(theirs)
-    shown = b""
-    with contextlib.closing(os.fdopen(ours, "rb", 0)) as terminal, contextlib.suppress(OSError):
-        while select.select([terminal], [], [], 10)[0] and (piece := terminal.read(65536)):
-            shown += piece
-    assert process.wait(10) == 0, shown
+    command = ["ip", "netns", "exec", client.namespace, client.world.lictor, "timeline", "-c", client.settings_file]
+    with subprocess.Popen(command, stdout=theirs, env=client.environment | environment) as process:
+        os.close(theirs)
+        shown = b""
+        with contextlib.suppress(OSError):  # what the end of a terminal looks like
+            while piece := os.read(ours, 4096):
+                shown += piece
+    os.close(ours)
+    assert process.returncode == 0, shown
     return shown.decode().replace("\r\n", "\n")
 
 
 def timeline_of_start_and_stop(world):
-    """The steps of a start are the time until the node is ready, those of a stop, told by no lictor, that until its end."""
+    """A start's steps are the time until the node is ready; a stop's, told when no lictor is left, that until its end."""
     world.server()
     hook = write_script(f"{world.folder}/hook", "sleep 0.3\n")
     client = world.client(hooks={"post_start": [{"command": [hook]}], "pre_stop": [{"command": [hook]}]})
-    assert client.command("timeline").returncode == 1
     client.start()
     assert client.command("wait", "--for", "ready").returncode == 0
     waited = time.monotonic() - client.started
     start = courses_of(client)["start"]
     assert start["outcome"] == "ready" and waited - 0.5 < start["seconds"] < waited + 0.1, (waited, start)
     steps = start["steps"]
-    assert {"settings", "prepare", "launch", "api", "leader", "services", "hooks", "catalog"} == set(steps), steps
+    assert set(steps) | {"leader"} == set(START) - {"address", "former"}, steps
     assert 0.3 <= steps["hooks"] < 0.6 and steps["settings"] < 0.2, steps
-    assert courses_of(client)["start"] == start, "a start that is over changes"
-
 
     code, seconds = client.stop()
     assert code == 0 and not os.path.exists(client.control_socket), client.last_line()
     left = courses_of(client)
-    assert left["start"] == start
+    assert left["start"] == start, "a start that is over changes"
     stop = left["stop"]
-    assert stop["outcome"] == "confirmed" and stop["budget"] == 10, stop
-    assert seconds - 0.3 < stop["seconds"] <= seconds, (seconds, stop)
-    assert 0.3 <= stop["steps"]["pre_stop"] < 0.6, stop
-    assert 0.9 < stop["steps"]["linger"] < 1.3 and stop["steps"]["leave"] > 0.2, stop
+    assert stop["outcome"] == "confirmed" and stop["budget"] == 10 and set(stop["steps"]) == set(STOP), stop
+    assert seconds - 0.5 < stop["seconds"] <= seconds, (seconds, stop)
+    assert 0.3 <= stop["steps"]["pre_stop"] < 0.6 and 0.9 < stop["steps"]["linger"] < 1.3, stop
+    assert stop["steps"]["settle"] > 1 and stop["steps"]["leave"] > 0.2, stop
+
+    # The next life tells of its own start, and of that stop.
+    client.start().ready()
+    both = courses_of(client)
+    assert both["stop"] == stop and both["start"]["began"] > start["began"], both
+    assert client.command("leave").returncode == 0
+    assert courses_of(client)["stop"] != stop, "the record is there when `lictor leave` has come back"
+
+
+def timeline_of_restarts(world):
+    """The last restart of the agent, asked for or not, is told beside the start; one under way is told as that."""
+    world.server()
+    client = world.client()
+    client.start().ready()
+    start = courses_of(client)["start"]
+    began = time.monotonic()
+    assert client.command("restart").returncode == 0
+    waited = time.monotonic() - began
+    restart = courses_of(client)["restart"]
+    assert (restart["outcome"], restart["reason"]) == ("ready", "asked"), restart
+    assert waited - 0.5 < restart["seconds"] < waited, (waited, restart)
+    assert {"former", "launch", "api", "catalog"} <= set(restart["steps"]), restart
+    launches = client.status()["agent"]["restarts"]
+    os.kill(client.agent_pid(), signal.SIGKILL)
+    eventually(lambda: client.status()["agent"]["restarts"] > launches, 5, "another agent")
+    client.ready()
+    restart = courses_of(client)["restart"]
+    assert (restart["outcome"], restart["reason"]) == ("ready", "died"), restart
+    os.kill(client.agent_pid(), signal.SIGSTOP)  # it does not end when told to
+    client.command("restart", "--timeout", "10ms")
+    told = courses_of(client)
+    assert told["restart"]["outcome"] == "under_way" and set(told["restart"]["steps"]) == {"former"}, told
+    assert told["start"] == start
+    code, _ = client.stop()
+    told = courses_of(client)
+    assert told["restart"]["outcome"] == "stopped" and told["stop"]["outcome"] == "unconfirmed" and code == 1, told
+
+
+def timeline_shown(world):
+    """As text of 80 columns, coloured on a terminal alone, and as a well-formed drawing."""
+    world.server()
+    client = world.client()
+    client.start().ready()
+    assert client.stop()[0] == 0
+    told = client.command("timeline")
+    assert told.returncode == 0 and "\x1b" not in told.stdout and not told.stderr, told
+    assert max(map(len, told.stdout.splitlines())) <= 80, told.stdout
+    for words in ("last start", "agent's API answers", "last stop", "a server confirmed the leave; stop.timeout is 10s"):
+        assert words in told.stdout, told.stdout
+    coloured = on_terminal(client)
+    assert "\x1b[1;33m#" in coloured and re.sub("\x1b\\[[0-9;]*m", "", coloured) == told.stdout, coloured
+    assert on_terminal(client, NO_COLOR="1") == told.stdout
+
+    drawing = f"{client.folder}/chart.svg"
+    told = client.command("timeline", "--svg", drawing)
+    assert told.returncode == 0 and not told.stdout + told.stderr, told
+    top = xml.etree.ElementTree.parse(drawing).getroot()
+    space = "{http://www.w3.org/2000/svg}"
+    assert top.tag == f"{space}svg" and "lictor" in top.find(f"{space}title").text, top
+    texts = [text.text for text in top.iter(f"{space}text")]
+    courses = courses_of(client)
+    assert {"settings read", "seen in the catalog", "stop.linger"} <= set(texts), texts
+    bars = [bar for bar in top.iter(f"{space}rect") if bar.get("class") in ("bar", "longest")]
+    assert len(bars) == sum(len(course["steps"]) for course in courses.values()), bars
+    assert all(0 < float(bar.get("x")) + float(bar.get("width")) <= float(top.get("width")) for bar in bars)
+    assert client.command("timeline", "--svg", f"{world.folder}/nowhere/chart.svg").returncode not in (0, 70)
+    assert client.command("timeline", "--svg", drawing, "--json").returncode == 64
+
+
+def timeline_without_record(world):
+    """Neither a running lictor nor a record is exit code 1, and so is a record that is none; the running one is told of."""
+    world.server()
+    client = world.client()
+    record = f"{client.data_dir}/lictor-timeline.json"
+    told = client.command("timeline")
+    assert told.returncode == 1 and not told.stdout, told
+    assert told.stderr.startswith("lictor: timeline: ") and client.control_socket in told.stderr, told
+    assert record in told.stderr, told
+
+    client.start().ready()
+    client.stop()
+    about = os.stat(record)
+    assert stat.S_IMODE(about.st_mode) == 0o644, oct(about.st_mode)
+    assert about.st_uid == os.stat(f"{client.data_dir}/lictor-identity.json").st_uid
+    with open(record) as file:
+        whole = file.read()
+    for content in ("", "{", whole[: len(whole) // 2], "[" * 60000, " " * 100000, '{"stop": {"began": "\u001b[2J"}}', "\0"):
+        with open(record, "w") as file:
+            file.write(content)
+        for arguments in ((), ("--json",), ("--svg", f"{world.folder}/chart.svg")):
+            told = client.command("timeline", *arguments)
+            assert told.returncode == 1 and not told.stdout, (content[:80], told)
+            assert told.stderr.startswith(f"lictor: {record}: ") and "\x1b" not in told.stderr, told
+    os.remove(record)
+    os.mkfifo(record)
+    assert client.command("timeline").returncode == 1
+    os.remove(record)
+    os.symlink("/etc/shadow", record)
+    told = client.command("timeline")
+    assert told.returncode == 1 and "root" not in told.stderr, told
+
+    # It is no link that is followed, and what can't be replaced keeps nobody from ending.
+    client.start().ready()
+    told = client.command("timeline")
+    assert told.returncode == 0 and "last start" in told.stdout and record in told.stderr, told
+    shadow = os.stat("/etc/shadow")
+    assert client.stop()[0] == 0, client.last_line()
+    assert os.stat("/etc/shadow") == shadow and not os.path.islink(record)
+    assert set(courses_of(client)) == {"start", "stop"}
+    os.remove(record)
+    os.mkdir(record)
+    client.start().ready()
+    assert client.stop()[0] == 0 and record in client.log, client.last_line()
+    assert "confirmed by a server" in client.last_line(), client.last_line()
+
+
+def timeline_of_a_killed_lictor(world):
+    """A lictor that was killed has left nothing: what is shown is the life before it, and that is said."""
+    world.server()
+    client = world.client()
+    client.start().ready()
+    client.stop()
+    before = courses_of(client)
+    client.start().ready()
+    client.send(signal.SIGKILL)
+    client.ended()
+    told = client.command("timeline", "--json")
+    assert told.returncode == 0 and client.control_socket in told.stderr, told
+    assert courses_of(client) == before
