@@ -470,7 +470,7 @@ def secrets_are_shown_nowhere(world):
             told = client.command(*what.split(), **given)
             assert told.stdout, (what, told)
             shown[f"{form}: {what}"] = told.stdout + told.stderr
-        for target in ("/status", "/livez", "/readyz", "/metrics", "/nothing"):
+        for target in ("/status", "/livez", "/readyz", "/timeline", "/metrics", "/nothing"):
             shown[f"{form}: {target}"] = client.control("GET", target).text
         for process in client.processes():
             shown[f"{form}: arguments of {process}"] = read(f"/proc/{process.pid}/cmdline")
