@@ -929,9 +929,10 @@ class Step {
     if (life_.verdict) return *life_.verdict;
     const Stop& stop = *life_.stop;
     if (!stop.trouble.empty()) {
-      return quit_over(Problem{"leave", stop.trouble,
-                               "if the node does not come back, `consul force-leave -prune NODE` takes it out",
-                               Exit::incomplete});
+      return quit_over(Problem{
+          "leave", stop.trouble,
+          fmt::format("if the node does not come back, `consul force-leave -prune {}` takes it out", life_.own.name),
+          Exit::incomplete});
     }
     if (stop.came_back) {
       return quit_over(Problem{

@@ -87,6 +87,7 @@ std::vector<WantedPort> wanted_ports(const Json& consul_json, const std::string&
   add("http", Protocol::tcp, addresses("http"), port_of(consul_json, "http", 8500));
   add("https", Protocol::tcp, addresses("https"), port_of(consul_json, "https", -1));
   add("grpc", Protocol::tcp, addresses("grpc"), port_of(consul_json, "grpc", -1));
+  add("grpc_tls", Protocol::tcp, addresses("grpc_tls"), port_of(consul_json, "grpc_tls", -1));
   const std::string bind = text("bind_addr", "0.0.0.0");
   for (const Protocol protocol : {Protocol::tcp, Protocol::udp}) {
     add("dns", protocol, addresses("dns"), port_of(consul_json, "dns", 8600));

@@ -34,7 +34,7 @@ struct WantedPort {
   bool operator==(const WantedPort&) const = default;
 };
 
-// What a client agent of this consul.json listens on (HTTP, HTTPS, gRPC, DNS, LAN gossip; Consul's default ports and
+// What a client agent of this consul.json listens on (HTTP, HTTPS, gRPC, gRPC with TLS, DNS, LAN gossip; Consul's default ports and
 // addresses where it names none), and lictor's control.http ("ADDRESS:PORT" or empty). Unix sockets, ports that are turned
 // off and addresses that only a go-sockaddr template tells are left out.
 std::vector<WantedPort> wanted_ports(const Json& consul_json, const std::string& control_http);

@@ -399,11 +399,12 @@ TEST_CASE("wanted_ports: what a client agent and lictor listen on") {
                 {"ports.serf_lan", Protocol::udp, "10.0.0.5", 8301},
                 {"control.http", Protocol::tcp, "127.0.0.1", 8555}}));
   const Json config = Json::parse(R"({"bind_addr": "fd00::5", "client_addr": "127.0.0.1 ::1",
-      "addresses": {"http": "unix:///run/x.sock 10.0.0.5", "grpc": "{{ GetPrivateIP }}"},
-      "ports": {"http": 8080, "https": 8501, "grpc": 8502, "dns": -1, "serf_lan": 9301}})");
+      "addresses": {"http": "unix:///run/x.sock 10.0.0.5", "grpc": "{{ GetPrivateIP }}", "grpc_tls": "10.0.0.6"},
+      "ports": {"http": 8080, "https": 8501, "grpc": 8502, "grpc_tls": 8503, "dns": -1, "serf_lan": 9301}})");
   CHECK(sorted(wanted_ports(config, "")) == sorted({{"ports.http", Protocol::tcp, "10.0.0.5", 8080},
                                                     {"ports.https", Protocol::tcp, "127.0.0.1", 8501},
                                                     {"ports.https", Protocol::tcp, "::1", 8501},
+                                                    {"ports.grpc_tls", Protocol::tcp, "10.0.0.6", 8503},
                                                     {"ports.serf_lan", Protocol::tcp, "fd00::5", 9301},
                                                     {"ports.serf_lan", Protocol::udp, "fd00::5", 9301}}));
   CHECK(wanted_ports(config, "[::1]:8555").back() == WantedPort{"control.http", Protocol::tcp, "::1", 8555});

@@ -179,6 +179,10 @@ TEST_CASE("how the leave ended is told as it was") {
     REQUIRE(s.end);
     CHECK(s.end->exit == row.expected);
     CHECK_FALSE(s.end->reason.empty());
+    // What undoes it, ready to be copied.
+    const bool unconfirmed = s.end->reason.find("does not come back") != std::string::npos;
+    CHECK(unconfirmed == (s.end->reason.find("`consul force-leave -prune n1`") != std::string::npos));
+    CHECK(unconfirmed == (row.expected != Exit::ok && !s.life.stop->came_back));
   }
 }
 
