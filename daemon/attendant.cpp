@@ -51,6 +51,10 @@ std::string join_problems(const Problems& problems) {
   return text;
 }
 
+AgentApi::Tokens tokens_of(const Plan& plan) {
+  return {.registration = plan.registration_token, .fallback = plan.default_token, .agent = plan.agent_token};
+}
+
 // A program of the agent's user, who gains nothing by it, unless that user is root.
 LaunchRequest as_agent_user(const PlanFacts& facts, std::vector<std::string> argv,
                             std::vector<std::string> environment) {
@@ -125,21 +129,13 @@ void Attendant::take_effects(const Happening& what) {
 
 // Outcomes, as the JSON {"exit", "text"}: what a command is to end with and to say.
 void Attendant::answer_waiting(const Happening& happened) {
-  const auto* reloaded = std::get_if<Reloaded>(&happened);
   std::erase_if(waiting_, [&](const Waiting& waiting) {
-    const auto tell = [&waiting](Exit exit, const std::string& text) {
-      waiting.answer({200, Json{{"exit", static_cast<int>(exit)}, {"text", text}}.dump() + "\n", "application/json"});
-      return true;
-    };
-    if (end_ && waiting.order == SignalKind::terminate) return tell(end_->exit, end_->reason);
-    if (end_) return tell(Exit::incomplete, "lictor has ended meanwhile: " + end_->reason);
-    if (waiting.order == SignalKind::reload && reloaded && !life_.reloading.running) {
-      const bool broken = reloaded->result == ReloadResult::broken;
-      return tell(broken ? Exit::config : Exit::ok, reloaded->text);
-    }
-    if (waiting.order == SignalKind::restart && ready(life_) && life_.launches > waiting.launches)
-      return tell(Exit::ok, fmt::format("the node is ready again, its agent has pid {}", life_.agent->pid));
-    return false;
+    std::optional<Outcome> outcome = waiting.outcome(happened);
+    if (!outcome && end_) outcome = {Exit::incomplete, "lictor has ended meanwhile: " + end_->reason};
+    if (!outcome) return false;
+    const Json told = {{"exit", static_cast<int>(outcome->exit)}, {"text", outcome->text}};
+    waiting.answer({200, told.dump() + "\n", "application/json"});
+    return true;
   });
 }
 
@@ -268,7 +264,7 @@ void Attendant::settle_on(Ground ground) {
                                              {"address", ground.facts.bind.address},
                                              {"address_by", ground.facts.bind.origin}});
   api_ = std::make_unique<AgentApi>(io_.get_executor(), ground.facts.api_socket, [this] { token_refused(); });
-  api_->use_tokens(ground.plan.registration_token, ground.plan.default_token);
+  api_->use_tokens(tokens_of(ground.plan));
   ground_ = std::move(ground);
   settled_ = now();
 }
@@ -392,6 +388,7 @@ void Attendant::act(const Probe& e) {
 }
 
 void Attendant::act(const SendServices& e) {
+  api_->look_at_maintenance();  // with all else that the agent has
   api_->send_services(ground_->services, e.anew, [this, launch = e.launch](std::string failure) {
     feed(ServicesSent{launch, std::move(failure)});
   });
@@ -615,7 +612,7 @@ void Attendant::apply(Ground next, const PlanDifference& difference) {
   // An agent without an answer yet, such as one that waits for a certificate (auto_encrypt), can't be told to reload.
   const bool deaf = difference.change == Change::reload && life_.agent && !life_.agent->answered;
   // The running agent has its new default token only when it has reloaded.
-  const auto use_tokens = [this] { api_->use_tokens(ground_->plan.registration_token, ground_->plan.default_token); };
+  const auto use_tokens = [this] { api_->use_tokens(tokens_of(ground_->plan)); };
   if (difference.change != Change::reload || deaf) use_tokens();
   switch (deaf ? Change::restart : difference.change) {
     case Change::none:
@@ -667,11 +664,45 @@ ControlReply Attendant::order(SignalKind kind, bool wait) {
   if (kind == SignalKind::reload && (ending || life_.phase == Phase::prepare))
     return {409, ending ? "lictor is stopping\n" : "lictor is still preparing: the settings are read again for that\n"};
   if (kind == SignalKind::restart && ending) return {409, "lictor is stopping\n"};
+  return reply_when_known([this, kind, launches = life_.launches](const Happening& happened) -> std::optional<Outcome> {
+    const auto* reloaded = std::get_if<Reloaded>(&happened);
+    if (kind == SignalKind::terminate && end_) return Outcome{end_->exit, end_->reason};
+    if (kind == SignalKind::reload && reloaded && !life_.reloading.running)
+      return Outcome{reloaded->result == ReloadResult::broken ? Exit::config : Exit::ok, reloaded->text};
+    if (kind == SignalKind::restart && ready(life_) && life_.launches > launches)
+      return Outcome{Exit::ok, fmt::format("the node is ready again, its agent has pid {}", life_.agent->pid)};
+    return std::nullopt;
+  });
+}
+
+ControlReply Attendant::reply_when_known(std::function<std::optional<Outcome>(const Happening&)> outcome) {
   ControlReply reply;
-  reply.later = [this, kind](std::function<void(ControlReply)> answer) {
-    waiting_.push_back({kind, life_.launches, std::move(answer)});
+  reply.later = [this, outcome = std::move(outcome)](std::function<void(ControlReply)> answer) {
+    waiting_.push_back({outcome, std::move(answer)});
   };
   return reply;
+}
+
+ControlReply Attendant::maintain(const std::string& body) {
+  const auto order = parse_maintenance_order(body);
+  if (!order) return {400, to_string(order.error()) + "\n"};
+  if (life_.stop || life_.verdict) return {409, "lictor is stopping\n"};
+  if (!maintaining_.expired()) return {409, "another order about maintenance is under way\n"};
+  if (!life_.agent || life_.agent->ending || !life_.agent->answered)
+    return {503, "no agent answers that could be told; order it again when one does\n"};
+  auto outcome = std::make_shared<std::optional<Outcome>>();
+  maintaining_ = outcome;
+  api_->maintain(life_.own.name, *order, servers_limit,
+                 [this, outcome, order = *order](const std::string& failure, ServersSay said) {
+                   *outcome = failure.empty() ? maintenance_outcome(order, api_->facts().maintenance, said)
+                                              : Outcome{Exit::incomplete, "maint: " + failure};
+                   log::write((*outcome)->exit == Exit::ok ? log::Level::info : log::Level::warn, (*outcome)->text);
+                   answer_waiting(Tick{});
+                 });
+  return reply_when_known([this, outcome, launches = life_.launches](const Happening&) -> std::optional<Outcome> {
+    if (*outcome || (life_.agent && life_.launches == launches)) return *outcome;
+    return Outcome{Exit::incomplete, "maint: the agent has ended meanwhile; order it again when there is another one"};
+  });
 }
 
 Standpoint Attendant::standpoint() const {
@@ -707,6 +738,7 @@ ControlReply Attendant::reply(const ControlRequest& request) {
     if (request.path == "/timeline") return {200, timeline_json(courses()), "application/json"};
     if (request.path == "/metrics") return {200, metrics_text(standpoint()), MetricsText::content_type};
   } else if (request.method == "POST" && request.local) {
+    if (request.path == "/maint") return maintain(request.body);
     constexpr std::array<std::pair<std::string_view, SignalKind>, 3> orders{
         {{"/reload", SignalKind::reload}, {"/restart", SignalKind::restart}, {"/leave", SignalKind::terminate}}};
     for (const auto& [path, kind] : orders) {
@@ -716,7 +748,7 @@ ControlReply Attendant::reply(const ControlRequest& request) {
   return {404,
           "lictor: " + request.path +
               ": not known; GET /livez /readyz /status /timeline /metrics, over the control socket also POST /reload "
-              "/restart /leave\n"};
+              "/restart /leave /maint\n"};
 }
 
 }  // namespace lictor

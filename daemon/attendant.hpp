@@ -99,6 +99,8 @@ class Attendant {
   std::vector<Course> courses() const;
   void leave_record() const;
   ControlReply order(SignalKind kind, bool wait);
+  ControlReply maintain(const std::string& body);
+  ControlReply reply_when_known(std::function<std::optional<Outcome>(const Happening&)> outcome);
   void answer_waiting(const Happening& happened);
 
   boost::asio::io_context& io_;
@@ -133,11 +135,11 @@ class Attendant {
   Time settled_{};                   // when the settings in force were taken
   // Clients that wait for the outcome of what they have ordered.
   struct Waiting {
-    SignalKind order;
-    int launches;  // until then
+    std::function<std::optional<Outcome>(const Happening&)> outcome;  // asked after each event and its effects
     std::function<void(ControlReply)> answer;
   };
   std::vector<Waiting> waiting_;
+  std::weak_ptr<std::optional<Outcome>> maintaining_;  // there while an order about maintenance is under way
 };
 
 }  // namespace lictor

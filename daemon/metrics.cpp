@@ -35,6 +35,8 @@ std::string metrics_text(const Standpoint& at) {
   yes_no("lictor_registered", "Whether the catalog shows this node and all its services.",
          life.agent && life.agent->registered);
   yes_no("lictor_leader_known", "Whether the agent knows a leader of the servers.", life.agent && life.agent->leader);
+  yes_no("lictor_maintenance", "Whether the node is in Consul's maintenance mode, as its agent last said.",
+         agent.maintenance.has_value());
   if (life.first_ready) {
     text.metric(gauge, "lictor_first_ready_seconds", "From lictor's start to the moment the node was first ready.")
         .sample(seconds(*life.first_ready - life.began));

@@ -114,6 +114,7 @@ Json status_json(const Standpoint& at) {
     status["members"] = agent.members;
     status["servers"] = agent.servers;
   }
+  status["maintenance"] = agent.maintenance ? Json(*agent.maintenance) : Json();
   if (!settings_problem.empty()) status["problems"].push_back(settings_problem);
   if (life.no_address) status["problems"].push_back(to_string(*life.no_address));
   if (life.agent && !life.agent->failure.empty()) status["problems"].push_back(life.agent->failure);

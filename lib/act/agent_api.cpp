@@ -15,6 +15,7 @@ constexpr Duration agent_deadline = seconds(10);
 // Without a leader a server keeps such a call for about 7 s; nobody wants to wait for that.
 constexpr Duration catalog_deadline = seconds(3);
 constexpr Duration reach_deadline = std::chrono::milliseconds(500);
+constexpr Duration between_looks = std::chrono::milliseconds(20);
 
 std::string percent_encode(const std::string& text) {
   std::string out;
@@ -42,7 +43,9 @@ AgentApi::AgentApi(boost::asio::any_io_executor executor, const std::string& soc
       work_(executor, socket),
       farewell_(executor, socket),
       joins_(executor, socket),
+      orders_(executor, socket),
       executor_(executor),
+      pause_(executor),
       refused_(std::move(refused)) {}
 
 void AgentApi::reset(std::string token) {
@@ -50,6 +53,8 @@ void AgentApi::reset(std::string token) {
   work_.reset();
   farewell_.reset();
   joins_.reset();
+  orders_.reset();
+  pause_.cancel();
   reach_.reset();
   sent_.clear();
   token_ = std::move(token);
@@ -64,23 +69,23 @@ std::string AgentApi::registration_failure(const Result<HttpAnswer>& answer, con
 }
 
 std::string AgentApi::registration_token_name() const {
-  return registration_token_.empty() ? "the agent's default token, agent.tokens.default_file or acl.tokens.default,"
-                                     : "the registration token, agent.tokens.registration_file,";
+  return tokens_.registration.empty() ? "the agent's default token, agent.tokens.default_file or acl.tokens.default,"
+                                      : "the registration token, agent.tokens.registration_file,";
 }
 
 HttpRequest AgentApi::request(std::string method, std::string target, Key key) const {
   HttpRequest request{
       .method = std::move(method), .target = std::move(target), .body = {}, .headers = {}, .deadline = agent_deadline};
-  const std::string& token = key == Key::recovery ? token_ : registration_token_;
+  const std::string& token = key == Key::recovery       ? token_
+                             : key == Key::registration ? tokens_.registration
+                                                        : tokens_.agent;
   if (!token.empty()) request.headers["X-Consul-Token"] = token;
   return request;
 }
 
-void AgentApi::use_tokens(std::string registration, std::string fallback) {
-  if (registration == registration_token_ && fallback == fallback_token_) return;
-  registration_token_ = std::move(registration);
-  fallback_token_ = std::move(fallback);
-  sent_.clear();
+void AgentApi::use_tokens(Tokens tokens) {
+  if (tokens.registration != tokens_.registration || tokens.fallback != tokens_.fallback) sent_.clear();
+  tokens_ = std::move(tokens);
 }
 
 void AgentApi::probe(Duration deadline, std::function<void(ProbeAnswer)> done) {
@@ -320,6 +325,66 @@ void AgentApi::deregister(const std::string& node, Done done) {
   put.deadline = catalog_deadline;
   work_.ask(std::move(put),
             [done = std::move(done)](const Result<HttpAnswer>& answer) { done(failure_of(answer, "deregister")); });
+}
+
+void AgentApi::look_at_maintenance(Done done) {
+  // Of all its checks the agent shows the recovery token those of the node alone.
+  orders_.ask(request("GET", "/v1/agent/checks?filter=" + percent_encode("ServiceID == \"\""), Key::recovery),
+              [this, done = std::move(done)](const Result<HttpAnswer>& answer) {
+                std::string failure = failure_of(answer, "list of the agent's checks");
+                const Json checks = failure.empty() ? Json::parse(answer->body, nullptr, false) : Json();
+                if (failure.empty() && !checks.is_object()) failure = "list of the agent's checks: it is not JSON";
+                if (failure.empty()) facts_.maintenance = maintenance_in(checks);
+                done(std::move(failure));
+              });
+}
+
+void AgentApi::maintain(const std::string& node, const MaintenanceOrder& order, Duration limit,
+                        std::function<void(std::string, ServersSay)> done) {
+  const std::string target = order.on ? "enable=true&reason=" + percent_encode(order.reason) : "enable=false";
+  orders_.ask(request("PUT", "/v1/agent/maintenance?" + target, Key::agent),
+              [this, node, limit, on = order.on, done = std::move(done)](const Result<HttpAnswer>& answer) mutable {
+                std::string failure = failure_of(answer, "the agent's answer");
+                if (answer && answer->status == 403) {
+                  failure += tokens_.agent.empty()
+                                 ? " (without a token of its own, agent.tokens.agent_file or acl.tokens.agent, its "
+                                   "default one needs node:write on this node)"
+                                 : " (its own token, agent.tokens.agent_file or acl.tokens.agent, needs node:write on "
+                                   "this node)";
+                }
+                if (!failure.empty()) return done(std::move(failure), ServersSay::nothing);
+                look_at_maintenance([this, node, limit, on, done = std::move(done)](std::string unseen) mutable {
+                  if (!unseen.empty()) return done(std::move(unseen), ServersSay::nothing);
+                  ask_servers(node, on, std::chrono::steady_clock::now() + limit, ServersSay::nothing,
+                              [done = std::move(done)](ServersSay servers) { done("", servers); });
+                });
+              });
+}
+
+void AgentApi::ask_servers(const std::string& node, bool on, std::chrono::steady_clock::time_point end,
+                           ServersSay so_far, std::function<void(ServersSay)> done) {
+  HttpRequest get = request("GET", "/v1/health/node/" + percent_encode(node) + "?consistent", Key::registration);
+  get.deadline = std::chrono::ceil<Duration>(end - std::chrono::steady_clock::now());
+  orders_.ask(std::move(get), [this, node, on, end, so_far,
+                               done = std::move(done)](const Result<HttpAnswer>& answer) mutable {
+    const bool forbidden = answer && answer->status == 403;
+    const Json checks = answer && answer->status == 200 ? Json::parse(answer->body, nullptr, false) : Json();
+    // With ACLs what may not be read is left out; without them this node's entry is on its way.
+    const bool hidden = checks.is_array() && checks.empty() && !token_.empty();
+    const bool shown = checks.is_array() && !checks.empty() && maintenance_in(checks).has_value() == on;
+    if (answer) {  // else the time is up, or the agent: what was said before stands
+      so_far = forbidden || hidden  ? ServersSay::unreadable
+               : !checks.is_array() ? ServersSay::nothing
+               : shown              ? ServersSay::as_ordered
+                                    : ServersSay::otherwise;
+    }
+    const bool late = std::chrono::steady_clock::now() + between_looks >= end;
+    if (forbidden || shown || late) return done(so_far);
+    pause_.expires_after(between_looks);
+    pause_.async_wait([this, node, on, end, so_far, done = std::move(done)](boost::system::error_code error) mutable {
+      if (!error) ask_servers(node, on, end, so_far, std::move(done));
+    });
+  });
 }
 
 }  // namespace lictor

@@ -2,14 +2,18 @@
 //
 // Agent calls (probe, leave, reload) carry the recovery token; what reaches the servers (register, catalog), and the list of
 // the agent's services, which the agent shortens to those that a token may read, down to none for the recovery token, carries
-// the registration token, or where there is none no token, so that the agent applies its own default token.
+// the registration token, or where there is none no token, so that the agent applies its own default token. Maintenance of
+// the node is set with the agent's own token, which is the one that may write the node.
 #pragma once
 
 #include "act/http_client.hpp"
 #include "act/reach.hpp"
 #include "decide/join.hpp"
 #include "decide/life.hpp"
+#include "decide/maintenance.hpp"
 #include "decide/services.hpp"
+
+#include <boost/asio/steady_timer.hpp>
 
 #include <functional>
 #include <map>
@@ -25,6 +29,8 @@ struct AgentFacts {
   std::string server;   // address of the leader as the agent knows it: "10.0.0.1:8300"
   int members = 0;      // of the LAN gossip pool, this node included; 0 until known
   int servers = 0;      // those of them that are servers and alive
+  // Why the node is in maintenance, as the agent last said; nothing: it is not, or it is not known yet.
+  std::optional<std::string> maintenance = {};
 };
 
 // Not thread-safe; callbacks come from the executor, each exactly once, unless reset() comes first.
@@ -40,10 +46,13 @@ class AgentApi {
   // A new agent process: what was outstanding is dropped.
   void reset(std::string token);
 
-  // From now on; `fallback` is the agent's default token. The agent keeps with each service the token that registered it, its
-  // own default one too, and syncs it with the servers by that: with another token all services are sent again at the
-  // next send_services().
-  void use_tokens(std::string registration, std::string fallback);
+  // From now on; `fallback` is the agent's default token, `agent` its own. The agent keeps with each service the token that
+  // registered it, its own default one too, and syncs it with the servers by that: with another token all services are sent
+  // again at the next send_services().
+  struct Tokens {
+    std::string registration, fallback, agent;  // empty: none
+  };
+  void use_tokens(Tokens tokens);
 
   // GET /v1/status/leader, and if that stays unanswered for half the deadline (it asks a server) /v1/agent/self, which
   // doesn't.
@@ -86,23 +95,34 @@ class AgentApi {
   void reload(Done done);                               // PUT /v1/agent/reload
   void deregister(const std::string& node, Done done);  // PUT /v1/catalog/deregister
 
+  // GET /v1/agent/checks, for facts().maintenance. Where it fails nothing changes there.
+  void look_at_maintenance(Done done = [](const std::string&) {});
+  // PUT /v1/agent/maintenance, a look at what the agent has of it, and GET /v1/health/node/NODE?consistent until the servers
+  // show it, for at most `limit`. `failure`: the agent has not taken it. REQUIRES: no other one is under way.
+  void maintain(const std::string& node, const MaintenanceOrder& order, Duration limit,
+                std::function<void(std::string failure, ServersSay)> done);
+
   const AgentFacts& facts() const { return facts_; }
 
  private:
-  enum class Key { recovery, registration };
+  enum class Key { recovery, registration, agent };
   HttpRequest request(std::string method, std::string target, Key key) const;
   std::string registration_failure(const Result<HttpAnswer>& answer, const std::string& what) const;
   std::string registration_token_name() const;
   void ask_health(const NodeKey& own, std::shared_ptr<Surroundings> seen, std::function<void(Surroundings)> done);
   void send_changes(std::shared_ptr<ServiceChanges> changes, Done done);
+  void ask_servers(const std::string& node, bool on, std::chrono::steady_clock::time_point end, ServersSay so_far,
+                   std::function<void(ServersSay)> done);
 
-  // Four connections: a slow call on one never delays a call on another.
-  HttpClient probes_, work_, farewell_, joins_;
+  // Five connections: a slow call on one never delays a call on another.
+  HttpClient probes_, work_, farewell_, joins_, orders_;
   boost::asio::any_io_executor executor_;
   std::optional<Reach> reach_;
-  std::size_t next_name_ = 0;  // of those to join
+  boost::asio::steady_timer pause_;  // while the servers are asked of maintenance
+  std::size_t next_name_ = 0;        // of those to join
   std::function<void()> refused_;
-  std::string token_, registration_token_, fallback_token_;
+  std::string token_;
+  Tokens tokens_;
   AgentFacts facts_;
   // The bodies that the agent has taken, by id: its own list does not show checks.
   std::map<std::string, Json> sent_;

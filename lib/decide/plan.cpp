@@ -92,6 +92,13 @@ struct Draft {
     return false;
   }
 
+  // That the agent will have: acl.tokens.MEMBER, or what that was called before.
+  std::string token(const std::string& member, const std::string& formerly) const {
+    const Json* tokens = find(plan.consul_json, "acl", "tokens");
+    const std::string named = text_at(tokens ? find(*tokens, member) : nullptr);
+    return named.empty() ? text_at(find(user(), formerly)) : named;
+  }
+
   void one_source(const std::string& setting, const std::string& secret, const std::string& path, const Json* value);
   void refuse_server();
   void address();
@@ -348,9 +355,8 @@ ResultAll<Plan> make_plan(const Settings& settings, const AgentConfig& config, c
   draft.token_files();
   draft.gossip_key();
   draft.recovery_token();
-  const Json* tokens = find(draft.plan.consul_json, "acl", "tokens");
-  draft.plan.default_token = text_at(tokens ? find(*tokens, "default") : nullptr);
-  if (draft.plan.default_token.empty()) draft.plan.default_token = text_at(find(draft.user(), "acl_token"));
+  draft.plan.default_token = draft.token("default", "acl_token");
+  draft.plan.agent_token = draft.token("agent", "acl_agent_token");
   const Json *encrypt = find(draft.user(), "auto_encrypt", "tls"),
              *auto_config = find(draft.user(), "auto_config", "enabled");
   draft.plan.api_after_join = (encrypt && *encrypt == true) || (auto_config && *auto_config == true);

@@ -70,8 +70,8 @@ struct Plan {
   std::map<std::string, std::uint64_t> contents;  // PlanFacts'
   // For lictor's own calls to /v1/agent/{self,members,reload,leave}; empty without ACLs. No server knows it:
   // registering and catalog reads are sent with the registration token, or where that is empty without a token, so that the
-  // agent uses its acl.tokens.default.
-  std::string token, registration_token, default_token;
+  // agent uses its acl.tokens.default. What concerns the node itself goes with the agent's own token, as far as there is one.
+  std::string token, registration_token, default_token, agent_token;
   bool api_after_join = false;  // Rules'
 };
 

@@ -45,6 +45,12 @@ struct Problem {
 // "what: why; what to do", without the program's name before it.
 inline std::string to_string(const Problem& p) { return p.what + ": " + p.why + (p.hint.empty() ? "" : "; " + p.hint); }
 
+// What a command that orders something ends with and says.
+struct Outcome {
+  Exit exit;
+  std::string text;
+};
+
 template <class T>
 using Result = boost::system::result<T, Problem>;
 

@@ -275,3 +275,53 @@ TEST_CASE("a leave that is refused says why") {
   CHECK(agent.answer_to<std::string>([&](auto done) { api.leave(seconds(5), done); }).find("connect") !=
         std::string::npos);
 }
+
+TEST_CASE("maintenance is ordered, looked at, and awaited until the servers show it") {
+  using Answer = std::pair<std::string, ServersSay>;
+  const std::string target = "GET /v1/health/node/n%201";
+  const Json serf = {{"CheckID", "serfHealth"}}, set = {{"CheckID", "_node_maintenance"}, {"Notes", "a b"}};
+  FakeAgent agent;
+  AgentApi api(agent.io.get_executor(), agent.socket);
+  const auto maintain = [&](const MaintenanceOrder& order) {
+    return agent.answer_to<Answer>([&](auto done) {
+      api.maintain("n 1", order, milliseconds(200), [done](std::string failure, ServersSay servers) {
+        done({failure, servers});
+      });
+    });
+  };
+  agent.replies["PUT /v1/agent/maintenance"] = {200, ""};
+  agent.replies["GET /v1/agent/checks"] = {200, Json{{"_node_maintenance", set}}.dump()};
+  int looks = 0;
+  agent.replies[target].later = [&](auto answer) {
+    answer({200, ++looks < 3 ? Json::array({serf}).dump() : Json::array({serf, set}).dump()});
+  };
+  CHECK(maintain({true, "a b\n%"}) == Answer{"", ServersSay::as_ordered});
+  CHECK(looks == 3);
+  CHECK(api.facts().maintenance == "a b");
+  CHECK(agent.asked.front() == "PUT /v1/agent/maintenance?enable=true&reason=a%20b%0A%25");
+
+  agent.asked.clear();
+  agent.replies["GET /v1/agent/checks"] = {200, "{}"};
+  agent.replies[target] = {200, Json::array({serf}).dump()};
+  CHECK(maintain({false, ""}) == Answer{"", ServersSay::as_ordered});
+  CHECK_FALSE(api.facts().maintenance);
+  CHECK(agent.asked.front() == "PUT /v1/agent/maintenance?enable=false");
+
+  // What the servers say at last, where it is not what was ordered.
+  agent.replies[target] = {403, "no"};
+  CHECK(maintain({false, ""}).second == ServersSay::unreadable);
+  agent.replies[target] = {200, Json::array({serf, set}).dump()};
+  CHECK(maintain({false, ""}).second == ServersSay::otherwise);
+  agent.replies[target] = {500, "No cluster leader"};
+  CHECK(maintain({false, ""}).second == ServersSay::nothing);
+
+  // An agent that does not take it, and one that can't be looked at.
+  agent.replies["PUT /v1/agent/maintenance"] = {403, "Permission denied"};
+  CHECK(maintain({true, "x"}).first.find("default one needs node:write") != std::string::npos);
+  api.use_tokens({.registration = "", .fallback = "", .agent = "t"});
+  CHECK(maintain({true, "x"}).first.find("its own token") != std::string::npos);
+  agent.replies["PUT /v1/agent/maintenance"] = {200, ""};
+  agent.replies["GET /v1/agent/checks"] = {200, "[1"};
+  CHECK(maintain({true, "x"}).first.find("not JSON") != std::string::npos);
+  CHECK_FALSE(api.facts().maintenance);
+}

@@ -545,6 +545,9 @@ TEST_CASE("secrets from files go into consul.json", "[plan]") {
   CHECK(plan.default_token == "d");
   CHECK(plan_of(Json::parse(R"({"acl_token": "old"})")).default_token == "old");
   CHECK(plan_of(Json::object()).default_token.empty());
+  CHECK(plan.agent_token == "a");
+  CHECK(plan_of(Json::parse(R"({"acl_agent_token": "old"})")).agent_token == "old");
+  CHECK(plan_of(Json::object()).agent_token.empty());
   CHECK(plan.origins.at("encrypt") == "agent.encrypt_file");
   CHECK(plan.origins.at("acl") ==
         "/consul/config/consul.json, agent.tokens.agent_file, agent.tokens.default_file, lictor");
