@@ -185,19 +185,20 @@ Exit wait_for(const std::optional<std::string>& settings_file, Goal goal, Durati
   }
 }
 
-Exit order(const std::optional<std::string>& settings_file, Order what, Duration limit) {
+namespace {
+
+struct Words {
+  const char *path, *command, *awaited;
+};
+
+// Orders it from the running lictor, and tells what comes of it.
+Exit order(const std::optional<std::string>& settings_file, const Words& words, std::string body, Duration limit) {
   auto settings = load_settings(settings_file, current_environment());
   if (!settings) return print_problems(settings.error());
-  struct Words {
-    const char *path, *command, *awaited;
-  };
-  const Words words = what == Order::reload    ? Words{"/reload?wait", "reload", "the settings to be taken"}
-                      : what == Order::restart ? Words{"/restart?wait", "restart", "the node to be ready again"}
-                                               : Words{"/leave?wait", "leave", "the node to leave and lictor to end"};
   boost::asio::io_context io(1);
   HttpClient lictor(io.get_executor(), settings->control.socket);
   std::optional<Result<HttpAnswer>> answer;
-  lictor.ask({.method = "POST", .target = words.path, .body = {}, .headers = {}, .deadline = limit},
+  lictor.ask({.method = "POST", .target = words.path, .body = std::move(body), .headers = {}, .deadline = limit},
              [&](Result<HttpAnswer> got) {
                answer = std::move(got);
                io.stop();
@@ -230,6 +231,25 @@ Exit order(const std::optional<std::string>& settings_file, Order what, Duration
     log::complain(text);
   }
   return exit;
+}
+
+}  // namespace
+
+Exit order(const std::optional<std::string>& settings_file, Order what, Duration limit) {
+  switch (what) {
+    case Order::reload:
+      return order(settings_file, {"/reload?wait", "reload", "the settings to be taken"}, "", limit);
+    case Order::restart:
+      return order(settings_file, {"/restart?wait", "restart", "the node to be ready again"}, "", limit);
+    case Order::leave:
+      return order(settings_file, {"/leave?wait", "leave", "the node to leave and lictor to end"}, "", limit);
+  }
+  return Exit::internal;
+}
+
+Exit maintain(const std::optional<std::string>& settings_file, bool on, const std::string& reason, Duration limit) {
+  const Json body = {{"on", on}, {"reason", reason}};
+  return order(settings_file, {"/maint", "maint", "the servers to know of it"}, body.dump(), limit);
 }
 
 Exit show_environment(const std::optional<std::string>& settings_file) {

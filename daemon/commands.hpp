@@ -37,6 +37,9 @@ enum class Order { reload, restart, leave };
 // settings were taken (Exit::config: refused), of a restart that the node is ready again, of a leave what lictor itself ends
 // with. Exit::incomplete where that is not known in time; what was ordered goes on.
 Exit order(const std::optional<std::string>& settings_file, Order what, Duration limit);
+// Puts the node into maintenance or takes it out, as order() orders: done means that the servers show it. REQUIRES: `reason`
+// is as maintenance_reason() takes it.
+Exit maintain(const std::optional<std::string>& settings_file, bool on, const std::string& reason, Duration limit);
 // CONSUL_HTTP_ADDR=... for other programs on the node.
 Exit show_environment(const std::optional<std::string>& settings_file);
 

@@ -3,7 +3,9 @@
 #include "act/privileges.hpp"
 #include "attendant.hpp"
 #include "commands.hpp"
+#include "decide/maintenance.hpp"
 #include "doctor.hpp"
+#include "help.hpp"
 #include "preparation.hpp"
 
 #include <CLI/CLI.hpp>
@@ -59,100 +61,205 @@ Exit run(const std::optional<std::string>& settings_file, Time executed) {
   return end.exit;
 }
 
-Exit usage_error(const std::string& why) {
-  return print_problems({Problem{"usage", why, "see `lictor -h`", Exit::usage}});
+// `command`: whose help tells the right use; empty: not even that is known.
+Exit usage_error(const std::string& why, const std::string& command) {
+  return print_problems(
+      {Problem{"usage", why, fmt::format("see `lictor {}-h`", command.empty() ? "" : command + " "), Exit::usage}});
+}
+
+// What CLI11 takes for a problem of an option is the text that this returns.
+std::string no_duration(const std::string& text) {
+  const auto duration = parse_duration(text);
+  return duration ? "" : duration.error().why;
+}
+
+std::string no_reason(const std::string& text) {
+  const auto reason = maintenance_reason(text);
+  return reason ? "" : reason.error().why + "; " + reason.error().hint;
 }
 
 Exit dispatch(int argc, char** argv, Time executed) {
-  CLI::App app(
-      "lictor: attends the Consul client agent of one node\n"
-      "Exit codes: 0 done, 1 not done, 64 wrong use, 78 settings or host can't work, 75 try again later");
+  CLI::App app("lictor: attends the Consul client agent of one node");
   app.name("lictor");
   app.require_subcommand(1);
-  app.fallthrough();
-  app.set_help_flag("-h,--help", "show this help");
+  use_help_format(app);
+  app.footer(
+      "Exit codes: 0 done, 1 not done, 64 wrong use, 70 a failure of lictor's own,\n"
+      "75 try again later, 78 settings or host can't work. What a command's mean, and\n"
+      "an example of its use, tells `lictor COMMAND -h`.");
   std::optional<std::string> file;
-  app.add_option("-c,--config", file, "settings file (else $LICTOR_CONFIG, else /etc/lictor/lictor.json)");
+  const auto takes_file = [&file](CLI::App& command) {
+    command.add_option("-c,--config", file, "settings file (else $LICTOR_CONFIG, else /etc/lictor/lictor.json)")
+        ->option_text("FILE");
+  };
+  takes_file(app);
   Exit exit = Exit::ok;
+  const auto add = [&](const CommandHelp& help) {
+    CLI::App* command = add_command(app, help);
+    takes_file(*command);
+    return command;
+  };
+  const std::pair<int, std::string> no_lictor{1, "no lictor answers"},
+      cant_work{78, "settings or host can't work; no retry will mend it"},
+      no_address{75, "no address yet; trying again later may help"};
 
-  app.add_subcommand("run", "attend the agent: start, register, watch, and leave on SIGTERM")->callback([&] {
-    exit = run(file, executed);
-  });
-  app.add_subcommand("check", "check settings, host and the agent's settings")->callback([&] { exit = check(file); });
+  add({.name = "run",
+       .what = "attend the agent: start, register, watch, and leave on SIGTERM",
+       .exits = {{0, "stopped as asked; a leave was confirmed"},
+                 {1, "stopped, and no server has confirmed the leave; the last line says why"},
+                 {75, "could not get going; trying again later may help"},
+                 cant_work,
+                 {126, "the agent could not be executed"},
+                 {127, "the agent was not found"}},
+       .example = "lictor run -c /etc/lictor/lictor.json"})
+      ->callback([&] { exit = run(file, executed); });
+  add({.name = "check",
+       .what = "check settings, host and the agent's settings",
+       .more = "All problems are told at once, and nothing is touched.",
+       .exits = {{0, "all is fine"}, no_address, cant_work, {127, "the agent was not found"}},
+       .example = "lictor check -c /etc/lictor/lictor.json && lictor reload"})
+      ->callback([&] { exit = check(file); });
 
   bool explain = false;
-  auto* render_command = app.add_subcommand("render", "print consul.json as the agent would get it, without secrets");
+  auto* render_command = add({.name = "render",
+                              .what = "print consul.json as the agent would get it, without secrets",
+                              .exits = {{0, "printed"}, no_address, cant_work, {127, "the agent was not found"}},
+                              .example = "lictor render --explain | grep addr"});
   render_command->add_flag("--explain", explain, "where each value comes from");
   render_command->callback([&] { exit = render(file, explain); });
 
   bool json = false, watch = false;
-  auto* status_command = app.add_subcommand("status", "show the state of the running lictor");
+  auto* status_command = add({.name = "status",
+                              .what = "show the state of the running lictor",
+                              .more = "Without one: what the settings and the host alone tell.",
+                              .exits = {{0, "shown"}, no_lictor, cant_work},
+                              .example = "lictor status --json | grep phase"});
   status_command->add_flag("--json", json, "as JSON");
   status_command->add_flag("--watch", watch, "until Ctrl-C, anew with each change");
   status_command->callback([&] { exit = show_status(file, json, watch); });
 
-  auto* doctor_command = app.add_subcommand("doctor", "look for what is wrong with this node and its cluster");
+  auto* doctor_command = add({.name = "doctor",
+                              .what = "look for what is wrong with this node and its cluster",
+                              .more = "Of each finding it says what it means and what mends it.",
+                              .exits = {{0, "nothing was found"}, {1, "there are findings"}, {75, "could not look"}},
+                              .example = "lictor doctor || echo 'see above'"});
   doctor_command->add_flag("--json", json, "as JSON");
   doctor_command->callback([&] { exit = doctor(file, json); });
 
   std::optional<std::string> svg;
-  auto* timeline_command = app.add_subcommand("timeline", "show where the time of the last start and stop went");
+  auto* timeline_command =
+      add({.name = "timeline",
+           .what = "show where the time of the last start and stop went",
+           .exits = {{0, "shown"}, {1, "no lictor answers, and none has left a record"}, cant_work},
+           .example = "lictor timeline --svg /tmp/lictor.svg"});
   auto* timeline_json_flag = timeline_command->add_flag("--json", json, "as JSON");
-  timeline_command->add_option("--svg", svg, "draw it into this file")->type_name("FILE")->excludes(timeline_json_flag);
-  timeline_command->footer("Example: lictor leave; lictor timeline");
+  timeline_command->add_option("--svg", svg, "draw it into this file")
+      ->option_text("FILE")
+      ->excludes(timeline_json_flag);
   timeline_command->callback([&] { exit = show_timeline(file, json, svg); });
 
   bool is_live = false, is_ready = false;
-  auto* health_command = app.add_subcommand("health", "exit 0 if lictor is ready (or with --live: alive), else 1");
-  auto* live_flag = health_command->add_flag("--live", is_live, "alive");
-  health_command->add_flag("--ready", is_ready, "ready (the default)")->excludes(live_flag);
+  auto* health_command = add({.name = "health",
+                              .what = "tell by the exit code whether the node is ready",
+                              .more = "Made for probes.",
+                              .exits = {{0, "yes"}, {1, "no, or no lictor answers"}, cant_work},
+                              .example = "lictor health --ready && echo 'in the catalog'"});
+  auto* live_flag = health_command->add_flag("--live", is_live, "whether lictor is not about to give up");
+  health_command->add_flag("--ready", is_ready, "whether the node is registered and knows a leader (the default)")
+      ->excludes(live_flag);
   health_command->callback([&] { exit = health(file, is_live ? Health::live : Health::ready); });
 
   std::string goal, timeout = "60s";
-  auto* wait_command = app.add_subcommand("wait", "wait until the running lictor has got there");
-  wait_command->add_option("--for", goal, "ready, registered or gone")
+  const auto takes_timeout = [&timeout](CLI::App* command) {
+    command->add_option("--timeout", timeout, "longest wait, as in 90s or 1m30s (60s where none is given)")
+        ->option_text("DURATION")
+        ->check(CLI::Validator(no_duration, ""));
+  };
+  const auto limit = [&timeout] { return parse_duration(timeout).value(); };
+  auto* wait_command = add({.name = "wait",
+                            .what = "wait until the running lictor has got there",
+                            .more = "It goes by how the node is when it looks: new settings may not have been taken "
+                                    "yet. `lictor reload` waits for that.",
+                            .exits = {{0, "it has"}, {1, "it has not within the time"}, cant_work},
+                            .example = "lictor wait --for ready --timeout 90s && echo 'in the catalog'"});
+  wait_command
+      ->add_option("--for", goal,
+                   "ready: registered, and a leader known; registered: the catalog shows the node and its services; "
+                   "gone: lictor does not run")
+      ->option_text("{ready,registered,gone}")
       ->required()
       ->check(CLI::IsMember({"ready", "registered", "gone"}));
-  wait_command->add_option("--timeout", timeout, "longest wait, as in \"90s\"; exit 1 after it")->capture_default_str();
+  takes_timeout(wait_command);
   wait_command->callback([&] {
-    const auto limit = parse_duration(timeout);
-    if (!limit) {
-      exit = usage_error("--timeout: " + limit.error().why);
-      return;
-    }
-    exit = wait_for(file, goal == "ready" ? Goal::ready : goal == "gone" ? Goal::gone : Goal::registered, *limit);
+    exit = wait_for(file, goal == "ready" ? Goal::ready : goal == "gone" ? Goal::gone : Goal::registered, limit());
   });
 
-  const auto add_order = [&](const char* name, const char* help, Order what, const char* example) {
-    auto* command = app.add_subcommand(name, help);
-    command->add_option("--timeout", timeout, "longest wait for the outcome, as in \"90s\"; exit 1 after it")
-        ->capture_default_str();
-    command->footer(example);
-    command->callback([&, what] {
-      const auto limit = parse_duration(timeout);
-      exit = limit ? order(file, what, *limit) : usage_error("--timeout: " + limit.error().why);
-    });
+  const std::pair<int, std::string> not_in_time{1,
+                                                "not done, or not known within the time: what was ordered goes on; or "
+                                                "no lictor answers"};
+  const auto add_order = [&](Order what, const CommandHelp& help) {
+    auto* command = add(help);
+    takes_timeout(command);
+    command->callback([&, what] { exit = order(file, what, limit()); });
   };
-  add_order("reload", "have the settings read again, and say whether they were taken (exit 78: refused)", Order::reload,
-            "Example: lictor reload && lictor status");
-  add_order("restart", "restart the agent in place, without leaving, and wait until the node is ready again",
-            Order::restart, "Example: lictor restart --timeout 2m");
-  add_order("leave", "have the node leave (by stop.policy) and lictor end; exit with what it ends with", Order::leave,
-            "Example: lictor leave && systemctl poweroff");
+  add_order(Order::reload, {.name = "reload",
+                            .what = "have the settings read again, and say whether they were taken",
+                            .exits = {{0, "taken"}, not_in_time, {78, "refused: the old ones stay in force"}},
+                            .example = "lictor reload && lictor status"});
+  add_order(Order::restart, {.name = "restart",
+                             .what = "restart the agent in place, without leaving",
+                             .more = "It waits until the node is ready again, with another agent.",
+                             .exits = {{0, "ready again, with another agent"}, not_in_time, cant_work},
+                             .example = "lictor restart --timeout 2m"});
+  add_order(Order::leave, {.name = "leave",
+                           .what = "have the node leave (by stop.policy) and lictor end",
+                           .more = "It ends with lictor's exit code.",
+                           .exits = {{0, "stopped as asked; a leave was confirmed"},
+                                     {1, "not confirmed, or not known within the time; or no lictor answers"},
+                                     cant_work},
+                           .example = "lictor leave && systemctl poweroff"});
 
-  app.add_subcommand("env", "print CONSUL_HTTP_ADDR=... for other programs on the node")->callback([&] {
-    exit = show_environment(file);
+  std::string state, reason;
+  auto* maint_command = add({.name = "maint",
+                             .what = "put the node into Consul's maintenance mode, or take it out",
+                             .more = "While it is in, all its services are critical: over restarts too, until it is "
+                                     "taken out. The node stays ready.",
+                             .exits = {{0, "done, and the servers show it"}, not_in_time, cant_work},
+                             .example = "lictor maint on --reason 'a new disk' && lictor maint off"});
+  maint_command->add_option("state", state, "what it is to be")
+      ->option_text("{on,off}")
+      ->required()
+      ->check(CLI::IsMember({"on", "off"}));
+  maint_command->add_option("--reason", reason, "why, for all who look at the node's health: one line (with on)")
+      ->option_text("TEXT")
+      ->check(CLI::Validator(no_reason, ""));
+  takes_timeout(maint_command);
+  maint_command->callback([&] {
+    if (state == "off" && !reason.empty()) throw CLI::ValidationError("--reason", "is taken with on alone");
+    exit = maintain(file, state == "on", reason, limit());
   });
-  app.add_subcommand("version", "print the version")->callback([] { print("lictor " LICTOR_VERSION "\n"); });
-  for (CLI::App* command : app.get_subcommands({})) command->set_help_flag("-h,--help", "show this help");
 
+  add({.name = "env",
+       .what = "print CONSUL_HTTP_ADDR=... for other programs on the node",
+       .exits = {{0, "printed"}, no_address, cant_work, {127, "the agent was not found"}},
+       .example = "env \"$(lictor env)\" consul members"})
+      ->callback([&] { exit = show_environment(file); });
+  add({.name = "version", .what = "print the version", .exits = {{0, "printed"}}, .example = "lictor version"})
+      ->callback([] { print("lictor " LICTOR_VERSION "\n"); });
+
+  const auto chosen = [&app] {
+    const auto commands = app.get_subcommands();
+    return commands.empty() ? "" : commands.front()->get_name();
+  };
   try {
     app.parse(argc, argv);
   } catch (const CLI::CallForHelp&) {
-    const auto chosen = app.get_subcommands();
-    print((chosen.empty() ? &app : chosen.front())->help());
+    // CLI11 gives help before it looks at what it did not understand.
+    if (const auto extra = app.remaining(true); !extra.empty())
+      return usage_error(CLI::ExtrasError(extra).what(), chosen());
+    print(app.help());
   } catch (const CLI::ParseError& error) {
-    return usage_error(error.what());
+    return usage_error(error.what(), chosen());
   }
   return exit;
 }

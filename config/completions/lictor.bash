@@ -19,7 +19,7 @@ _lictor() {
       mapfile -t COMPREPLY < <(compgen -W 'ready registered gone' -- "$current")
       return
       ;;
-    --timeout)
+    --timeout | --reason)
       COMPREPLY=()
       return
       ;;
@@ -35,13 +35,15 @@ _lictor() {
   done
   words='-h --help -c --config'
   case $command in
-    '') [[ $current == -* ]] || words='run check render status doctor timeline health wait reload restart leave env version' ;;
+    '') [[ $current == -* ]] || words='run check render status doctor timeline health wait reload restart leave maint env version' ;;
     render) words+=' --explain' ;;
-    status | doctor) words+=' --json' ;;
+    status) words+=' --json --watch' ;;
+    doctor) words+=' --json' ;;
     timeline) words+=' --json --svg' ;;
     health) words+=' --live --ready' ;;
     wait) words+=' --for --timeout' ;;
     reload | restart | leave) words+=' --timeout' ;;
+    maint) [[ $current == -* ]] && words+=' --reason --timeout' || words='on off' ;;
   esac
   mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
 }

@@ -17,6 +17,7 @@ local -a commands=(
   'reload:have the settings read again'
   'restart:restart the agent in place, without leaving'
   'leave:have the node leave and lictor end'
+  'maint:put the node into maintenance, or take it out'
   'env:print CONSUL_HTTP_ADDR for other programs'
   'version:print the version'
 )
@@ -29,13 +30,21 @@ case $state in
   argument)
     case $words[1] in
       render) special=('--explain[where each value comes from]') ;;
-      status | doctor) special=('--json[as JSON]') ;;
+      status) special=('--json[as JSON]' '--watch[until Ctrl-C, anew with each change]') ;;
+      doctor) special=('--json[as JSON]') ;;
       timeline) special=('(--svg)--json[as JSON]' '(--json)--svg[draw it]:file:_files') ;;
       health) special=('(--ready)--live[lictor is alive]' '(--live)--ready[the node is ready]') ;;
       wait)
         special=('--for[what to wait for]:state:(ready registered gone)' '--timeout[longest wait]:duration, as in 90s')
         ;;
       reload | restart | leave) special=('--timeout[longest wait]:duration, as in 90s') ;;
+      maint)
+        special=(
+          '1:state:(on off)'
+          '--reason[why, with on]:reason'
+          '--timeout[longest wait]:duration, as in 90s'
+        )
+        ;;
     esac
     _arguments $general $special
     ;;

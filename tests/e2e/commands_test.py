@@ -64,6 +64,18 @@ def commands_orders(world):
     assert client.ended(1) == 0 and server.member("n1") == LEFT
 
 
+def commands_wait_after_signal(world):
+    """SIGUSR2, and then `wait --for ready`: it is the new agent that is waited for."""
+    world.server()
+    client = world.client()
+    client.start().ready()
+    for _ in range(3):
+        before = client.agent_pid()
+        client.send(signal.SIGUSR2)
+        assert client.command("wait", "--for", "ready").returncode == 0
+        assert client.status()["agent"]["pid"] != before
+
+
 def commands_order_in_vain(world):
     """An outcome that is none, or not known in time, is exit code 1 and a reason; so is no lictor at all."""
     server, client = world.server(), world.client()
@@ -123,14 +135,3 @@ def commands_check_finds_all(world):
     client.write_settings(stop={"policy": "go"}, nonsense={})
     checked = client.command("check")
     assert checked.returncode == 78 and all(word in checked.stderr for word in ("stop.policy", "nonsense")), checked
-
-
-def commands_wrong_use(world):
-    """A wrong command line is 64, told on stderr; help is everywhere."""
-    client = world.client()
-    for arguments in (("nonsense",), ("status", "--no-such-option"), ("wait", "--for", "never")):
-        told = client.command(*arguments)
-        assert told.returncode == 64 and told.stderr.startswith("lictor: ") and not told.stdout, (arguments, told)
-    for command in ("run", "check", "render", "status", "wait", "health", "env", "version", "doctor", "timeline", "reload", "restart", "leave"):
-        told = client.command(command, "-h")
-        assert told.returncode == 0 and command in told.stdout, (command, told)

@@ -50,6 +50,16 @@ def operations_rolling_update(world):
     assert not catalog.gaps, catalog.gaps
 
 
+def operations_maintenance(world):
+    """Nobody is told of the node's services while it is in, and they pass again when it is out."""
+    server, client = serving(world)
+    on, off = steps("Maintenance")
+    assert "the node is in maintenance: a new disk\n" == carry_out(client, [on])
+    assert server.passing() == [] and "n1" in server.instances()
+    carry_out(client, [off])
+    assert server.passing() == ["n1"]
+
+
 def operations_upgrading_consul(world):
     """A newer program in the place of the one that runs: the doctor sees it, a restart puts it to work, nobody leaves."""
     binary, new = f"{world.folder}/consul", f"{world.folder}/new"

@@ -149,7 +149,9 @@ def package_completions(world):
     # What is typed -> what is offered.
     expected = {("lictor", ""): set(commands), ("lictor", "-"): general}
     expected |= {("lictor", name, "-"): general | options for name, options in commands.items()}
-    expected |= {("lictor", "-c", "run", "wait", option, ""): set(offered) for option, offered in values.items()}
+    for name, offered in values.items():
+        typed = ("lictor", "-c", "run", "wait", name, "") if name.startswith("-") else ("lictor", "maint", "")
+        expected[typed] = set(offered)
 
     script = ". /usr/share/bash-completion/bash_completion; _completion_loader lictor\n"
     script += 'ask() { COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); COMPREPLY=(); _lictor; echo "${COMPREPLY[@]}"; }\n'
@@ -194,8 +196,9 @@ def package_manual(world):
     assert dict(zip(parts[1::2], options)) == {name: {o[1:] for o in own} for name, own in commands.items()}
     items = " ".join(re.findall(r"^\.It (.*)", of_all, re.M))
     assert {f"-{name}" for name in re.findall(r"Fl (\S+)", items)} == general
-    for option, offered in values.items():
-        assert f".It Fl {option[1:]} Cm {' | '.join(offered)}\n" in page, option
+    for name, offered in values.items():
+        shown = f".It Fl {name[1:]} Cm" if name.startswith("-") else ".Cm"
+        assert f"{shown} {' | '.join(offered)}\n" in page, name
     told = read(SOURCE / "docs/how-it-works.md")
     assert re.findall(r"^\.It (\d+)$", page, re.M) == re.findall(r"^\| (\d+) \|", told, re.M)
     signals = re.findall(r"^\| ([A-Z][A-Z0-9, ]+) \|", told[told.index("## Signals") :], re.M)
@@ -264,15 +267,15 @@ def write(path, text):
 
 
 def command_line(world):
-    """Options of every command; command -> its own options; option -> values it takes."""
+    """Options of every command; command -> its own options; option or operand -> values it takes."""
     values = {}
 
     def options(*command):
         told = w.run(world.lictor, *command, "-h")
         found = set()
-        for line in re.findall(r"^  (-.*)", told, re.M):
+        for line in re.findall(r"^  (-.*|\w+ \{.*)", told, re.M):
             names = line.split()[0].split(",")
-            found |= set(names)
+            found |= {name for name in names if name.startswith("-")}
             if choice := re.search(r"\{(.*?)\}", line):
                 values[names[-1]] = choice[1].split(",")
         return found, told

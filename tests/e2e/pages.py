@@ -3,6 +3,7 @@
 import json
 import pathlib
 import re
+import shlex
 import subprocess
 
 DOCS = pathlib.Path(__file__).resolve().parents[2] / "docs"
@@ -49,7 +50,7 @@ def carry_out(client, lines, words=None, environment=None):
         if line.startswith("lictor version"):
             done = subprocess.run([client.world.lictor, "version"], capture_output=True, text=True, timeout=5)
         elif line.startswith("lictor "):
-            done = client.command(*line.split()[1:], within=65)
+            done = client.command(*shlex.split(line)[1:], within=65)
         else:
             variables = client.environment | (environment or {})
             done = subprocess.run(["sh", "-c", line], capture_output=True, text=True, timeout=20, env=variables)
