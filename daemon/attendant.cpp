@@ -696,7 +696,7 @@ ControlReply Attendant::maintain(const std::string& body) {
                  [this, outcome, order = *order](const std::string& failure, ServersSay said) {
                    *outcome = failure.empty() ? maintenance_outcome(order, api_->facts().maintenance, said)
                                               : Outcome{Exit::incomplete, "maint: " + failure};
-                   log::write((*outcome)->exit == Exit::ok ? log::Level::info : log::Level::warn, (*outcome)->text);
+                   log::write((*outcome)->exit == Exit::ok ? Level::info : Level::warn, (*outcome)->text);
                    answer_waiting(Tick{});
                  });
   return reply_when_known([this, outcome, launches = life_.launches](const Happening&) -> std::optional<Outcome> {

@@ -123,8 +123,8 @@ Exit show_timeline(const std::optional<std::string>& settings_file, bool json, c
     auto told = parse_timeline(socket, answer->body);
     if (!told)
       return print_problems(
-          {{socket, "the answer is no timeline", "is another program listening there, or a lictor of another version?",
-            Exit::incomplete}});
+          {Problem{socket, "the answer is no timeline",
+                   "is another program listening there, or a lictor of another version?", Exit::incomplete}});
     courses = std::move(*told);
   } else if (access(socket.c_str(), F_OK) == 0) {
     // What the file has may be of an earlier life than this one.
@@ -143,8 +143,8 @@ Exit show_timeline(const std::optional<std::string>& settings_file, bool json, c
   }
   if (courses.empty())
     return print_problems(
-        {{"timeline", "no lictor answers on " + socket + ", and none has left " + timeline_path(*data_dir),
-          "a lictor that runs, or has been stopped, has one; are these its settings?", Exit::incomplete}});
+        {Problem{"timeline", "no lictor answers on " + socket + ", and none has left " + timeline_path(*data_dir),
+                 "a lictor that runs, or has been stopped, has one; are these its settings?", Exit::incomplete}});
   if (!svg) {
     print(json ? timeline_json(courses) : timeline_text(courses, colours_wanted(STDOUT_FILENO)));
   } else if (auto drawn = write_atomically(*svg, timeline_svg(courses), {.mode = 0644, .uid = {}, .gid = {}}); !drawn) {

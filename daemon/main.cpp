@@ -11,6 +11,7 @@
 #include <CLI/CLI.hpp>
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>

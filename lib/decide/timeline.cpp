@@ -65,10 +65,10 @@ Step step_of(const Life& life) {
   return Step::sweep;
 }
 
-Outcome outcome_of_stop(const Life& life) {
-  if (!life.stop) return Outcome::gave_up;
-  if (!life.stop->leave) return Outcome::stayed;
-  return life.stop->confirmed ? Outcome::confirmed : Outcome::unconfirmed;
+CourseOutcome outcome_of_stop(const Life& life) {
+  if (!life.stop) return CourseOutcome::gave_up;
+  if (!life.stop->leave) return CourseOutcome::stayed;
+  return life.stop->confirmed ? CourseOutcome::confirmed : CourseOutcome::unconfirmed;
 }
 
 double in_seconds(Duration d) { return std::chrono::duration<double>(d).count(); }
@@ -146,7 +146,7 @@ const char* to_string(CourseKind kind) {
   return names[static_cast<std::size_t>(kind)];
 }
 
-const char* to_string(Outcome outcome) {
+const char* to_string(CourseOutcome outcome) {
   constexpr std::array<const char*, outcomes.size()> names{"under_way",   "ready",  "stopped", "confirmed",
                                                            "unconfirmed", "stayed", "gave_up"};
   return names[static_cast<std::size_t>(outcome)];
@@ -159,7 +159,7 @@ Duration Course::total() const { return std::accumulate(spent.begin(), spent.end
 Timeline::Timeline(Time executed) : start_{.course = {}, .began = executed, .seen = executed, .at = Step::settings} {}
 
 Timeline::Track* Timeline::under_way() {
-  const auto open = [](const Track& track) { return track.course.outcome == Outcome::under_way; };
+  const auto open = [](const Track& track) { return track.course.outcome == CourseOutcome::under_way; };
   if (stop_) return open(*stop_) ? &*stop_ : nullptr;
   if (restart_ && open(*restart_)) return &*restart_;
   return open(start_) ? &start_ : nullptr;
@@ -187,7 +187,7 @@ void Timeline::observe(const Life& life, Time now) {
   if (!track) return;
   auto& spent = track->course.spent;
   if (ready(life)) {
-    track->course.outcome = Outcome::ready;
+    track->course.outcome = CourseOutcome::ready;
   } else if (anew) {
     for (std::size_t later = index_of(Step::former) + 1; later < spent.size(); ++later)
       spent[index_of(Step::former)] += std::exchange(spent[later], Duration{});
@@ -199,7 +199,7 @@ void Timeline::observe(const Life& life, Time now) {
 
 void Timeline::observe_stop(const Life& life, Time now) {
   if (!stop_) {
-    if (Track* track = under_way()) track->course.outcome = Outcome::stopped;
+    if (Track* track = under_way()) track->course.outcome = CourseOutcome::stopped;
     stop_ = Track{.course = {.kind = CourseKind::stop}, .began = now, .seen = now};
     if (life.stop) stop_->course.budget = life.rules.stop_timeout;
   }
@@ -212,7 +212,7 @@ std::vector<Course> Timeline::courses(Time now, std::chrono::sys_time<Duration> 
   const auto add = [&](const Track& track) {
     Course& course = all.emplace_back(track.course);
     course.began = std::chrono::floor<std::chrono::seconds>(wall - (now - track.began));
-    if (course.outcome == Outcome::under_way) course.spent[index_of(track.at)] += now - track.seen;
+    if (course.outcome == CourseOutcome::under_way) course.spent[index_of(track.at)] += now - track.seen;
   };
   add(start_);
   if (restart_) add(*restart_);

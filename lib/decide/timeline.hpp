@@ -50,7 +50,7 @@ enum class CourseKind { start, restart, stop };
 inline constexpr std::array course_kinds{CourseKind::start, CourseKind::restart, CourseKind::stop};
 const char* to_string(CourseKind kind);
 
-enum class Outcome {
+enum class CourseOutcome {
   under_way,
   ready,        // of a start or restart, like the next one
   stopped,      // a stop came before the node was ready
@@ -59,13 +59,14 @@ enum class Outcome {
   stayed,       // the stop was to be without leaving
   gave_up       // lictor ended by itself
 };
-inline constexpr std::array outcomes{Outcome::under_way,   Outcome::ready,  Outcome::stopped, Outcome::confirmed,
-                                     Outcome::unconfirmed, Outcome::stayed, Outcome::gave_up};
-const char* to_string(Outcome outcome);  // as programs see it: the enumerator's name
+inline constexpr std::array outcomes{CourseOutcome::under_way, CourseOutcome::ready,       CourseOutcome::stopped,
+                                     CourseOutcome::confirmed, CourseOutcome::unconfirmed, CourseOutcome::stayed,
+                                     CourseOutcome::gave_up};
+const char* to_string(CourseOutcome outcome);  // as programs see it: the enumerator's name
 
 struct Course {
   CourseKind kind = CourseKind::start;
-  Outcome outcome = Outcome::under_way;
+  CourseOutcome outcome = CourseOutcome::under_way;
   std::optional<RestartReason> reason{};     // of a restart
   Duration budget{};                         // of a stop: stop.timeout
   std::chrono::sys_seconds began{};          // by the wall clock

@@ -87,19 +87,19 @@ std::string_view label(Step step) {
 
 std::string how_it_ended(const Course& course) {
   switch (course.outcome) {
-    case Outcome::under_way:
+    case CourseOutcome::under_way:
       return "not over yet";
-    case Outcome::ready:
+    case CourseOutcome::ready:
       return course.kind == CourseKind::start ? "ready" : "ready again";
-    case Outcome::stopped:
+    case CourseOutcome::stopped:
       return "stopped before it was ready";
-    case Outcome::confirmed:
+    case CourseOutcome::confirmed:
       return "a server confirmed the leave";
-    case Outcome::unconfirmed:
+    case CourseOutcome::unconfirmed:
       return "no server confirmed a leave";
-    case Outcome::stayed:
+    case CourseOutcome::stayed:
       return "stayed in the catalog";
-    case Outcome::gave_up:
+    case CourseOutcome::gave_up:
       break;
   }
   return "lictor gave up";

@@ -77,7 +77,7 @@ TEST_CASE("A start is the time from lictor's execution until the node is ready, 
   Watched watched;
   watched.started();
   const Course start = watched.course(CourseKind::start);
-  CHECK(start.outcome == Outcome::ready);
+  CHECK(start.outcome == CourseOutcome::ready);
   CHECK(table(start) == Table{{"settings", 3},
                               {"prepare", 10},
                               {"launch", 7},
@@ -99,7 +99,7 @@ TEST_CASE("A start that is not over counts until now") {
   watched.at(3, Begin{}).at(13, Prepared{watched.life.rules, node, false}).at(20, Launched{42});
   watched.now = Time(milliseconds(50));
   const Course start = watched.course(CourseKind::start);
-  CHECK(start.outcome == Outcome::under_way);
+  CHECK(start.outcome == CourseOutcome::under_way);
   CHECK(table(start) == Table{{"settings", 3}, {"prepare", 10}, {"launch", 7}, {"api", 30}});
 }
 
@@ -120,7 +120,7 @@ TEST_CASE("Hooks are a step; services that are sent again are the catalog's time
   REQUIRE_FALSE(watched.life.agent->services_sent);
   watched.at(3200, ServicesSent{1, ""}).at(3300, CatalogSeen{1, CatalogAnswer::registered});
   const Course start = watched.course(CourseKind::start);
-  CHECK(start.outcome == Outcome::ready);
+  CHECK(start.outcome == CourseOutcome::ready);
   CHECK(table(start) == Table{{"services", 10}, {"hooks", 60}, {"catalog", 3230}});
 }
 
@@ -131,7 +131,7 @@ TEST_CASE("Agents that die before the node is ready are one step, with the pause
   watched.at(500, Tick{}).at(510, Launched{43}).at(520, Probed{2, ProbeAnswer::leader, 1});
   watched.at(530, ServicesSent{2, ""}).at(550, CatalogSeen{2, CatalogAnswer::registered});
   const Course start = watched.course(CourseKind::start);
-  CHECK(start.outcome == Outcome::ready);
+  CHECK(start.outcome == CourseOutcome::ready);
   CHECK(table(start) == Table{{"settings", 3},
                               {"prepare", 10},
                               {"former", 487},
@@ -154,11 +154,11 @@ TEST_CASE("With no pause behind it an agent that died is still told from the one
 TEST_CASE("The last restart of the agent is told beside the start, with its reason") {
   Watched watched;
   watched.started().at(1000, AgentEnded{-1, SIGKILL});
-  CHECK(watched.course(CourseKind::restart).outcome == Outcome::under_way);
+  CHECK(watched.course(CourseKind::restart).outcome == CourseOutcome::under_way);
   watched.at(1200, Tick{}).at(1210, Launched{43}).at(1250, Probed{2, ProbeAnswer::leader, 3});
   watched.at(1260, ServicesSent{2, ""}).at(1300, CatalogSeen{2, CatalogAnswer::registered});
   Course restart = watched.course(CourseKind::restart);
-  CHECK((restart.outcome == Outcome::ready && restart.reason == RestartReason::died));
+  CHECK((restart.outcome == CourseOutcome::ready && restart.reason == RestartReason::died));
   CHECK(table(restart) == Table{{"former", 200}, {"launch", 10}, {"api", 40}, {"services", 10}, {"catalog", 40}});
   CHECK(watched.course(CourseKind::start).total() == milliseconds(100));
 
@@ -166,7 +166,7 @@ TEST_CASE("The last restart of the agent is told beside the start, with its reas
   watched.at(5420, Probed{3, ProbeAnswer::leader, 3}).at(5420, ServicesSent{3, ""});
   watched.at(5430, CatalogSeen{3, CatalogAnswer::registered});
   restart = watched.course(CourseKind::restart);
-  CHECK((restart.outcome == Outcome::ready && restart.reason == RestartReason::asked));
+  CHECK((restart.outcome == CourseOutcome::ready && restart.reason == RestartReason::asked));
   CHECK(table(restart) == Table{{"former", 400}, {"launch", 10}, {"api", 10}, {"catalog", 10}});
 }
 
@@ -174,32 +174,32 @@ TEST_CASE("A stop is told step by step, until all processes are gone") {
   Watched watched(Rules{.pre_stop = {OnFailure::ignore}});
   watched.started().at(1000, Signal{SignalKind::terminate}).at(3180, Tick{}).at(3500, HookEnded{1, ""});
   watched.at(3700, Tick{}).at(4500, CatalogSeen{1, CatalogAnswer::gone}).at(5500, Tick{}).at(5502, AgentEnded{-1, 9});
-  CHECK(watched.course(CourseKind::stop).outcome == Outcome::under_way);
+  CHECK(watched.course(CourseKind::stop).outcome == CourseOutcome::under_way);
   watched.at(5510, ChildrenGone{});
   const Course stop = watched.course(CourseKind::stop);
-  CHECK((stop.outcome == Outcome::confirmed && stop.budget == seconds(25)));
+  CHECK((stop.outcome == CourseOutcome::confirmed && stop.budget == seconds(25)));
   CHECK(table(stop) ==
         Table{{"settle", 2180}, {"pre_stop", 320}, {"leave", 1000}, {"linger", 1000}, {"ending", 2}, {"sweep", 8}});
-  CHECK(watched.course(CourseKind::start).outcome == Outcome::ready);
+  CHECK(watched.course(CourseKind::start).outcome == CourseOutcome::ready);
 }
 
 TEST_CASE("How a stop came out is told as it was") {
   SECTION("without leaving") {
     Watched watched(Rules{.leave = false});
     watched.started().at(1000, Signal{SignalKind::terminate}).at(1400, AgentEnded{0, 0}).at(1400, ChildrenGone{});
-    CHECK(watched.course(CourseKind::stop).outcome == Outcome::stayed);
+    CHECK(watched.course(CourseKind::stop).outcome == CourseOutcome::stayed);
     CHECK(table(watched.course(CourseKind::stop)) == Table{{"ending", 400}});
   }
   SECTION("without a server's word") {
     Watched watched;
     watched.started().at(10'000, Signal{SignalKind::terminate}).at(11'000, AgentEnded{1, 0}).at(11'000, ChildrenGone{});
-    CHECK(watched.course(CourseKind::stop).outcome == Outcome::unconfirmed);
+    CHECK(watched.course(CourseKind::stop).outcome == CourseOutcome::unconfirmed);
     CHECK(table(watched.course(CourseKind::stop)) == Table{{"leave", 1000}});
   }
   SECTION("before the node was ready") {
     Watched watched;
     watched.at(3, Begin{}).at(13, Signal{SignalKind::terminate}).at(20, ChildrenGone{});
-    CHECK(watched.course(CourseKind::start).outcome == Outcome::stopped);
+    CHECK(watched.course(CourseKind::start).outcome == CourseOutcome::stopped);
     CHECK(table(watched.course(CourseKind::start)) == Table{{"settings", 3}, {"prepare", 10}});
     CHECK(table(watched.course(CourseKind::stop)) == Table{{"sweep", 7}});
   }
@@ -207,8 +207,8 @@ TEST_CASE("How a stop came out is told as it was") {
     Watched watched;
     watched.at(3, Begin{}).at(10, PrepareFailed{{"x", "y", "z"}, true}).at(12, ChildrenGone{});
     const Course stop = watched.course(CourseKind::stop);
-    CHECK((stop.outcome == Outcome::gave_up && stop.budget == Duration{} && table(stop) == Table{{"sweep", 2}}));
-    CHECK(watched.course(CourseKind::start).outcome == Outcome::stopped);
+    CHECK((stop.outcome == CourseOutcome::gave_up && stop.budget == Duration{} && table(stop) == Table{{"sweep", 2}}));
+    CHECK(watched.course(CourseKind::start).outcome == CourseOutcome::stopped);
   }
 }
 
@@ -328,24 +328,25 @@ class RandomWorld {
         REQUIRE((course.spent[i] == Duration{} || (i >= +Step::settle) == stops));
       const auto& [outcome, began] = known_.try_emplace(course.kind, course.outcome, now_).first->second;
       // A restart that is another one than was known.
-      if (course.kind == CourseKind::restart && outcome != Outcome::under_way && course.outcome == Outcome::under_way)
+      if (course.kind == CourseKind::restart && outcome != CourseOutcome::under_way &&
+          course.outcome == CourseOutcome::under_way)
         known_[course.kind] = {course.outcome, now_};
       const Time from = course.kind == CourseKind::start ? Time{} : known_[course.kind].second;
-      if (course.outcome == Outcome::under_way) REQUIRE(course.total() == now_ - from);
+      if (course.outcome == CourseOutcome::under_way) REQUIRE(course.total() == now_ - from);
       known_[course.kind].first = course.outcome;
       // The step changes nothing of the sum, and one that is over stays as it is.
       for (const Course& same : before) {
         if (same.kind != course.kind || known_[course.kind].second == now_) continue;
         REQUIRE(same.total() == course.total());
-        if (same.outcome != Outcome::under_way) REQUIRE(same == course);
+        if (same.outcome != CourseOutcome::under_way) REQUIRE(same == course);
       }
     }
-    const auto under_way = std::count_if(after.begin(), after.end(),
-                                         [](const Course& course) { return course.outcome == Outcome::under_way; });
+    const auto under_way = std::count_if(
+        after.begin(), after.end(), [](const Course& course) { return course.outcome == CourseOutcome::under_way; });
     REQUIRE(under_way <= 1);
     const bool stopping = life_.phase >= Phase::settle;
     REQUIRE((after.back().kind == CourseKind::stop) == stopping);
-    if (over()) REQUIRE(after.back().outcome != Outcome::under_way);
+    if (over()) REQUIRE(after.back().outcome != CourseOutcome::under_way);
     // Not ready, and no agent that was: the start or a restart says so.
     if (!life_.agent && !over()) REQUIRE(under_way == 1);
     if (ready(life_)) REQUIRE(under_way == 0);
@@ -356,7 +357,7 @@ class RandomWorld {
   Timeline timeline_;
   Time now_{}, before_{};
   std::deque<Effect> owed_;
-  std::map<CourseKind, std::pair<Outcome, Time>> known_;  // as last shown, and since when
+  std::map<CourseKind, std::pair<CourseOutcome, Time>> known_;  // as last shown, and since when
 };
 
 }  // namespace
@@ -378,7 +379,7 @@ namespace {
 
 std::vector<Course> example() {
   Course start, restart, stop;
-  start.outcome = Outcome::ready;
+  start.outcome = CourseOutcome::ready;
   start.began = std::chrono::floor<seconds>(wall);
   start.spent[+Step::settings] = Duration(4'000);
   start.spent[+Step::api] = Duration(496'000);
@@ -388,7 +389,7 @@ std::vector<Course> example() {
   restart.began = start.began + seconds(60);
   restart.spent[+Step::former] = Duration(1);
   stop.kind = CourseKind::stop;
-  stop.outcome = Outcome::confirmed;
+  stop.outcome = CourseOutcome::confirmed;
   stop.budget = seconds(25);
   stop.began = start.began + seconds(90);
   stop.spent[+Step::leave] = Duration(900'000);
@@ -474,7 +475,7 @@ std::pair<std::size_t, std::size_t> bar(const std::string& line) {
 
 TEST_CASE("The text shows each step's time and a bar as long as its share") {
   Course start;
-  start.outcome = Outcome::ready;
+  start.outcome = CourseOutcome::ready;
   start.began = std::chrono::floor<seconds>(wall);
   // Of 42 columns: an eighth of one, a quarter, half, the rest.
   start.spent[+Step::settings] = Duration(3'000);
@@ -546,7 +547,7 @@ TEST_CASE("Every step and every outcome has a name of its own, in the text and i
     CHECK_THAT(svg, Contains(words));
   }
   std::vector<std::string> endings;
-  for (const Outcome outcome : outcomes) {
+  for (const CourseOutcome outcome : outcomes) {
     stop.outcome = outcome;
     endings.push_back(lines(timeline_text({stop}, false))[1]);
   }
