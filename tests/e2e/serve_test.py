@@ -5,7 +5,7 @@ import os
 import signal
 
 from tools import Watch, eventually, holds
-from world import ALIVE, open_folder, write_json
+from world import ALIVE, open_folder, write_json, write_script
 
 WEB = {"name": "web", "port": 8080, "address": "${address}", "tags": ["v1"]}
 
@@ -183,3 +183,17 @@ def serve_status_in_json_log(world):
     client.stop()
     lines = [json.loads(line) for line in client.log.splitlines()]
     assert len(lines) > 5 and all(isinstance(line, dict) for line in lines)
+
+
+def serve_last_words_in_json_log(world):
+    """What an agent writes last, as much as a pipe holds, stands before the line that tells of its end."""
+    words = [f"word {i}" for i in range(6000)]
+    with open(f"{world.folder}/words", "w") as file:
+        file.write("\n".join(words) + "\n")
+    os.chmod(file.name, 0o644)
+    binary = write_script(f"{world.folder}/consul", f'[ "$1" = agent ] || exit 0\nexec cat {file.name}\n')
+    client = world.client(agent={"binary": binary}, restart={"give_up_after": 1}, log={"format": "json"})
+    assert client.start().ended(10) == 75, client.log
+    said = [json.loads(line)["message"] for line in client.log.splitlines()]
+    at = said.index("the agent has died")
+    assert said[at - len(words) : at] == words, said[-20:]
