@@ -15,7 +15,8 @@ constexpr Duration agent_deadline = seconds(10);
 // Without a leader a server keeps such a call for about 7 s; nobody wants to wait for that.
 constexpr Duration catalog_deadline = seconds(3);
 constexpr Duration reach_deadline = std::chrono::milliseconds(500);
-constexpr Duration between_looks = std::chrono::milliseconds(20);
+// At what the servers show; and where they don't answer, which the agent writes to its log each time.
+constexpr Duration between_looks = std::chrono::milliseconds(20), between_tries = std::chrono::milliseconds(500);
 
 std::string percent_encode(const std::string& text) {
   std::string out;
@@ -54,7 +55,7 @@ void AgentApi::reset(std::string token) {
   farewell_.reset();
   joins_.reset();
   orders_.reset();
-  pause_.cancel();
+  pause_.expires_at(std::chrono::steady_clock::time_point::max());
   reach_.reset();
   sent_.clear();
   token_ = std::move(token);
@@ -378,11 +379,14 @@ void AgentApi::ask_servers(const std::string& node, bool on, std::chrono::steady
                : shown              ? ServersSay::as_ordered
                                     : ServersSay::otherwise;
     }
-    const bool late = std::chrono::steady_clock::now() + between_looks >= end;
+    const Duration pause = checks.is_array() ? between_looks : between_tries;
+    const bool late = std::chrono::steady_clock::now() + pause >= end;
     if (forbidden || shown || late) return done(so_far);
-    pause_.expires_after(between_looks);
+    pause_.expires_after(pause);
     pause_.async_wait([this, node, on, end, so_far, done = std::move(done)](boost::system::error_code error) mutable {
-      if (!error) ask_servers(node, on, end, so_far, std::move(done));
+      // A reset may have come after it fired.
+      if (!error && pause_.expiry() <= std::chrono::steady_clock::now())
+        ask_servers(node, on, end, so_far, std::move(done));
     });
   });
 }

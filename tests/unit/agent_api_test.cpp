@@ -6,6 +6,7 @@
 #include "test.hpp"
 
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
 
 #include <stdlib.h>
 #include <unistd.h>
@@ -13,6 +14,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <thread>
 #include <vector>
 
 using namespace lictor;
@@ -284,7 +286,7 @@ TEST_CASE("maintenance is ordered, looked at, and awaited until the servers show
   AgentApi api(agent.io.get_executor(), agent.socket);
   const auto maintain = [&](const MaintenanceOrder& order) {
     return agent.answer_to<Answer>([&](auto done) {
-      api.maintain("n 1", order, milliseconds(200), [done](std::string failure, ServersSay servers) {
+      api.maintain("n 1", order, milliseconds(600), [done](std::string failure, ServersSay servers) {
         done({failure, servers});
       });
     });
@@ -324,4 +326,25 @@ TEST_CASE("maintenance is ordered, looked at, and awaited until the servers show
   agent.replies["GET /v1/agent/checks"] = {200, "[1"};
   CHECK(maintain({true, "x"}).first.find("not JSON") != std::string::npos);
   CHECK_FALSE(api.facts().maintenance);
+}
+
+TEST_CASE("an order about maintenance ends with its agent, also where the next look at the servers is due already") {
+  FakeAgent agent;
+  AgentApi api(agent.io.get_executor(), agent.socket);
+  agent.replies["PUT /v1/agent/maintenance"] = {200, ""};
+  agent.replies["GET /v1/agent/checks"] = {200, "{}"};
+  agent.replies["GET /v1/health/node/n1"] = {200, "[]"};
+  bool over = false;
+  api.maintain("n1", {false, ""}, seconds(10), [&](const std::string&, ServersSay) { over = true; });
+  while (agent.asked.size() < 3) REQUIRE(agent.io.run_one_for(seconds(5)) == 1);
+  // The answer is taken, and the pause after it has begun.
+  while (agent.io.poll() > 0) {
+  }
+  boost::asio::steady_timer first(agent.io, milliseconds(1));
+  first.async_wait([&](boost::system::error_code) { api.reset(""); });
+  std::this_thread::sleep_for(milliseconds(100));  // a busy machine: both timers fire in one turn
+  const std::size_t asked = agent.asked.size();
+  agent.io.run_for(milliseconds(200));
+  CHECK(agent.asked.size() == asked);
+  CHECK_FALSE(over);
 }

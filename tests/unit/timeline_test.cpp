@@ -214,7 +214,7 @@ TEST_CASE("How a stop came out is told as it was") {
 
 TEST_CASE("Courses are dated by the wall clock") {
   Watched watched;
-  watched.started().at(10'000, Signal{SignalKind::terminate});
+  watched.started().at(10'000, Signal{SignalKind::terminate}).at(11'500, Tick{});
   watched.now = Time(milliseconds(12'000));
   CHECK(watched.course(CourseKind::start).began == wall - seconds(12));
   CHECK(watched.course(CourseKind::stop).began == wall - seconds(2));
