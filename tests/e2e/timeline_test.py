@@ -53,14 +53,17 @@ def timeline_of_start_and_stop(world):
     world.server()
     hook = write_script(f"{world.folder}/hook", "sleep 0.3\n")
     client = world.client(hooks={"post_start": [{"command": [hook]}], "pre_stop": [{"command": [hook]}]})
+    with open(client.settings_file, "a") as file:
+        file.write("//" + " " * 8_000_000)  # reading them takes a while
     client.start()
     assert client.command("wait", "--for", "ready").returncode == 0
     waited = time.monotonic() - client.started
     start = courses_of(client)["start"]
-    assert start["outcome"] == "ready" and waited - 0.5 < start["seconds"] < waited + 0.1, (waited, start)
+    assert start["outcome"] == "ready" and waited - 1 < start["seconds"] < waited + 0.1, (waited, start)
     steps = start["steps"]
     assert set(steps) | {"leader"} == set(START) - {"address", "former"}, steps
-    assert 0.3 <= steps["hooks"] < 0.6 and steps["settings"] < 0.2, steps
+    assert 0.3 <= steps["hooks"] < 1.5 and steps["settings"] > 0.01, steps
+    print(f"settings of 8 MB: {steps['settings'] * 1000:.0f} ms")
 
     code, seconds = client.stop()
     assert code == 0 and not os.path.exists(client.control_socket), client.last_line()
@@ -69,7 +72,7 @@ def timeline_of_start_and_stop(world):
     stop = left["stop"]
     assert stop["outcome"] == "confirmed" and stop["budget"] == 10 and set(stop["steps"]) == set(STOP), stop
     assert seconds - 0.5 < stop["seconds"] <= seconds, (seconds, stop)
-    assert 0.3 <= stop["steps"]["pre_stop"] < 0.6 and 0.9 < stop["steps"]["linger"] < 1.3, stop
+    assert 0.3 <= stop["steps"]["pre_stop"] < 1.5 and 0.9 < stop["steps"]["linger"] < 1.5, stop
     assert stop["steps"]["settle"] > 1 and stop["steps"]["leave"] > 0.2, stop
 
     # The next life tells of its own start, and of that stop.
@@ -91,7 +94,7 @@ def timeline_of_restarts(world):
     waited = time.monotonic() - began
     restart = courses_of(client)["restart"]
     assert (restart["outcome"], restart["reason"]) == ("ready", "asked"), restart
-    assert waited - 0.5 < restart["seconds"] < waited, (waited, restart)
+    assert waited - 1 < restart["seconds"] < waited, (waited, restart)
     assert {"former", "launch", "api", "catalog"} <= set(restart["steps"]), restart
     launches = client.status()["agent"]["restarts"]
     os.kill(client.agent_pid(), signal.SIGKILL)
