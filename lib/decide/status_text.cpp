@@ -151,10 +151,10 @@ std::string status_text(const json& s, std::chrono::system_clock::time_point now
     const auto since = now - std::chrono::duration_cast<std::chrono::system_clock::duration>(
                                  std::chrono::duration<double>(std::clamp(number(s, "since"), 0.0, 1e9)));
     const std::string state = text_of(s, "phase") + (ready ? ", ready" : ", not ready");
-    page.line(
-        "phase",
-        fmt::format("{}, since {} ({})", state, utc(rfc3339_milliseconds(since)), rough_duration(number(s, "since"))),
-        ready ? kGood : kBad, state.size());
+    page.line("phase",
+              fmt::format("{}{}, since {} ({})", state, ready ? "" : ": " + text_of(s, "state"),
+                          utc(rfc3339_milliseconds(since)), rough_duration(number(s, "since"))),
+              ready ? kGood : kBad, state.size());
   } else {
     page.line("phase", "not running", kBad);
   }

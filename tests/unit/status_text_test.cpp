@@ -17,7 +17,7 @@ const auto noon = std::chrono::sys_days(std::chrono::November / 25 / 2026) + std
 
 json serving() {
   return json::parse(R"({
-    "running": true, "phase": "serve", "state": "registered", "ready": true, "registered": true, "since": 61.5,
+    "running": true, "phase": "serve", "state": "registered", "ready": true, "registered": true, "since": 61.2,
     "node_name": "n1", "node_id": "4022684b-d6da-50ba-0b72-0fb699dcb6ce",
     "address": "10.0.0.11", "address_origin": "eth0, by bind.interface eth*",
     "agent": {"running": true, "pid": 30, "uptime": 62, "version": "1.8.7", "restarts": 2,

@@ -105,7 +105,7 @@ TEST_CASE("A start that is not over counts until now") {
 
 TEST_CASE("Waiting for an address is a step of its own") {
   Watched watched;
-  watched.at(3, Begin{}).at(10, PrepareFailed{{"bind", "no address", "", Exit::retry}}).at(500, HostChanged{});
+  watched.at(3, Begin{}).at(10, PrepareFailed{Problem{"bind", "no address", "", Exit::retry}}).at(500, HostChanged{});
   watched.at(510, Prepared{watched.life.rules, node, false});
   CHECK(table(watched.course(CourseKind::start)) == Table{{"settings", 3}, {"prepare", 7}, {"address", 500}});
 }
@@ -205,7 +205,7 @@ TEST_CASE("How a stop came out is told as it was") {
   }
   SECTION("without a signal") {
     Watched watched;
-    watched.at(3, Begin{}).at(10, PrepareFailed{{"x", "y", "z"}, true}).at(12, ChildrenGone{});
+    watched.at(3, Begin{}).at(10, PrepareFailed{Problem{"x", "y", "z"}, true}).at(12, ChildrenGone{});
     const Course stop = watched.course(CourseKind::stop);
     CHECK((stop.outcome == CourseOutcome::gave_up && stop.budget == Duration{} && table(stop) == Table{{"sweep", 2}}));
     CHECK(watched.course(CourseKind::start).outcome == CourseOutcome::stopped);
@@ -277,9 +277,9 @@ class RandomWorld {
     const std::string failure = mostly() ? "" : "no";
     if (std::holds_alternative<Prepare>(effect)) {
       return mostly() ? tell(Prepared{life_.rules, node, false})
-                      : tell(PrepareFailed{{"bind", "no", "", Exit::retry}, false, {}});
+                      : tell(PrepareFailed{Problem{"bind", "no", "", Exit::retry}, false, {}});
     } else if (std::holds_alternative<Launch>(effect)) {
-      return mostly() ? tell(Launched{42}) : tell(LaunchFailed{{"agent", "no", "", Exit::internal}});
+      return mostly() ? tell(Launched{42}) : tell(LaunchFailed{Problem{"agent", "no", "", Exit::internal}});
     } else if (std::holds_alternative<Probe>(effect)) {
       return tell(Probed{launch, static_cast<ProbeAnswer>(mostly() ? 2 : upto(2)), 3, upto(50) > 0});
     } else if (std::holds_alternative<SendServices>(effect)) {
