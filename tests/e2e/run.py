@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """Runs lictor's end-to-end scenarios against a real Consul.
 
 Each scenario runs in a sandbox: process, mount and network namespaces of its own, and a temporary folder. Whatever

@@ -136,9 +136,13 @@ def keys(value, path=""):
     return mine | {key for name, member in value.items() for key in keys(member, f"{path}{name}.")}
 
 
+def documented_keys():
+    return re.findall(r"^\| `([^`]+)` \|", (DOCS / "status.md").read_text().split("## JSON")[1], re.MULTILINE)
+
+
 def status_json(world):
     """docs/status.md names every key that a life shows, and no other."""
-    rows = re.findall(r"^\| `([^`]+)` \|", (DOCS / "status.md").read_text().split("## JSON")[1], re.MULTILINE)
+    rows = documented_keys()
     assert len(rows) == len(set(rows)), rows
     server, client, rival = world.server(), world.client(), world.client("rival")
     client.start().ready()
