@@ -18,7 +18,7 @@ def notes(server, name="n1"):
     return next((check["Notes"] for check in checks if check["CheckID"] == "_node_maintenance"), None)
 
 
-def maint(client, *arguments, **how):
+def asked(client, *arguments, **how):
     """What `lictor maint` printed; it must have succeeded."""
     told = client.command("maint", *arguments, **how)
     assert told.returncode == 0 and not told.stderr, told
@@ -32,21 +32,21 @@ def maint_on_and_off(world):
     client.start().ready()
     assert client.status()["maintenance"] is None and samples(client)["lictor_maintenance"] == 0
     for _ in range(2):
-        told = maint(client, "on", "--reason", "a new disk")
+        told = asked(client, "on", "--reason", "a new disk")
         assert told == "the node is in maintenance: a new disk\n", told
         assert notes(server) == "a new disk" and [server.passing(name) for name in ("web", "db")] == [[], []]
     assert client.status()["maintenance"] == "a new disk" and samples(client)["lictor_maintenance"] == 1
     assert client.probe("/readyz") == 200 and client.command("health").returncode == 0
     # Consul keeps the first reason; what is told is what is so.
-    told = maint(client, "on", "--reason", "another one")
+    told = asked(client, "on", "--reason", "another one")
     assert told.startswith("the node is in maintenance: a new disk (as before"), told
     assert notes(server) == "a new disk"
     for _ in range(2):
-        assert maint(client, "off") == "the node is not in maintenance\n"
+        assert asked(client, "off") == "the node is not in maintenance\n"
         assert notes(server) is None and [server.passing(name) for name in ("web", "db")] == [["n1"], ["n1"]]
     assert client.status()["maintenance"] is None and samples(client)["lictor_maintenance"] == 0
     assert "the node is in maintenance: a new disk" in client.log
-    told = maint(client, "on")
+    told = asked(client, "on")
     assert "lictor maint on" in told and "lictor maint on" in notes(server), told
 
 
@@ -54,7 +54,7 @@ def maint_stays(world):
     """Until somebody takes it off: over an agent that dies, a restart, new settings, and a stop that leaves."""
     server, client = world.server(), world.client(services=TWO)
     client.start().ready()
-    maint(client, "on", "--reason", "stays")
+    asked(client, "on", "--reason", "stays")
 
     def still():
         client.ready()
@@ -75,7 +75,7 @@ def maint_stays(world):
     client.start()
     eventually(lambda: client.status()["ready"], 15, "the node is back")
     still()
-    maint(client, "off")
+    asked(client, "off")
     assert server.passing("web") == ["n1"]
 
 
@@ -88,12 +88,12 @@ def maint_by_others(world):
     assert client.command("reload").returncode == 0
     seen = eventually(lambda: client.status()["maintenance"], 5, "lictor has seen it")
     assert seen.startswith('a b [31m"ää') and len(seen.encode()) <= 503 and seen.endswith("..."), seen
-    told = maint(client, "on")
+    told = asked(client, "on")
     assert told.count("\n") == 1 and "\x1b" not in told, told
-    maint(client, "off")
+    asked(client, "off")
     assert client.status()["maintenance"] is None and notes(server) is None
     # And the other way round.
-    maint(client, "on")
+    asked(client, "on")
     assert client.agent("PUT", "/v1/agent/maintenance?enable=false").status == 200
     assert client.command("reload").returncode == 0
     eventually(lambda: client.status()["maintenance"] is None, 5, "lictor has seen it")
@@ -104,10 +104,10 @@ def maint_reasons(world):
     server, client = world.server(), world.client()
     client.start().ready()
     for reason in ('"quoted" & 50 % + a=b?#/ \\n $(id) `id`', "Übung – 保守 🛠", "x" * 500, "-- on"):
-        told = maint(client, "on", f"--reason={reason}")
+        told = asked(client, "on", f"--reason={reason}")
         assert told == f"the node is in maintenance: {reason}\n", told
         assert notes(server) == reason, notes(server)
-        maint(client, "off")
+        asked(client, "off")
     for reason in ("two\nlines", "tab\there", "\x1b[31m", "x" * 501, "x" * 10000, b"\xff\xfe"):
         told = client.command("maint", "on", "--reason", reason)
         assert told.returncode == 64 and not told.stdout, told
@@ -195,13 +195,13 @@ def maint_with_acls(world):
 
     client = world.client("n1", **merged(settings, agent_token))
     client.start().ready()
-    assert maint(client, "on", "--reason", "acl") == "the node is in maintenance: acl\n"
+    assert asked(client, "on", "--reason", "acl") == "the node is in maintenance: acl\n"
     assert notes(server) == "acl" and not server.passing()
     os.kill(client.agent_pid(), signal.SIGKILL)
     eventually(lambda: not client.status()["ready"], 5, "the agent is gone")
     client.ready()
     assert client.status()["maintenance"] == "acl", "seen without a token of the servers"
-    assert maint(client, "off") == "the node is not in maintenance\n" and notes(server) is None
+    assert asked(client, "off") == "the node is not in maintenance\n" and notes(server) is None
 
     # No catalog to be read: the agent's word.
     writer = token("writer", writes % "n2" + ' service_prefix "" { policy = "write" }')
@@ -209,7 +209,7 @@ def maint_with_acls(world):
     blinded = {"agent": {"config": {"acl": {"tokens": {"default": blind, "agent": writer}}}}}
     other = world.client("n2", **merged(settings, blinded))
     other.start().ready()
-    told = maint(other, "on", "--reason", "unseen")
+    told = asked(other, "on", "--reason", "unseen")
     assert "in maintenance: unseen; " in told and "node:read" in told, told
     eventually(lambda: notes(server, "n2") == "unseen", 5, "the servers show it all the same")
 
