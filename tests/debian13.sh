@@ -1,6 +1,6 @@
 #!/bin/sh
-# Debian 13 beside Debian 12: another compiler, Boost, fmt, spdlog and Catch2. `debian13.sh build` builds everything in
-# build/debian13, `debian13.sh unit` runs the unit tests and the walk. Takes root and the tree that roots.py makes;
+# Debian 13 beside Debian 12: another compiler, Boost, fmt, spdlog and Catch2. `debian13.sh build` builds lictor and
+# its tests in build/debian13, `debian13.sh unit` runs the unit tests and the walk. Takes root and the tree that roots.py makes;
 # what is mounted into the tree is seen by nobody else and gone afterwards.
 set -eu
 

@@ -39,6 +39,8 @@ ELSEWHERE = {
     "COPY --from=lictor": "image_scratch",
     # What a developer types: the names in it are looked up.
     "./dev lint": "docs_contributing",
+    "cmake --preset debug": "docs_contributing",
+    "cmake --build --preset debug": "docs_contributing",
     "build/debug/unit_tests": "docs_contributing",
     "git diff": "docs_contributing",
     "tests/e2e/run.py": "docs_contributing",
@@ -291,6 +293,9 @@ def docs_contributing(world):
     lost = [name for name in functions if f"{name}(" not in text]
     assert len(functions) > 5 and not lost, lost
     assert set(re.findall(r"\[\.\w+\]", told)) == {"[.regenerate]"} and '"[.regenerate]"' in text
+    presets = json.loads((SOURCE / "CMakePresets.json").read_text())["buildPresets"]
+    asked = set(re.findall(r"--preset (\S+)", told)) | set(re.findall(r"\bbuild/(\w+)/", told))
+    assert asked and asked <= {preset["name"] for preset in presets}, asked
     words = set(re.findall(r"\./dev (\w+)", told))
     assert words <= set(re.findall(r"^  (\w+) ", (SOURCE / "dev").read_text(), re.MULTILINE)), words
     program, name = re.search(r"(\S*run\.py) .* (\w+)$", told).groups()

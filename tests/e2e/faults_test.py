@@ -359,10 +359,10 @@ def own_times(text):
 
 def dynamic(lictor):
     """A lictor that takes LD_PRELOAD: the given one, or the debug build beside a static one."""
-    for path in (lictor, str(pathlib.Path(__file__).resolve().parents[2] / "build/debug/lictor")):
+    for path in (lictor, str(pathlib.Path(__file__).resolve().parents[2] / "build/plain/lictor")):
         if os.path.exists(path) and subprocess.run(["ldd", path], capture_output=True, timeout=20).returncode == 0:
             return path
-    raise AssertionError("no dynamic lictor; make one: cmake --preset debug && cmake --build --preset debug")
+    raise AssertionError("no dynamic lictor; make one: cmake --preset plain && cmake --build --preset plain")
 
 
 def put(group, name, value):

@@ -79,8 +79,6 @@ BindRules configured(const std::string& bind_addr) {
   return r;
 }
 
-bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
-
 const Interface lo = up("lo", {v4("127.0.0.1", 8), v6("::1", 128)});
 
 }  // namespace

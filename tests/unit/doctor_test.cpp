@@ -60,8 +60,6 @@ std::vector<std::string> found(const DoctorReport& report) {
   return out;
 }
 
-bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
-
 struct OpenSocket {
   int fd;
   int port = 0;

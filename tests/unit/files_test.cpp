@@ -46,8 +46,6 @@ size_t entries(const std::string& folder) {
   return static_cast<size_t>(std::distance(fs::directory_iterator(folder), fs::directory_iterator()));
 }
 
-bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
-
 void require_root() {
   if (::geteuid() != 0) FAIL("this test gives files away and has to run as root");
 }

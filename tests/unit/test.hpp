@@ -9,3 +9,8 @@ inline auto Contains(const std::string& part) { return Catch::Matchers::Contains
 #include <catch2/catch.hpp>
 using Catch::Matchers::Contains;
 #endif
+
+#include <string>
+
+// For what Contains() can't say: in conditions, and in the negative.
+inline bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
