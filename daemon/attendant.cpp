@@ -290,25 +290,33 @@ Result<void> Attendant::open_control() {
 // -------------------------------------------------------------------------------------------- launch
 
 void Attendant::act(const Launch& e) {
-  auto pid = start_agent();
-  if (!pid) return feed(LaunchFailed{pid.error()});
-  api_->reset(ground_->plan.token);
-  reaper_->expect(*pid, [this, launch = e.launch](ExitStatus status) {
-    read_last_output();
-    if (launch == life_.launches) feed(AgentEnded{status.code, status.signal});
-  });
-  log::info("agent started", {{"launch", e.launch}, {"pid", *pid}});
-  feed(Launched{*pid});
-}
-
-Result<pid_t> Attendant::start_agent() {
   boost::system::error_code error;
   boost::asio::local::stream_protocol::socket probe(io_);
   probe.connect({ground_->facts.api_socket}, error);
   if (!error) {
-    return Problem{"agent", "another agent answers on " + ground_->facts.api_socket,
-                   "end it: two agents on one data directory ruin it", Exit::internal};
+    return feed(LaunchFailed{Problem{"agent", "another agent answers on " + ground_->facts.api_socket,
+                                     "end it: two agents on one data directory ruin it", Exit::internal}});
   }
+  launch_without(std::make_shared<KeptChecks>(ground_->facts.data_dir, checks_with_status(ground_->services)),
+                 e.launch);
+}
+
+// A thousand checks are a thousand files: others have their turns in between.
+void Attendant::launch_without(const std::shared_ptr<KeptChecks>& checks, int launch) {
+  constexpr Duration slice = std::chrono::milliseconds(2);
+  if (!checks->forget(slice)) return boost::asio::post(io_, [=, this] { launch_without(checks, launch); });
+  auto pid = start_agent();
+  if (!pid) return feed(LaunchFailed{pid.error()});
+  api_->reset(ground_->plan.token);
+  reaper_->expect(*pid, [this, launch](ExitStatus status) {
+    read_last_output();
+    if (launch == life_.launches) feed(AgentEnded{status.code, status.signal});
+  });
+  log::info("agent started", {{"launch", launch}, {"pid", *pid}});
+  feed(Launched{*pid});
+}
+
+Result<pid_t> Attendant::start_agent() {
   if (auto installed = install_consul_json(*ground_); !installed) return installed.error();
   auto output = agent_output();
   if (!output) return output.error();

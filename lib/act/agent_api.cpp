@@ -129,15 +129,6 @@ void AgentApi::send_services(const std::vector<Json>& desired, bool anew, Done d
 // One at a time, in order: several connections are no faster (the agent takes them one by one).
 void AgentApi::send_changes(std::shared_ptr<ServiceChanges> changes, Done done) {
   if (changes->empty()) return done("");
-  if (!changes->renew.empty()) {
-    const std::string id = std::move(changes->renew.back());
-    changes->renew.pop_back();
-    // Whether it worked does not matter: a check that is not there is as good.
-    return work_.ask(request("PUT", "/v1/agent/check/deregister/" + percent_encode(id), Key::registration),
-                     [this, changes, done = std::move(done)](const Result<HttpAnswer>&) mutable {
-                       send_changes(std::move(changes), std::move(done));
-                     });
-  }
   if (!changes->remove.empty()) {
     const std::string id = std::move(changes->remove.back());
     changes->remove.pop_back();

@@ -55,23 +55,23 @@ bool as_desired(const Json& reported, const Json& desired) {
          at(at(reported, "Connect", Json::object()), "Native", false) == native;
 }
 
-// The ids of a service's checks that name an initial status. Without an id of its own a check has its service's, numbered
-// from 1 where there are several.
-std::vector<std::string> checks_with_status(const Json& service) {
-  Json checks = at(service, "Checks", Json::array());
-  if (!checks.is_array()) return {};  // for the agent to refuse
-  if (const Json single = at(service, "Check", nullptr); single.is_object()) checks.insert(checks.begin(), single);
+}  // namespace
+
+std::vector<std::string> checks_with_status(const std::vector<Json>& desired) {
   std::vector<std::string> ids;
-  for (std::size_t i = 0; i < checks.size(); ++i) {
-    if (at(checks[i], "Status", "") == "") continue;
-    const std::string number = checks.size() > 1 ? ":" + std::to_string(i + 1) : "";
-    const Json own = at(checks[i], "CheckID", "service:" + service.at("ID").get<std::string>() + number);
-    if (own.is_string()) ids.push_back(own.get<std::string>());
+  for (const Json& service : desired) {
+    Json checks = at(service, "Checks", Json::array());
+    if (!checks.is_array()) continue;  // for the agent to refuse
+    if (const Json single = at(service, "Check", nullptr); single.is_object()) checks.insert(checks.begin(), single);
+    for (std::size_t i = 0; i < checks.size(); ++i) {
+      if (at(checks[i], "Status", "") == "") continue;
+      const std::string number = checks.size() > 1 ? ":" + std::to_string(i + 1) : "";
+      const Json own = at(checks[i], "CheckID", "service:" + service.at("ID").get<std::string>() + number);
+      if (own.is_string()) ids.push_back(own.get<std::string>());
+    }
   }
   return ids;
 }
-
-}  // namespace
 
 ServiceChanges service_changes(const std::vector<Json>& desired, const Json& actual,
                                const std::map<std::string, Json>& sent) {
@@ -88,9 +88,6 @@ ServiceChanges service_changes(const std::vector<Json>& desired, const Json& act
     const bool complete = reported.is_object() && (!sidecar || actual.contains(id + "-sidecar-proxy"));
     if (taken == sent.end() || taken->second != service || !complete || !as_desired(reported, service)) {
       changes.put.push_back(service);
-      if (taken != sent.end() || !reported.is_object()) continue;
-      const std::vector<std::string> checks = checks_with_status(service);
-      changes.renew.insert(changes.renew.end(), checks.begin(), checks.end());
     }
   }
   if (!actual.is_object()) return changes;

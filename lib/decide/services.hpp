@@ -31,11 +31,11 @@ Json default_services(const ServiceFacts& facts);
 // number where one belongs. Whether the rest makes sense is for the agent to say.
 ResultAll<std::vector<Json>> desired_services(const Json& definitions, const ServiceFacts& facts);
 
+// Ids of the checks whose definitions name an initial status. Without an id of its own a check has its service's, numbered
+// from 1 where there are several.
+std::vector<std::string> checks_with_status(const std::vector<Json>& desired);
+
 struct ServiceChanges {
-  // Ids of checks to deregister before their service is put: those whose definition names an initial status. An agent
-  // takes each check that it finds in its data directory for critical until its first run, and keeps to that when the
-  // service is registered again; a check that is new to it begins with the status of its definition.
-  std::vector<std::string> renew;
   std::vector<Json> put;            // bodies for register?replace-existing-checks=true
   std::vector<std::string> remove;  // ids for deregister
   bool empty() const { return put.empty() && remove.empty(); }

@@ -5,7 +5,7 @@ import os
 import signal
 
 from tools import Watch, eventually, holds
-from world import ALIVE, open_folder, write_json, write_script
+from world import ALIVE, SERVER_ADDRESS, open_folder, write_json, write_script
 
 WEB = {"name": "web", "port": 8080, "address": "${address}", "tags": ["v1"]}
 
@@ -25,6 +25,24 @@ def serve_agent_killed(world):
     assert client.agent("GET", "/v1/agent/self").status == 200
     assert not catalog.gaps, catalog.gaps
     client.logged("signal=9")
+
+
+def serve_checks_never_flip(world):
+    """A check that begins as passing is critical for nobody over the agent's restarts, however many are registered."""
+    check = {"tcp": f"{SERVER_ADDRESS}:8300", "interval": "1m", "status": "passing"}
+    services = [{"name": f"web-{i}", "port": i, "check": check} for i in range(1, 51)]
+    server, client = world.server(), world.client(services=services, stop={"policy": "stay"})
+    client.start().ready()
+    eventually(lambda: len(server.checks("passing")) == len(services), 10, "all pass")
+    with Watch(lambda: not server.checks("critical"), 0.002) as flips, Watch(lambda: server.passing("web-1")) as passing:
+        os.kill(client.agent_pid(), signal.SIGKILL)
+        eventually(lambda: client.status()["agent"]["restarts"] == 1, 5, "another agent")
+        client.ready(5)
+        assert client.command("restart").returncode == 0
+        assert client.stop()[0] == 0
+        client.start().ready()
+    assert not flips.gaps and not passing.gaps, (flips.gaps, passing.gaps)
+    assert len(server.checks("passing")) == len(services)
 
 
 def serve_agent_hung(world):

@@ -156,6 +156,10 @@ class Server:
     def passing(self, service="consul-members"):
         return [entry["Node"]["Node"] for entry in self.get(f"/v1/health/service/{service}?passing")]
 
+    def checks(self, state):
+        """The names of all services' checks in that state."""
+        return [check["ServiceName"] for check in self.get(f"/v1/health/state/{state}") if check["ServiceName"]]
+
 
 class Client:
     """One node: lictor in a network namespace, with a data directory, a run directory and settings of its own.

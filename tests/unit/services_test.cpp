@@ -401,11 +401,11 @@ TEST_CASE("applied changes leave nothing to do, and never touch what is not mark
   }
 }
 
-TEST_CASE("checks with an initial status are renewed where the agent had them from an earlier life") {
+TEST_CASE("the checks that name an initial status are known by their ids") {
   struct Row {
     const char* name;
     const char* checks;
-    std::vector<std::string> renewed;
+    std::vector<std::string> ids;
   };
   for (
       const Row& row : std::initializer_list<Row>{
@@ -422,10 +422,9 @@ TEST_CASE("checks with an initial status are renewed where the agent had them fr
     CAPTURE(row.name);
     Json service = Json::parse(row.checks);
     service["ID"] = service["Name"] = "web";
-    const Json known = Json::parse(R"({"web": {"ID": "web", "Service": "web"}})");
-    CHECK(service_changes({service}, known, {}).renew == row.renewed);
-    // Not where the agent never had the service, and not where this agent has already taken it.
-    CHECK(service_changes({service}, Json::object(), {}).renew.empty());
-    CHECK(service_changes({service}, known, {{"web", Json::object()}}).renew.empty());
+    CHECK(checks_with_status({service}) == row.ids);
   }
+  const Json one = {{"ID", "a"}, {"Check", {{"Status", "passing"}}}};
+  const Json other = {{"ID", "b"}, {"Check", {{"Status", "passing"}}}};
+  CHECK(checks_with_status({one, other}) == std::vector<std::string>{"service:a", "service:b"});
 }

@@ -416,7 +416,7 @@ TEST_CASE("What is no timeline is a problem that names the file and quotes nothi
   const std::string date = R"("began": "2025-11-25T10:37:39Z", )", outcome = R"("outcome": "stayed", )";
   REQUIRE(parse_timeline("f", course(date + outcome + R"("steps": [])")).has_value());
   const std::vector<std::pair<std::string, std::string>> rows{
-      {"", "syntax error"},
+      {"", "line 1, column 1"},
       {"{", "syntax error"},
       {"[]", "not a JSON object"},
       {R"({"stop": 1})", "\"stop\" is no object"},
