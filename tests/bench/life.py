@@ -1,310 +1,402 @@
-#!/usr/bin/env python3
-"""Measures the life of lictor against a real Consul and prints a table: minimum, median, maximum.
+"""The life of a node: start, stop, restart and death, under lictor and in the ways that it takes the place of."""
 
-    tests/bench/life.py [--lictor BINARY] [--starts N] [--rounds N]
-
-Runs in namespaces of its own, like the end-to-end tests, and needs what they need (root, consul, iproute2), and g++.
-"""
-
-import argparse
 import contextlib
+import json
 import os
-import pathlib
 import shutil
 import signal
-import statistics
 import subprocess
-import sys
-import tempfile
+import threading
 import time
 
-HERE = pathlib.Path(__file__).resolve().parent
-sys.dont_write_bytecode = True
-sys.path.insert(0, str(HERE.parent / "e2e"))
-import tools  # noqa: E402
-import world as e2e  # noqa: E402
+import peers
+import tools
+import world as e2e
+from book import OURS, in_turn, interleaved
+from stage import FULL_SYNC, SERVICE, ended, forget_services, quietly, until
+
+FLOOR = "bare agent, its API called as early as it answers (the floor)"
+HOOKS = "postStart hook: script, consul reload"
+LATE = "the same, begun 100 ms after the agent"
+WAITING = "the same, with a loop that waits for the agent"
+MS = 1000
+
+# The article's way: a script writes a file of services, `consul reload` has the agent read it.
+REGISTRATION = r"""
+address=$(ip addr show | awk -F '[ /]+' '/eth[0-9]|em[0-9]/ && /inet/ {print $3}')
+if [ -z "$address" ] || [ ! -d "$CONF_DIR" ]; then
+  exit 1
+fi
+cat > "$CONF_DIR/registration.json" <<END
+{"services": SERVICES}
+END
+consul reload
+"""
+# What a careful writer puts before it.
+WAIT = """
+until consul info > /dev/null 2>&1; do
+  sleep 0.1
+done
+"""
 
 
+class Hooked:
+    """A node as the article has it: a bare agent, and a postStart hook that begins in the same moment."""
+
+    def __init__(self, stage, name, waits=False, late=0.0, services=(SERVICE,)):
+        self.agent, self.late = stage.agent(name), late
+        texts = json.dumps([definition(name, "$address") for name in services])
+        script = (WAIT if waits else "") + REGISTRATION.replace("SERVICES", texts)
+        self.hook = e2e.write_script(f"{self.agent.folder}/create-consul-registration.sh", script)
+
+    def start(self):
+        with contextlib.suppress(FileNotFoundError):  # the container's own folder, new with each container
+            os.unlink(f"{self.agent.conf_dir}/registration.json")
+        self.agent.start()
+        time.sleep(self.late)
+        self.hooking = quietly(
+            self.agent.inside(self.hook), env={"PATH": os.environ["PATH"], "CONF_DIR": self.agent.conf_dir}
+        )
+
+    def hooked(self):
+        """Where the hook fails, Kubernetes ends the container."""
+        code = ended(self.hooking, 30)
+        assert code == 0, f"the hook failed with exit code {code}: Kubernetes ends the container"
 
 
-def row(name, values, unit, digits=1):
-    low, middle, high = min(values), statistics.median(values), max(values)
-    line = f"{name:<58} {low:>9.{digits}f} {middle:>9.{digits}f} {high:>9.{digits}f} {unit:<4} n={len(values)}"
-    print(line, flush=True)
+def definition(name, address):
+    """A service in Consul's words."""
+    return {"id": name, "name": name, "address": address, "port": 8500}
 
 
-def until(fact, within=10.0):
-    """The moment at which fact() is first seen to be true, looked at all the time."""
-    deadline = time.monotonic() + within
-    while time.monotonic() < deadline:
-        with contextlib.suppress(OSError, LookupError, TypeError, ValueError, AssertionError):
-            if fact():
-                return time.monotonic()
-        time.sleep(0.0005)
-    raise AssertionError("not seen in time")
+def definitions(names):
+    """For lictor's settings."""
+    return [definition(name, "${address}") for name in names]
 
 
-def forget(server, name):
-    server.put("/v1/catalog/deregister", {"Node": name})
+def names_of(node, count):
+    return [f"{node}-{number}" for number in range(count)]
 
 
-def bare_agent(server, client):
-    """The floor: a bare agent whose API is called as early as it answers. Exec to service in the catalog."""
-    config = f"{client.folder}/bare.json"
-    socket = f"{client.folder}/bare.sock"
-    e2e.write_json(
-        config,
-        {
-            "node_name": client.name,
-            "bind_addr": client.address,
-            "data_dir": f"{client.folder}/bare",
-            "retry_join": [e2e.SERVER_ADDRESS],
-            "disable_update_check": True,
-            "addresses": {"http": f"127.0.0.1 unix://{socket}"},
-        },
-    )
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(socket)
-    command = ["ip", "netns", "exec", client.namespace, e2e.CONSUL, "agent", f"-config-file={config}"]
-    agent = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    consul = os.path.realpath(e2e.CONSUL)
-    until(lambda: os.path.realpath(f"/proc/{agent.pid}/exe") == consul)
-    began = time.monotonic()
-    try:
-        while True:
-            with contextlib.suppress(OSError):
-                if len(tools.ask(socket, "GET", "/v1/status/leader").text) > 4:
-                    break
-            time.sleep(0.002)
-        body = {"Name": "consul-members", "Address": client.address, "Port": 8500}
-        tools.ask(socket, "PUT", "/v1/agent/service/register", body)
-        return until(lambda: client.name in server.instances()) - began
-    finally:
-        agent.kill()
-        agent.wait()
-        forget(server, client.name)
+# ---- start -----------------------------------------------------------------------------------------------------------
 
 
-def exec_to_catalog(world, server, starts, rounds):
-    client = world.client("start")
-    times, floor, failures = [], [], 0
-    for number in range(starts):
-        if number < rounds:
-            floor.append(1000 * bare_agent(server, client))
-        client.start()
+def start(stage):
+    """Exec to service in the catalog."""
+    measure = stage.book.measure("exec to service in the server's catalog", "ms")
+    catalog = stage.catalog
+    lictor, bare = stage.attended("lictor"), stage.agent("bare")
+    # How long a kubelet takes to begin a hook decides whether it meets an agent: at once, and as late as one may be.
+    hooks = {HOOKS: Hooked(stage, "hooked"), LATE: Hooked(stage, "late", late=0.1)}
+    hooks[WAITING] = Hooked(stage, "waiting", waits=True)
+
+    def attended():
+        forget_services(lictor.data_dir)
+        lictor.start()
+        return lictor.started
+
+    def floor():
+        forget_services(bare.data_dir)
+        bare.start()
+        bare.register()
+        return bare.started
+
+    def hook(node):
+        def begin():
+            node.start()
+            node.hooked()
+            return node.agent.started
+
+        return begin
+
+    ways = {OURS: (lictor, attended), FLOOR: (bare, floor)}
+    ways |= {name: (node.agent, hook(node)) for name, node in hooks.items()}
+    for name, (node, begin) in interleaved(stage.starts, ways):
         try:
-            times.append(1000 * (until(lambda: "start" in server.instances()) - client.started))
-        except AssertionError:
-            failures += 1
-        client.stop(signal.SIGQUIT)
-        forget(server, "start")
-    row("bare agent: exec to service in the catalog (the floor)", floor, "ms")
-    row("exec to service in the catalog", times, "ms")
-    print(f"{'failures of these starts':<58} {failures} of {starts}", flush=True)
+            began = begin()
+            measure.add(name, MS * (catalog.shows(node.name) - began))
+        except AssertionError as error:
+            measure.failed(name, error)
+        finally:
+            node.end()
+            catalog.forget(node.name)
+    floor_median, hook_median = measure.median(FLOOR), measure.median(LATE)
+    measure.limit(OURS, "the floor's median and 15 ms", floor_median and floor_median + 15)
+    measure.limit(OURS, "a tenth of the late postStart hook's median", hook_median and hook_median / 10)
+    measure.never_fails(OURS)
 
 
-def stop_time(world, server, rounds, linger):
-    client = world.client(f"stop{linger}", stop={"linger": linger})
-    times = []
-    for _ in range(rounds):
-        client.start().ready()
-        time.sleep(3.3)  # past the agent's first full sync: a node that has been there for a while
-        code, seconds = client.stop()
-        assert code == 0, client.last_line()
-        assert server.member(client.name) == e2e.LEFT and server.node(client.name) is None, "not left at the exit"
-        times.append(1000 * seconds)
-    row(f"SIGTERM to exit, left and out of the catalog, linger {linger}", times, "ms")
+# ---- stop ------------------------------------------------------------------------------------------------------------
 
 
-def killed_to_api(world, server, rounds):
-    client = world.client("kill")
-    client.start().ready()
-    times = []
-    with tools.Watch(lambda: "kill" in server.instances(), 0.005) as catalog:
-        for _ in range(rounds):
-            # Only an agent that has served for a while is started again after the shortest wait.
-            old = client.agent_pid()
-            os.kill(old, signal.SIGKILL)
+def stop(stage):
+    """SIGTERM to exit, the node left."""
+    out = stage.book.measure("told to stop, to exit with the node left", "ms", 0)
+    gone = stage.book.measure("told to stop, to the node out of the catalog", "ms", 0)
+    catalog = stage.catalog
+    hasty, asked, told = f"{OURS}, stop.linger 0s", "consul leave, to the agent's exit", "SIGTERM to a bare agent"
+    attended = {OURS: stage.attended("lingers"), hasty: stage.attended("hastes", stop={"linger": "0s"})}
+    bare = {asked: stage.agent("asked"), told: stage.agent("told")}
+    nodes = attended | bare
+
+    def consul_leave(node):
+        environment = {"PATH": os.environ["PATH"], "CONSUL_HTTP_ADDR": f"unix://{node.socket}"}
+        quietly([e2e.CONSUL, "leave"], env=environment)
+
+    for number in range(stage.rounds):
+        for node in attended.values():
+            node.start()
+        for node in bare.values():
+            node.start().register()
+        for node in nodes.values():
+            catalog.shows(node.name)
+        time.sleep(FULL_SYNC)
+        for name, node in in_turn(number, nodes):
             began = time.monotonic()
-            answered = until(lambda: client.agent("GET", "/v1/agent/self").status == 200)
-            times.append(1000 * (answered - began))
-            client.ready()
-            client.stop(signal.SIGQUIT)
-            client.start().ready()
-    row("agent killed to its API answering again", times, "ms")
-    print(f"{'times out of the catalog meanwhile (looked at every 5 ms)':<58} {len(catalog.gaps)}", flush=True)
-    client.stop(signal.SIGQUIT)
-    forget(server, "kill")
+            if name == asked:
+                consul_leave(node)
+            else:
+                node.process.send_signal(signal.SIGTERM)
+            try:
+                gone.add(name, MS * (catalog.has_lost(node.name) - began))
+                code = ended(node.process)
+                out.add(name, MS * (time.monotonic() - began))
+                assert code == 0, f"exit code {code}"
+                assert stage.server.member(node.name) == e2e.LEFT, "not left at the exit"
+                assert stage.server.node(node.name) is None, "in the catalog after the exit"
+            except AssertionError as error:
+                out.failed(name, error)
+                node.end()
+                catalog.forget(node.name)
+    out.limit(OURS, "stop.linger 1s", 2000)
+    out.limit(hasty, "stop.linger 0s", 1000)
+    out.limit(OURS, "0.4 of consul leave", out.median(asked) and 0.4 * out.median(asked))
+    out.never_fails(OURS)
 
 
-def exec_to_exec(world, rounds):
-    stamp = f"{world.folder}/stamp"
-    subprocess.run(["g++", "-O2", "-static", "-o", stamp, str(HERE / "stamp.cpp")], check=True)
-    binaries = e2e.open_folder(f"{world.folder}/bin")
-    shutil.copy(stamp, f"{binaries}/consul")
-    stamps = e2e.open_folder(f"{world.folder}/stamps")
-    client = world.client("exec", agent={"binary": f"{binaries}/consul"})
-    times = []
-    for _ in range(rounds + 1):
-        environment = client.environment | {"STAMP": f"{stamps}/lictor", "STAMP_AGENT": f"{stamps}/agent"}
-        for name in ("lictor", "agent"):
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(f"{stamps}/{name}")
-        command = ["ip", "netns", "exec", client.namespace, stamp, world.lictor, "run", "-c", client.settings_file]
-        lictor = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        until(lambda: pathlib.Path(f"{stamps}/agent").read_text().endswith("\n"))
-        both = [int(pathlib.Path(f"{stamps}/{name}").read_text()) for name in ("lictor", "agent")]
-        times.append((both[1] - both[0]) / 1e6)
-        lictor.send_signal(signal.SIGQUIT)
-        lictor.wait()
-    row("exec to exec of the agent, second and later starts", times[1:], "ms", 2)
+# ---- restart ---------------------------------------------------------------------------------------------------------
 
 
-def figures(path, *names):
-    found = {}
-    for line in pathlib.Path(path).read_text().splitlines():
-        key, _, value = line.partition(":")
-        if key in names:
-            found[key] = int(value.split()[0])
-    return [found[name] for name in names]
+class Gaps(threading.Thread):
+    """Follows the names of services in the catalog; `seconds` for which not all were there while the `with` block ran.
+
+    The entries of all of them are compared, too: other ones under the same names were missing, however short.
+    """
+
+    def __init__(self, server, node, names):
+        super().__init__(daemon=True)
+        self.server, self.node, self.names = server, node, set(names)
+        self.seconds, self.whole, self.over = 0.0, threading.Event(), threading.Event()
+        self.error = None
+
+    def entries(self):
+        services = (self.server.node(self.node) or {}).get("Services") or {}
+        return {name: one["CreateIndex"] for name, one in services.items() if name in self.names}
+
+    def run(self):
+        try:
+            self.follow()
+        except Exception as error:  # raised where the block ends
+            self.error = error
+
+    def follow(self):
+        index, gone_since = 0, None
+        while not self.over.is_set():
+            listed, index = tools.get_indexed(self.server.socket, f"/v1/catalog/services?index={index}&wait=200ms")
+            now = time.monotonic()
+            if self.names <= set(listed):
+                self.seconds += now - gone_since if gone_since else 0
+                gone_since = None
+                self.whole.set()
+            else:
+                gone_since = gone_since or now
+                self.whole.clear()
+
+    def __enter__(self):
+        self.before = self.entries()
+        assert set(self.before) == self.names, "not all services are in the catalog"
+        self.start()
+        assert self.whole.wait(10), f"not all services are listed: {self.error}"
+        return self
+
+    def __exit__(self, kind, *_):
+        self.over.set()
+        self.join()
+        if self.error:
+            raise self.error
+        if not kind and not self.seconds:
+            assert self.entries() == self.before, "services were made anew, and nobody saw them missing"
 
 
-def idle(world, rounds):
-    clients = [world.client(f"idle{number}") for number in range(5)]
-    for client in clients:
-        client.start().ready()
-    time.sleep(5)
-    switches = []
-    for _ in range((rounds + 4) // 5):
-        names = ("voluntary_ctxt_switches", "nonvoluntary_ctxt_switches")
-        before = [sum(figures(f"/proc/{client.pid}/status", *names)) for client in clients]
-        time.sleep(20)
-        after = [sum(figures(f"/proc/{client.pid}/status", *names)) for client in clients]
-        switches += [b - a for a, b in zip(before, after)]
-    # PSS of one lictor, as on a node: the others share its pages and would make it look smaller.
-    for client in clients[1:]:
-        client.stop(signal.SIGQUIT)
-    pss, anonymous = figures(f"/proc/{clients[0].pid}/smaps_rollup", "Pss", "Anonymous")
-    row("idle: context switches in 20 s", switches, "", 0)
-    row("idle: PSS", [pss], "kB", 0)
-    row("idle: anonymous memory", [anonymous], "kB", 0)
-    print(f"{'idle: threads':<58} {len(os.listdir(f'/proc/{clients[0].pid}/task'))}", flush=True)
-    clients[0].stop(signal.SIGQUIT)
+def restart(stage, count=200):
+    """The catalog's gap of 200 services while a node is restarted."""
+    gap = stage.book.measure(f"{count} services: missing from the catalog over a restart", "s", 2)
+    leaves, stays = f"{OURS}, stop.policy leave", f"{OURS}, stop.policy stay"
+    hooks = "preStop consul leave, postStart script"
+    attended = {
+        leaves: stage.attended("leaves", services=definitions(names_of("leaves", count))),
+        stays: stage.attended("stays", services=definitions(names_of("stays", count)), stop={"policy": "stay"}),
+    }
+    hooked = Hooked(stage, "hooked", waits=True, services=names_of("hooked", count))
+
+    def by_lictor(node):
+        code, _ = node.stop()
+        assert code == 0, node.last_line()
+        node.start().ready()
+
+    def by_hooks(node):
+        environment = {"PATH": os.environ["PATH"], "CONSUL_HTTP_ADDR": f"unix://{node.agent.socket}"}
+        subprocess.run([e2e.CONSUL, "leave"], env=environment, capture_output=True, timeout=20, check=True)
+        with contextlib.suppress(ProcessLookupError):
+            node.agent.process.send_signal(signal.SIGTERM)
+        ended(node.agent.process)
+        node.start()
+        node.hooked()
+
+    for node in attended.values():
+        node.start().ready(30)
+    hooked.start()
+    hooked.hooked()
+    ways = {name: (node, node.name, by_lictor) for name, node in attended.items()}
+    ways[hooks] = (hooked, "hooked", by_hooks)
+    time.sleep(FULL_SYNC)
+    for name, (node, title, again) in interleaved(stage.rounds, ways):
+        try:
+            with Gaps(stage.server, title, names_of(title, count)) as gaps:
+                again(node)
+                # What has left may come back late, and what has stayed go late.
+                time.sleep(FULL_SYNC)
+                assert gaps.whole.wait(20), "not all services came back"
+            gap.add(name, gaps.seconds)
+        except AssertionError as error:
+            gap.failed(name, error)
+    gap.than = leaves
+    gap.limit(stays, "no gap", 0.0, max(gap.samples.get(stays) or [0.0]))
+    gap.limit(leaves, "2.5 s", 2.5)
 
 
-def left_in_all_eyes(world, server, linger):
-    """One of eight nodes leaves; 10 s later, what do the server and the seven others say?"""
-    clients = [world.client(f"eye{linger}{number}", stop={"linger": linger}) for number in range(8)]
-    for client in clients:
-        client.start().ready()
-    time.sleep(12)
-    leaver, *others = clients
-    assert leaver.stop()[0] == 0
-    time.sleep(10)
-    views = [server.member(leaver.name)] + [other.members()[leaver.name] for other in others]
-    name = f"10 s later left for server and 7 clients, linger {linger}"
-    print(f"{name:<58} {views.count(e2e.LEFT)} of {len(views)}; statuses {views}", flush=True)
-    for other in others:
-        other.stop(signal.SIGQUIT)
+# ---- killed ----------------------------------------------------------------------------------------------------------
 
 
-def data_dir_lost(world, server, rounds):
-    """Killed without leaving, data directory gone, started at once: exec to the service in the catalog under the old id."""
-    times = []
-    for number in range(rounds):
-        client = world.client(f"lost{number}")
-        before = client.start().ready()["node_id"]
-        client.stop(signal.SIGQUIT)
-        shutil.rmtree(client.data_dir)
-        client.start()
-        client.ready()
-        times.append(1000 * (time.monotonic() - client.started))
-        assert server.node(client.name)["Node"]["ID"] == before == client.node_id()
-        client.stop(signal.SIGQUIT)
-        forget(server, client.name)
-    row("data directory lost: exec to ready under the old id", times, "ms")
+def killed(stage):
+    """The agent killed, to the next one with its service and a leader."""
+    again = stage.book.measure("agent killed, to the next one with its service and a leader", "ms", 0)
+    ready = stage.book.measure("agent killed, to ready again in lictor's words: seen in the catalog", "ms", 0)
+    lictor = stage.attended(OURS)
+    held = {name: stage.agent(name) for name in peers.SUPERVISORS}
+    catalog = stage.catalog
+
+    def has_service(ask):
+        return len(ask("GET", "/v1/status/leader").text) > 4 and SERVICE in ask("GET", "/v1/agent/services").text
+
+    def kill(pid):
+        os.kill(pid, signal.SIGKILL)
+        return time.monotonic()
+
+    lictor.start().ready()
+    for name, node in held.items():
+        node.start(peers.SUPERVISORS[name](f"{node.folder}/services", node.command))
+        node.register()
+        catalog.shows(node.name)
+    with tools.Watch(lambda: {OURS, *held} <= set(stage.server.instances()), 0.02) as watch:
+        for _ in range(stage.rounds):
+            # Only an agent that has served for a while is started again after the shortest wait. A new lictor is one.
+            lictor.end()
+            lictor.start().ready()
+            time.sleep(1.2)  # s6 and runit start nothing twice within a second
+            began = kill(lictor.agent_pid())
+            again.add(OURS, MS * (until(lambda: has_service(lictor.agent)) - began))
+            ready.add(OURS, MS * (until(lambda: lictor.status()["ready"]) - began))
+            for name, node in held.items():
+                (old,) = [process.pid for process in tools.processes_in(node.namespace) if process.name == "consul"]
+                began = kill(old)
+                try:
+                    again.add(name, MS * (until(lambda node=node: has_service(node.ask)) - began))
+                except AssertionError as error:
+                    again.failed(name, error)
+    ready.limit(OURS, "restart.min is 100 ms", 250)
+    stage.book.note(f"times that a service was out of the catalog meanwhile: {len(watch.gaps)}")
+    lictor.end()
 
 
-def old_claims(world, server, rounds):
-    """Renamed at once after a kill: from the old member's death to its being pruned and out of the catalog. And an entry
-    without a member at the node's address: from exec to its being gone."""
-    clients = [world.client(f"old{number}") for number in range(rounds)]
-    for client in clients:
-        client.start().ready()
-    entries = []
-    for client in clients:
-        client.stop(signal.SIGQUIT)
-        ghost = f"ghost-{client.name}"
-        server.put("/v1/catalog/register", {"Node": ghost, "Address": client.address})
-        client.start(NODE_NAME=f"new-{client.name}").ready()
-        entries.append(1000 * (until(lambda name=ghost: server.node(name) is None) - client.started))
+# ---- lictor alone ----------------------------------------------------------------------------------------------------
+
+
+def heal(stage):
+    """A lost data directory, stale entries and old names: what nothing but lictor mends."""
+    lost = stage.book.measure("data directory lost: exec to ready under the old id", "ms", 0)
+    ghost = stage.book.measure("stale catalog entry at our address: exec to gone", "ms", 0)
+    old = stage.book.measure("renamed: the old member's death to pruned, out of the catalog", "ms", 0)
+    for number in range(stage.rounds):
+        data_dir_lost(stage, stage.attended(f"lost{number}"), lost)
+    old_claims(stage, [stage.attended(f"old{number}") for number in range(stage.rounds)], ghost, old)
+
+
+def data_dir_lost(stage, node, measure):
+    """Killed without leaving, data directory gone, started at once."""
+    before = node.start().ready()["node_id"]
+    node.end()
+    shutil.rmtree(node.data_dir)
+    node.start().ready()
+    measure.add(OURS, MS * (time.monotonic() - node.started))
+    assert stage.server.node(node.name)["Node"]["ID"] == before == node.node_id()
+    node.end()
+    stage.catalog.forget(node.name)
+
+
+def old_claims(stage, nodes, ghosts, claims):
+    """All are killed and started under new names; entries without a member are put at their addresses."""
+    server = stage.server
+    for node in nodes:
+        node.start().ready()
+    for node in nodes:
+        node.end()
+        ghost = f"ghost-{node.name}"
+        server.put("/v1/catalog/register", {"Node": ghost, "Address": node.address})
+        node.start(NODE_NAME=f"new-{node.name}").ready()
+        ghosts.add(OURS, MS * (until(lambda name=ghost: server.node(name) is None) - node.started))
     failed, gone = {}, {}
     deadline = time.monotonic() + 60
-    while len(gone) < len(clients) and time.monotonic() < deadline:
+    while len(gone) < len(nodes) and time.monotonic() < deadline:
         now = time.monotonic()
         members = {member["Name"]: member["Status"] for member in server.get("/v1/agent/members", timeout=20)}
-        for name in (client.name for client in clients):
+        for name in (node.name for node in nodes):
             if members.get(name) in (e2e.FAILED, None):
                 failed.setdefault(name, now)
             if name not in members and name not in gone and server.node(name) is None:
                 gone[name] = now
         time.sleep(0.01)
-    for client in clients:
-        if client.name not in gone:
-            views = f"member for the server {members.get(client.name)}, for the node itself {client.members().get(client.name)}"
-            print(f"{client.name} is not gone: {views}, in the catalog {server.node(client.name)}\n{client.log[-3000:]}")
-    assert len(gone) == len(clients), f"{len(gone)} of {len(clients)} old names are gone"
-    row("stale catalog entry at our address: exec to gone", entries, "ms")
-    row("renamed: the old member's death to pruned, out of the catalog", [1000 * (gone[n] - failed[n]) for n in gone], "ms")
-    for client in clients:
-        client.stop(signal.SIGQUIT)
+    for node in nodes:
+        if node.name in gone:
+            claims.add(OURS, MS * (gone[node.name] - failed[node.name]))
+        else:
+            claims.failed(OURS, f"not gone; a member for the server: {members.get(node.name)}")
+        node.end()
 
 
-def measure(options):
-    world = e2e.World(options.inside, options.lictor)
-    server = world.server()
-    print(f"{'':<58} {'min':>9} {'median':>9} {'max':>9}")
-    exec_to_catalog(world, server, options.starts, options.rounds)
-    stop_time(world, server, options.rounds, "1s")
-    stop_time(world, server, options.rounds, "0s")
-    killed_to_api(world, server, options.rounds)
-    exec_to_exec(world, options.rounds)
-    idle(world, options.rounds)
-    data_dir_lost(world, server, options.rounds)
-    old_claims(world, server, options.rounds)
-    for linger in ("1s", "0s"):
-        left_in_all_eyes(world, server, linger)
-    print(f"{'size of the binary':<58} {os.path.getsize(options.lictor)} bytes")
-
-
-def in_sandbox(script, inside, arguments, measure, limit):
-    """Runs the script once more in a sandbox, where `inside` (its option --inside) is a folder and it measures; the exit
-    code. Everything in the sandbox is gone afterwards, and at the latest after `limit` seconds."""
-    if inside:
-        e2e.settle_in()
-        measure()
-        return 0
-    folder = tempfile.mkdtemp(prefix=f"lt-bench-{os.getpid()}-")
-    os.chmod(folder, 0o755)
-    try:
-        command = [*tools.SANDBOX, sys.executable, script, *arguments, "--inside", folder]
-        return subprocess.run(command, timeout=limit).returncode
-    finally:
-        tools.remove_cgroups(os.path.basename(folder))
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--lictor", default=str(HERE.parents[1] / "build/release/lictor"), metavar="BINARY")
-    parser.add_argument("--starts", type=int, default=100)
-    parser.add_argument("--rounds", type=int, default=10)
-    parser.add_argument("--inside", help=argparse.SUPPRESS)
-    options = parser.parse_args()
-    arguments = ["--lictor", os.path.abspath(options.lictor), "--starts", str(options.starts)]
-    arguments += ["--rounds", str(options.rounds)]
-    return in_sandbox(__file__, options.inside, arguments, lambda: measure(options), 1800)
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+def eyes(stage):
+    """One of eight nodes leaves; 10 s later, how many of server and the other seven say that it has left?"""
+    seen = stage.book.measure("10 s after a leave: left in the eyes of server and 7 other nodes", "", 0)
+    others = [stage.attended(f"eye{number}") for number in range(7)]
+    for node in others:
+        node.start().ready()
+    ways = {OURS: "1s", f"{OURS}, stop.linger 0s": "0s"}
+    leavers = {name: stage.attended(f"lingers-{linger}", stop={"linger": linger}) for name, linger in ways.items()}
+    bare = stage.agent("asked")
+    for _ in range(2):
+        for node in leavers.values():
+            node.start().ready()
+        bare.start().register()
+        time.sleep(12)
+        for name, node in leavers.items():
+            code, _ = node.stop()
+            if code != 0:
+                seen.failed(name, node.last_line())
+        bare.process.send_signal(signal.SIGTERM)
+        ended(bare.process)
+        time.sleep(10)
+        for name, node in (leavers | {"SIGTERM to a bare agent": bare}).items():
+            views = [stage.server.member(node.name)] + [other.members().get(node.name) for other in others]
+            seen.add(name, views.count(e2e.LEFT))
+    for node in others:
+        node.end()

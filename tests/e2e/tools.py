@@ -117,6 +117,17 @@ def get_json(path, target, token=None, timeout=5.0):
     return json.loads(answer.text)
 
 
+def get_indexed(path, target, timeout=5.0):
+    """(what is at `target`, Consul's index of it): with `?index=` and `wait=` it answers when the index has gone on."""
+    with contextlib.closing(UnixConnection(path, timeout)) as connection:
+        connection.request("GET", target)
+        answer = connection.getresponse()
+        text = answer.read().decode()
+        if answer.status != 200:
+            raise ValueError(f"{target}: {answer.status} {text.strip()}")
+        return json.loads(text), int(answer.getheader("X-Consul-Index"))
+
+
 LIBC = ctypes.CDLL(None, use_errno=True)
 
 

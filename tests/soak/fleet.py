@@ -6,7 +6,6 @@ when each comes back is shown, which must be spread and not a herd. Needs what t
 """
 
 import argparse
-import contextlib
 import os
 import pathlib
 import shutil
@@ -40,9 +39,10 @@ class Listing(threading.Thread):
         self.over = threading.Event()
 
     def look(self, index):
-        answer = UnixAnswer(self.server.socket, f"/v1/catalog/service/{self.service}?index={index}&wait=200ms")
+        target = f"/v1/catalog/service/{self.service}?index={index}&wait=200ms"
+        instances, seen = tools.get_indexed(self.server.socket, target)
         now = time.monotonic()
-        there = {instance["Node"]: instance["CreateIndex"] for instance in answer.json}
+        there = {instance["Node"]: instance["CreateIndex"] for instance in instances}
         self.looks += 1
         for name in self.names:
             if name not in there:
@@ -54,7 +54,7 @@ class Listing(threading.Thread):
                 self.appeared[name] = now
             self.entry[name] = there[name]
         self.last = now
-        return answer.index
+        return seen
 
     def run(self):
         index = 0
@@ -75,19 +75,6 @@ class Listing(threading.Thread):
     def end(self):
         self.over.set()
         self.join()
-
-
-class UnixAnswer:
-    """One GET with Consul's index, which tools.ask leaves away."""
-
-    def __init__(self, path, target):
-        with contextlib.closing(tools.UnixConnection(path, 5)) as connection:
-            connection.request("GET", target)
-            answer = connection.getresponse()
-            text = answer.read().decode()
-            if answer.status != 200:
-                raise ValueError(f"{target}: {answer.status} {text}")
-            self.index, self.json = int(answer.getheader("X-Consul-Index")), tools.json.loads(text)
 
 
 def start_all(fleet):

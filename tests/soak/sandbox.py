@@ -24,10 +24,11 @@ def require(lictor):
         sys.exit("\n".join(f"{pathlib.Path(sys.argv[0]).name}: can't run: {problem}" for problem in problems))
 
 
-def enter(script, arguments, keep):
+def enter(script, arguments, keep, limit=None):
     """Runs `script --inside FOLDER arguments` in a sandbox; its exit code. `keep(folder, code)` is called at its end.
 
-    INT and TERM end it; when it returns, all processes and namespaces are gone, and the folder too.
+    INT and TERM end it, and so do `limit` seconds; when it returns, all processes and namespaces are gone, and the folder
+    and its cgroups too.
     """
     folder = pathlib.Path(tempfile.mkdtemp(prefix=f"lt-{os.getpid()}-"))
     folder.chmod(0o755)
@@ -42,8 +43,13 @@ def enter(script, arguments, keep):
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, end)
     try:
-        code = process.wait()
+        try:
+            code = process.wait(limit)
+        except subprocess.TimeoutExpired:
+            end()
+            code = process.wait() or 1
         keep(folder, code)
     finally:
+        tools.remove_cgroups(folder.name)
         shutil.rmtree(folder, ignore_errors=True)
     return 1 if code else 0

@@ -1,0 +1,116 @@
+#!/usr/bin/env python3
+"""Measures lictor beside what a user would run in its place, and prints tables: minimum, median, maximum, ratio.
+
+    ./dev bench [PART…] [--rounds N] [--starts N]
+
+The programs that are compared take turns within each round, on one machine, each node in a network namespace of its own
+as in the end-to-end tests. Limits that lictor has set itself stand beside the figures, marked where they are missed; the
+exit code does not go by them. All samples are written to build/bench/bench.json, and the chart to build/bench/bench.svg.
+"""
+
+import argparse
+import datetime
+import json
+import os
+import pathlib
+import platform
+import subprocess
+import sys
+import time
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.dont_write_bytecode = True
+sys.path += [str(HERE.parent / "e2e"), str(HERE.parent / "soak")]
+import book  # noqa: E402
+import holding  # noqa: E402
+import image  # noqa: E402
+import life  # noqa: E402
+import sandbox  # noqa: E402
+import stage  # noqa: E402
+import world  # noqa: E402
+
+OUT = sandbox.TOP / "build/bench"
+LIMIT = 1500  # s for one part
+PARTS = {
+    "start": life.start,
+    "stop": life.stop,
+    "restart": life.restart,
+    "killed": life.killed,
+    "exec": holding.exec_to_exec,
+    "idle": holding.idle,
+    "reap": holding.reap,
+    "heal": life.heal,
+}
+# Long, or of what is not everywhere: only when named.
+ASKED_FOR = {"eyes": life.eyes, "image": image.image}
+
+
+def machine():
+    cpu = next(line for line in open("/proc/cpuinfo") if line.startswith("model name")).split(":")[1].strip()
+    memory = next(line for line in open("/proc/meminfo") if line.startswith("MemTotal")).split()[1]
+    consul = subprocess.run([world.CONSUL, "version"], capture_output=True, text=True, timeout=20).stdout.split()[1]
+    return {
+        "date": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
+        "cpu": cpu,
+        "cores": os.cpu_count(),
+        "memory": f"{int(memory) / 2**20:.0f} GiB",
+        "kernel": platform.release(),
+        "consul": consul,
+    }
+
+
+def inside(options):
+    """One part, in its sandbox."""
+    world.settle_in()
+    seen = book.Book()
+    part = options.parts[0]
+    try:
+        (PARTS | ASKED_FOR)[part](stage.Stage(options.inside, options, seen))
+    finally:
+        pathlib.Path(options.inside, "part.json").write_text(json.dumps(seen.as_json()))
+        print(seen.text(), flush=True)
+    return 0
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join([*PARTS, *ASKED_FOR])}")
+    parser.add_argument("--rounds", type=int, default=10, metavar="N", help="samples of what takes seconds (default: 10)")
+    parser.add_argument("--starts", type=int, default=100, metavar="N", help="starts of each kind (default: 100)")
+    parser.add_argument("--lictor", default=str(sandbox.TOP / "build/release/lictor"), metavar="BINARY")
+    parser.add_argument("--inside", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    options.lictor = os.path.abspath(options.lictor)
+    unknown = set(options.parts) - set(PARTS | ASKED_FOR)
+    if unknown:
+        parser.error(f"no such part: {', '.join(sorted(unknown))}")
+    if options.inside:
+        return inside(options)
+    sandbox.require(options.lictor)
+    host, seen, failed = machine(), {}, []
+    print(", ".join(f"{name} {value}" for name, value in host.items()), flush=True)
+    given = ["--lictor", options.lictor, "--rounds", str(options.rounds), "--starts", str(options.starts)]
+    for part in options.parts or PARTS:
+        print(f"\n== {part}", flush=True)
+        began = time.monotonic()
+
+        def keep(folder, _, part=part):
+            made = folder / "part.json"
+            if made.exists():
+                seen[part] = json.loads(made.read_text())
+
+        if sandbox.enter(os.path.abspath(__file__), [*given, part], keep, LIMIT):
+            failed.append(part)
+        print(f"\n({part} took {time.monotonic() - began:.0f} s)", flush=True)
+    OUT.mkdir(parents=True, exist_ok=True)
+    (OUT / "bench.json").write_text(json.dumps({"machine": host, "parts": seen}, indent=1))
+    print(f"\nsamples: {OUT / 'bench.json'}")
+    missed = [limit for part in seen.values() for one in part["measures"] for limit in one["limits"] if not limit["kept"]]
+    print(f"limits missed: {len(missed)}" + "".join(f"\n  {one['who']}: {one['words']}" for one in missed))
+    if failed:
+        print(f"could not be measured to the end: {', '.join(failed)}")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
