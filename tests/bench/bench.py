@@ -25,7 +25,10 @@ import book  # noqa: E402
 import holding  # noqa: E402
 import image  # noqa: E402
 import life  # noqa: E402
+import load  # noqa: E402
 import sandbox  # noqa: E402
+import services  # noqa: E402
+import size  # noqa: E402
 import stage  # noqa: E402
 import world  # noqa: E402
 
@@ -40,9 +43,14 @@ PARTS = {
     "idle": holding.idle,
     "reap": holding.reap,
     "heal": life.heal,
+    "services": services.services,
+    "settings": services.settings,
+    "probes": load.probes,
+    "quota": load.quota,
+    "size": size.size,
 }
 # Long, or of what is not everywhere: only when named.
-ASKED_FOR = {"eyes": life.eyes, "image": image.image}
+ASKED_FOR = {"eyes": life.eyes, "image": image.image, "build": size.build}
 
 
 def machine():

@@ -49,14 +49,14 @@ class Hooked:
         script = (WAIT if waits else "") + REGISTRATION.replace("SERVICES", texts)
         self.hook = e2e.write_script(f"{self.agent.folder}/create-consul-registration.sh", script)
 
-    def start(self):
+    def start(self, **options):
+        """`options` are Popen's, for agent and hook."""
         with contextlib.suppress(FileNotFoundError):  # the container's own folder, new with each container
             os.unlink(f"{self.agent.conf_dir}/registration.json")
-        self.agent.start()
+        self.agent.start(**options)
         time.sleep(self.late)
-        self.hooking = quietly(
-            self.agent.inside(self.hook), env={"PATH": os.environ["PATH"], "CONF_DIR": self.agent.conf_dir}
-        )
+        environment = {"PATH": os.environ["PATH"], "CONF_DIR": self.agent.conf_dir}
+        self.hooking = quietly(self.agent.inside(self.hook), env=environment, **options)
 
     def hooked(self):
         """Where the hook fails, Kubernetes ends the container."""
@@ -280,8 +280,8 @@ def restart(stage, count=200):
 
 def killed(stage):
     """The agent killed, to the next one with its service and a leader."""
-    again = stage.book.measure("agent killed, to the next one with its service and a leader", "ms", 0)
-    ready = stage.book.measure("agent killed, to ready again in lictor's words: seen in the catalog", "ms", 0)
+    again = stage.book.measure("agent killed, to the next with its service and a leader", "ms", 0)
+    ready = stage.book.measure("agent killed, to ready again: seen in the catalog", "ms", 0)
     lictor = stage.attended(OURS)
     held = {name: stage.agent(name) for name in peers.SUPERVISORS}
     catalog = stage.catalog
@@ -326,7 +326,7 @@ def heal(stage):
     """A lost data directory, stale entries and old names: what nothing but lictor mends."""
     lost = stage.book.measure("data directory lost: exec to ready under the old id", "ms", 0)
     ghost = stage.book.measure("stale catalog entry at our address: exec to gone", "ms", 0)
-    old = stage.book.measure("renamed: the old member's death to pruned, out of the catalog", "ms", 0)
+    old = stage.book.measure("renamed: the old member's death to pruned and gone", "ms", 0)
     for number in range(stage.rounds):
         data_dir_lost(stage, stage.attended(f"lost{number}"), lost)
     old_claims(stage, [stage.attended(f"old{number}") for number in range(stage.rounds)], ghost, old)
@@ -376,7 +376,7 @@ def old_claims(stage, nodes, ghosts, claims):
 
 def eyes(stage):
     """One of eight nodes leaves; 10 s later, how many of server and the other seven say that it has left?"""
-    seen = stage.book.measure("10 s after a leave: left in the eyes of server and 7 other nodes", "", 0)
+    seen = stage.book.measure("10 s after a leave: left in the eyes of server and 7 nodes", "", 0)
     others = [stage.attended(f"eye{number}") for number in range(7)]
     for node in others:
         node.start().ready()

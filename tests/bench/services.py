@@ -1,0 +1,155 @@
+"""How the cost grows with the number of services: at the start, for a change, and for nothing; and of reading settings."""
+
+import collections
+import json
+import os
+import re
+import subprocess
+import time
+
+from book import OURS, interleaved
+from life import WAITING, Hooked, definitions, names_of
+from stage import forget_services
+
+MS = 1000
+COUNTS = (1, 10, 100, 1000)
+# The agent counts the requests to its API: `consul_http_GET_v1_agent_services_count 3`.
+TELEMETRY = {"telemetry": {"prometheus_retention_time": "24h", "disable_hostname": True}}
+COUNTED = re.compile(r"^consul_http_([A-Z]+)_v1_(\w+)_count (\d+)$", re.MULTILINE)
+# What is asked all the time, whatever there is to do.
+WATCHING = "GET status_leader"
+RELOAD = "file written anew, consul reload"
+
+
+def requests(node):
+    """Method and path -> how often lictor has asked the agent since its start, once nothing is under way any more."""
+    seen = None
+    while True:
+        found = COUNTED.findall(node.agent("GET", "/v1/agent/metrics?format=prometheus").text)
+        now = collections.Counter({f"{method} {path}": int(n) for method, path, n in found})
+        del now["GET agent_metrics"], now[WATCHING]
+        if now == seen:
+            return now
+        seen = now
+        time.sleep(0.2)
+
+
+def services(stage):
+    """1 to 1000 services: all at the start, then one changed, then nothing changed."""
+    asked = {}
+    for count in COUNTS:
+        grow(stage, count, asked)
+    for title, limit in (("nothing changed", 1), ("one changed", 2)):
+        measure = stage.book.measure(f"{title}: requests to the agent's API", "", 0, than=f"{OURS}, 1 of 1")
+        for count in COUNTS:
+            counters = asked[title, count]
+            measure.add(f"{OURS}, 1 of {count}", *(sum(counter.values()) for counter in counters))
+        stage.book.note(f"{title}, of {COUNTS[-1]}: {', '.join(sorted(counters[-1]))}")
+        measure.limit(f"{OURS}, 1 of {COUNTS[-1]}", f"of {COUNTS[-1]} services", limit)
+
+
+def grow(stage, count, asked):
+    start = stage.book.measure(f"{count} services: exec to all in the catalog", "ms", 0)
+    change = stage.book.measure(f"{count} services, one changed: file written, to the catalog", "ms", 0)
+    nothing = stage.book.measure(f"{count} services, nothing changed: told to look, to the answer", "ms", 0)
+    names = {title: names_of(f"{title}{count}", count) for title in ("lictor", "hooked")}
+    node = stage.attended(f"lictor{count}", services=definitions(names["lictor"]), agent={"config": TELEMETRY})
+    hooked = Hooked(stage, f"hooked{count}", waits=True, services=names["hooked"])
+    file = f"{hooked.agent.conf_dir}/registration.json"
+    environment = {"PATH": os.environ["PATH"], "CONSUL_HTTP_ADDR": f"unix://{hooked.agent.socket}"}
+
+    def all_listed(title):
+        return stage.catalog.until("/v1/catalog/services", lambda listed: set(names[title]) <= set(listed), 60)
+
+    def shows_port(name, port):
+        return stage.catalog.until(
+            f"/v1/catalog/service/{name}", lambda found: [one["ServicePort"] for one in found] == [port], 30
+        )
+
+    def reload_lictor():
+        done = node.command("reload")
+        assert done.returncode == 0, done.stderr
+
+    def reload_agent():
+        subprocess.run(["consul", "reload"], env=environment, check=True, capture_output=True, timeout=60)
+
+    def change_lictor(port):
+        """It sees that the file is another one by itself."""
+        node.settings["services"][0]["port"] = port
+        node.write_settings()
+
+    def change_file(port):
+        with open(file) as text:
+            content = json.load(text)
+        content["services"][0]["port"] = port
+        with open(file, "w") as text:
+            json.dump(content, text)
+        reload_agent()
+
+    def start_lictor():
+        node.start()
+        start.add(OURS, MS * (all_listed("lictor") - node.started))
+        node.ready(60)
+
+    def start_hooked():
+        hooked.start()
+        hooked.hooked()
+        start.add(WAITING, MS * (all_listed("hooked") - hooked.agent.started))
+
+    def once(who, title, changed, reload):
+        counted = requests(node) if who == OURS else None
+        for kind in ("one changed", "nothing changed"):
+            began = time.monotonic()
+            if kind == "one changed":
+                port = next(ports)
+                changed(port)
+                change.add(who, MS * (shows_port(names[title][0], port) - began))
+            else:
+                reload()
+                nothing.add(who, MS * (time.monotonic() - began))
+            if counted is not None:
+                now = requests(node)
+                asked.setdefault((kind, count), []).append(now - counted)
+                counted = now
+
+    ports = iter(range(9000, 10000))
+
+    ways = {
+        OURS: (node, start_lictor, ("lictor", change_lictor, reload_lictor)),
+        WAITING: (hooked.agent, start_hooked, ("hooked", change_file, reload_agent)),
+    }
+    for who, (held, begin, looks) in interleaved(max(3, stage.rounds // 2), ways):
+        try:
+            begin()
+            once(RELOAD if who == WAITING else who, *looks)
+        except AssertionError as error:
+            start.failed(who, error)
+        finally:
+            held.end()
+            stage.catalog.forget(held.name)
+            forget_services(held.data_dir)
+
+
+# ---- settings --------------------------------------------------------------------------------------------------------
+
+
+def settings(stage):
+    """Settings read, checked and planned, by `lictor render`: instructions, which are the same each time, and time."""
+    counts = (10, 100, 1000)
+    told = stage.book.measure("lictor render: instructions", "million", 2, than="10 services")
+    took = stage.book.measure("lictor render: exec to exit", "ms", 1, than="10 services")
+    nodes = {f"{count} services": stage.attended(f"r{count}", services=definitions(names_of("s", count))) for count in counts}
+    for who, node in interleaved(stage.rounds, nodes):
+        began = time.monotonic()
+        render(node, [])
+        took.add(who, MS * (time.monotonic() - began))
+    for who, node in interleaved(2, nodes):
+        errors = render(node, ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"])
+        told.add(who, int(re.search(r"Collected : (\d+)", errors)[1]) / 1e6)
+
+
+def render(node, before):
+    command = ["ip", "netns", "exec", node.namespace, *before, node.world.lictor, "render", "-c", node.settings_file]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, env=node.environment)
+    assert done.returncode == 0, done.stderr
+    return done.stderr
