@@ -60,12 +60,11 @@ class Format final : public CLI::Formatter {
   }
 };
 
-std::string footer(const CommandHelp& help) {
-  std::map<int, std::string> exits(help.exits.begin(), help.exits.end());
+std::string exit_codes(std::map<int, std::string> exits) {
   exits.emplace(static_cast<int>(Exit::usage), "wrong use");
   std::string out = "Exit codes:\n";
   for (const auto& [code, meaning] : exits) out += beside(std::to_string(code), meaning, exit_column);
-  return out + "\nExample:\n  " + help.example;
+  return out;
 }
 
 }  // namespace
@@ -77,7 +76,9 @@ void use_help_format(CLI::App& app) {
 
 CLI::App* add_command(CLI::App& app, const CommandHelp& help) {
   CLI::App* command = app.add_subcommand(help.name, help.what + "\n" + help.more);
-  command->footer(footer(help));
+  // Only -h needs the page laid out; CLI11 puts the text on a line behind what the function makes.
+  command->footer([exits = help.exits] { return exit_codes({exits.begin(), exits.end()}) + "\nExample:"; });
+  command->footer("  " + help.example);
   return command;
 }
 
