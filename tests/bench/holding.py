@@ -156,15 +156,16 @@ def idle(stage):
                 counted = next(used)
                 switch.add(name, counted[0])
                 time_used.add(name, counted[1])
+        for name, family in holders.items():
+            sizes = family.memory("Pss", "Private_Clean", "Private_Dirty", "Anonymous")
+            pss.add(name, sizes[0])
+            private.add(name, sizes[1] + sizes[2])
+            anonymous.add(name, sizes[3])
+        for name, family in with_agent.items():
+            whole[0].add(name, *family.memory("Pss"))
     for name, family in holders.items():
-        sizes = family.memory("Pss", "Private_Clean", "Private_Dirty", "Anonymous")
-        pss.add(name, sizes[0])
-        private.add(name, sizes[1] + sizes[2])
-        anonymous.add(name, sizes[3])
         processes.add(name, len(family.pids))
         threads.add(name, len(family.tasks()))
-    for name, family in with_agent.items():
-        whole[0].add(name, *family.memory("Pss"))
     pss.limit(OURS, "1.5 MB", 1500)
     anonymous.limit(OURS, "200 kB", 200)
     threads.limit(OURS, "one thread", 1)
