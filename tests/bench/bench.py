@@ -3,9 +3,9 @@
 
     ./dev bench [PART…] [--rounds N] [--starts N]
 
-The programs that are compared take turns within each round, on one machine, each node in a network namespace of its own
-as in the end-to-end tests. Limits that lictor has set itself stand beside the figures, marked where they are missed; the
-exit code does not go by them. All samples are written to build/bench/bench.json, and the chart to build/bench/bench.svg.
+The programs that are compared take turns within each round, on one machine, each node in a network namespace of its
+own as in the end-to-end tests. Limits that lictor has set itself stand beside the figures, marked where they are missed;
+the exit code does not go by them. All samples are written to build/bench/bench.json, the chart to build/bench/bench.svg.
 """
 
 import argparse
@@ -14,6 +14,7 @@ import json
 import os
 import pathlib
 import platform
+import shutil
 import subprocess
 import sys
 import time
@@ -26,6 +27,7 @@ import holding  # noqa: E402
 import image  # noqa: E402
 import life  # noqa: E402
 import load  # noqa: E402
+import picture  # noqa: E402
 import sandbox  # noqa: E402
 import services  # noqa: E402
 import size  # noqa: E402
@@ -34,23 +36,26 @@ import world  # noqa: E402
 
 OUT = sandbox.TOP / "build/bench"
 LIMIT = 1500  # s for one part
+INITS = ("tini", "dumb-init", "catatonit", "s6-svscan")
+SUPERVISORS = ("s6-svscan", "runsvdir", "supervisord")
+# Part -> what measures it, and the programs that it takes.
 PARTS = {
-    "start": life.start,
-    "stop": life.stop,
-    "restart": life.restart,
-    "killed": life.killed,
-    "exec": holding.exec_to_exec,
-    "idle": holding.idle,
-    "reap": holding.reap,
-    "heal": life.heal,
-    "services": services.services,
-    "settings": services.settings,
-    "probes": load.probes,
-    "quota": load.quota,
-    "size": size.size,
+    "start": (life.start, ()),
+    "stop": (life.stop, ()),
+    "restart": (life.restart, ()),
+    "killed": (life.killed, SUPERVISORS),
+    "exec": (holding.exec_to_exec, (*INITS, *SUPERVISORS, "g++")),
+    "idle": (holding.idle, (*INITS, *SUPERVISORS, "g++")),
+    "reap": (holding.reap, (*INITS, "g++")),
+    "heal": (life.heal, ()),
+    "services": (services.services, ()),
+    "settings": (services.settings, ("valgrind",)),
+    "probes": (load.probes, ("runsvdir", "g++")),
+    "quota": (load.quota, ()),
+    "size": (size.size, (*INITS, "runsvdir", "nm", "ninja")),
 }
 # Long, or of what is not everywhere: only when named.
-ASKED_FOR = {"eyes": life.eyes, "image": image.image, "build": size.build}
+ASKED_FOR = {"eyes": (life.eyes, ()), "image": (image.image, ("dockerd",)), "build": (size.build, ("cmake", "ninja"))}
 
 
 def machine():
@@ -71,9 +76,9 @@ def inside(options):
     """One part, in its sandbox."""
     world.settle_in()
     seen = book.Book()
-    part = options.parts[0]
+    measure, _ = (PARTS | ASKED_FOR)[options.parts[0]]
     try:
-        (PARTS | ASKED_FOR)[part](stage.Stage(options.inside, options, seen))
+        measure(stage.Stage(options.inside, options, seen))
     finally:
         pathlib.Path(options.inside, "part.json").write_text(json.dumps(seen.as_json()))
         print(seen.text(), flush=True)
@@ -95,10 +100,14 @@ def main():
     if options.inside:
         return inside(options)
     sandbox.require(options.lictor)
+    chosen = options.parts or list(PARTS)
+    lacks = {program for part in chosen for program in (PARTS | ASKED_FOR)[part][1] if not shutil.which(program)}
+    if lacks:
+        sys.exit(f"bench.py: can't run: {', '.join(sorted(lacks))}: not found on PATH; ./dev bench installs them")
     host, seen, failed = machine(), {}, []
     print(", ".join(f"{name} {value}" for name, value in host.items()), flush=True)
     given = ["--lictor", options.lictor, "--rounds", str(options.rounds), "--starts", str(options.starts)]
-    for part in options.parts or PARTS:
+    for part in chosen:
         print(f"\n== {part}", flush=True)
         began = time.monotonic()
 
@@ -113,8 +122,18 @@ def main():
     OUT.mkdir(parents=True, exist_ok=True)
     (OUT / "bench.json").write_text(json.dumps({"machine": host, "parts": seen}, indent=1))
     print(f"\nsamples: {OUT / 'bench.json'}")
-    missed = [limit for part in seen.values() for one in part["measures"] for limit in one["limits"] if not limit["kept"]]
-    print(f"limits missed: {len(missed)}" + "".join(f"\n  {one['who']}: {one['words']}" for one in missed))
+    drawn = picture.svg(seen, host)
+    if drawn:
+        (OUT / "bench.svg").write_text(drawn)
+        print(f"chart: {OUT / 'bench.svg'}")
+    missed = [
+        f"\n  {measure['title']}: {limit['who']} ({limit['words']})"
+        for part in seen.values()
+        for measure in part["measures"]
+        for limit in measure["limits"]
+        if not limit["kept"]
+    ]
+    print(f"limits missed: {len(missed)}" + "".join(missed))
     if failed:
         print(f"could not be measured to the end: {', '.join(failed)}")
     return 1 if failed else 0

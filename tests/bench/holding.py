@@ -127,7 +127,8 @@ def idle(stage):
         catalog.shows(one.name)
     script = peers.HOLDERS[peers.SCRIPT](f"{stage.folder}/script-held", under_script.command)
     under_script.start(script, env={"PATH": os.environ["PATH"]} | peers.script_environment(under_script.folder))
-    with_agent = {OURS: Family(node.pid), peers.SCRIPT: Family(under_script.process.pid), "bare agent": Family(bare.process.pid)}
+    with_agent = {OURS: Family(node.pid), peers.SCRIPT: Family(under_script.process.pid)}
+    with_agent["bare agent"] = Family(bare.process.pid)
     holders = {OURS: Family(node.pid, without=[node.agent_pid()])}
     child = as_consul(stage, "stamp")
     environment = {"PATH": os.environ["PATH"], "STAMP": "/dev/null"}

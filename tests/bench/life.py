@@ -15,10 +15,10 @@ import world as e2e
 from book import OURS, in_turn, interleaved
 from stage import FULL_SYNC, SERVICE, ended, forget_services, quietly, until
 
-FLOOR = "bare agent, its API called as early as it answers (the floor)"
+FLOOR = "bare agent, API called at once (the floor)"
 HOOKS = "postStart hook: script, consul reload"
-LATE = "the same, begun 100 ms after the agent"
-WAITING = "the same, with a loop that waits for the agent"
+LATE = "postStart hook, begun 100 ms after the agent"
+WAITING = "postStart hook that waits for the agent"
 MS = 1000
 
 # The article's way: a script writes a file of services, `consul reload` has the agent read it.

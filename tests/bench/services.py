@@ -138,7 +138,8 @@ def settings(stage):
     counts = (10, 100, 1000)
     told = stage.book.measure("lictor render: instructions", "million", 2, than="10 services")
     took = stage.book.measure("lictor render: exec to exit", "ms", 1, than="10 services")
-    nodes = {f"{count} services": stage.attended(f"r{count}", services=definitions(names_of("s", count))) for count in counts}
+    given = {count: definitions(names_of("service", count)) for count in counts}
+    nodes = {f"{count} services": stage.attended(f"r{count}", services=given[count]) for count in counts}
     for who, node in interleaved(stage.rounds, nodes):
         began = time.monotonic()
         render(node, [])

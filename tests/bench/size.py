@@ -3,6 +3,7 @@
 import gzip
 import io
 import os
+import pathlib
 import re
 import shutil
 import subprocess
@@ -23,7 +24,8 @@ OWNERS = [
     ("lictor", r"\blictor::|^main$"),
     ("libstdc++", r"\bstd::|__gnu_cxx|__cxxabi|^operator (new|delete)|^_?_?cxa_"),
 ]
-ARCHIVES = {"libc.a": "libc", "libm.a": "libc", "libstdc++.a": "libstdc++", "libgcc.a": "libgcc", "libgcc_eh.a": "libgcc"}
+ARCHIVES = {"libc.a": "libc", "libm.a": "libc", "libstdc++.a": "libstdc++"}
+ARCHIVES |= {"libgcc.a": "libgcc", "libgcc_eh.a": "libgcc"}
 OTHER = "not told by their names"
 
 
@@ -46,6 +48,10 @@ def size(stage):
     made_of.than = max(made_of.samples, key=lambda name: made_of.samples[name])
 
 
+def output_of(*command):
+    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
+
+
 def layer_of(binary):
     """The tar that an image has of `COPY lictor /usr/bin/lictor`."""
     memory = io.BytesIO()
@@ -61,15 +67,13 @@ def layer_of(binary):
 def code_by_library(stage):
     """Links the binary's objects once more, with a map and names; library -> bytes of functions."""
     build = os.path.dirname(stage.lictor)
-    told = subprocess.run(["ninja", "-C", build, "-t", "commands", "lictor"], capture_output=True, text=True, check=True)
-    link = told.stdout.splitlines()[-1]
+    link = output_of("ninja", "-C", build, "-t", "commands", "lictor").splitlines()[-1]
     named, map_file = f"{stage.folder}/named", f"{stage.folder}/map"
     link = re.sub(r" -s(?= )", "", link).replace("-o lictor", f"-o {named} -Wl,-Map={map_file}")
     subprocess.run(link, shell=True, cwd=build, check=True, timeout=300, capture_output=True)
     archived = archived_code(map_file)
-    symbols = subprocess.run(["nm", "-C", "-S", named], capture_output=True, text=True, check=True).stdout
     sizes, ends = {}, 0
-    for line in sorted(symbols.splitlines()):
+    for line in sorted(output_of("nm", "-C", "-S", named).splitlines()):
         found = re.match(r"([0-9a-f]{16}) ([0-9a-f]{16}) [tTwWiu] (.*)", line)
         if not found:
             continue
@@ -84,9 +88,8 @@ def code_by_library(stage):
 
 def archived_code(map_file):
     """(begin, end, library) of the code that came out of an archive of libc or the compiler."""
-    found, place = [], re.compile(r"^ \.(?:text|init|fini)\S*\s+0x([0-9a-f]+)\s+0x([0-9a-f]+) (\S+)", re.MULTILINE)
-    with open(map_file) as file:
-        text = file.read()
+    found, text = [], pathlib.Path(map_file).read_text()
+    place = re.compile(r"^ \.(?:text|init|fini)\S*\s+0x([0-9a-f]+)\s+0x([0-9a-f]+) (\S+)", re.MULTILINE)
     for begin, length, source in place.findall(text):
         archive = re.search(r"([^/]+\.a)\(", source)
         if archive and archive[1] in ARCHIVES:
@@ -119,8 +122,8 @@ def build(stage):
     clean.add(OURS, timed("cmake", "--build", folder))
     for file in ("lib/decide/life.cpp", "daemon/attendant.cpp", "lib/act/agent_api.cpp"):
         # Built elsewhere, from the same sources: the object goes, not the source's date.
-        for path in subprocess.run(["find", folder, "-name", f"{os.path.basename(file)}.o"], capture_output=True, text=True).stdout.split():
-            os.unlink(path)
+        for built in pathlib.Path(folder).rglob(f"{os.path.basename(file)}.o"):
+            built.unlink()
         touched.add(f"{OURS}, {file}", timed("cmake", "--build", folder))
         touched.limit(f"{OURS}, {file}", "20 s", 20)
     touched.than = f"{OURS}, lib/decide/life.cpp"

@@ -35,7 +35,8 @@ def ended(process, within=20.0):
 
 
 def quietly(command, **options):
-    return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **options)
+    nowhere = dict.fromkeys(["stdin", "stdout", "stderr"], subprocess.DEVNULL)
+    return subprocess.Popen(command, **nowhere, **options)
 
 
 class Catalog:
@@ -54,11 +55,13 @@ class Catalog:
         raise AssertionError(f"not in the catalog within {within} s")
 
     def shows(self, node, within=10.0):
-        return self.until(f"/v1/catalog/service/{SERVICE}", lambda seen: node in {one["Node"] for one in seen}, within)
+        target = f"/v1/catalog/service/{SERVICE}"
+        return self.until(target, lambda seen: node in {one["Node"] for one in seen}, within)
 
     def has_lost(self, node, within=10.0):
         """By the service, that others have too: a query about a node is not woken by its going."""
-        return self.until(f"/v1/catalog/service/{SERVICE}", lambda seen: node not in {one["Node"] for one in seen}, within)
+        target = f"/v1/catalog/service/{SERVICE}"
+        return self.until(target, lambda seen: node not in {one["Node"] for one in seen}, within)
 
     def forget(self, node):
         self.server.put("/v1/catalog/deregister", {"Node": node})
@@ -139,7 +142,8 @@ class Agent:
             os.unlink(self.socket)
         self.process = quietly(self.inside(*command), **options)
         ip = os.path.realpath(shutil.which("ip"))
-        until(lambda: os.path.realpath(f"/proc/{self.process.pid}/exe") not in (ip, os.path.realpath("/proc/self/exe")))
+        before = (ip, os.path.realpath("/proc/self/exe"))
+        until(lambda: os.path.realpath(f"/proc/{self.process.pid}/exe") not in before)
         self.started = time.monotonic()
         return self
 

@@ -1,5 +1,6 @@
-"""A small writer of charts as SVG: bars beside each other per place, and histograms."""
+"""A small writer of charts as SVG: bars beside each other per place, histograms, and pages of small charts."""
 
+import math
 from html import escape
 
 COLOURS = ("#3b7dd8", "#e08a1e", "#3f9e6b")  # told apart on white and on black
@@ -66,6 +67,79 @@ def bars(title, across, up, labels, series, digits=1):
     middle = (top + floor) / 2
     out.append(f'<text x="14" y="{middle}" text-anchor="middle" transform="rotate(-90 14 {middle})">{escape(up)}</text>')
     return "\n".join(out + ["</svg>"]) + "\n"
+
+
+# A page of small charts, each of them (height, [elements]) drawn from 0, 0 in a column PANEL wide.
+
+PANEL, ROW, HEAD = 400, 31, 30
+
+
+def ranking(title, unit, rows, digits=0):
+    """A bar for each of `rows`, (name, value, whether it is the one that matters).
+
+    A bar that is far longer than all others is cut short, with a mark; the figure at its end is true.
+    """
+    values = sorted((value for _, value, _ in rows), reverse=True)
+    longest = values[1] * 1.15 if len(values) > 1 and values[0] > 4 * values[1] > 0 else values[0]
+    out, wide = [heading(title, unit)], PANEL - 90
+    for number, (name, value, ours) in enumerate(rows):
+        y = HEAD + ROW * number
+        long = max(1.5, wide * min(value, longest) / (longest or 1))
+        fill = f'fill="{COLOURS[0]}"' if ours else f'fill="{NEUTRAL}" fill-opacity=".55"'
+        out.append(f'<text x="0" y="{y + 9}" style="font-size:11px">{escape(name)}</text>')
+        out.append(f'<rect x="0" y="{y + 13}" width="{long:.1f}" height="10" rx="1.5" {fill}/>')
+        mark = "\u00bb " if value > longest else ""
+        out.append(f'<text x="{long + 5:.1f}" y="{y + 22}" style="font-size:11px">{mark}{value:,.{digits}f}</text>')
+    return HEAD + ROW * len(rows) + 8, out
+
+
+def growth(title, unit, across, series):
+    """Lines of `series`, name -> [(x, y)], on scales that multiply."""
+    points = [point for line in series.values() for point in line]
+    low, high = (10 ** f(math.log10(g(y for _, y in points))) for f, g in ((math.floor, min), (math.ceil, max)))
+    first, last = min(x for x, _ in points), max(x for x, _ in points)
+    left, right, top, floor = 40, PANEL - 16, HEAD + 18 * ((len(series) + 1) // 2) + 6, HEAD + 230
+
+    def place(x, y):
+        share = math.log(x / first) / math.log(last / first)
+        return left + (right - left) * share, floor - (floor - top) * math.log(y / low) / math.log(high / low)
+
+    out = [heading(title, unit)]
+    for exponent in range(round(math.log10(low)), round(math.log10(high)) + 1):
+        y = place(first, 10.0**exponent)[1]
+        out.append(f'<line class="grid" x1="{left}" x2="{right}" y1="{y:.1f}" y2="{y:.1f}"/>')
+        out.append(f'<text x="{left - 6}" y="{y + 4:.1f}" text-anchor="end">{10.0**exponent:g}</text>')
+    for x in sorted({x for x, _ in points}):
+        out.append(f'<text x="{place(x, low)[0]:.1f}" y="{floor + 16}" text-anchor="middle">{x:g}</text>')
+    for number, (name, line) in enumerate(series.items()):
+        colour, dashed = COLOURS[number % 2], ' stroke-dasharray="5 4"' if number > 1 else ""
+        path = " ".join(f"{x:.1f},{y:.1f}" for x, y in (place(*point) for point in line))
+        out.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"{dashed}/>')
+        x, y = number % 2 * (PANEL // 2), HEAD + 18 * (number // 2)
+        out.append(f'<line x1="{x}" x2="{x + 18}" y1="{y + 5}" y2="{y + 5}" stroke="{colour}" stroke-width="2"{dashed}/>')
+        out.append(f'<text x="{x + 23}" y="{y + 9}" style="font-size:11px">{escape(name)}</text>')
+    out.append(f'<text x="{(left + right) / 2}" y="{floor + 34}" text-anchor="middle">{escape(across)}</text>')
+    return floor + 48, out
+
+
+def heading(title, unit):
+    return f'<text x="0" y="12" style="font-size:13px;font-weight:600">{escape(f"{title}, {unit}" if unit else title)}</text>'
+
+
+def page(title, below, panels):
+    """Small charts in two columns, each put where there is most room; `below` the title stands a line."""
+    columns, placed = [58, 58], []
+    for height, elements in panels:
+        column = columns.index(min(columns))
+        placed.append(f'<g transform="translate({20 + column * (PANEL + 30)} {columns[column]})">' + "".join(elements) + "</g>")
+        columns[column] += height + 18
+    width, height = 2 * PANEL + 60, max(columns)
+    head = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}">',
+        f"<style>{STYLE}</style>",
+        f'<text class="title" x="20" y="24">{escape(title)}</text><text x="20" y="42">{escape(below)}</text>',
+    ]
+    return "\n".join(head + placed + ["</svg>"]) + "\n"
 
 
 def buckets(values, width):
