@@ -4,8 +4,9 @@
     ./dev bench [PART…] [--rounds N] [--starts N]
 
 The programs that are compared take turns within each round, on one machine, each node in a network namespace of its
-own as in the end-to-end tests. Limits that lictor has set itself stand beside the figures, marked where they are missed;
-the exit code does not go by them. All samples are written to build/bench/bench.json, the chart to build/bench/bench.svg.
+own as in the end-to-end tests. Limits that lictor has set itself stand beside the figures, marked where they are
+missed; the exit code does not go by them. All samples are written to build/bench/bench.json, and the medians drawn in
+build/bench/bench.svg.
 """
 
 import argparse
@@ -34,9 +35,8 @@ import size  # noqa: E402
 import stage  # noqa: E402
 import world  # noqa: E402
 
-OUT = sandbox.TOP / "build/bench"
 LIMIT = 1500  # s for one part
-INITS = ("tini", "dumb-init", "catatonit", "s6-svscan")
+INITS = ("tini", "dumb-init", "catatonit")
 SUPERVISORS = ("s6-svscan", "runsvdir", "supervisord")
 # Part -> what measures it, and the programs that it takes.
 PARTS = {
@@ -46,13 +46,13 @@ PARTS = {
     "killed": (life.killed, SUPERVISORS),
     "exec": (holding.exec_to_exec, (*INITS, *SUPERVISORS, "g++")),
     "idle": (holding.idle, (*INITS, *SUPERVISORS, "g++")),
-    "reap": (holding.reap, (*INITS, "g++")),
+    "reap": (holding.reap, (*INITS, *SUPERVISORS, "g++")),
     "heal": (life.heal, ()),
     "services": (services.services, ()),
     "settings": (services.settings, ("valgrind",)),
     "probes": (load.probes, ("runsvdir", "g++")),
     "quota": (load.quota, ()),
-    "size": (size.size, (*INITS, "runsvdir", "nm", "ninja")),
+    "size": (size.size, (*INITS, *SUPERVISORS, "nm", "ninja")),
 }
 # Long, or of what is not everywhere: only when named.
 ASKED_FOR = {"eyes": (life.eyes, ()), "image": (image.image, ("dockerd",)), "build": (size.build, ("cmake", "ninja"))}
@@ -88,9 +88,11 @@ def inside(options):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join([*PARTS, *ASKED_FOR])}")
-    parser.add_argument("--rounds", type=int, default=10, metavar="N", help="samples of what takes seconds (default: 10)")
+    parser.add_argument("--rounds", type=int, default=10, metavar="N", help="of what takes seconds (default: 10)")
     parser.add_argument("--starts", type=int, default=100, metavar="N", help="starts of each kind (default: 100)")
     parser.add_argument("--lictor", default=str(sandbox.TOP / "build/release/lictor"), metavar="BINARY")
+    out = sandbox.TOP / "build/bench"
+    parser.add_argument("--out", type=pathlib.Path, default=out, metavar="FOLDER", help="for samples and chart")
     parser.add_argument("--inside", help=argparse.SUPPRESS)
     options = parser.parse_args()
     options.lictor = os.path.abspath(options.lictor)
@@ -119,13 +121,13 @@ def main():
         if sandbox.enter(os.path.abspath(__file__), [*given, part], keep, LIMIT):
             failed.append(part)
         print(f"\n({part} took {time.monotonic() - began:.0f} s)", flush=True)
-    OUT.mkdir(parents=True, exist_ok=True)
-    (OUT / "bench.json").write_text(json.dumps({"machine": host, "parts": seen}, indent=1))
-    print(f"\nsamples: {OUT / 'bench.json'}")
+    options.out.mkdir(parents=True, exist_ok=True)
+    (options.out / "bench.json").write_text(json.dumps({"machine": host, "parts": seen}, indent=1))
+    print(f"\nsamples: {options.out / 'bench.json'}")
     drawn = picture.svg(seen, host)
     if drawn:
-        (OUT / "bench.svg").write_text(drawn)
-        print(f"chart: {OUT / 'bench.svg'}")
+        (options.out / "bench.svg").write_text(drawn)
+        print(f"chart: {options.out / 'bench.svg'}")
     missed = [
         f"\n  {measure['title']}: {limit['who']} ({limit['words']})"
         for part in seen.values()

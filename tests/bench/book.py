@@ -1,4 +1,4 @@
-"""What a part of the bench has seen: samples by measure and by who gave them, and the limits that lictor has set itself."""
+"""What a part of the bench has seen: samples by measure and by who gave them, and the limits lictor has set itself."""
 
 import collections
 import statistics

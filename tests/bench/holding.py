@@ -190,7 +190,7 @@ def reap(stage):
     results = e2e.open_folder(f"{stage.folder}/orphans-results")
     node = stage.attended("reap", agent={"binary": maker, "user": "root", "group": "root"})
     folder = f"{stage.folder}/reap-held"
-    holders = peers.INITS | {"s6": peers.s6}
+    holders = peers.INITS | peers.SUPERVISORS
     ways = {OURS: [stage.lictor, "run", "-c", node.settings_file]}
     ways |= {name: holder(f"{folder}-{name}", [maker]) for name, holder in holders.items()}
 

@@ -58,7 +58,7 @@ def probes(stage):
 
 
 def quota_group(name):
-    """A new cgroup with a quota of 0.1 core, in either hierarchy: the file that takes its processes; None: there is none."""
+    """A new cgroup with a quota of 0.1 core: the file that takes its processes; None where none can be made."""
     old, unified = "/sys/fs/cgroup/cpu", tools.unified_hierarchy()
     try:
         if os.path.isdir(old):

@@ -1,9 +1,9 @@
 // For the bench: makes orphans as fast as it can, 10,000 in bursts of 100, for whatever is PID 1 in this namespace.
 //
-// A burst is a mother that forks a hundred children and ends: what is left of them is PID 1's to reap, all at once. When
-// PID 1 has no more children than at the beginning, this is written to the file that $ORPHANS names, and a signal awaited:
+// A burst is a mother that forks a hundred children and ends: what is left of them is PID 1's to reap, all at once.
+// When PID 1 has no more children than at the beginning, three numbers go to the file that $ORPHANS names:
 //
-//   nanoseconds from the first fork on; the most orphans that were seen waiting; nanoseconds that PID 1 was on a CPU
+//   nanoseconds from the first fork on; the most orphans seen waiting; nanoseconds that PID 1 was on a CPU
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/wait.h>

@@ -2,8 +2,8 @@
 //
 //   prober ADDRESS PORT TARGET RATE SECONDS
 //
-// Prints a line for each: its HTTP status (0: no answer), and the nanoseconds from the moment at which it was due. One that
-// is late because of those before it is late.
+// Prints a line for each: its HTTP status (0: no answer), and the nanoseconds from the moment at which it was due. One
+// that is late because of those before it is late.
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>

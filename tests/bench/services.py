@@ -1,4 +1,4 @@
-"""How the cost grows with the number of services: at the start, for a change, and for nothing; and of reading settings."""
+"""How the cost grows with the number of services: at the start, for a change, for nothing; and of reading settings."""
 
 import collections
 import json

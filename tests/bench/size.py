@@ -13,8 +13,8 @@ import time
 from book import OURS
 from stage import ended
 
-# Whose a function is, by the first of these that is found in its name. What libc and libstdc++ have in their archives is
-# theirs by where it came from; templates of libstdc++ that were made for one of the others are told by their arguments.
+# Whose a function is, by the first of these that is found in its name: a template of libstdc++ that was made for one of
+# the others is that one's. What came out of the archives of libc and libstdc++ is theirs whatever its name.
 OWNERS = [
     ("Boost", r"\bboost::"),
     ("CLI11", r"\bCLI::"),

@@ -40,7 +40,7 @@ def quietly(command, **options):
 
 
 class Catalog:
-    """The server's catalog, followed by blocking queries: a change is seen when the server has it, at no cost before."""
+    """The server's catalog, followed by blocking queries: a change is seen when the server has it."""
 
     def __init__(self, server):
         self.server = server
@@ -109,7 +109,7 @@ class Stage:
 
 
 class Agent:
-    """A node whose agent runs without lictor, with the same settings: `consul agent`, alone or below another program."""
+    """A node whose agent runs without lictor, with the same settings: `consul agent`, alone or held by another."""
 
     def __init__(self, stage, name, config):
         self.name = name

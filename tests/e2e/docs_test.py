@@ -39,6 +39,7 @@ ELSEWHERE = {
     "COPY --from=lictor": "image_scratch",
     # What a developer types: the names in it are looked up.
     "./dev lint": "docs_contributing",
+    "./dev bench": "docs_contributing",
     "cmake --preset debug": "docs_contributing",
     "cmake --build --preset debug": "docs_contributing",
     "build/debug/unit_tests": "docs_contributing",

@@ -96,7 +96,8 @@ def ranking(title, unit, rows, digits=0):
 def growth(title, unit, across, series):
     """Lines of `series`, name -> [(x, y)], on scales that multiply."""
     points = [point for line in series.values() for point in line]
-    low, high = (10 ** f(math.log10(g(y for _, y in points))) for f, g in ((math.floor, min), (math.ceil, max)))
+    low = 10 ** math.floor(math.log10(min(y for _, y in points)))
+    high = 10 ** math.ceil(math.log10(max(y for _, y in points)))
     first, last = min(x for x, _ in points), max(x for x, _ in points)
     left, right, top, floor = 40, PANEL - 16, HEAD + 18 * ((len(series) + 1) // 2) + 6, HEAD + 230
 
@@ -116,14 +117,16 @@ def growth(title, unit, across, series):
         path = " ".join(f"{x:.1f},{y:.1f}" for x, y in (place(*point) for point in line))
         out.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"{dashed}/>')
         x, y = number % 2 * (PANEL // 2), HEAD + 18 * (number // 2)
-        out.append(f'<line x1="{x}" x2="{x + 18}" y1="{y + 5}" y2="{y + 5}" stroke="{colour}" stroke-width="2"{dashed}/>')
+        stroke = f'stroke="{colour}" stroke-width="2"{dashed}'
+        out.append(f'<line x1="{x}" x2="{x + 18}" y1="{y + 5}" y2="{y + 5}" {stroke}/>')
         out.append(f'<text x="{x + 23}" y="{y + 9}" style="font-size:11px">{escape(name)}</text>')
     out.append(f'<text x="{(left + right) / 2}" y="{floor + 34}" text-anchor="middle">{escape(across)}</text>')
     return floor + 48, out
 
 
 def heading(title, unit):
-    return f'<text x="0" y="12" style="font-size:13px;font-weight:600">{escape(f"{title}, {unit}" if unit else title)}</text>'
+    told = escape(f"{title}, {unit}" if unit else title)
+    return f'<text x="0" y="12" style="font-size:13px;font-weight:600">{told}</text>'
 
 
 def page(title, below, panels):
@@ -131,7 +134,8 @@ def page(title, below, panels):
     columns, placed = [58, 58], []
     for height, elements in panels:
         column = columns.index(min(columns))
-        placed.append(f'<g transform="translate({20 + column * (PANEL + 30)} {columns[column]})">' + "".join(elements) + "</g>")
+        place = f"translate({20 + column * (PANEL + 30)} {columns[column]})"
+        placed.append(f'<g transform="{place}">{"".join(elements)}</g>')
         columns[column] += height + 18
     width, height = 2 * PANEL + 60, max(columns)
     head = [
