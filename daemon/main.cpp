@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include <exception>
+#include <functional>
 
 namespace {
 
@@ -79,7 +80,8 @@ std::string no_reason(const std::string& text) {
   return reason ? "" : reason.error().why + "; " + reason.error().hint;
 }
 
-Exit dispatch(int argc, char** argv, Time executed) {
+// What the command line asks for, to be done when CLI11's picture of it, some 45 kB for as long as it lasts, is gone.
+std::function<Exit()> understood(int argc, char** argv, Time executed) {
   CLI::App app("lictor: attends the Consul client agent of one node");
   app.name("lictor");
   app.require_subcommand(1);
@@ -94,7 +96,7 @@ Exit dispatch(int argc, char** argv, Time executed) {
         ->option_text("FILE");
   };
   takes_file(app);
-  Exit exit = Exit::ok;
+  std::function<Exit()> deed = [] { return Exit::ok; };
   const auto add = [&](const CommandHelp& help) {
     CLI::App* command = add_command(app, help);
     takes_file(*command);
@@ -113,13 +115,13 @@ Exit dispatch(int argc, char** argv, Time executed) {
                  {126, "the agent could not be executed"},
                  {127, "the agent was not found"}},
        .example = "lictor run -c /etc/lictor/lictor.json"})
-      ->callback([&] { exit = run(file, executed); });
+      ->callback([&] { deed = [=] { return run(file, executed); }; });
   add({.name = "check",
        .what = "check settings, host and the agent's settings",
        .more = "All problems are told at once, and nothing is touched.",
        .exits = {{0, "all is fine"}, no_address, cant_work, {127, "the agent was not found"}},
        .example = "lictor check -c /etc/lictor/lictor.json && lictor reload"})
-      ->callback([&] { exit = check(file); });
+      ->callback([&] { deed = [=] { return check(file); }; });
 
   bool explain = false;
   auto* render_command = add({.name = "render",
@@ -127,7 +129,7 @@ Exit dispatch(int argc, char** argv, Time executed) {
                               .exits = {{0, "printed"}, no_address, cant_work, {127, "the agent was not found"}},
                               .example = "lictor render --explain | grep addr"});
   render_command->add_flag("--explain", explain, "where each value comes from");
-  render_command->callback([&] { exit = render(file, explain); });
+  render_command->callback([&] { deed = [=] { return render(file, explain); }; });
 
   bool json = false, watch = false;
   auto* status_command = add({.name = "status",
@@ -137,7 +139,7 @@ Exit dispatch(int argc, char** argv, Time executed) {
                               .example = "lictor status --json | grep phase"});
   status_command->add_flag("--json", json, "as JSON");
   status_command->add_flag("--watch", watch, "until Ctrl-C, anew with each change");
-  status_command->callback([&] { exit = show_status(file, json, watch); });
+  status_command->callback([&] { deed = [=] { return show_status(file, json, watch); }; });
 
   auto* doctor_command = add({.name = "doctor",
                               .what = "look for what is wrong with this node and its cluster",
@@ -145,7 +147,7 @@ Exit dispatch(int argc, char** argv, Time executed) {
                               .exits = {{0, "nothing was found"}, {1, "there are findings"}, {75, "could not look"}},
                               .example = "lictor doctor || echo 'see above'"});
   doctor_command->add_flag("--json", json, "as JSON");
-  doctor_command->callback([&] { exit = doctor(file, json); });
+  doctor_command->callback([&] { deed = [=] { return doctor(file, json); }; });
 
   std::optional<std::string> svg;
   auto* timeline_command =
@@ -157,7 +159,7 @@ Exit dispatch(int argc, char** argv, Time executed) {
   timeline_command->add_option("--svg", svg, "draw it into this file")
       ->option_text("FILE")
       ->excludes(timeline_json_flag);
-  timeline_command->callback([&] { exit = show_timeline(file, json, svg); });
+  timeline_command->callback([&] { deed = [=] { return show_timeline(file, json, svg); }; });
 
   bool is_live = false, is_ready = false;
   auto* health_command = add({.name = "health",
@@ -168,7 +170,7 @@ Exit dispatch(int argc, char** argv, Time executed) {
   auto* live_flag = health_command->add_flag("--live", is_live, "whether lictor is not about to give up");
   health_command->add_flag("--ready", is_ready, "whether the node is registered and knows a leader (the default)")
       ->excludes(live_flag);
-  health_command->callback([&] { exit = health(file, is_live ? Health::live : Health::ready); });
+  health_command->callback([&] { deed = [=] { return health(file, is_live ? Health::live : Health::ready); }; });
 
   std::string goal, timeout = "60s";
   const auto takes_timeout = [&timeout](CLI::App* command) {
@@ -192,7 +194,8 @@ Exit dispatch(int argc, char** argv, Time executed) {
       ->check(CLI::IsMember({"ready", "registered", "gone"}));
   takes_timeout(wait_command);
   wait_command->callback([&] {
-    exit = wait_for(file, goal == "ready" ? Goal::ready : goal == "gone" ? Goal::gone : Goal::registered, limit());
+    const Goal awaited = goal == "ready" ? Goal::ready : goal == "gone" ? Goal::gone : Goal::registered;
+    deed = [=, within = limit()] { return wait_for(file, awaited, within); };
   });
 
   const std::pair<int, std::string> not_in_time{1,
@@ -201,7 +204,7 @@ Exit dispatch(int argc, char** argv, Time executed) {
   const auto add_order = [&](Order what, const CommandHelp& help) {
     auto* command = add(help);
     takes_timeout(command);
-    command->callback([&, what] { exit = order(file, what, limit()); });
+    command->callback([&, what] { deed = [=, within = limit()] { return order(file, what, within); }; });
   };
   add_order(Order::reload, {.name = "reload",
                             .what = "have the settings read again, and say whether they were taken",
@@ -237,16 +240,16 @@ Exit dispatch(int argc, char** argv, Time executed) {
   takes_timeout(maint_command);
   maint_command->callback([&] {
     if (state == "off" && !reason.empty()) throw CLI::ValidationError("--reason", "is taken with on alone");
-    exit = maintain(file, state == "on", reason, limit());
+    deed = [=, within = limit()] { return maintain(file, state == "on", reason, within); };
   });
 
   add({.name = "env",
        .what = "print CONSUL_HTTP_ADDR=... for other programs on the node",
        .exits = {{0, "printed"}, no_address, cant_work, {127, "the agent was not found"}},
        .example = "env \"$(lictor env)\" consul members"})
-      ->callback([&] { exit = show_environment(file); });
+      ->callback([&] { deed = [=] { return show_environment(file); }; });
   add({.name = "version", .what = "print the version", .exits = {{0, "printed"}}, .example = "lictor version"})
-      ->callback([] { print("lictor " LICTOR_VERSION "\n"); });
+      ->callback([&] { deed = [] { return print("lictor " LICTOR_VERSION "\n"), Exit::ok; }; });
 
   const auto chosen = [&app] {
     const auto commands = app.get_subcommands();
@@ -257,12 +260,12 @@ Exit dispatch(int argc, char** argv, Time executed) {
   } catch (const CLI::CallForHelp&) {
     // CLI11 gives help before it looks at what it did not understand.
     if (const auto extra = app.remaining(true); !extra.empty())
-      return usage_error(CLI::ExtrasError(extra).what(), chosen());
+      return [exit = usage_error(CLI::ExtrasError(extra).what(), chosen())] { return exit; };
     print(app.help());
   } catch (const CLI::ParseError& error) {
-    return usage_error(error.what(), chosen());
+    return [exit = usage_error(error.what(), chosen())] { return exit; };
   }
-  return exit;
+  return deed;
 }
 
 // The first file opened would become standard output where that is closed, and would be written to.
@@ -282,7 +285,7 @@ int main(int argc, char** argv) {
   prctl(PR_SET_DUMPABLE, 0);  // no core dump shows a token; programs that are executed are not affected
   fill_standard_descriptors();
   try {
-    return static_cast<int>(dispatch(argc, argv, executed));
+    return static_cast<int>(understood(argc, argv, executed)());
   } catch (const std::exception& error) {
     const lictor::Problem problem{"internal", error.what(), "please report this", lictor::Exit::internal};
     return static_cast<int>(lictor::print_problems({problem}));
