@@ -110,16 +110,17 @@ def start(stage):
         return begin
 
     ways = {OURS: (lictor, attended), FLOOR: (bare, floor)}
-    ways |= {name: (node.agent, hook(node)) for name, node in hooks.items()}
-    for name, (node, begin) in interleaved(stage.starts, ways):
-        try:
-            began = begin()
-            measure.add(name, MS * (catalog.shows(node.name) - began))
-        except AssertionError as error:
-            measure.failed(name, error)
-        finally:
-            node.end()
-            catalog.forget(node.name)
+    slow = {name: (node.agent, hook(node)) for name, node in hooks.items()}
+    for number in range(stage.starts):
+        for name, (node, begin) in in_turn(number, ways | slow if number % 4 == 0 else ways):
+            try:
+                began = begin()
+                measure.add(name, MS * (catalog.shows(node.name) - began))
+            except AssertionError as error:
+                measure.failed(name, error)
+            finally:
+                node.end()
+                catalog.forget(node.name)
     floor_median, hook_median = measure.median(FLOOR), measure.median(LATE)
     measure.limit(OURS, "the floor's median and 15 ms", floor_median and floor_median + 15)
     measure.limit(OURS, "a tenth of the late postStart hook's median", hook_median and hook_median / 10)
