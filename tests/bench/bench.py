@@ -118,7 +118,10 @@ def main():
             if made.exists():
                 seen[part] = json.loads(made.read_text())
 
-        if sandbox.enter(os.path.abspath(__file__), [*given, part], keep, LIMIT):
+        code = sandbox.enter(os.path.abspath(__file__), [*given, part], keep, LIMIT)
+        if code > 128:
+            return code
+        if code:
             failed.append(part)
         print(f"\n({part} took {time.monotonic() - began:.0f} s)", flush=True)
     options.out.mkdir(parents=True, exist_ok=True)

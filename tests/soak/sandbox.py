@@ -25,17 +25,20 @@ def require(lictor):
 
 
 def enter(script, arguments, keep, limit=None):
-    """Runs `script --inside FOLDER arguments` in a sandbox; its exit code. `keep(folder, code)` is called at its end.
+    """Runs `script --inside FOLDER arguments` in a sandbox: 0, or 1 where it fails. `keep(folder, code)` is called then.
 
-    INT and TERM end it, and so do `limit` seconds; when it returns, all processes and namespaces are gone, and the folder
-    and its cgroups too.
+    INT and TERM end it, with 128 and their number, and so do `limit` seconds. When it returns, all processes and
+    namespaces are gone, and the folder and its cgroups too.
     """
     folder = pathlib.Path(tempfile.mkdtemp(prefix=f"lt-{os.getpid()}-"))
     folder.chmod(0o755)
     command = ["setpriv", "--pdeathsig", "KILL", *tools.SANDBOX, sys.executable, str(script)]
     process = subprocess.Popen(command + ["--inside", str(folder), *arguments], stdin=subprocess.DEVNULL)
 
-    def end(*_):
+    signals = []
+
+    def end(number=None, _=None):
+        signals.extend([number] if number else [])
         first = tools.children(process.pid)
         with contextlib.suppress(ProcessLookupError):
             os.kill(first[0].pid if first else process.pid, signal.SIGKILL)
@@ -52,4 +55,4 @@ def enter(script, arguments, keep, limit=None):
     finally:
         tools.remove_cgroups(folder.name)
         shutil.rmtree(folder, ignore_errors=True)
-    return 1 if code else 0
+    return 128 + signals[0] if signals else 1 if code else 0
