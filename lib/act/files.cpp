@@ -297,7 +297,9 @@ Result<FileLock> FileLock::acquire(const std::string& path) {
                    "stop the other lictor, or give this one directories of its own", Exit::config};
   }
   const std::string pid = std::to_string(::getpid()) + "\n";
-  if (::ftruncate(fd, 0) != 0 || ::pwrite(fd, pid.data(), pid.size(), 0) != static_cast<ssize_t>(pid.size())) {
+  const auto length = static_cast<ssize_t>(pid.size());
+  // Cutting off what is there makes a disk's file system give up its block and find another one, at every start.
+  if (::pwrite(fd, pid.data(), pid.size(), 0) != length || (now.st_size > length && ::ftruncate(fd, length) != 0)) {
     return problem(path, "write", errno);
   }
   return lock;

@@ -380,6 +380,15 @@ TEST_CASE("FileLock keeps a second process off and dies with its holder") {
   CHECK(get(path) == std::to_string(::getpid()) + "\n");
 }
 
+TEST_CASE("FileLock leaves nothing of what a longer content was behind its holder") {
+  const Folder folder;
+  const std::string path = folder / "lictor.lock";
+  put(path, "123456789012\nand more\n");
+  const auto lock = FileLock::acquire(path);
+  REQUIRE(lock.has_value());
+  CHECK(get(path) == std::to_string(::getpid()) + "\n");
+}
+
 TEST_CASE("FileLock is held once, moved, and let go with its object") {
   const Folder folder;
   const std::string path = folder / "lictor.lock";
