@@ -25,7 +25,7 @@ def require(lictor):
 
 
 def enter(script, arguments, keep, limit=None):
-    """Runs `script --inside FOLDER arguments` in a sandbox: 0, or 1 where it fails. `keep(folder, code)` is called then.
+    """Runs `script --inside FOLDER arguments` in a sandbox: 0, or 1 if it fails; then `keep(folder, code)` is called.
 
     INT and TERM end it, with 128 and their number, and so do `limit` seconds. When it returns, all processes and
     namespaces are gone, and the folder and its cgroups too.
