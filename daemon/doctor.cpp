@@ -19,7 +19,7 @@ Exit doctor(const std::optional<std::string>& settings_file, bool json) {
   }
   const DoctorView view = look_as_doctor(*settings, environment);
   const DoctorReport report = diagnose(view.facts);
-  print(json ? doctor_json(report).dump(2) + "\n" : doctor_text(report, colours_wanted(STDOUT_FILENO)));
+  print(json ? doctor_json(report).dump(2) + "\n" : doctor_text(report, page_style(STDOUT_FILENO)));
   if (!view.could_look) return Exit::retry;
   return report.findings.empty() ? Exit::ok : Exit::incomplete;
 }

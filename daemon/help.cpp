@@ -1,6 +1,7 @@
 #include "help.hpp"
 
 #include "decide/problem.hpp"
+#include "decide/text.hpp"
 
 #include <algorithm>
 #include <map>
@@ -12,23 +13,7 @@ namespace {
 
 constexpr std::size_t page_width = 80, option_column = 24, command_column = 12, exit_column = 8;
 
-// Its words in lines of at most `width`; a longer word has a line of its own.
-std::string wrapped(const std::string& text, std::size_t width) {
-  std::string out, word;
-  std::size_t used = 0;
-  for (std::istringstream words(text); words >> word; used += word.size()) {
-    if (used > 0 && used + 1 + word.size() > width) {
-      out += '\n';
-      used = 0;
-    }
-    if (used > 0) {
-      out += ' ';
-      ++used;
-    }
-    out += word;
-  }
-  return out;
-}
+std::string wrapped(const std::string& text, std::size_t width) { return join(wrap(text, width), "\n"); }
 
 // `text` beside `name`, from the column on to the edge of the page.
 std::string beside(const std::string& name, const std::string& text, std::size_t column) {

@@ -49,9 +49,7 @@ Told ask(const Settings& settings, const Environment& environment) {
 }
 
 std::string page(const Json& status) {
-  const TerminalSize terminal = terminal_size(STDOUT_FILENO);
-  return status_text(status, std::chrono::system_clock::now(),
-                     {.width = terminal.columns, .colour = colours_wanted(STDOUT_FILENO)});
+  return status_text(status, std::chrono::system_clock::now(), page_style(STDOUT_FILENO));
 }
 
 // The whole page with one write, each line over the one that stood there: nothing is blank in between.

@@ -18,6 +18,8 @@ bool colours_wanted(int fd) {
   return isatty(fd) == 1 && (!refused || *refused == '\0');
 }
 
+PageStyle page_style(int fd) { return {.width = terminal_size(fd).columns, .colour = colours_wanted(fd)}; }
+
 TerminalSize terminal_size(int fd) {
   winsize size{};
   if (isatty(fd) != 1) return {};

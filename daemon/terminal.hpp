@@ -1,6 +1,8 @@
 // What commands show on a terminal and nowhere else.
 #pragma once
 
+#include "decide/text.hpp"
+
 #include <chrono>
 #include <string>
 
@@ -34,5 +36,8 @@ TerminalSize terminal_size(int fd);
 
 // Whether `fd` is a terminal, and NO_COLOR is not set.
 bool colours_wanted(int fd);
+
+// As wide as the terminal behind `fd`, and in colour where that is wanted; plain and never wrapped where it is none.
+PageStyle page_style(int fd);
 
 }  // namespace lictor

@@ -26,6 +26,7 @@
 #include "decide/identity.hpp"
 #include "decide/ports.hpp"
 #include "decide/problem.hpp"
+#include "decide/text.hpp"
 #include "decide/time.hpp"
 
 #include <nlohmann/json.hpp>
@@ -133,7 +134,7 @@ DoctorReport diagnose(const DoctorFacts& facts);
 nlohmann::json doctor_json(const DoctorReport& report);
 
 // For people: a block for each finding, what could not be looked at, a summary as the last line.
-std::string doctor_text(const DoctorReport& report, bool colour);
+std::string doctor_text(const DoctorReport& report, const PageStyle& style = {});
 
 // "25s", or whole seconds as Kubernetes writes terminationGracePeriodSeconds: "30".
 Result<Duration> parse_grace(const std::string& text);

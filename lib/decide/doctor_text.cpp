@@ -1,5 +1,6 @@
 // The doctor's words: what other programs print read, and the report written.
 #include "decide/doctor.hpp"
+#include "decide/text.hpp"
 
 #include <algorithm>
 #include <array>
@@ -9,18 +10,24 @@
 #include <string_view>
 #include <utility>
 
-#include "decide/text.hpp"
-
 namespace lictor {
 namespace {
 
 std::string counted(std::size_t n, const char* noun) { return std::to_string(n) + " " + noun + (n == 1 ? "" : "s"); }
 
-// "error    ", "  why    ": as wide as the longest label and two blanks.
-std::string labelled(std::string label, const std::string& text) {
-  constexpr std::size_t width = 9;
-  label.resize(std::max(width, label.size()), ' ');
-  return label + text + "\n";
+constexpr std::size_t label_width = 9;  // the longest, and two blanks
+
+// "error    ports: taken", "  why    no start": the label may have `paint`, an SGR colour.
+std::string labelled(std::string_view label, const std::string& text, const PageStyle& style,
+                     const char* paint = nullptr) {
+  std::string out;
+  for (const std::string& row : wrap(text, style.width > label_width + 20 ? style.width - label_width : 0)) {
+    out += style.colour && paint && !label.empty() ? std::string("\x1b[") + paint + "m" + std::string(label) + "\x1b[0m"
+                                                   : std::string(label);
+    out.append(label_width - label.size(), ' ') += row + "\n";
+    label = "";
+  }
+  return out;
 }
 
 std::string summary(const DoctorReport& report) {
@@ -47,18 +54,12 @@ nlohmann::json doctor_json(const DoctorReport& report) {
   return {{"findings", findings}, {"not_looked_at", unseen}, {"looked_at", report.looked_at}};
 }
 
-std::string doctor_text(const DoctorReport& report, bool colour) {
-  const auto painted = [colour](const char* code, const std::string& text) {
-    return colour ? std::string("\x1b[") + code + "m" + text + "\x1b[0m" : text;
-  };
+std::string doctor_text(const DoctorReport& report, const PageStyle& style) {
   std::string out;
   for (const Finding& f : report.findings) {
-    const bool error = f.severity == Severity::error;
-    const std::string first = labelled(to_string(f.severity), f.check + ": " + f.seen);
-    const std::size_t label = std::string_view(to_string(f.severity)).size();
-    out += painted(error ? "1;31" : "1;33", first.substr(0, label)) + first.substr(label);
-    out += labelled("  why", f.why);
-    if (!f.mend.empty()) out += labelled("  mend", f.mend);
+    const char* const paint = f.severity == Severity::error ? "1;31" : "1;33";
+    out += labelled(to_string(f.severity), f.check + ": " + f.seen, style, paint) + labelled("  why", f.why, style);
+    if (!f.mend.empty()) out += labelled("  mend", f.mend, style);
     out += "\n";
   }
   // One reason often stands behind several checks.
@@ -69,9 +70,10 @@ std::string doctor_text(const DoctorReport& report, bool colour) {
     known->second.push_back(n.check);
   }
   for (const auto& [reason, names] : reasons) {
-    out += painted("1", "unseen") + "   " + join(names, ", ") + "\n" + labelled("  why", reason) + "\n";
+    out += labelled("unseen", join(names, ", "), style, "1") + labelled("  why", reason, style) + "\n";
   }
-  return out + painted(report.findings.empty() ? "1;32" : "1", summary(report)) + "\n";
+  if (!style.colour) return out + summary(report) + "\n";
+  return out + (report.findings.empty() ? "\x1b[1;32m" : "\x1b[1m") + summary(report) + "\x1b[0m\n";
 }
 
 Result<Duration> parse_grace(const std::string& text) {

@@ -69,13 +69,13 @@ std::string utc(const std::string& rfc3339) {
 
 class Page {
  public:
-  explicit Page(const StatusStyle& style) : style_(style) {}
+  explicit Page(const PageStyle& style) : style_(style) {}
 
   // `paint`: nullptr, or an SGR colour for the first `painted` bytes of the fact.
   void line(std::string_view label, const std::string& fact, const char* paint = nullptr,
             std::size_t painted = std::string::npos) {
     if (fact.empty()) return;
-    std::vector<std::string> rows = wrapped(fact);
+    std::vector<std::string> rows = wrap(fact, style_.width > kLabel + 20 ? style_.width - kLabel : 0);
     if (style_.colour && paint) {
       for (std::string& row : rows) {
         const std::size_t length = std::min(painted, row.size());
@@ -92,24 +92,7 @@ class Page {
   std::string text() && { return std::move(text_); }
 
  private:
-  // A word that is longer than a line stays whole: it may be a path that somebody copies.
-  std::vector<std::string> wrapped(const std::string& fact) const {
-    if (style_.width <= kLabel + 20) return {fact};
-    const std::size_t room = style_.width - kLabel;
-    std::vector<std::string> rows;
-    std::string_view rest = fact;
-    while (rest.size() > room) {
-      std::size_t at = rest.rfind(' ', room);
-      if (at == std::string_view::npos || at == 0) at = rest.find(' ', room);
-      if (at == std::string_view::npos) break;
-      rows.emplace_back(rest.substr(0, at));
-      rest.remove_prefix(at + 1);
-    }
-    rows.emplace_back(rest);
-    return rows;
-  }
-
-  StatusStyle style_;
+  PageStyle style_;
   std::string text_;
 };
 
@@ -143,7 +126,7 @@ std::string rough_duration(double seconds) {
   return out;
 }
 
-std::string status_text(const json& s, std::chrono::system_clock::time_point now, const StatusStyle& style) {
+std::string status_text(const json& s, std::chrono::system_clock::time_point now, const PageStyle& style) {
   Page page(style);
   if (!s.is_object()) return "";
   const bool running = yes(s, "running"), ready = yes(s, "ready");

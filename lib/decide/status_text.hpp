@@ -1,24 +1,20 @@
 // The status for people: what `lictor status` prints.
 #pragma once
 
+#include "decide/text.hpp"
+
 #include <nlohmann/json.hpp>
 
 #include <chrono>
-#include <cstddef>
 #include <string>
 
 namespace lictor {
-
-struct StatusStyle {
-  std::size_t width = 0;  // lines are wrapped at blanks to fit; 0: never
-  bool colour = false;    // ANSI, for what needs a look and for ready
-};
 
 // The body of GET /status, or what `lictor status` found without a running lictor, one fact a line: a label, and behind it the
 // fact. `now`: the wall clock's, of which the ages in `status` are counted back. Total: what is missing in `status`, or is
 // something else than expected there, is left out.
 std::string status_text(const nlohmann::json& status, std::chrono::system_clock::time_point now,
-                        const StatusStyle& style);
+                        const PageStyle& style);
 
 // `status` without what changes by the passing of time alone: two that are equal tell of one state.
 nlohmann::json without_ages(nlohmann::json status);

@@ -68,6 +68,19 @@ std::string join(const std::vector<std::string>& parts, std::string_view separat
   return out;
 }
 
+std::vector<std::string> wrap(std::string_view text, std::size_t width) {
+  std::vector<std::string> rows;
+  while (width > 0 && text.size() > width) {
+    std::size_t at = text.rfind(' ', width);
+    if (at == std::string_view::npos || at == 0) at = text.find(' ', width);
+    if (at == std::string_view::npos) break;
+    rows.emplace_back(text.substr(0, at));
+    text.remove_prefix(at + 1);
+  }
+  rows.emplace_back(text);
+  return rows;
+}
+
 std::optional<std::string> nearest(std::string_view word, const std::vector<std::string>& candidates) {
   std::optional<std::string> best;
   std::size_t bound = std::min(std::max<std::size_t>(2, word.size() / 3) + 1, word.size());

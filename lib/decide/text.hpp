@@ -35,6 +35,16 @@ std::uint64_t fnv1a(std::string_view text, std::uint64_t hash = 0xcbf29ce4842223
 
 std::string join(const std::vector<std::string>& parts, std::string_view separator);
 
+// Rows of at most `width` bytes, broken at blanks; 0: one row. A word that is longer stays whole: it may be a path that somebody
+// copies.
+std::vector<std::string> wrap(std::string_view text, std::size_t width);
+
+// How a page is written for people.
+struct PageStyle {
+  std::size_t width = 0;  // lines are wrapped to fit; 0: never
+  bool colour = false;    // ANSI
+};
+
 // The first candidate with the smallest edit distance to `word`, if that is close enough to be a slip of the
 // fingers: at most two edits, or a third of the word's length if that is more, but never the whole word.
 std::optional<std::string> nearest(std::string_view word, const std::vector<std::string>& candidates);

@@ -241,7 +241,7 @@ def doctor_broken_settings(world):
 
 
 def doctor_terminal(world):
-    """Colour is for terminals alone, and not where NO_COLOR says no; a pipe gets the same words."""
+    """Colour is for terminals alone, and not where NO_COLOR says no; a pipe gets the same words, a finding's each in a line."""
     client = world.client()
 
     def on_terminal(**environment):
@@ -262,5 +262,7 @@ def doctor_terminal(world):
     assert plain.splitlines()[-1].endswith("of 17 checks made"), plain
     coloured = on_terminal(LICTOR_GRACE="5")
     assert "\x1b[1;33mwarning\x1b[0m" in coloured, coloured
-    assert on_terminal(LICTOR_GRACE="5", NO_COLOR="1") == plain
+    narrow = on_terminal(LICTOR_GRACE="5", NO_COLOR="1")
+    assert narrow.split() == plain.split() and all(len(line) <= 80 for line in narrow.splitlines()), narrow
+    assert any(len(line) > 80 for line in plain.splitlines()), plain
     assert not children(os.getpid())

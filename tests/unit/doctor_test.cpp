@@ -316,7 +316,7 @@ TEST_CASE("the report: JSON of one shape, text with and without colour") {
     "not_looked_at": [{"check": "clock", "reason": "no agent"}, {"check": "serf", "reason": "no agent"},
                       {"check": "grace", "reason": "unknown"}],
     "looked_at": ["ports", "storage"]})"));
-  const std::string plain = doctor_text(report, false);
+  const std::string plain = doctor_text(report);
   CHECK(plain ==
         "error    ports: taken\n"
         "  why    no start\n"
@@ -328,12 +328,17 @@ TEST_CASE("the report: JSON of one shape, text with and without colour") {
         "unseen   grace\n"
         "  why    unknown\n\n"
         "2 findings (1 error, 1 warning); 2 of 5 checks made\n");
-  std::string coloured = doctor_text(report, true);
+  CHECK(contains(doctor_text({.findings = {{"ports", Severity::error, "taken by another one of us", "no start", ""}},
+                              .not_looked_at = {},
+                              .looked_at = {}},
+                             {.width = 30}),
+                 "error    ports: taken by\n         another one of us\n  why    no start\n"));
+  std::string coloured = doctor_text(report, {.width = 0, .colour = true});
   CHECK(contains(coloured, "\x1b[1;31merror\x1b[0m"));
   for (auto at = coloured.find('\x1b'); at != std::string::npos; at = coloured.find('\x1b'))
     coloured.erase(at, coloured.find('m', at) - at + 1);
   CHECK(coloured == plain);
-  CHECK(doctor_text({.findings = {}, .not_looked_at = {}, .looked_at = {"ports"}}, false) ==
+  CHECK(doctor_text({.findings = {}, .not_looked_at = {}, .looked_at = {"ports"}}) ==
         "no findings; 1 of 1 check made\n");
 }
 

@@ -41,6 +41,22 @@ TEST_CASE("lists are split, trimmed and joined") {
   CHECK(join({}, ", ").empty());
 }
 
+TEST_CASE("text is wrapped at blanks, and loses nothing but those") {
+  using Rows = std::vector<std::string>;
+  CHECK(wrap("", 10) == Rows{""});
+  CHECK(wrap("a b c", 0) == Rows{"a b c"});
+  CHECK(wrap("one two", 7) == Rows{"one two"});
+  CHECK(wrap("one two", 6) == Rows{"one", "two"});
+  CHECK(wrap("/a/path/of/its/own and more", 8) == Rows{"/a/path/of/its/own", "and more"});
+  CHECK(wrap("so /a/path/of/its/own", 8) == Rows{"so", "/a/path/of/its/own"});
+  const std::string text = "the quick brown fox jumps over the lazy dog";
+  for (std::size_t width = 1; width < 50; ++width) {
+    const Rows rows = wrap(text, width);
+    CHECK(join(rows, " ") == text);
+    for (const std::string& row : rows) CHECK((row.size() <= width || !contains(row, " ")));
+  }
+}
+
 TEST_CASE("the nearest candidate is a slip of the fingers away, or there is none") {
   const Words keys{"bind.interface", "bind.family", "log.level", "run_dir"};
   struct Row {
