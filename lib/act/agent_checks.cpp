@@ -7,22 +7,23 @@
 
 #include <algorithm>
 #include <chrono>
+#include <optional>
 #include <string_view>
 #include <utility>
 
 namespace lictor {
 namespace {
 
-// The id of the check that a file is about; empty where it is about none. Its name tells nothing: it is a hash of the id that
-// differs between versions of Consul. A definition has the id in "Check", the state of a TTL check has it at the top.
-std::string check_in(const std::string& path) {
+// The id of the check that a file is about, if it is about one. Its name tells nothing: it is a hash of the id that differs
+// between versions of Consul. A definition has the id in "Check", the state of a TTL check has it at the top.
+std::optional<std::string> check_in(const std::string& path) {
   const auto content = nlohmann::json::parse(content_of(path), nullptr, false);
-  if (!content.is_object()) return "";
+  if (!content.is_object()) return std::nullopt;
   const auto definition = content.find("Check");
   const auto& about = definition == content.end() ? content : *definition;
-  if (!about.is_object()) return "";
+  if (!about.is_object()) return std::nullopt;
   const auto id = about.find("CheckID");
-  return id != about.end() && id->is_string() ? id->get<std::string>() : "";
+  return id != about.end() && id->is_string() ? std::optional(id->get<std::string>()) : std::nullopt;
 }
 
 }  // namespace
@@ -42,7 +43,8 @@ bool KeptChecks::forget(Duration slice) {
   const auto over = std::chrono::steady_clock::now() + slice;
   for (; !files_.empty(); files_.pop_back()) {
     if (std::chrono::steady_clock::now() >= over) return false;
-    if (std::binary_search(ids_.begin(), ids_.end(), check_in(files_.back()))) unlink_below(files_.back());
+    const auto check = check_in(files_.back());
+    if (check && std::binary_search(ids_.begin(), ids_.end(), *check)) unlink_below(files_.back());
   }
   return true;
 }

@@ -66,8 +66,12 @@ std::vector<std::string> checks_with_status(const std::vector<Json>& desired) {
     for (std::size_t i = 0; i < checks.size(); ++i) {
       if (at(checks[i], "Status", "") == "") continue;
       const std::string number = checks.size() > 1 ? ":" + std::to_string(i + 1) : "";
-      const Json own = at(checks[i], "CheckID", "service:" + service.at("ID").get<std::string>() + number);
-      if (own.is_string()) ids.push_back(own.get<std::string>());
+      const Json own = at(checks[i], "CheckID", "");
+      if (own == "") {
+        ids.push_back("service:" + service.at("ID").get<std::string>() + number);
+      } else if (own.is_string()) {
+        ids.push_back(own.get<std::string>());
+      }
     }
   }
   return ids;

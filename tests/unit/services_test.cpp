@@ -417,6 +417,7 @@ TEST_CASE("the checks that name an initial status are known by their ids") {
            R"({"Check": {"TTL": "5s", "Status": "passing"}, "Checks": [{"TTL": "5s"}, {"TTL": "5s", "Status": "passing"}]})",
            {"service:web:1", "service:web:3"}},
           {"an id of its own", R"({"Check": {"CheckID": "mine", "TTL": "5s", "Status": "passing"}})", {"mine"}},
+          {"an empty one is none", R"({"Check": {"CheckID": "", "TTL": "5s", "Status": "passing"}})", {"service:web"}},
           {"not a list: the agent says so", R"({"Checks": "x"})", {}},
       }) {
     CAPTURE(row.name);
