@@ -31,7 +31,7 @@ std::optional<std::string> check_in(const std::string& path) {
 KeptChecks::KeptChecks(const std::string& data_dir, std::vector<std::string> ids) : ids_(std::move(ids)) {
   if (ids_.empty()) return;
   std::sort(ids_.begin(), ids_.end());
-  for (const std::string folder : {data_dir + "/checks/", data_dir + "/checks/state/"}) {
+  for (const std::string& folder : {data_dir + "/checks/", data_dir + "/checks/state/"}) {
     each_name(folder, [&](std::string_view name) {
       files_.push_back(folder + std::string(name));
       return true;
