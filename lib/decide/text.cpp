@@ -81,6 +81,10 @@ std::vector<std::string> wrap(std::string_view text, std::size_t width) {
   return rows;
 }
 
+std::vector<std::string> wrap_behind(std::size_t column, std::string_view text, const PageStyle& style) {
+  return wrap(text, style.width > column + 20 ? style.width - column : 0);
+}
+
 std::optional<std::string> nearest(std::string_view word, const std::vector<std::string>& candidates) {
   std::optional<std::string> best;
   std::size_t bound = std::min(std::max<std::size_t>(2, word.size() / 3) + 1, word.size());

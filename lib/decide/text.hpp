@@ -45,6 +45,9 @@ struct PageStyle {
   bool colour = false;    // ANSI
 };
 
+// The rows of what stands behind a label that takes `column` bytes; one row where too few columns would be left for it.
+std::vector<std::string> wrap_behind(std::size_t column, std::string_view text, const PageStyle& style);
+
 // The first candidate with the smallest edit distance to `word`, if that is close enough to be a slip of the
 // fingers: at most two edits, or a third of the word's length if that is more, but never the whole word.
 std::optional<std::string> nearest(std::string_view word, const std::vector<std::string>& candidates);

@@ -3,11 +3,11 @@
 import contextlib
 import json
 import os
-import pty
 import signal
 import subprocess
 import sys
 
+from terminal import written_to_terminal
 from tools import children, eventually
 from world import FAILED, LEFT, run
 
@@ -245,17 +245,9 @@ def doctor_terminal(world):
     client = world.client()
 
     def on_terminal(**environment):
-        ours, theirs = pty.openpty()
-        command = ["ip", "netns", "exec", client.namespace, world.lictor, "doctor", "-c", client.settings_file]
-        with subprocess.Popen(command, stdout=theirs, env=client.environment | environment) as process:
-            os.close(theirs)
-            said = b""
-            with contextlib.suppress(OSError):  # what the end of a terminal looks like
-                while piece := os.read(ours, 4096):
-                    said += piece
-        os.close(ours)
-        assert process.returncode == 1
-        return said.decode().replace("\r\n", "\n")
+        said, code = written_to_terminal(client, "doctor", **environment)
+        assert code == 1, said
+        return said
 
     plain = client.command("doctor", LICTOR_GRACE="5").stdout
     assert "\x1b" not in plain and "\nwarning  grace: stop.timeout is 10s" in "\n" + plain, plain

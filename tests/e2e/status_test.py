@@ -1,6 +1,5 @@
 """What lictor shows of itself to people: `lictor status`, on a terminal and off it, once and watched."""
 
-import contextlib
 import json
 import os
 import re
@@ -8,22 +7,11 @@ import signal
 import subprocess
 
 from pages import DOCS
-from terminal import Terminal
+from terminal import terminal
 from tools import eventually
 from world import SERVER_ADDRESS, run
 
 LABELS = ["phase", "node", "address", "agent", "leader", "services", "settings"]
-
-
-@contextlib.contextmanager
-def terminal(client, *arguments, columns=80, rows=24, **environment):
-    """A command of lictor's on the client's node, on a terminal of its own."""
-    command = ["ip", "netns", "exec", client.namespace, client.world.lictor, *arguments, "-c", client.settings_file]
-    shown = Terminal(command, client.environment | {"TERM": "xterm"} | environment, columns, rows)
-    try:
-        yield shown
-    finally:
-        shown.close()
 
 
 def labels(text):

@@ -77,3 +77,21 @@ class Terminal:
             self.process.kill()
         self.process.wait()
         os.close(self.end)
+
+
+@contextlib.contextmanager
+def terminal(client, *arguments, columns=80, rows=24, **environment):
+    """A command of lictor's on the client's node, on a terminal of its own."""
+    command = ["ip", "netns", "exec", client.namespace, client.world.lictor, *arguments, "-c", client.settings_file]
+    shown = Terminal(command, client.environment | {"TERM": "xterm"} | environment, columns, rows)
+    try:
+        yield shown
+    finally:
+        shown.close()
+
+
+def written_to_terminal(client, *arguments, **environment):
+    """All that such a command writes, and its exit code."""
+    with terminal(client, *arguments, **environment) as shown:
+        code = shown.ended()
+        return shown.raw.decode().replace("\r\n", "\n"), code

@@ -1,16 +1,14 @@
 """`lictor timeline`: where the time of the last start, restart and stop went."""
 
-import contextlib
 import json
 import os
-import pty
 import re
 import signal
 import stat
-import subprocess
 import time
 import xml.etree.ElementTree
 
+from terminal import written_to_terminal
 from tools import eventually
 from world import write_script
 
@@ -31,21 +29,6 @@ def courses_of(client):
         assert abs(sum(step["seconds"] for step in course["steps"]) - course["seconds"]) < 1e-5, course
         course["steps"] = {step["step"]: step["seconds"] for step in course["steps"]}
     return courses
-
-
-def on_terminal(client, **environment):
-    """What `lictor timeline` writes to a terminal."""
-    ours, theirs = pty.openpty()
-    command = ["ip", "netns", "exec", client.namespace, client.world.lictor, "timeline", "-c", client.settings_file]
-    with subprocess.Popen(command, stdout=theirs, env=client.environment | environment) as process:
-        os.close(theirs)
-        shown = b""
-        with contextlib.suppress(OSError):  # what the end of a terminal looks like
-            while piece := os.read(ours, 4096):
-                shown += piece
-    os.close(ours)
-    assert process.returncode == 0, shown
-    return shown.decode().replace("\r\n", "\n")
 
 
 def timeline_of_start_and_stop(world):
@@ -123,9 +106,10 @@ def timeline_shown(world):
     assert max(map(len, told.stdout.splitlines())) <= 80, told.stdout
     for words in ("last start", "agent's API answers", "last stop", "a server confirmed the leave; stop.timeout is 10s"):
         assert words in told.stdout, told.stdout
-    coloured = on_terminal(client)
+    coloured, code = written_to_terminal(client, "timeline")
+    assert code == 0, coloured
     assert "\x1b[1;33m#" in coloured and re.sub("\x1b\\[[0-9;]*m", "", coloured) == told.stdout, coloured
-    assert on_terminal(client, NO_COLOR="1") == told.stdout
+    assert written_to_terminal(client, "timeline", NO_COLOR="1") == (told.stdout, 0)
 
     drawing = f"{client.folder}/chart.svg"
     told = client.command("timeline", "--svg", drawing)
