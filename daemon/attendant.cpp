@@ -1,5 +1,6 @@
 #include "attendant.hpp"
 
+#include "act/agent_checks.hpp"
 #include "act/log.hpp"
 #include "act/loop_turns.hpp"
 #include "act/timeline_file.hpp"
@@ -297,26 +298,19 @@ void Attendant::act(const Launch& e) {
     return feed(LaunchFailed{Problem{"agent", "another agent answers on " + ground_->facts.api_socket,
                                      "end it: two agents on one data directory ruin it", Exit::internal}});
   }
-  launch_without(std::make_shared<KeptChecks>(ground_->facts.data_dir, checks_with_status(ground_->services)),
-                 e.launch);
-}
-
-// A thousand checks are a thousand files: others have their turns in between.
-void Attendant::launch_without(const std::shared_ptr<KeptChecks>& checks, int launch) {
-  constexpr Duration slice = std::chrono::milliseconds(2);
-  if (!checks->forget(slice)) return boost::asio::post(io_, [=, this] { launch_without(checks, launch); });
-  auto pid = start_agent();
-  if (!pid) return feed(LaunchFailed{pid.error()});
+  auto agent = start_agent();
+  if (!agent) return feed(LaunchFailed{agent.error()});
   api_->reset(ground_->plan.token);
-  reaper_->expect(*pid, [this, launch](ExitStatus status) {
+  const auto report = std::make_shared<const LaunchReport>(std::move(agent->report));
+  reaper_->expect(agent->pid, [this, launch = e.launch, report](ExitStatus status) {
     read_last_output();
-    if (launch == life_.launches) feed(AgentEnded{status.code, status.signal});
+    if (launch == life_.launches) feed(AgentEnded{status.code, status.signal, report->failure()});
   });
-  log::info("agent started", {{"launch", launch}, {"pid", *pid}});
-  feed(Launched{*pid});
+  log::info("agent started", {{"launch", e.launch}, {"pid", agent->pid}});
+  feed(Launched{agent->pid});
 }
 
-Result<pid_t> Attendant::start_agent() {
+Result<NewChild> Attendant::start_agent() {
   if (auto installed = install_consul_json(*ground_); !installed) return installed.error();
   auto output = agent_output();
   if (!output) return output.error();
@@ -324,9 +318,12 @@ Result<pid_t> Attendant::start_agent() {
   LaunchRequest request = as_agent_user(facts, ground_->plan.argv, ground_->plan.environment);
   request.output = *output;
   request.gain_privileges |= !agent_privileges(facts.binary, facts.uid).gains.empty();
-  auto pid = launch(io_.get_executor(), request);
+  request.before = [data_dir = facts.data_dir, ids = checks_with_status(ground_->services)] {
+    forget_kept_checks(data_dir, ids);
+  };
+  auto agent = launch(io_.get_executor(), request);
   if (*output >= 0) close(*output);
-  return pid;
+  return agent;
 }
 
 // In text the agent writes to lictor's own output; in JSON its lines are wrapped, and for the journal they get their
@@ -497,10 +494,11 @@ void Attendant::act(const AwaitChildren&) {
 }
 
 void Attendant::act(const SignalChildren& e) {
-  if (const std::size_t count = reaper_->signal_all(e.signal); count > 0) {
-    log::info(e.signal == SIGKILL ? "killing processes that were left" : "ending processes that were left",
+  reaper_->signal_all(e.signal, [signal = e.signal](std::size_t count) {
+    if (count == 0) return;
+    log::info(signal == SIGKILL ? "killing processes that were left" : "ending processes that were left",
               {{"count", static_cast<std::int64_t>(count)}});
-  }
+  });
 }
 
 // ---------------------------------------------------------------------------------------- new settings
@@ -731,7 +729,7 @@ std::vector<Course> Attendant::courses() const {
 void Attendant::leave_record() const {
   if (!ground_) return;
   const PlanFacts& facts = ground_->facts;
-  const FileAttributes readable{.mode = 0644, .uid = facts.uid, .gid = facts.gid};
+  const FileAttributes readable{.mode = 0644, .uid = facts.uid, .gid = facts.gid, .durable = false};
   if (auto left = leave_timeline(courses(), facts.data_dir, readable); !left) log::warn(to_string(left.error()));
 }
 

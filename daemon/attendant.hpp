@@ -4,7 +4,6 @@
 #pragma once
 
 #include "act/agent_api.hpp"
-#include "act/agent_checks.hpp"
 #include "act/control_server.hpp"
 #include "act/file_watch.hpp"
 #include "act/interfaces.hpp"
@@ -87,8 +86,7 @@ class Attendant {
   void settle_on(Ground ground);
   Rules rules() const;  // REQUIRES: prepared
   Result<void> open_control();
-  void launch_without(const std::shared_ptr<KeptChecks>& checks, int launch);
-  Result<pid_t> start_agent();
+  Result<NewChild> start_agent();
   Result<int> agent_output();
   void await_agent_output();
   std::size_t read_agent_output();

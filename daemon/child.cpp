@@ -3,19 +3,23 @@
 #include <fmt/format.h>
 #include <signal.h>
 
+#include <memory>
 #include <utility>
 
 namespace lictor {
 
 void Child::run(const LaunchRequest& request, Duration limit, std::function<void(std::string)> done) {
-  auto pid = launch(executor_, request);
-  if (!pid) return done(pid.error().what + ": " + pid.error().why);
-  pid_ = *pid;
+  const auto said = [](const Problem& problem) { return problem.what + ": " + problem.why; };
+  auto child = launch(executor_, request);
+  if (!child) return done(said(child.error()));
+  pid_ = child->pid;
   done_ = std::move(done);
   const int run = ++run_;
-  reaper_.expect(pid_, [this, run](ExitStatus status) {
+  const auto report = std::make_shared<const LaunchReport>(std::move(child->report));
+  reaper_.expect(pid_, [this, run, report, said](ExitStatus status) {
     if (run != run_ || pid_ == 0) return;
-    finish(status == ExitStatus{.code = 0} ? "" : status.describe());
+    const auto failure = report->failure();
+    finish(failure ? said(*failure) : status == ExitStatus{.code = 0} ? "" : status.describe());
   });
   timer_.expires_after(limit);
   timer_.async_wait([this, run, limit](boost::system::error_code error) {

@@ -18,8 +18,8 @@ class Child {
   Child(boost::asio::any_io_executor executor, Reaper& reaper)
       : executor_(executor), reaper_(reaper), timer_(executor) {}
 
-  // `done` gets "" after exit code 0, else why it failed, from the executor (inside this call if it could not even be
-  // started). After `limit` its process group is killed and done called with the reason. REQUIRES: not running.
+  // `done` gets "" after exit code 0, else why it failed, from the executor (inside this call where there is no
+  // child at all). After `limit` its process group is killed and done called with the reason. REQUIRES: not running.
   void run(const LaunchRequest& request, Duration limit, std::function<void(std::string failure)> done);
 
   // Kills its process group; `done` is not called any more.

@@ -5,11 +5,9 @@
 
 #include <nlohmann/json.hpp>
 
-#include <algorithm>
-#include <chrono>
 #include <optional>
+#include <set>
 #include <string_view>
-#include <utility>
 
 namespace lictor {
 namespace {
@@ -28,25 +26,20 @@ std::optional<std::string> check_in(const std::string& path) {
 
 }  // namespace
 
-KeptChecks::KeptChecks(const std::string& data_dir, std::vector<std::string> ids) : ids_(std::move(ids)) {
-  if (ids_.empty()) return;
-  std::sort(ids_.begin(), ids_.end());
+void forget_kept_checks(const std::string& data_dir, const std::vector<std::string>& ids) {
+  if (ids.empty()) return;
+  const std::set<std::string_view> doomed(ids.begin(), ids.end());
   for (const std::string& folder : {data_dir + "/checks/", data_dir + "/checks/state/"}) {
+    std::vector<std::string> files;
     each_name(folder, [&](std::string_view name) {
-      files_.push_back(folder + std::string(name));
+      files.push_back(folder + std::string(name));
       return true;
     });
+    for (const std::string& file : files) {
+      const auto check = check_in(file);
+      if (check && doomed.contains(*check)) unlink_below(file);
+    }
   }
-}
-
-bool KeptChecks::forget(Duration slice) {
-  const auto over = std::chrono::steady_clock::now() + slice;
-  for (; !files_.empty(); files_.pop_back()) {
-    if (std::chrono::steady_clock::now() >= over) return false;
-    const auto check = check_in(files_.back());
-    if (check && std::binary_search(ids_.begin(), ids_.end(), *check)) unlink_below(files_.back());
-  }
-  return true;
 }
 
 }  // namespace lictor

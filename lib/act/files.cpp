@@ -62,7 +62,7 @@ std::optional<Failure> fill(int fd, const std::string& content, const FileAttrib
       calls.fchown(fd, attributes.uid.value_or(keep_uid), attributes.gid.value_or(keep_gid)) != 0) {
     return Failure{"chown", errno};
   }
-  if (calls.fsync(fd) != 0) return Failure{"fsync", errno};
+  if (attributes.durable && calls.fsync(fd) != 0) return Failure{"fsync", errno};
   return std::nullopt;
 }
 
@@ -183,6 +183,7 @@ Result<void> write_atomically(const std::string& path, const std::string& conten
     calls.unlink(temporary.c_str());
     return problem(path, failure->step, failure->error);
   }
+  if (!attributes.durable) return {};
   return sync_folder(folder_of(path), calls);
 }
 

@@ -3,9 +3,10 @@
 // Every file lictor writes: run_dir/consul.json, data_dir/node-id, data_dir/lictor-identity.json,
 // data_dir/lictor-timeline.json, and the locks data_dir/lictor.lock and run_dir/lictor.lock. Each goes through
 // write_atomically (locks excepted), so that a crash at any moment leaves the old content or the new, never a mixture and
-// never nothing; of lictor-timeline.json alone that holds for a crash of lictor, and not of the host. All paths that are
-// written to are walked as folder.hpp has it: a symbolic link that another user could have put on the way is a problem, and
-// nothing is written.
+// never nothing; of consul.json and lictor-timeline.json that holds for a crash of lictor, and not of the host, after which the
+// first is written anew before anybody reads it, and the second is not worth the wait. All paths that are written to are
+// walked as folder.hpp has it: a symbolic link that another user could have put on the way is a problem, and nothing is
+// written.
 #pragma once
 
 #include "decide/problem.hpp"
@@ -40,13 +41,14 @@ struct FileAttributes {
   mode_t mode = 0600;
   std::optional<uid_t> uid;  // nothing: as created
   std::optional<gid_t> gid;
+  bool durable = true;  // false: nothing waits for the disk, and a crash of the host may leave the file empty
 };
 
 // Installs `content` at `path`: temporary file beside it (`path`.tmp, O_EXCL|O_NOFOLLOW, mode from the start), write,
-// owner, mode (whatever the umask), fsync, rename, fsync of the folder. A symbolic link at `path` is replaced, never followed;
-// a temporary file left by a crash is taken away. On failure the temporary file is gone, the problem names step and errno,
-// and the old file is untouched; only where the folder's fsync fails is the new content already there, not yet durably.
-// Exit::retry where waiting may help (no space, an I/O error), else Exit::config.
+// owner, mode (whatever the umask), fsync, rename, fsync of the folder, both if durable. A symbolic link at `path`
+// is replaced, never followed; a temporary file left by a crash is taken away. On failure the temporary file is gone, the
+// problem names step and errno, and the old file is untouched; only where the folder's fsync fails is the new content already
+// there, not yet durably. Exit::retry where waiting may help (no space, an I/O error), else Exit::config.
 Result<void> write_atomically(const std::string& path, const std::string& content, const FileAttributes& attributes,
                               FileCalls& calls = real_file_calls());
 

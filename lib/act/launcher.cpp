@@ -6,7 +6,7 @@
 
 // A pid descriptor would only serve to wait, and kernels before 5.3 have none.
 #define BOOST_PROCESS_V2_DISABLE_PIDFD_OPEN
-#include <boost/process/v2/posix/default_launcher.hpp>
+#include <boost/process/v2/posix/fork_and_forget_launcher.hpp>
 #include <boost/process/v2/process.hpp>
 
 #include <dirent.h>
@@ -38,12 +38,12 @@ constexpr std::array<const char*, 10> kStepNames = {
     "set uid", "set no_new_privs",     "tie to parent",  "close descriptors"};
 static_assert(kStepNames.size() == kDescriptors + 1);
 
-// Boost's launcher hands the child's errno to the parent as an int, of which errno needs the lower part only.
+// One int is what the child tells: errno in its lower part, and above it the step.
 constexpr int kStepShift = 16;
 constexpr int kErrnoMask = (1 << kStepShift) - 1;
 
-// Close-on-exec rather than closed: the launcher still needs its pipe to report exec's errno. (Boost 1.81's own
-// clean-up leaves everything below that pipe open.)
+// Close-on-exec rather than closed: exec's errno has yet to be told. (Boost 1.81's own clean-up leaves everything below the
+// descriptors open that it is told to spare.)
 bool close_above_2_on_exec() {
 #ifdef SYS_close_range
   if (::syscall(SYS_close_range, 3U, ~0U, kCloseRangeCloexec) == 0) return true;
@@ -62,17 +62,20 @@ bool close_above_2_on_exec() {
 struct CleanSlate {
   const LaunchRequest& request;
   pid_t parent;
+  int report;  // the far end of LaunchReport
 
   // Boost asks for these with its own argument lists, of which nothing is needed.
   template <class... Args>
   boost::system::error_code on_exec_setup(Args&&...) const {
     const Step failed = prepare();
     if (failed == kExec) return {};
-    errno |= failed << kStepShift;  // what the launcher sends is errno itself
+    errno |= failed << kStepShift;  // which is what on_exec_error finds
     return {errno, boost::system::system_category()};
   }
   template <class... Args>
   void on_exec_error(Args&&...) const {
+    const int code = errno;
+    [[maybe_unused]] const ssize_t told = ::write(report, &code, sizeof code);
     ::_exit(127);  // the launcher's exit() would run lictor's own clean-up in the child
   }
 
@@ -107,6 +110,7 @@ struct CleanSlate {
       if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) return kParent;
       if (::getppid() != parent) ::_exit(127);  // it died before that
     }
+    if (request.before) request.before();
     return close_above_2_on_exec() ? kExec : kDescriptors;
   }
 };
@@ -145,7 +149,7 @@ Problem exec_problem(const std::string& path, int error) {
     return Problem{path, why, "if it has file capabilities (getcap), lictor must have them too, or take them off it",
                    Exit::cannot_execute};
   }
-  // Of the fork mostly, which the launcher does not tell from exec.
+  // Of the fork mostly.
   if (error == EAGAIN || error == ENOMEM) {
     return Problem{path, why, "raise the limit of processes or of memory (pids.max, ulimit -u, memory.max)",
                    Exit::internal};
@@ -164,7 +168,7 @@ Problem launch_problem(const std::string& path, int code) {
   return Problem{path, std::string(kStepNames[step]) + ": " + std::strerror(error), hint, Exit::internal};
 }
 
-// The launcher's pipe, and the output, must not land on a standard descriptor that the child redirects.
+// The report's pipe, and the output, must not land on a standard descriptor that the child redirects.
 void fill_standard_descriptors() {
   int fd = -1;
   while ((fd = ::open("/dev/null", O_RDWR | O_CLOEXEC)) >= 0 && fd <= STDERR_FILENO) ::fcntl(fd, F_SETFD, 0);
@@ -173,10 +177,20 @@ void fill_standard_descriptors() {
 
 }  // namespace
 
-Result<pid_t> launch(boost::asio::any_io_executor executor, const LaunchRequest& request) {
+std::optional<Problem> LaunchReport::failure() const {
+  int code = 0;
+  if (::read(pipe_.get(), &code, sizeof code) != sizeof code) return std::nullopt;
+  return launch_problem(path_, code);
+}
+
+Result<NewChild> launch(boost::asio::any_io_executor executor, const LaunchRequest& request) {
   const std::string& path = request.argv.front();
   if (::access(path.c_str(), X_OK) != 0) return exec_problem(path, errno);
   fill_standard_descriptors();
+  std::array<int, 2> ends{};
+  if (::pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK) != 0) return exec_problem(path, errno);
+  Descriptor reading(ends[0]);
+  const Descriptor writing(ends[1]);
 
   const std::vector<std::string> arguments(request.argv.begin() + 1, request.argv.end());
   std::vector<const char*> environment;
@@ -184,20 +198,23 @@ Result<pid_t> launch(boost::asio::any_io_executor executor, const LaunchRequest&
   environment.push_back(nullptr);
 
   const pid_t self = ::getpid();
-  process::posix::default_launcher launcher;
+  process::posix::fork_and_forget_launcher launcher;
   launcher.env = environment.data();
+  launcher.fd_whitelist.push_back(writing.get());
   boost::system::error_code error;
   try {
     const AllSignalsBlocked blocked;
-    auto child = launcher(executor, error, path, arguments, CleanSlate{request, self});
+    auto child = launcher(executor, error, path, arguments, CleanSlate{request, self, writing.get()});
+    if (error) return exec_problem(path, error.value());
     // Its destructor would kill the process; and only the reaper waits.
-    if (!error) return child.detach().id();
+    const pid_t pid = child.detach().id();
+    ::setpgid(pid, pid);  // here too: whoever signals the group next can't know whether the child has got so far
+    return NewChild{pid, LaunchReport(path, std::move(reading))};
   } catch (const std::exception& failure) {
     if (::getpid() != self) ::_exit(127);  // thrown in the child: there must be no second lictor
     return Problem{path, std::string("launch: ") + failure.what(), "see the limits and permissions of this host",
                    Exit::internal};
   }
-  return launch_problem(path, error.value());
 }
 
 }  // namespace lictor

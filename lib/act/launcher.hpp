@@ -1,14 +1,17 @@
 // Starts a process with a clean slate. Boost.Process launches; nobody here waits (see reaper.hpp).
 #pragma once
 
+#include "act/descriptor.hpp"
 #include "decide/problem.hpp"
 
 #include <boost/asio/any_io_executor.hpp>
 
 #include <sys/types.h>
 
+#include <functional>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace lictor {
@@ -24,15 +27,38 @@ struct LaunchRequest {
   bool die_with_parent = true;   // SIGKILL when lictor's thread dies (PR_SET_PDEATHSIG, set after the uid; the kernel
                                  // drops it when the program is set-uid or has file capabilities)
   bool gain_privileges = false;  // true: no_new_privs is left as it is, so that set-uid and file capabilities count
+  // Called in the child as the last thing before exec, as the user it runs as: what may wait for a disk, and must be over
+  // before the program runs. It must not throw.
+  std::function<void()> before;
+};
+
+// What a child has to say that never became its program. Nobody waits for it: a child waits for a CPU and for the disk that
+// its program is on, and a loop that waits with it serves nobody meanwhile.
+class LaunchReport {
+ public:
+  LaunchReport(std::string path, Descriptor pipe) : path_(std::move(path)), pipe_(std::move(pipe)) {}
+
+  // The step that failed, and its errno; Exit::not_found or Exit::cannot_execute for exec's ENOENT and
+  // EACCES/ENOEXEC/ENOTDIR, Exit::internal for the rest. Nothing: the program was executed, or may yet be. Final, and told
+  // once, when the child has ended.
+  std::optional<Problem> failure() const;
+
+ private:
+  std::string path_;
+  Descriptor pipe_;  // the child's end is closed by exec
+};
+
+struct NewChild {
+  pid_t pid;
+  LaunchReport report;
 };
 
 // What the child gets: a process group of its own, no blocked signal, every disposition at its default, stdin from
-// /dev/null, no descriptor above 2, umask 022, no_new_privs. The pid is the caller's to hand to Reaper::expect before it returns to
-// the executor. Returns when exec has succeeded or failed. Problems name the step and errno and carry Exit::not_found or
-// Exit::cannot_execute for exec's ENOENT and EACCES/ENOEXEC/ENOTDIR, Exit::internal for the rest. A failed launch
-// leaves nothing running: a missing or non-executable file is noticed before the fork; where a step fails after it, the
-// child has ended and the reaper collects it as an orphan. REQUIRES: SIGCHLD is not ignored (the Reaper takes it); the
-// kernel keeps no status for a process that ignores it.
-Result<pid_t> launch(boost::asio::any_io_executor executor, const LaunchRequest& request);
+// /dev/null, no descriptor above 2, umask 022, no_new_privs. The pid is the caller's to hand to Reaper::expect before it
+// returns to the executor. Returns when there is a child: whether that becomes the program, its report tells. A problem
+// where there is none: a missing or non-executable file is noticed before the fork, with the exit codes of
+// LaunchReport::failure. REQUIRES: SIGCHLD is not ignored (the Reaper takes it); the kernel keeps no status for a process that
+// ignores it.
+Result<NewChild> launch(boost::asio::any_io_executor executor, const LaunchRequest& request);
 
 }  // namespace lictor

@@ -1,10 +1,9 @@
 #include "act/reaper.hpp"
 
-#include "act/files.hpp"
-
 #include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -20,12 +19,14 @@
 #include <string_view>
 #include <unordered_map>
 #include <utility>
+#include <vector>
 
 namespace lictor {
 namespace {
 
-// Where thousands of children live, each waitpid looks at all of them first: a number of calls is no bound of time.
-// Nor is this one for a single call: among 10,000 that die at once, one was seen to take 12 ms, all of it in the kernel.
+// The most of one turn. Where thousands of children live, each waitpid looks at all of them first: a number of calls is no
+// bound of time. Nor is this one for a single call: among 10,000 that die at once, one was seen to take 12 ms, all of it in
+// the kernel.
 constexpr std::chrono::milliseconds kRound{2};
 
 struct Process {
@@ -60,19 +61,54 @@ std::optional<Process> read_process(pid_t pid) {
   return Process{pid, *parent, state == 'Z' || state == 'X'};
 }
 
-std::vector<Process> read_processes() {
-  std::vector<Process> all;
+// A /proc of another pid namespace knows us, and everybody else, under other numbers.
+bool proc_is_ours() {
   std::array<char, 32> self;
   const ssize_t size = ::readlink("/proc/self", self.data(), self.size());
-  // A /proc of another pid namespace knows us, and everybody else, under other numbers.
-  if (size <= 0 || number<pid_t>({self.data(), static_cast<size_t>(size)}) != ::getpid()) return all;
-  each_name("/proc", [&all](std::string_view name) {
-    const auto pid = number<pid_t>(name);
-    if (const auto process = pid ? read_process(*pid) : std::nullopt) all.push_back(*process);
-    return true;
-  });
-  return all;
+  return size > 0 && number<pid_t>({self.data(), static_cast<size_t>(size)}) == ::getpid();
 }
+
+// A walk to all descendants, in pieces.
+class Descent {
+ public:
+  Descent() : proc_(proc_is_ours() ? ::opendir("/proc") : nullptr, &::closedir) {}
+
+  int signal = 0;
+  std::function<void(std::size_t)> done;
+
+  std::size_t signalled() const { return signalled_; }
+
+  // Goes on until then; true: it is over. Who is whose child is known only when all have been read.
+  bool walk(std::chrono::steady_clock::time_point until) {
+    while (proc_) {
+      const dirent* const entry = ::readdir(proc_.get());
+      if (entry == nullptr) {
+        proc_.reset();
+        break;
+      }
+      const auto pid = number<pid_t>(std::string_view(entry->d_name));
+      if (const auto process = pid ? read_process(*pid) : std::nullopt) by_parent_.emplace(process->parent, *process);
+      if (std::chrono::steady_clock::now() >= until) return false;
+    }
+    for (; next_ < parents_.size(); ++next_) {
+      if (std::chrono::steady_clock::now() >= until) return false;
+      const auto [first, last] = by_parent_.equal_range(parents_[next_]);
+      for (auto child = first; child != last; ++child) {
+        const Process& process = child->second;
+        parents_.push_back(process.pid);
+        if (!process.zombie && ::kill(process.pid, signal) == 0) ++signalled_;
+      }
+    }
+    return true;
+  }
+
+ private:
+  std::unique_ptr<DIR, int (*)(DIR*)> proc_;  // null: read to its end
+  std::unordered_multimap<pid_t, Process> by_parent_;
+  std::vector<pid_t> parents_ = {::getpid()};
+  std::size_t next_ = 0;  // of parents_
+  std::size_t signalled_ = 0;
+};
 
 }  // namespace
 
@@ -98,6 +134,7 @@ struct Reaper::State : std::enable_shared_from_this<State> {
   boost::asio::signal_set signals;
   std::unordered_map<pid_t, std::function<void(ExitStatus)>> expected;
   std::function<void()> empty;
+  std::optional<Descent> descent;
   std::uint64_t orphans = 0;
   bool stopped = false;
 
@@ -137,6 +174,13 @@ struct Reaper::State : std::enable_shared_from_this<State> {
     siginfo_t info;
     if (stopped || !empty || ::waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 || errno != ECHILD) return;
     std::exchange(empty, nullptr)();
+  }
+
+  void descend() {
+    if (!descent) return;
+    if (!descent->walk(std::chrono::steady_clock::now() + kRound)) return later(&State::descend);
+    const Descent over = std::move(*std::exchange(descent, std::nullopt));
+    over.done(over.signalled());
   }
 
   // Runs `step` from the executor, unless the reaper is gone by then.
@@ -182,20 +226,13 @@ void Reaper::when_empty(std::function<void()> empty) {
   state_->later(&State::call_if_empty);
 }
 
-size_t Reaper::signal_all(int signal) const {
-  std::unordered_multimap<pid_t, Process> by_parent;
-  for (const auto& process : read_processes()) by_parent.emplace(process.parent, process);
-  std::vector<pid_t> parents = {::getpid()};
-  size_t signalled = 0;
-  for (size_t next = 0; next < parents.size(); ++next) {
-    const auto [first, last] = by_parent.equal_range(parents[next]);
-    for (auto child = first; child != last; ++child) {
-      const Process& process = child->second;
-      parents.push_back(process.pid);
-      if (!process.zombie && ::kill(process.pid, signal) == 0) ++signalled;
-    }
+void Reaper::signal_all(int signal, std::function<void(std::size_t)> done) {
+  if (!state_->descent) {
+    state_->descent.emplace();
+    state_->later(&State::descend);
   }
-  return signalled;
+  state_->descent->signal = signal;
+  state_->descent->done = std::move(done);
 }
 
 std::uint64_t Reaper::orphans_reaped() const { return state_->orphans; }

@@ -43,9 +43,10 @@ class Reaper {
   // `empty` is called once, from the executor, as soon as this process has no children at all (at once, if so now).
   void when_empty(std::function<void()> empty);
 
-  // Sends `signal` to every descendant there is (walks /proc; a process that forks while we look is caught by the next call).
-  // Returns how many were signalled.
-  size_t signal_all(int signal) const;
+  // Sends `signal` to every descendant there is (walks /proc, as many turns of the executor as that takes; a process that forks
+  // while we look is caught by the next call). `done` is called from the executor with how many were signalled. While a walk is
+  // under way another call only gives it another signal and another `done`.
+  void signal_all(int signal, std::function<void(std::size_t)> done);
 
   std::uint64_t orphans_reaped() const;
 

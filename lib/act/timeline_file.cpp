@@ -1,21 +1,12 @@
 #include "act/timeline_file.hpp"
 
 namespace lictor {
-namespace {
-
-class WithoutWaiting final : public FileCalls {
- public:
-  int fsync(int) override { return 0; }
-};
-
-}  // namespace
 
 std::string timeline_path(const std::string& data_dir) { return data_dir + "/lictor-timeline.json"; }
 
 Result<void> leave_timeline(const std::vector<Course>& courses, const std::string& data_dir,
                             const FileAttributes& attributes) {
-  WithoutWaiting calls;
-  return write_atomically(timeline_path(data_dir), timeline_json(courses), attributes, calls);
+  return write_atomically(timeline_path(data_dir), timeline_json(courses), attributes);
 }
 
 Result<std::vector<Course>> left_timeline(const std::string& data_dir) {

@@ -19,6 +19,7 @@ Duration paced(Duration waited, int share, Duration at_least, Duration at_most) 
 }
 
 std::string how_it_ended(const AgentEnded& e) {
+  if (e.not_executed) return e.not_executed->why;
   return e.code >= 0 ? fmt::format("exit code {}", e.code) : fmt::format("signal {}", e.signal);
 }
 
@@ -157,10 +158,13 @@ class Step {
   void on(const LaunchFailed& e) {
     life_.launching = false;
     if (in(Phase::settle) || in(Phase::ending)) return agent_missing();
-    if (!in(Phase::launch)) return;
-    if (!life_.first_ready && e.problem.exit != Exit::internal) return give_up(e.problem);
-    say(Tone::error, to_string(e.problem));
-    died(e.problem.why);
+    if (in(Phase::launch)) not_launched(e.problem);
+  }
+
+  void not_launched(const Problem& problem) {
+    if (!life_.first_ready && problem.exit != Exit::internal) return give_up(problem);
+    say(Tone::error, to_string(problem));
+    died(problem.why);
   }
 
   // An agent has ended, or could not be started, and no stop was asked.
@@ -198,7 +202,7 @@ class Step {
   void on(const AgentEnded& e) {
     if (!life_.agent) return;
     drop_hook();
-    if (!stopping()) note_restart(life_.agent->ending.value_or(RestartReason::died));
+    if (!stopping() && !e.not_executed) note_restart(life_.agent->ending.value_or(RestartReason::died));
     const Field end = e.code >= 0 ? Field{"code", e.code} : Field{"signal", e.signal};
     const Fields fields = agent_fields() + Fields{end};
     life_.agent.reset();
@@ -218,6 +222,7 @@ class Step {
       case Phase::pre_stop:
         return agent_missing();
       default:
+        if (e.not_executed) return not_launched(*e.not_executed);
         say(Tone::warn, "the agent has died", fields);
         died(how);
     }

@@ -159,9 +159,10 @@ struct LaunchFailed {
   Problem problem;
 };
 struct AgentEnded {
-  int code;
+  int code;  // -1: by signal
   int signal;
-};  // code -1: by signal
+  std::optional<Problem> not_executed = {};  // the child never became the agent
+};
 
 // Answers. `launch` is the number of the launch that the call was made for; answers for an agent that is no
 // more are ignored.

@@ -12,15 +12,6 @@
 using namespace lictor;
 namespace fs = std::filesystem;
 
-namespace {
-
-void forget(const std::string& data_dir, std::vector<std::string> ids) {
-  KeptChecks kept(data_dir, std::move(ids));
-  CHECK(kept.forget(std::chrono::hours(1)));
-}
-
-}  // namespace
-
 TEST_CASE("what an agent kept of some checks is gone, and nothing else") {
   const TemporaryFolder folder;
   const std::string data = folder.path;
@@ -47,10 +38,10 @@ TEST_CASE("what an agent kept of some checks is gone, and nothing else") {
     return files;
   };
   auto expected = there();
-  forget(data, {});
-  forget(data, {"service:other", "7", ""});
+  forget_kept_checks(data, {});
+  forget_kept_checks(data, {"service:other", "7", ""});
   CHECK(there() == expected);
-  forget(data, {"service:web", "service:other"});
+  forget_kept_checks(data, {"service:web", "service:other"});
   // Of the link the link alone.
   for (const char* gone : {"/checks/1f", "/checks/state/1f", "/checks/6f"}) expected.erase(gone);
   CHECK(there() == expected);
@@ -58,19 +49,7 @@ TEST_CASE("what an agent kept of some checks is gone, and nothing else") {
 
 TEST_CASE("where no agent has been there are no checks to forget") {
   const TemporaryFolder folder;
-  forget(folder.path, {"service:web"});
-  forget(folder.path + "/none", {"service:web"});
+  forget_kept_checks(folder.path, {"service:web"});
+  forget_kept_checks(folder.path + "/none", {"service:web"});
   CHECK(fs::is_empty(folder.path));
-}
-
-TEST_CASE("checks are forgotten a slice at a time") {
-  const TemporaryFolder folder;
-  fs::create_directories(folder / "checks");
-  for (int i = 0; i < 300; ++i) {
-    std::ofstream(folder / "checks/" + std::to_string(i)) << R"({"Check": {"CheckID": "c)" << i % 2 << "\"}}";
-  }
-  KeptChecks kept(folder.path, {"c1"});
-  CHECK_FALSE(kept.forget(Duration::zero()));
-  while (!kept.forget(std::chrono::microseconds(100))) continue;
-  CHECK(std::distance(fs::directory_iterator(folder / "checks"), fs::directory_iterator()) == 150);
 }

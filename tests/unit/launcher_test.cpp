@@ -36,24 +36,28 @@ std::string output_of(LaunchRequest request) {
   boost::asio::io_context context(1);
   Pipe pipe;
   request.output = pipe.out;
-  const auto pid = launch(context.get_executor(), request);
-  if (!pid) throw std::runtime_error(to_string(pid.error()));
+  const auto child = launch(context.get_executor(), request);
+  if (!child) throw std::runtime_error(to_string(child.error()));
   pipe.close_out();
   const std::string text = read_all(pipe.in);
   int status = -1;
-  while (::waitpid(*pid, &status, 0) < 0) must(errno == EINTR, "waitpid");
+  while (::waitpid(child->pid, &status, 0) < 0) must(errno == EINTR, "waitpid");
+  must(!child->report.failure(), "a failure told of what ran");
   must(status == 0, "status " + std::to_string(status) + ", output: " + text);
   return text;
 }
 
-// The problem of a launch that must fail; what it left behind has ended.
+// The problem of a launch that must fail, before there is a child or in the child, which has ended.
 Problem problem_of(const LaunchRequest& request) {
   boost::asio::io_context context(1);
-  const auto pid = launch(context.get_executor(), request);
-  must(!pid, "it was launched");
-  while (::waitpid(-1, nullptr, 0) > 0) {
-  }
-  return pid.error();
+  const auto child = launch(context.get_executor(), request);
+  int status = 127 << 8;
+  while (::waitpid(-1, &status, 0) > 0) continue;
+  must(status == 127 << 8, "status " + std::to_string(status));
+  if (!child) return child.error();
+  const auto failure = child->report.failure();
+  must(failure.has_value(), "it was launched");
+  return *failure;
 }
 
 struct Folder : TemporaryFolder {
@@ -209,6 +213,29 @@ TEST_CASE("a failed launch does not run the launcher's own clean-up in the child
           problem_of({{garbage}, {}, {}, {}});
           pipe.close_out();
           must(read_all(pipe.in).empty(), "it did");
+          return std::string();
+        }) == "");
+}
+
+TEST_CASE("nobody waits for what a child does before it is the program") {
+  CHECK(in_child([] {
+          boost::asio::io_context context(1);
+          Pipe go;
+          Pipe output;
+          auto request = shell("id -u");
+          request.output = output.out;
+          request.uid = request.gid = kNobody;
+          request.before = [&] {
+            char c;
+            if (::read(go.in, &c, 1) == 1 && c == 'g') dprintf(output.out, "before, as %d; ", static_cast<int>(::geteuid()));
+          };
+          const auto child = launch(context.get_executor(), request);
+          must(child.has_value(), "launch");
+          must(!child->report.failure(), "told too early");
+          must(::getpgid(child->pid) == child->pid, "no group yet");
+          output.close_out();
+          must(::write(go.out, "g", 1) == 1, "write");
+          must(read_all(output.in) == "before, as 65534; 65534\n", "wrong");
           return std::string();
         }) == "");
 }

@@ -300,15 +300,23 @@ TEST_CASE("every descendant is signalled, whatever its name; zombies are not cou
       must(size > 0 || errno == EINTR, "read");
       got += std::max<ssize_t>(size, 0);
     }
-    must(reaper->signal_all(0) == 2, "signalled");
+    const auto signalled = [&](int signal) {
+      std::optional<std::size_t> count;
+      reaper->signal_all(signal, [&](std::size_t number) { count = number; });
+      while (!count) context.run_one();
+      return *count;
+    };
+    must(signalled(0) == 2, "signalled");
+    reaper->signal_all(SIGKILL, [](std::size_t) { must(false, "a walk that was given another end"); });
+    must(signalled(0) == 2, "signalled by the second call");
     ExitStatus seen;
     reaper->expect(child, [&](ExitStatus status) { seen = status; });
-    must(reaper->signal_all(SIGKILL) == 2, "killed");
+    must(signalled(SIGKILL) == 2, "killed");
     bool empty = false;
     reaper->when_empty([&] { empty = true; });
     while (!empty) context.run_one();
     must(seen == ExitStatus{-1, SIGKILL, false}, seen.describe());
-    must(reaper->signal_all(SIGKILL) == 0, "signalled at the end");
+    must(signalled(SIGKILL) == 0, "signalled at the end");
     return std::string();
   };
   CHECK(in_child(body) == "");

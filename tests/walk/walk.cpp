@@ -233,6 +233,8 @@ class Walk {
 
   void agent_dies() {
     const bool clean = asked_leave_ && mostly(50);
+    if (!answered_ && !clean && mostly(20))
+      return end_agent_process({127, 0, Problem{"agent", "no", "", mostly(50) ? Exit::not_found : Exit::internal}});
     end_agent_process(clean ? AgentEnded{0, 0} : mostly(50) ? AgentEnded{1, 0} : AgentEnded{-1, SIGKILL});
   }
 
