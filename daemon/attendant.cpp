@@ -1,6 +1,7 @@
 #include "attendant.hpp"
 
 #include "act/agent_checks.hpp"
+#include "act/files.hpp"
 #include "act/log.hpp"
 #include "act/loop_turns.hpp"
 #include "act/timeline_file.hpp"
@@ -318,8 +319,9 @@ Result<NewChild> Attendant::start_agent() {
   LaunchRequest request = as_agent_user(facts, ground_->plan.argv, ground_->plan.environment);
   request.output = *output;
   request.gain_privileges |= !agent_privileges(facts.binary, facts.uid).gains.empty();
-  request.before = [data_dir = facts.data_dir, ids = checks_with_status(ground_->services)] {
-    forget_kept_checks(data_dir, ids);
+  request.before = [&facts, ids = checks_with_status(ground_->services)] {
+    forget_kept_checks(facts.data_dir, ids);
+    return sync_file(facts.config_path);
   };
   auto agent = launch(io_.get_executor(), request);
   if (*output >= 0) close(*output);
@@ -579,7 +581,7 @@ void Attendant::reload_failed(const Problems& problems) {
 
 // Consul's own opinion first: a file it refuses must never replace one that works.
 void Attendant::validate(Ground next, PlanDifference difference) {
-  const std::string path = settings_.run_dir + "/consul.next.json";
+  const std::string path = next_consul_json();
   if (auto written = write_consul_json(next, path); !written) {
     unlink(path.c_str());  // it may stand there all the same, and holds secrets
     return reload_failed({written.error()});
@@ -588,24 +590,29 @@ void Attendant::validate(Ground next, PlanDifference difference) {
   std::vector<std::string> argv{next.facts.binary, "validate"};
   argv.insert(argv.end(), next.settings.agent.config_dirs.begin(), next.settings.agent.config_dirs.end());
   argv.push_back(path);
-  const LaunchRequest request = as_agent_user(next.facts, std::move(argv), next.plan.environment);
-  validation_->run(request, std::chrono::seconds(10),
-                   [this, path, next = std::make_shared<Ground>(std::move(next)),
-                    difference = std::move(difference)](const std::string& failure) {
-                     unlink(path.c_str());
-                     if (!failure.empty())
-                       return reload_failed(
-                           {Problem{"consul validate", failure, "see its lines above and mend the agent's settings"}});
-                     apply(std::move(*next), difference);
-                   });
+  LaunchRequest request = as_agent_user(next.facts, std::move(argv), next.plan.environment);
+  request.before = [path] { return sync_file(path); };
+  validation_->run(
+      request, std::chrono::seconds(10),
+      [this, path, next = std::make_shared<Ground>(std::move(next)),
+       difference = std::move(difference)](const std::string& failure) {
+        if (failure.empty()) {
+          apply(std::move(*next), difference);
+        } else {
+          reload_failed({Problem{"consul validate", failure, "see its lines above and mend the agent's settings"}});
+        }
+        unlink(path.c_str());  // where it was not taken
+      });
 }
+
+std::string Attendant::next_consul_json() const { return settings_.run_dir + "/consul.next.json"; }
 
 // What can't be written is not taken: the same settings, read again, are news again.
 void Attendant::apply(Ground next, const PlanDifference& difference) {
   if (auto installed = install(next); !installed) return reload_failed({installed.error()});
   if (difference.change == Change::reload) {
-    auto written = write_consul_json(next, next.facts.config_path);
-    if (!written) return reload_failed({written.error()});
+    if (auto moved = move_file(next_consul_json(), next.facts.config_path); !moved)
+      return reload_failed({moved.error()});
   }
   const bool services_differ = next.services != ground_->services;
   if (next.settings.digest != ground_->settings.digest || next.config.merged != ground_->config.merged)

@@ -92,6 +92,7 @@ class Attendant {
   std::size_t read_agent_output();
   void read_last_output();
   void validate(Ground next, PlanDifference difference);
+  std::string next_consul_json() const;
   void apply(Ground next, const PlanDifference& difference);
   void reload_failed(const Problems& problems);
   ControlReply reply(const ControlRequest& request);

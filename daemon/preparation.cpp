@@ -388,7 +388,7 @@ Result<void> install(const Ground& ground) {
 
 Result<void> write_consul_json(const Ground& ground, const std::string& path) {
   FileAttributes attributes = owned_by_agent(ground.facts);
-  attributes.durable = false;  // a host that crashed has it written anew, before an agent is launched
+  attributes.durable = false;
   const auto written = install_file(path, ground.plan.consul_json.dump(2) + "\n", attributes);
   if (!written) return written.error();
   return {};

@@ -202,6 +202,18 @@ Result<bool> install_file(const std::string& path, const std::string& content, c
   return true;
 }
 
+Result<void> sync_file(const std::string& path) {
+  const Descriptor fd(open_below(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+  if (fd.get() < 0) return problem(path, "open", errno);
+  if (::fsync(fd.get()) != 0) return problem(path, "fsync", errno);
+  return {};
+}
+
+Result<void> move_file(const std::string& from, const std::string& to) {
+  if (rename_below(from, to) != 0) return problem(to, "rename", errno);
+  return {};
+}
+
 Result<std::optional<std::string>> read_file(const std::string& path, size_t limit) {
   const Descriptor fd(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
   if (fd.get() < 0) {

@@ -3,8 +3,8 @@
 // Every file lictor writes: run_dir/consul.json, data_dir/node-id, data_dir/lictor-identity.json,
 // data_dir/lictor-timeline.json, and the locks data_dir/lictor.lock and run_dir/lictor.lock. Each goes through
 // write_atomically (locks excepted), so that a crash at any moment leaves the old content or the new, never a mixture and
-// never nothing; of consul.json and lictor-timeline.json that holds for a crash of lictor, and not of the host, after which the
-// first is written anew before anybody reads it, and the second is not worth the wait. All paths that are written to are
+// never nothing; of lictor-timeline.json alone that holds for a crash of lictor, and not of the host. For consul.json the disk is
+// waited for by the child that reads it next. All paths that are written to are
 // walked as folder.hpp has it: a symbolic link that another user could have put on the way is a problem, and nothing is
 // written.
 #pragma once
@@ -55,6 +55,12 @@ Result<void> write_atomically(const std::string& path, const std::string& conten
 // The same, but nothing is written when content, mode and owner are already right. True: it was written.
 Result<bool> install_file(const std::string& path, const std::string& content, const FileAttributes& attributes,
                           FileCalls& calls = real_file_calls());
+
+// Waits until the disk has the file's content.
+Result<void> sync_file(const std::string& path);
+
+// rename(2): whoever opens `to` finds the old file or the new one.
+Result<void> move_file(const std::string& from, const std::string& to);
 
 // The file's bytes; nothing if it does not exist; a problem for anything else (no regular file, over `limit` bytes,
 // EACCES). Symbolic links are followed: that is how Kubernetes mounts a ConfigMap. Never blocks on a FIFO.

@@ -8,6 +8,7 @@
 #define BOOST_PROCESS_V2_DISABLE_PIDFD_OPEN
 #include <boost/process/v2/posix/fork_and_forget_launcher.hpp>
 #include <boost/process/v2/process.hpp>
+#include <nlohmann/json.hpp>
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -19,6 +20,7 @@
 
 #include <array>
 #include <cerrno>
+#include <climits>
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
@@ -30,17 +32,6 @@ namespace {
 namespace process = boost::process::v2;
 
 constexpr unsigned kCloseRangeCloexec = 4;  // CLOSE_RANGE_CLOEXEC: older headers lack it
-
-// The steps of the child between fork and exec, as a failure names them.
-enum Step : int { kExec, kProcessGroup, kInput, kOutput, kGroups, kGid, kUid, kNoGain, kParent, kDescriptors };
-constexpr std::array<const char*, 10> kStepNames = {
-    "execute", "make a process group", "open /dev/null", "redirect",         "clear groups", "set gid",
-    "set uid", "set no_new_privs",     "tie to parent",  "close descriptors"};
-static_assert(kStepNames.size() == kDescriptors + 1);
-
-// One int is what the child tells: errno in its lower part, and above it the step.
-constexpr int kStepShift = 16;
-constexpr int kErrnoMask = (1 << kStepShift) - 1;
 
 // Close-on-exec rather than closed: exec's errno has yet to be told. (Boost 1.81's own clean-up leaves everything below the
 // descriptors open that it is told to spare.)
@@ -58,79 +49,6 @@ bool close_above_2_on_exec() {
   ::closedir(folder);
   return true;
 }
-
-struct CleanSlate {
-  const LaunchRequest& request;
-  pid_t parent;
-  int report;  // the far end of LaunchReport
-
-  // Boost asks for these with its own argument lists, of which nothing is needed.
-  template <class... Args>
-  boost::system::error_code on_exec_setup(Args&&...) const {
-    const Step failed = prepare();
-    if (failed == kExec) return {};
-    errno |= failed << kStepShift;  // which is what on_exec_error finds
-    return {errno, boost::system::system_category()};
-  }
-  template <class... Args>
-  void on_exec_error(Args&&...) const {
-    const int code = errno;
-    [[maybe_unused]] const ssize_t told = ::write(report, &code, sizeof code);
-    ::_exit(127);  // the launcher's exit() would run lictor's own clean-up in the child
-  }
-
- private:
-  // The step that failed, or kExec.
-  Step prepare() const {
-    // Dispositions before the mask: what is pending then hits the default action, not lictor's handler.
-    for (int signal = 1; signal < NSIG; ++signal) ::signal(signal, SIG_DFL);
-    sigset_t none;
-    sigemptyset(&none);
-    ::sigprocmask(SIG_SETMASK, &none, nullptr);
-    ::umask(022);
-    if (::setpgid(0, 0) != 0) return kProcessGroup;
-
-    const int input = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
-    if (input < 0 || ::dup2(input, STDIN_FILENO) < 0) return kInput;
-    if (request.output >= 0 &&
-        (::dup2(request.output, STDOUT_FILENO) < 0 || ::dup2(request.output, STDERR_FILENO) < 0)) {
-      return kOutput;
-    }
-
-    const bool other =
-        request.uid.value_or(::geteuid()) != ::geteuid() || request.gid.value_or(::getegid()) != ::getegid();
-    if (other || ::geteuid() == 0) {
-      if ((request.uid || request.gid) && ::setgroups(0, nullptr) != 0) return kGroups;
-      if (request.gid && ::setgid(*request.gid) != 0) return kGid;
-      if (request.uid && ::setuid(*request.uid) != 0) return kUid;
-    }
-    if (!request.gain_privileges && !gain_no_privileges()) return kNoGain;
-    if (request.die_with_parent) {
-      // After the uid: changing that clears it.
-      if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) return kParent;
-      if (::getppid() != parent) ::_exit(127);  // it died before that
-    }
-    if (request.before) request.before();
-    return close_above_2_on_exec() ? kExec : kDescriptors;
-  }
-};
-
-// A signal that hits the child before it has its own dispositions would run lictor's handler there, and be taken for one
-// sent to lictor.
-class AllSignalsBlocked {
- public:
-  AllSignalsBlocked() {
-    sigset_t all;
-    sigfillset(&all);
-    ::sigprocmask(SIG_SETMASK, &all, &before_);
-  }
-  ~AllSignalsBlocked() { ::sigprocmask(SIG_SETMASK, &before_, nullptr); }
-  AllSignalsBlocked(const AllSignalsBlocked&) = delete;
-  AllSignalsBlocked& operator=(const AllSignalsBlocked&) = delete;
-
- private:
-  sigset_t before_;
-};
 
 Problem exec_problem(const std::string& path, int error) {
   const std::string why = std::string("execute: ") + std::strerror(error);
@@ -158,15 +76,93 @@ Problem exec_problem(const std::string& path, int error) {
   return Problem{path, why, "see the limits and permissions of this host", Exit::internal};
 }
 
-Problem launch_problem(const std::string& path, int code) {
-  const auto step = static_cast<size_t>(code >> kStepShift);
-  const int error = code & kErrnoMask;
-  if (step == kExec || step >= kStepNames.size()) return exec_problem(path, error);
-  const char* hint = step == kGroups || step == kGid || step == kUid
-                         ? "run lictor as root (CAP_SETUID, CAP_SETGID), or the program as lictor's own user"
-                         : "see the limits and permissions of this host";
-  return Problem{path, std::string(kStepNames[step]) + ": " + std::strerror(error), hint, Exit::internal};
+// Of the step `doing` between fork and exec, by errno.
+Problem step_problem(const std::string& path, const char* doing,
+                     const char* hint = "see the limits and permissions of this host") {
+  return Problem{path, std::string(doing) + ": " + std::strerror(errno), hint, Exit::internal};
 }
+
+struct CleanSlate {
+  const LaunchRequest& request;
+  pid_t parent;
+  int report;  // the far end of LaunchReport
+
+  // Boost asks for these with its own argument lists, of which nothing is needed.
+  template <class... Args>
+  boost::system::error_code on_exec_setup(Args&&...) const {
+    if (const auto prepared = prepare(); !prepared) give_up(prepared.error());
+    return {};
+  }
+  template <class... Args>
+  void on_exec_error(Args&&...) const {
+    give_up(exec_problem(path(), errno));
+  }
+
+ private:
+  const std::string& path() const { return request.argv.front(); }
+
+  [[noreturn]] void give_up(const Problem& problem) const {
+    const nlohmann::json parts{problem.what, problem.why, problem.hint, static_cast<int>(problem.exit)};
+    const std::string told = parts.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+    [[maybe_unused]] const ssize_t size = ::write(report, told.data(), told.size());
+    ::_exit(127);  // the launcher's exit() would run lictor's own clean-up in the child
+  }
+
+  Result<void> prepare() const {
+    // Dispositions before the mask: what is pending then hits the default action, not lictor's handler.
+    for (int signal = 1; signal < NSIG; ++signal) ::signal(signal, SIG_DFL);
+    sigset_t none;
+    sigemptyset(&none);
+    ::sigprocmask(SIG_SETMASK, &none, nullptr);
+    ::umask(022);
+    if (::setpgid(0, 0) != 0) return step_problem(path(), "make a process group");
+
+    const int input = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+    if (input < 0 || ::dup2(input, STDIN_FILENO) < 0) return step_problem(path(), "open /dev/null");
+    if (request.output >= 0 &&
+        (::dup2(request.output, STDOUT_FILENO) < 0 || ::dup2(request.output, STDERR_FILENO) < 0)) {
+      return step_problem(path(), "redirect");
+    }
+
+    const bool other =
+        request.uid.value_or(::geteuid()) != ::geteuid() || request.gid.value_or(::getegid()) != ::getegid();
+    if (other || ::geteuid() == 0) {
+      const char* hint = "run lictor as root (CAP_SETUID, CAP_SETGID), or the program as lictor's own user";
+      if ((request.uid || request.gid) && ::setgroups(0, nullptr) != 0)
+        return step_problem(path(), "clear groups", hint);
+      if (request.gid && ::setgid(*request.gid) != 0) return step_problem(path(), "set gid", hint);
+      if (request.uid && ::setuid(*request.uid) != 0) return step_problem(path(), "set uid", hint);
+    }
+    if (!request.gain_privileges && !gain_no_privileges()) return step_problem(path(), "set no_new_privs");
+    if (request.die_with_parent) {
+      // After the uid: changing that clears it.
+      if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) return step_problem(path(), "tie to parent");
+      if (::getppid() != parent) ::_exit(127);  // it died before that
+    }
+    if (request.before) {
+      if (auto done = request.before(); !done) return done;
+    }
+    if (!close_above_2_on_exec()) return step_problem(path(), "close descriptors");
+    return {};
+  }
+};
+
+// A signal that hits the child before it has its own dispositions would run lictor's handler there, and be taken for one
+// sent to lictor.
+class AllSignalsBlocked {
+ public:
+  AllSignalsBlocked() {
+    sigset_t all;
+    sigfillset(&all);
+    ::sigprocmask(SIG_SETMASK, &all, &before_);
+  }
+  ~AllSignalsBlocked() { ::sigprocmask(SIG_SETMASK, &before_, nullptr); }
+  AllSignalsBlocked(const AllSignalsBlocked&) = delete;
+  AllSignalsBlocked& operator=(const AllSignalsBlocked&) = delete;
+
+ private:
+  sigset_t before_;
+};
 
 // The report's pipe, and the output, must not land on a standard descriptor that the child redirects.
 void fill_standard_descriptors() {
@@ -178,9 +174,12 @@ void fill_standard_descriptors() {
 }  // namespace
 
 std::optional<Problem> LaunchReport::failure() const {
-  int code = 0;
-  if (::read(pipe_.get(), &code, sizeof code) != sizeof code) return std::nullopt;
-  return launch_problem(path_, code);
+  std::array<char, PIPE_BUF> told{};
+  const ssize_t size = ::read(pipe_.get(), told.data(), told.size());
+  if (size <= 0) return std::nullopt;
+  const auto problem = nlohmann::json::parse(told.begin(), told.begin() + size, nullptr, false);
+  if (!problem.is_array()) return std::nullopt;  // longer than a pipe takes at once
+  return Problem{problem[0], problem[1], problem[2], static_cast<Exit>(problem[3].get<int>())};
 }
 
 Result<NewChild> launch(boost::asio::any_io_executor executor, const LaunchRequest& request) {
@@ -209,7 +208,7 @@ Result<NewChild> launch(boost::asio::any_io_executor executor, const LaunchReque
     // Its destructor would kill the process; and only the reaper waits.
     const pid_t pid = child.detach().id();
     ::setpgid(pid, pid);  // here too: whoever signals the group next can't know whether the child has got so far
-    return NewChild{pid, LaunchReport(path, std::move(reading))};
+    return NewChild{pid, LaunchReport(std::move(reading))};
   } catch (const std::exception& failure) {
     if (::getpid() != self) ::_exit(127);  // thrown in the child: there must be no second lictor
     return Problem{path, std::string("launch: ") + failure.what(), "see the limits and permissions of this host",

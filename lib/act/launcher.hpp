@@ -27,24 +27,23 @@ struct LaunchRequest {
   bool die_with_parent = true;   // SIGKILL when lictor's thread dies (PR_SET_PDEATHSIG, set after the uid; the kernel
                                  // drops it when the program is set-uid or has file capabilities)
   bool gain_privileges = false;  // true: no_new_privs is left as it is, so that set-uid and file capabilities count
-  // Called in the child as the last thing before exec, as the user it runs as: what may wait for a disk, and must be over
-  // before the program runs. It must not throw.
-  std::function<void()> before;
+  // Called in the child, as the user it runs as, and before exec: what may wait for a disk, and must be over before the program
+  // runs. Its problem is the launch's.
+  std::function<Result<void>()> before;
 };
 
 // What a child has to say that never became its program. Nobody waits for it: a child waits for a CPU and for the disk that
 // its program is on, and a loop that waits with it serves nobody meanwhile.
 class LaunchReport {
  public:
-  LaunchReport(std::string path, Descriptor pipe) : path_(std::move(path)), pipe_(std::move(pipe)) {}
+  explicit LaunchReport(Descriptor pipe) : pipe_(std::move(pipe)) {}
 
-  // The step that failed, and its errno; Exit::not_found or Exit::cannot_execute for exec's ENOENT and
-  // EACCES/ENOEXEC/ENOTDIR, Exit::internal for the rest. Nothing: the program was executed, or may yet be. Final, and told
+  // The step that failed, and why; Exit::not_found or Exit::cannot_execute for exec's ENOENT and
+  // EACCES/ENOEXEC/ENOTDIR, Exit::internal for the rest but `before`. Nothing: the program was executed, or may yet be. Final, and told
   // once, when the child has ended.
   std::optional<Problem> failure() const;
 
  private:
-  std::string path_;
   Descriptor pipe_;  // the child's end is closed by exec
 };
 

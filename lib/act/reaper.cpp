@@ -1,11 +1,14 @@
 #include "act/reaper.hpp"
 
+#include "act/descriptor.hpp"
+
+#include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/signal_set.hpp>
 
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/prctl.h>
+#include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -131,7 +134,8 @@ std::string ExitStatus::describe() const {
 struct Reaper::State : std::enable_shared_from_this<State> {
   explicit State(const boost::asio::any_io_executor& executor) : signals(executor) {}
 
-  boost::asio::signal_set signals;
+  // Not a handler: in a storm that would run once for each that dies, in the midst of whatever else is done.
+  boost::asio::posix::stream_descriptor signals;
   std::unordered_map<pid_t, std::function<void(ExitStatus)>> expected;
   std::function<void()> empty;
   std::optional<Descent> descent;
@@ -139,9 +143,12 @@ struct Reaper::State : std::enable_shared_from_this<State> {
   bool stopped = false;
 
   void listen() {
-    signals.async_wait([weak = weak_from_this()](const boost::system::error_code& error, int) {
+    signals.async_wait(signals.wait_read, [weak = weak_from_this()](const boost::system::error_code& error) {
       const auto self = weak.lock();
       if (error || !self || self->stopped) return;
+      signalfd_siginfo
+          one;  // of all that died, however many; before they are collected, so that the next one tells again
+      [[maybe_unused]] const ssize_t size = ::read(self->signals.native_handle(), &one, sizeof one);
       self->listen();
       self->collect();
     });
@@ -197,15 +204,19 @@ Result<std::unique_ptr<Reaper>> Reaper::start(boost::asio::any_io_executor execu
     return Problem{"reaper", std::string(stage) + ": " + why, "report this: no such failure is known", Exit::internal};
   };
   if (::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0) return problem("become subreaper", std::strerror(errno));
-  auto state = std::make_shared<State>(executor);
-  boost::system::error_code error;
-  state->signals.add(SIGCHLD, error);
-  if (error) return problem("take SIGCHLD", error.message());
-  // Whoever started us may have had it blocked.
+  // Whoever started us may have had it ignored, and then there are no statuses.
+  struct sigaction plain {};
+  plain.sa_handler = SIG_DFL;
+  plain.sa_flags = SA_NOCLDSTOP;
   sigset_t child;
   sigemptyset(&child);
   sigaddset(&child, SIGCHLD);
-  if (::sigprocmask(SIG_UNBLOCK, &child, nullptr) != 0) return problem("unblock SIGCHLD", std::strerror(errno));
+  if (::sigaction(SIGCHLD, &plain, nullptr) != 0 || ::sigprocmask(SIG_BLOCK, &child, nullptr) != 0)
+    return problem("block SIGCHLD", std::strerror(errno));
+  Descriptor signals(::signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK));
+  if (signals.get() < 0) return problem("take SIGCHLD", std::strerror(errno));
+  auto state = std::make_shared<State>(executor);
+  state->signals.assign(signals.release());
   state->listen();
   state->later(&State::collect);
   return std::unique_ptr<Reaper>(new Reaper(std::move(state)));
@@ -216,7 +227,7 @@ Reaper::Reaper(std::shared_ptr<State> state) : state_(std::move(state)) {}
 Reaper::~Reaper() {
   state_->stopped = true;
   boost::system::error_code ignored;
-  state_->signals.clear(ignored);
+  state_->signals.close(ignored);
 }
 
 void Reaper::expect(pid_t pid, std::function<void(ExitStatus)> ended) { state_->expected[pid] = std::move(ended); }

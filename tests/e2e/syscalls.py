@@ -30,12 +30,12 @@ REQUEST, RESPONSE = struct.Struct("=QIIiI16x48x"), struct.Struct("=QqiI")
 class Faults(threading.Thread):
     """Give `before_exec` to the process's Popen as preexec_fn, then start().
 
-    While `error` is set, the calls fail with it, save for the next `spared` ones. `failed` counts those that did.
+    While `error` is set, the calls fail with it. `failed` counts those that did.
     """
 
     def __init__(self, *calls):
         super().__init__(daemon=True)
-        self.calls, self.error, self.spared, self.failed = calls, 0, 0, 0
+        self.calls, self.error, self.failed = calls, 0, 0
         self.ours, self.theirs = socket.socketpair()
 
     def before_exec(self):
@@ -60,10 +60,8 @@ class Faults(threading.Thread):
             request = bytearray(REQUEST.size)
             try:
                 fcntl.ioctl(listener, RECEIVE, request)
-                fails = self.error and not self.spared
-                self.failed += bool(fails)
-                self.spared -= bool(self.error and self.spared)
-                answer = (-self.error, 0) if fails else (0, CONTINUE)
+                self.failed += bool(self.error)
+                answer = (-self.error, 0) if self.error else (0, CONTINUE)
                 fcntl.ioctl(listener, SEND, RESPONSE.pack(REQUEST.unpack(request)[0], 0, *answer))
             except OSError as error:
                 if error.errno not in (errno.ENOENT, errno.EINTR):  # the caller was killed meanwhile

@@ -227,7 +227,9 @@ TEST_CASE("nobody waits for what a child does before it is the program") {
           request.uid = request.gid = kNobody;
           request.before = [&] {
             char c;
-            if (::read(go.in, &c, 1) == 1 && c == 'g') dprintf(output.out, "before, as %d; ", static_cast<int>(::geteuid()));
+            must(::read(go.in, &c, 1) == 1 && c == 'g', "read");
+            dprintf(output.out, "before, as %d; ", static_cast<int>(::geteuid()));
+            return Result<void>{};
           };
           const auto child = launch(context.get_executor(), request);
           must(child.has_value(), "launch");
@@ -236,6 +238,24 @@ TEST_CASE("nobody waits for what a child does before it is the program") {
           output.close_out();
           must(::write(go.out, "g", 1) == 1, "write");
           must(read_all(output.in) == "before, as 65534; 65534\n", "wrong");
+          return std::string();
+        }) == "");
+}
+
+TEST_CASE("where what comes before the program fails there is no program") {
+  CHECK(in_child([] {
+          const Problem failed{"/run/a\xff", "fsync: input/output error", "", Exit::retry};
+          auto request = shell("echo it ran; exit 0");
+          request.before = [&]() -> Result<void> { return failed; };
+          const Problem problem = problem_of(request);
+          must(problem.what == "/run/a\xef\xbf\xbd" && problem.why == failed.why && problem.exit == failed.exit,
+               to_string(problem));
+          request.before = []() -> Result<void> { throw std::runtime_error("no second lictor"); };
+          boost::asio::io_context context(1);
+          const auto child = launch(context.get_executor(), request);
+          int status = 0;
+          must(child.has_value() && ::waitpid(child->pid, &status, 0) == child->pid, "waitpid");
+          must(WIFEXITED(status) && WEXITSTATUS(status) == 127, "status " + std::to_string(status));
           return std::string();
         }) == "");
 }

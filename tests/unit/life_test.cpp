@@ -253,6 +253,25 @@ TEST_CASE("backoff doubles up to its bound with a fifth of jitter, and lictor gi
   CHECK(s.end->reason.find("exit code 3") != std::string::npos);
 }
 
+TEST_CASE("a child that never became the agent ends a life that was never ready, and costs a later one a launch") {
+  const Problem missing{"/usr/bin/consul", "execute: no loader", "install it", Exit::not_found};
+  Story first;
+  first.launched().at({}, AgentEnded{127, 0, missing}).at({}, ChildrenGone{});
+  REQUIRE(first.end);
+  CHECK(first.end->exit == Exit::not_found);
+  CHECK(first.end->reason == to_string(missing));
+
+  Story later;
+  later.serving().at(seconds(1), AgentEnded{1, 0}).at(seconds(2), Tick{}).at(seconds(2), Launched{43});
+  later.at(seconds(2), AgentEnded{127, 0, missing});
+  REQUIRE(later.has<Say>());
+  CHECK(later.first<Say>()->text == to_string(missing));
+  CHECK(later.life.phase == Phase::launch);
+  CHECK(later.life.deaths == 2);
+  // The restart after the first death is one; this was none.
+  CHECK(later.life.tally.restarts[static_cast<std::size_t>(RestartReason::died)] == 1);
+}
+
 TEST_CASE("after a minute of serving earlier deaths are forgotten") {
   Story s;
   s.serving().at(seconds(1), AgentEnded{1, 0}).at(milliseconds(1130), Tick{});

@@ -222,25 +222,27 @@ TEST_CASE("a child that gets the pid of an orphan of the same round has its own 
         }) == "");
 }
 
-TEST_CASE("SIGCHLD blocked by whoever started the process does not matter") {
-  CHECK(in_child([] {
-          sigset_t all;
-          sigfillset(&all);
-          ::sigprocmask(SIG_SETMASK, &all, nullptr);
-          boost::asio::io_context context(1);
-          const auto reaper = started(context);
-          bool ended = false;
-          Pipe barrier;
-          reaper->expect(start([&] {
-                           wait_for_end(barrier);
-                           return 0;
-                         }),
-                         [&](ExitStatus) { ended = true; });
-          context.poll();
-          barrier.close_out();
-          while (!ended) context.run_one();
-          return std::string();
-        }) == "");
+TEST_CASE("SIGCHLD blocked or ignored by whoever started the process does not matter") {
+  const auto body = [](bool blocked) {
+    sigset_t all;
+    sigfillset(&all);
+    blocked ? ::sigprocmask(SIG_SETMASK, &all, nullptr) : (::signal(SIGCHLD, SIG_IGN), 0);
+    boost::asio::io_context context(1);
+    const auto reaper = started(context);
+    bool ended = false;
+    Pipe barrier;
+    reaper->expect(start([&] {
+                     wait_for_end(barrier);
+                     return 0;
+                   }),
+                   [&](ExitStatus) { ended = true; });
+    context.poll();
+    barrier.close_out();
+    while (!ended) context.run_one();
+    return std::string();
+  };
+  CHECK(in_child([&] { return body(true); }) == "");
+  CHECK(in_child([&] { return body(false); }) == "");
 }
 
 TEST_CASE("a destroyed reaper calls nobody") {
