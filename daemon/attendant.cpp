@@ -395,8 +395,8 @@ void Attendant::act(const Probe& e) {
 }
 
 void Attendant::act(const SendServices& e) {
-  api_->look_at_maintenance();  // with all else that the agent has
-  api_->send_services(ground_->services, e.anew, [this, launch = e.launch](std::string failure) {
+  if (e.what != Sending::news) api_->look_at_maintenance();  // with all else that the agent has
+  api_->send_services(ground_->services, e.what, [this, launch = e.launch](std::string failure) {
     feed(ServicesSent{launch, std::move(failure)});
   });
 }

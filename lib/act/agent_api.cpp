@@ -57,7 +57,7 @@ void AgentApi::reset(std::string token) {
   orders_.reset();
   pause_.expires_at(std::chrono::steady_clock::time_point::max());
   reach_.reset();
-  sent_.clear();
+  forget_sent();
   token_ = std::move(token);
 }
 
@@ -85,7 +85,7 @@ HttpRequest AgentApi::request(std::string method, std::string target, Key key) c
 }
 
 void AgentApi::use_tokens(Tokens tokens) {
-  if (tokens.registration != tokens_.registration || tokens.fallback != tokens_.fallback) sent_.clear();
+  if (tokens.registration != tokens_.registration || tokens.fallback != tokens_.fallback) forget_sent();
   tokens_ = std::move(tokens);
 }
 
@@ -108,8 +108,23 @@ void AgentApi::probe(Duration deadline, std::function<void(ProbeAnswer)> done) {
   });
 }
 
-void AgentApi::send_services(const std::vector<Json>& desired, bool anew, Done done) {
-  if (anew) sent_.clear();
+void AgentApi::send_services(const std::vector<Json>& desired, Sending what, Done done) {
+  if (what == Sending::all) forget_sent();
+  const auto settle = [this, done = std::move(done)](std::string failure) {
+    sent_is_all_ = failure.empty();
+    done(std::move(failure));
+  };
+  auto news = what == Sending::news && sent_is_all_ ? service_news(desired, sent_) : std::nullopt;
+  if (!news) return send_difference(desired, settle);
+  send_changes(std::make_shared<ServiceChanges>(std::move(*news)), settle);
+}
+
+void AgentApi::forget_sent() {
+  sent_.clear();
+  sent_is_all_ = false;
+}
+
+void AgentApi::send_difference(const std::vector<Json>& desired, Done done) {
   work_.ask(request("GET", "/v1/agent/services", Key::registration),
             [this, desired, done = std::move(done)](const Result<HttpAnswer>& answer) mutable {
               if (answer && answer->status == 403) {
@@ -122,6 +137,8 @@ void AgentApi::send_services(const std::vector<Json>& desired, bool anew, Done d
               const Json actual = Json::parse(answer->body, nullptr, false);
               if (!actual.is_object()) return done("list of the agent's services: the agent's answer is not JSON");
               auto changes = std::make_shared<ServiceChanges>(service_changes(desired, actual, sent_));
+              // Others may have taken one out; what is there all the same is among the changes.
+              std::erase_if(sent_, [&](const auto& taken) { return !actual.contains(taken.first); });
               send_changes(std::move(changes), std::move(done));
             });
 }
@@ -134,7 +151,8 @@ void AgentApi::send_changes(std::shared_ptr<ServiceChanges> changes, Done done) 
     changes->remove.pop_back();
     return work_.ask(request("PUT", "/v1/agent/service/deregister/" + percent_encode(id), Key::registration),
                      [this, id, changes, done = std::move(done)](const Result<HttpAnswer>& answer) mutable {
-                       std::string failure = registration_failure(answer, "deregistering " + id);
+                       const bool unknown = answer && answer->body.find("Unknown service") != std::string::npos;
+                       std::string failure = unknown ? "" : registration_failure(answer, "deregistering " + id);
                        if (!failure.empty()) return done(std::move(failure));
                        sent_.erase(id);
                        send_changes(std::move(changes), std::move(done));

@@ -58,8 +58,9 @@ class AgentApi {
   // doesn't.
   void probe(Duration deadline, std::function<void(ProbeAnswer)> done);
 
-  // Makes the agent's services those desired, by the difference (decide/services.hpp); anew: all of them are sent.
-  void send_services(const std::vector<Json>& desired, bool anew, Done done);
+  // Makes the agent's services those desired (decide/services.hpp). Where it is not known what the agent has, or its list alone
+  // can tell, news are found in that list, too.
+  void send_services(const std::vector<Json>& desired, Sending what, Done done);
 
   // GET /v1/catalog/node/NAME?consistent: what a server's own record says.
   // `holder`: of an entry with another id (CatalogAnswer::taken).
@@ -110,6 +111,8 @@ class AgentApi {
   std::string registration_failure(const Result<HttpAnswer>& answer, const std::string& what) const;
   std::string registration_token_name() const;
   void ask_health(const NodeKey& own, std::shared_ptr<Surroundings> seen, std::function<void(Surroundings)> done);
+  void forget_sent();
+  void send_difference(const std::vector<Json>& desired, Done done);
   void send_changes(std::shared_ptr<ServiceChanges> changes, Done done);
   void ask_servers(const std::string& node, bool on, std::chrono::steady_clock::time_point end, ServersSay so_far,
                    std::function<void(ServersSay)> done);
@@ -126,6 +129,7 @@ class AgentApi {
   AgentFacts facts_;
   // The bodies that the agent has taken, by id: its own list does not show checks.
   std::map<std::string, Json> sent_;
+  bool sent_is_all_ = false;  // the agent has no service of ours beside those
 };
 
 }  // namespace lictor

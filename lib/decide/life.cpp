@@ -376,7 +376,7 @@ class Step {
     if (agent.sending || agent.looking || agent.hooking) return;
     if (!agent.services_sent) {
       agent.sending = true;
-      emit(SendServices{life_.launches, std::exchange(agent.forgotten, false)});
+      emit(SendServices{life_.launches, std::exchange(agent.to_send, Sending::news)});
     } else if (agent.hooks_done < life_.rules.post_start.size()) {
       agent.hooking = true;
       emit(RunHook{life_.launches, HookKind::post_start, agent.hooks_done});
@@ -435,8 +435,7 @@ class Step {
     Agent& agent = *life_.agent;
     if (!agent.services_sent || now_ - *agent.services_sent < paced(now_ - life_.since, 2, seconds(1), seconds(60)))
       return false;
-    agent.services_sent.reset();
-    agent.forgotten = true;
+    send_again(Sending::all);
     return true;
   }
 
@@ -471,9 +470,14 @@ class Step {
     life_.task_at = now_ + check_interval;
   }
 
-  void check_now() {
-    if (!life_.agent || !registering()) return;
+  void send_again(Sending at_least) {
     life_.agent->services_sent.reset();
+    life_.agent->to_send = std::max(life_.agent->to_send, at_least);
+  }
+
+  void check_now(Sending at_least) {
+    if (!life_.agent || !registering()) return;
+    send_again(at_least);
     if (in(Phase::serve)) register_more();
   }
 
@@ -524,7 +528,7 @@ class Step {
     const bool ours = !held_elsewhere();
     if (life_.probe_at) life_.probe_at = std::min(*life_.probe_at, now_ + seconds(1));
     // Its holder may have gone meanwhile: then this sends what the servers refused before.
-    if (!ours) agent.services_sent.reset();
+    if (!ours) send_again(Sending::difference);
     not_registered("", paced(now_ - life_.since, 5, milliseconds(50), seconds(2)));
     if (!ours || life_.rules.fixed_id || life_.took_id || life_.taking_id) return;
     if (now_ - life_.since < reserved_after) return;
@@ -989,7 +993,7 @@ class Step {
       tell_of(e.result, {{"keys", e.keys}});
       if (e.result == ReloadResult::restart)
         restart(moves ? RestartReason::address : RestartReason::settings, {{"keys", e.keys}});
-      check_now();  // does nothing where a restart is under way
+      check_now(Sending::news);  // does nothing where a restart is under way
     }
     if (again) reload();
   }
@@ -1054,7 +1058,7 @@ class Step {
   void on_task() {
     switch (life_.phase) {
       case Phase::serve:
-        return check_now();
+        return check_now(Sending::difference);
       case Phase::registering:
         return register_more();
       case Phase::pre_stop:

@@ -252,10 +252,13 @@ struct Probe {
   int launch;
   Duration deadline;
 };  // Probed
+// What is sent of the services: what is news since they were last sent, which takes no question; what the agent's own list
+// lacks; all, whatever the agent has already.
+enum class Sending { news, difference, all };
 struct SendServices {
   int launch;
-  bool anew;  // all of them, whatever the agent has already
-};            // ServicesSent
+  Sending what;
+};  // ServicesSent
 struct LookUpCatalog {
   int launch;
 };  // CatalogSeen
@@ -367,10 +370,10 @@ struct Agent {
   int members = 0;
   // Since when the agent has what is desired, as far as was last looked.
   std::optional<Time> services_sent{};
-  bool forgotten = false;   // it has them, and the servers don't show them
-  bool looked = false;      // a catalog look-up has been answered
-  bool seen = false;        // and has shown this node's entry
-  bool registered = false;  // services sent, hooks done, catalog seen
+  Sending to_send = Sending::difference;  // the next time
+  bool looked = false;                    // a catalog look-up has been answered
+  bool seen = false;                      // and has shown this node's entry
+  bool registered = false;                // services sent, hooks done, catalog seen
   std::optional<Time> first_registered{};
   std::size_t hooks_done = 0;  // of post_start, and once a stop was asked of pre_stop
   std::string failure{};       // what registering last failed on; said once

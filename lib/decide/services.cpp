@@ -55,6 +55,10 @@ bool as_desired(const Json& reported, const Json& desired) {
          at(at(reported, "Connect", Json::object()), "Native", false) == native;
 }
 
+bool has_sidecar(const Json& service) {
+  return at(at(service, "Connect", Json::object()), "SidecarService", nullptr).is_object();
+}
+
 }  // namespace
 
 std::vector<std::string> checks_with_status(const std::vector<Json>& desired) {
@@ -85,7 +89,7 @@ ServiceChanges service_changes(const std::vector<Json>& desired, const Json& act
     const std::string id = service.at("ID");
     wanted.insert(id);
     // The agent makes the sidecar a service of its own, with the Meta of its parent, our mark included.
-    const bool sidecar = at(at(service, "Connect", Json::object()), "SidecarService", nullptr).is_object();
+    const bool sidecar = has_sidecar(service);
     if (sidecar) wanted.insert(id + "-sidecar-proxy");
     const auto taken = sent.find(id);
     const Json reported = at(actual, id.c_str(), nullptr);
@@ -100,6 +104,24 @@ ServiceChanges service_changes(const std::vector<Json>& desired, const Json& act
       changes.remove.push_back(id);
     }
   }
+  return changes;
+}
+
+std::optional<ServiceChanges> service_news(const std::vector<Json>& desired, const std::map<std::string, Json>& sent) {
+  ServiceChanges changes;
+  std::map<std::string, Json> gone = sent;
+  bool sidecar = false;
+  for (const Json& service : desired) {
+    const auto taken = gone.extract(service.at("ID").get<std::string>());
+    if (taken && taken.mapped() == service) continue;
+    sidecar |= has_sidecar(service) || (taken && has_sidecar(taken.mapped()));
+    changes.put.push_back(service);
+  }
+  for (const auto& [id, service] : gone) {
+    sidecar |= has_sidecar(service);
+    changes.remove.push_back(id);
+  }
+  if (sidecar) return std::nullopt;
   return changes;
 }
 

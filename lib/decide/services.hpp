@@ -4,6 +4,7 @@
 #include "decide/settings.hpp"
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -50,6 +51,10 @@ struct ServiceChanges {
 // EnableTagOverride lets others change them in the catalog.
 ServiceChanges service_changes(const std::vector<Json>& desired, const Json& actual,
                                const std::map<std::string, Json>& sent);
+
+// The same without asking, where `sent` is all that this agent process has of us. Nothing where one of the services in question
+// has a sidecar, which is a service that the agent makes and its list alone shows.
+std::optional<ServiceChanges> service_news(const std::vector<Json>& desired, const std::map<std::string, Json>& sent);
 
 // True if `catalog_node` (the body of GET /v1/catalog/node/NAME) shows this node id and every desired service id.
 bool registered_in_catalog(const std::vector<Json>& desired, const std::string& node_id, const Json& catalog_node);

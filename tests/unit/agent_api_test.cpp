@@ -219,15 +219,15 @@ TEST_CASE("clearing away asks for what the claim says, each whatever became of t
 }
 
 TEST_CASE("services are sent by difference, and a refusal names the service, the reason and the permission") {
-  const std::vector<Json> desired{{{"ID", "web"}, {"Name", "web"}, {"Port", 80}, {"Meta", {{"managed-by", "lictor"}}}}};
+  std::vector<Json> desired{{{"ID", "web"}, {"Name", "web"}, {"Port", 80}, {"Meta", {{"managed-by", "lictor"}}}}};
   const Json stale = {{"old", {{"ID", "old"}, {"Service", "old"}, {"Meta", {{"managed-by", "lictor"}}}}}};
   FakeAgent agent;
   agent.replies["GET /v1/agent/services"] = {200, stale.dump()};
   agent.replies["PUT /v1/agent/service/deregister/old"] = {200, ""};
   agent.replies["PUT /v1/agent/service/register"] = {200, ""};
   AgentApi api(agent.io.get_executor(), agent.socket);
-  bool anew = false;
-  const auto send = [&](auto done) { api.send_services(desired, anew, done); };
+  Sending what = Sending::news;  // of an agent of which nothing is known: its list is asked for
+  const auto send = [&](auto done) { api.send_services(desired, what, done); };
   CHECK(agent.answer_to<std::string>(send).empty());
   CHECK(agent.asked == std::vector<std::string>{"GET /v1/agent/services", "PUT /v1/agent/service/deregister/old",
                                                 "PUT /v1/agent/service/register?replace-existing-checks=true"});
@@ -242,11 +242,35 @@ TEST_CASE("services are sent by difference, and a refusal names the service, the
                        {"Weights", {{"Passing", 1}, {"Warning", 1}}},
                        {"Meta", {{"managed-by", "lictor"}}}}}};
   agent.replies["GET /v1/agent/services"] = {200, same.dump()};
+  what = Sending::difference;
   CHECK(agent.answer_to<std::string>(send).empty());
   CHECK(agent.asked == std::vector<std::string>{"GET /v1/agent/services"});
 
+  // What is news takes no question: none, one changed, all gone, which somebody else may have taken out already.
+  agent.asked.clear();
+  what = Sending::news;
+  CHECK(agent.answer_to<std::string>(send).empty());
+  CHECK(agent.asked.empty());
+  desired.front()["Port"] = 81;
+  CHECK(agent.answer_to<std::string>(send).empty());
+  CHECK(agent.asked == std::vector<std::string>{"PUT /v1/agent/service/register?replace-existing-checks=true"});
+  agent.replies["PUT /v1/agent/service/deregister/web"] = {500, "Unknown service \"web\""};
+  const auto all = std::exchange(desired, {});
+  CHECK(agent.answer_to<std::string>(send).empty());
+  CHECK(agent.asked.back() == "PUT /v1/agent/service/deregister/web");
+  // After another token it is not known what the agent has by it.
+  desired = all;
+  CHECK(agent.answer_to<std::string>(send).empty());
+  desired.front()["Port"] = 80;
+  CHECK(agent.answer_to<std::string>(send).empty());
+  agent.asked.clear();
+  api.use_tokens({.registration = "other", .fallback = {}, .agent = {}});
+  CHECK(agent.answer_to<std::string>(send).empty());
+  CHECK(agent.asked == std::vector<std::string>{"GET /v1/agent/services",
+                                                "PUT /v1/agent/service/register?replace-existing-checks=true"});
+
   // Servers that have forgotten it hear of it only if it is sent anew.
-  anew = true;
+  what = Sending::all;
   agent.asked.clear();
   CHECK(agent.answer_to<std::string>(send).empty());
   CHECK(agent.asked == std::vector<std::string>{"GET /v1/agent/services",

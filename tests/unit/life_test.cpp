@@ -366,17 +366,27 @@ TEST_CASE("an agent that has joined and knew no leader for watch.rejoin_after is
 TEST_CASE("servers that have forgotten what the agent has are told anew, once a second at the most") {
   Story s;
   s.serving().at(seconds(70), Tick{});
-  CHECK_FALSE(s.first<SendServices>()->anew);
+  CHECK(s.first<SendServices>()->what == Sending::difference);
   s.at(seconds(70), ServicesSent{1, ""}).at(seconds(70), CatalogSeen{1, CatalogAnswer::incomplete});
   CHECK_FALSE(ready(s.life));
   s.at(milliseconds(70500), Tick{}).at(milliseconds(70500), CatalogSeen{1, CatalogAnswer::gone});
   CHECK_FALSE(s.has<SendServices>());  // it may be on its way
   s.at(milliseconds(71000), Tick{}).at(milliseconds(71000), CatalogSeen{1, CatalogAnswer::gone});
   REQUIRE(s.first<SendServices>());
-  CHECK(s.first<SendServices>()->anew);
+  CHECK(s.first<SendServices>()->what == Sending::all);
   s.at(milliseconds(71010), ServicesSent{1, ""}).at(milliseconds(71020), CatalogSeen{1, CatalogAnswer::registered});
   CHECK(ready(s.life));
-  CHECK_FALSE(s.at(seconds(140), Tick{}).first<SendServices>()->anew);
+  CHECK(s.at(seconds(140), Tick{}).first<SendServices>()->what == Sending::difference);
+}
+
+TEST_CASE("new settings send what is news, the minute's check what the agent lacks") {
+  Story s;
+  const Reloaded same{ReloadResult::unchanged, {}, "", node, ""};
+  REQUIRE(s.serving().at(seconds(5), Signal{SignalKind::reload}).has<Reload>());
+  REQUIRE(s.at(seconds(5), same).has<SendServices>());
+  CHECK(s.first<SendServices>()->what == Sending::news);
+  s.at(seconds(6), ServicesSent{1, ""}).at(seconds(6), CatalogSeen{1, CatalogAnswer::registered});
+  CHECK(s.at(seconds(66), Tick{}).first<SendServices>()->what == Sending::difference);
 }
 
 TEST_CASE("hooks run in order; fail stops the node, retry tries again, ignore goes on") {

@@ -341,7 +341,11 @@ struct ModelAgent {
         report(sidecar, sidecar, {{"Meta", body.at("Meta")}, {"Kind", "connect-proxy"}});
       }
     }
-    for (const std::string& id : changes.remove) services.erase(id);
+    for (const std::string& id : changes.remove) {
+      services.erase(id);
+      services.erase(id + "-sidecar-proxy");  // one that it made
+      sent.erase(id);
+    }
   }
 
   void report(const std::string& id, const std::string& name, const Json& body) {
@@ -359,6 +363,46 @@ struct ModelAgent {
 };
 
 }  // namespace
+
+TEST_CASE("news come to the same as the difference from the agent's list, and are told unless a sidecar is among them",
+          "[services]") {
+  std::mt19937 random(6);
+  const auto pick = [&](int n) { return static_cast<int>(random() % static_cast<unsigned>(n)); };
+  ModelAgent agent;
+  std::set<std::string> with_sidecar;
+  int told = 0;
+  for (int round = 0; round < 500; ++round) {
+    Json definitions = Json::array();
+    std::set<std::string> sidecars;
+    for (int id = 0; id < 4; ++id) {
+      if (pick(3) == 0) continue;
+      Json definition{{"name", "s" + std::to_string(id)}, {"port", pick(2)}};
+      if (pick(2)) definition["check"] = {{"ttl", std::to_string(1 + pick(2)) + "s"}};
+      if (id == 3 && pick(2)) {
+        definition["connect"] = {{"sidecar_service", Json::object()}};
+        sidecars.insert("s3");
+      }
+      definitions.push_back(definition);
+    }
+    const auto services = desired(definitions);
+    CAPTURE(round, definitions.dump(), Json(agent.sent).dump());
+    ModelAgent by_list = agent;
+    by_list.apply(service_changes(services, agent.services, agent.sent));
+    const auto news = service_news(services, agent.sent);
+    if (news) {
+      ++told;
+      agent.apply(*news);
+      CHECK(agent.services == by_list.services);
+      CHECK(agent.sent == by_list.sent);
+      CHECK(service_news(services, agent.sent)->empty());
+    } else {
+      CHECK((!sidecars.empty() || !with_sidecar.empty()));
+    }
+    agent = by_list;
+    with_sidecar = sidecars;
+  }
+  CHECK(told > 250);
+}
 
 TEST_CASE("applied changes leave nothing to do, and never touch what is not marked", "[services]") {
   std::mt19937 random(5);
