@@ -27,6 +27,8 @@ namespace lictor {
 namespace {
 
 constexpr std::size_t longest_agent_line = 64 * 1024;
+// What a node needs to begin to serve is given back once there is nothing to do for so long.
+constexpr Duration rest = std::chrono::seconds(5);
 
 Time now() { return std::chrono::floor<Duration>(std::chrono::steady_clock::now()); }
 
@@ -165,7 +167,7 @@ void Attendant::feed_watchdog() {
 void Attendant::phase_changed() {
   phase_ = life_.phase;
   log::debug("phase", {{"phase", to_string(phase_)}});
-  if (phase_ == Phase::serve) unmap_code();
+  grown_ = true;
 }
 
 void Attendant::wait_for_signal() {
@@ -180,6 +182,7 @@ void Attendant::arm_timer() {
   const std::optional<Time> wake = next_wake(life_);
   if (wake == armed_) return;
   armed_ = wake;
+  if (phase_ == Phase::serve && wake && *wake - now() >= rest && std::exchange(grown_, false)) give_memory_back();
   if (!wake) {
     timer_.cancel();
     return;
@@ -541,6 +544,7 @@ void Attendant::token_refused() {
 }
 
 void Attendant::act(const Reload& e) {
+  grown_ = true;
   auto settings = e.settings ? load_settings(named_, environment_) : ResultAll<Settings>(settings_);
   if (!settings) return reload_failed(settings.error());
   watch_settings(*settings);

@@ -120,6 +120,7 @@ class Attendant {
   boost::asio::signal_set signals_;
   boost::asio::steady_timer timer_, watchdog_;
   std::optional<Time> armed_;
+  bool grown_ = false;  // memory has been taken that a node which serves can do without
   std::unique_ptr<Reaper> reaper_;
   std::unique_ptr<InterfaceWatch> watch_;
   std::unique_ptr<FileWatch> file_watch_;

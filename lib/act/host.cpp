@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <netinet/in.h>
 #include <sched.h>
 #include <sys/mman.h>
@@ -230,8 +231,13 @@ Environment current_environment() {
   return environment;
 }
 
-void unmap_code() {
+void give_memory_back() {
+  malloc_trim(0);
   const auto page = static_cast<std::uintptr_t>(sysconf(_SC_PAGESIZE));
+  // The stack was deeper once; of what is below this frame a page is left to the calls that follow.
+  constexpr std::uintptr_t deep = 128 * 1024;
+  const auto dead = reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0)) / page * page - page;
+  madvise(reinterpret_cast<void*>(dead - deep), deep, MADV_DONTNEED);
   const auto begin = (reinterpret_cast<std::uintptr_t>(&__executable_start) + page - 1) / page * page;
   const auto end = reinterpret_cast<std::uintptr_t>(&etext) / page * page;
   // Advice: where the kernel does not take it, nothing is lost but the memory.

@@ -26,6 +26,7 @@ sys.path += [str(HERE.parent / "e2e"), str(HERE.parent / "soak")]
 import book  # noqa: E402
 import holding  # noqa: E402
 import image  # noqa: E402
+import layout  # noqa: E402
 import life  # noqa: E402
 import load  # noqa: E402
 import picture  # noqa: E402
@@ -55,7 +56,12 @@ PARTS = {
     "size": (size.size, (*INITS, *SUPERVISORS, "nm", "ninja")),
 }
 # Long, or of what is not everywhere: only when named.
-ASKED_FOR = {"eyes": (life.eyes, ()), "image": (image.image, ("dockerd",)), "build": (size.build, ("cmake", "ninja"))}
+ASKED_FOR = {
+    "eyes": (life.eyes, ()),
+    "image": (image.image, ("dockerd",)),
+    "build": (size.build, ("cmake", "ninja")),
+    "layout": (layout.layout, ("valgrind", "ninja")),
+}
 
 
 def machine():

@@ -64,13 +64,19 @@ def layer_of(binary):
     return memory.getvalue()
 
 
-def code_by_library(stage):
-    """Links the binary's objects once more, with a map and names; library -> bytes of functions."""
+def link_again(stage):
+    """The binary's objects linked once more: (a binary with names, its map)."""
     build = os.path.dirname(stage.lictor)
     link = output_of("ninja", "-C", build, "-t", "commands", "lictor").splitlines()[-1]
     named, map_file = f"{stage.folder}/named", f"{stage.folder}/map"
     link = re.sub(r" -s(?= )", "", link).replace("-o lictor", f"-o {named} -Wl,-Map={map_file}")
     subprocess.run(link, shell=True, cwd=build, check=True, timeout=300, capture_output=True)
+    return named, map_file
+
+
+def code_by_library(stage):
+    """Library -> bytes of functions."""
+    named, map_file = link_again(stage)
     archived = archived_code(map_file)
     sizes, ends = {}, 0
     for line in sorted(output_of("nm", "-C", "-S", named).splitlines()):
