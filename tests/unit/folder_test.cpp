@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "act/files.hpp"
+#include "scenario.hpp"
 #include "temporary_folder.hpp"
 #include "test.hpp"
 
@@ -91,6 +92,27 @@ TEST_CASE("a symbolic link is followed only where none but root and lictor's use
       CHECK(victim.st_uid == (followed ? kAgent : 0));
     }
   }
+}
+
+TEST_CASE("a folder is found as well where the kernel can't walk to it in one step") {
+  const Folder folder;
+  CHECK(scenario::in_child([&] {
+          for (const bool in_one : {true, false}) {
+            if (!in_one) scenario::take_call_away(SYS_openat2);
+            for (const char* way : {"", "/", "/victim", "//victim/../victim/below/.", "/home/../victim/below/"}) {
+              const auto opened = open_folder(folder.path + way);
+              struct stat there {
+              }, seen{};
+              scenario::must(opened && ::fstat(opened->get(), &seen) == 0, std::string("open ") + way);
+              scenario::must(::stat((folder.path + way).c_str(), &there) == 0 && there.st_ino == seen.st_ino, way);
+            }
+            for (const char* way : {"/none", "/victim/none/below"}) {
+              const auto opened = open_folder(folder.path + way);
+              scenario::must(!opened && opened.error().why == "open: no such file or directory", way);
+            }
+          }
+          return std::string();
+        }) == "");
 }
 
 TEST_CASE("links in circles, to nothing and to files are no folders") {

@@ -7,8 +7,6 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
 
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -24,6 +22,7 @@ using scenario::in_child;
 using scenario::must;
 using scenario::Pipe;
 using scenario::read_all;
+using scenario::take_call_away;
 
 namespace {
 
@@ -70,20 +69,6 @@ struct Folder : TemporaryFolder {
   }
 };
 
-// From here on this process has no close_range, as on an old kernel.
-void take_close_range_away() {
-  std::array<sock_filter, 4> code = {{
-      {BPF_LD | BPF_W | BPF_ABS, 0, 0, offsetof(seccomp_data, nr)},
-      {BPF_JMP | BPF_JEQ | BPF_K, 0, 1, SYS_close_range},
-      {BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ERRNO | ENOSYS},
-      {BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ALLOW},
-  }};
-  const sock_fprog program{code.size(), code.data()};
-  must(::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0, "no new privileges");
-  must(::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0, "seccomp");
-  must(::syscall(SYS_close_range, 9999, 9999, 0) == -1 && errno == ENOSYS, "close_range is still there");
-}
-
 // Everything that a child must not inherit.
 void make_a_mess() {
   ::umask(077);
@@ -102,7 +87,7 @@ void make_a_mess() {
 TEST_CASE("a child gets a clean slate whatever the launcher's own state") {
   const auto body = [](bool with_close_range) {
     make_a_mess();
-    if (!with_close_range) take_close_range_away();
+    if (!with_close_range) take_call_away(SYS_close_range);
     must(output_of(shell("grep -E '^Sig(Blk|Ign)' /proc/self/status")) ==
              "SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n",
          "signals");
