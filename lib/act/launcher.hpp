@@ -29,7 +29,7 @@ struct LaunchRequest {
   bool gain_privileges = false;  // true: no_new_privs is left as it is, so that set-uid and file capabilities count
   // Called in the child, as the user it runs as, and before exec: what may wait for a disk, and must be over before the program
   // runs. Its problem is the launch's.
-  std::function<Result<void>()> before;
+  std::function<Result<void>()> before = {};
 };
 
 // What a child has to say that never became its program. Nobody waits for it: a child waits for a CPU and for the disk that

@@ -29,6 +29,7 @@ import image  # noqa: E402
 import layout  # noqa: E402
 import life  # noqa: E402
 import load  # noqa: E402
+import page  # noqa: E402
 import picture  # noqa: E402
 import sandbox  # noqa: E402
 import services  # noqa: E402
@@ -99,6 +100,7 @@ def main():
     parser.add_argument("--lictor", default=str(sandbox.TOP / "build/release/lictor"), metavar="BINARY")
     out = sandbox.TOP / "build/bench"
     parser.add_argument("--out", type=pathlib.Path, default=out, metavar="FOLDER", help="for samples and chart")
+    parser.add_argument("--publish", action="store_true", help="the run's table and chart go to docs/comparison.md")
     parser.add_argument("--inside", help=argparse.SUPPRESS)
     options = parser.parse_args()
     options.lictor = os.path.abspath(options.lictor)
@@ -137,6 +139,12 @@ def main():
     if drawn:
         (options.out / "bench.svg").write_text(drawn)
         print(f"chart: {options.out / 'bench.svg'}")
+    if options.publish:
+        docs = sandbox.TOP / "docs"
+        compared = docs / "comparison.md"
+        compared.write_text(page.written(compared.read_text(), seen, host))
+        (docs / "bench.svg").write_text(drawn or "")
+        print(f"published: {compared}")
     missed = [
         f"\n  {measure['title']}: {limit['who']} ({limit['words']})"
         for part in seen.values()
