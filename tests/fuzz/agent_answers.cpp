@@ -98,7 +98,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   world.until_answered([&](int& n) { world.api.probe(seconds(60), [&n](ProbeAnswer) { ++n; }); });
   // The second time what has been sent is compared with what the agent has.
   for (int i = 0; i < 2; ++i) {
-    world.until_answered([&](int& n) { world.api.send_services(desired(), Sending::difference, [&n](const std::string&) { ++n; }); });
+    world.until_answered(
+        [&](int& n) { world.api.send_services(desired(), Sending::difference, [&n](const std::string&) { ++n; }); });
   }
   world.until_answered([&](int& n) {
     world.api.look_up_catalog(own.name, own.id, desired(), [&n](CatalogAnswer answer, const NodeKey& holder) {
