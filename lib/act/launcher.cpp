@@ -164,6 +164,12 @@ class AllSignalsBlocked {
   sigset_t before_;
 };
 
+// Boost's handle of a child has a handler for SIGCHLD while it exists, and then sets the default one, by which the kernel
+// throws a signal away that is blocked and waits: of a child that ended meanwhile nobody would be told.
+struct ToldAgain {
+  ~ToldAgain() { ::raise(SIGCHLD); }
+};
+
 // The report's pipe, and the output, must not land on a standard descriptor that the child redirects.
 void fill_standard_descriptors() {
   int fd = -1;
@@ -203,6 +209,7 @@ Result<NewChild> launch(boost::asio::any_io_executor executor, const LaunchReque
   boost::system::error_code error;
   try {
     const AllSignalsBlocked blocked;
+    const ToldAgain told_again;  // once the child's handle is gone
     auto child = launcher(executor, error, path, arguments, CleanSlate{request, self, writing.get()});
     if (error) return exec_problem(path, error.value());
     // Its destructor would kill the process; and only the reaper waits.

@@ -1,5 +1,6 @@
 #include "act/reaper.hpp"
 
+#include "act/launcher.hpp"
 #include "scenario.hpp"
 #include "test.hpp"
 
@@ -193,6 +194,25 @@ TEST_CASE("a child launched by the report of another one's end is reported") {
           });
           while (!empty) context.run_one();
           must(reaper->orphans_reaped() == 0, "one was counted as an orphan");
+          return std::string();
+        }) == "");
+}
+
+TEST_CASE("a child that ends while another one is launched is reported") {
+  CHECK(in_child([] {
+          boost::asio::io_context context(1);
+          const auto reaper = started(context);
+          context.poll();  // of no child so far
+          const pid_t first = start([] { return 7; });
+          wait_for_zombie(first);
+          ExitStatus seen;
+          reaper->expect(first, [&](ExitStatus status) { seen = status; });
+          const auto second = launch(context.get_executor(), {{"/bin/sleep", "600"}, {}, {}, {}});
+          must(second.has_value(), "launch");
+          const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+          while (seen.code < 0 && context.run_one_until(end) > 0) continue;
+          ::kill(second->pid, SIGKILL);
+          must(seen == ExitStatus{7, 0, false}, seen.describe());
           return std::string();
         }) == "");
 }
