@@ -322,9 +322,9 @@ Result<NewChild> Attendant::start_agent() {
   LaunchRequest request = as_agent_user(facts, ground_->plan.argv, ground_->plan.environment);
   request.output = *output;
   request.gain_privileges |= !agent_privileges(facts.binary, facts.uid).gains.empty();
-  request.before = [&facts, ids = checks_with_status(ground_->services)] {
+  request.before = [&facts, ids = checks_with_status(ground_->services)]() -> Result<void> {
     forget_kept_checks(facts.data_dir, ids);
-    return sync_file(facts.config_path);
+    return {};
   };
   auto agent = launch(io_.get_executor(), request);
   if (*output >= 0) close(*output);

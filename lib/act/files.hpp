@@ -3,8 +3,8 @@
 // Every file lictor writes: run_dir/consul.json, data_dir/node-id, data_dir/lictor-identity.json,
 // data_dir/lictor-timeline.json, and the locks data_dir/lictor.lock and run_dir/lictor.lock. Each goes through
 // write_atomically (locks excepted), so that a crash at any moment leaves the old content or the new, never a mixture and
-// never nothing; of lictor-timeline.json alone that holds for a crash of lictor, and not of the host. For consul.json the disk is
-// waited for by the child that reads it next. All paths that are written to are
+// never nothing. Of lictor-timeline.json, and of consul.json as it is written before each launch, that holds for a crash of
+// lictor and not of the host; what a running agent is to read anew has been synced first. All paths that are written to are
 // walked as folder.hpp has it: a symbolic link that another user could have put on the way is a problem, and nothing is
 // written.
 #pragma once

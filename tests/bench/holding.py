@@ -128,9 +128,6 @@ def idle(stage):
         catalog.shows(one.name)
     script = peers.HOLDERS[peers.SCRIPT](f"{stage.folder}/script-held", under_script.command)
     under_script.start(script, env={"PATH": os.environ["PATH"]} | peers.script_environment(under_script.folder))
-    with_agent = {OURS: Family(node.pid), peers.SCRIPT: Family(under_script.process.pid)}
-    with_agent["bare agent"] = Family(bare.process.pid)
-    holders = {OURS: Family(node.pid, without=[node.agent_pid()])}
     child = as_consul(stage, "stamp")
     environment = {"PATH": os.environ["PATH"], "STAMP": "/dev/null"}
     environment |= peers.script_environment(stage.folder) | {"CONSUL_BIND_INTERFACE": "lo"}
@@ -142,7 +139,10 @@ def idle(stage):
         command = holder(f"{stage.folder}/idle-held-{name.split()[0]}", [child, "agent"])
         held[name] = quietly(command, env=environment | {"STAMP_AGENT": stamp})
         until(lambda stamp=stamp: os.path.getsize(stamp))
-    time.sleep(5)
+    time.sleep(5)  # what they start for a moment at their start is over
+    with_agent = {OURS: Family(node.pid), peers.SCRIPT: Family(under_script.process.pid)}
+    with_agent["bare agent"] = Family(bare.process.pid)
+    holders = {OURS: Family(node.pid, without=[node.agent_pid()])}
     exe = os.path.realpath(child)
     for name, process in held.items():
         one = [pid for pid in below(process.pid) if os.path.realpath(f"/proc/{pid}/exe") == exe]
