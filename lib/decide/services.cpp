@@ -109,15 +109,18 @@ ServiceChanges service_changes(const std::vector<Json>& desired, const Json& act
 
 std::optional<ServiceChanges> service_news(const std::vector<Json>& desired, const std::map<std::string, Json>& sent) {
   ServiceChanges changes;
-  std::map<std::string, Json> gone = sent;
+  std::set<std::string> wanted;
   bool sidecar = false;
   for (const Json& service : desired) {
-    const auto taken = gone.extract(service.at("ID").get<std::string>());
-    if (taken && taken.mapped() == service) continue;
-    sidecar |= has_sidecar(service) || (taken && has_sidecar(taken.mapped()));
+    const std::string id = service.at("ID");
+    wanted.insert(id);
+    const auto taken = sent.find(id);
+    if (taken != sent.end() && taken->second == service) continue;
+    sidecar |= has_sidecar(service) || (taken != sent.end() && has_sidecar(taken->second));
     changes.put.push_back(service);
   }
-  for (const auto& [id, service] : gone) {
+  for (const auto& [id, service] : sent) {
+    if (wanted.contains(id)) continue;
     sidecar |= has_sidecar(service);
     changes.remove.push_back(id);
   }

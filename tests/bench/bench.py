@@ -139,11 +139,11 @@ def main():
     if drawn:
         (options.out / "bench.svg").write_text(drawn)
         print(f"chart: {options.out / 'bench.svg'}")
-    if options.publish:
+    if options.publish and drawn:
         docs = sandbox.TOP / "docs"
         compared = docs / "comparison.md"
         compared.write_text(page.written(compared.read_text(), seen, host))
-        (docs / "bench.svg").write_text(drawn or "")
+        (docs / "bench.svg").write_text(drawn)
         print(f"published: {compared}")
     missed = [
         f"\n  {measure['title']}: {limit['who']} ({limit['words']})"
