@@ -2,6 +2,7 @@
 
 #include "act/agent_checks.hpp"
 #include "act/files.hpp"
+#include "act/identity_files.hpp"
 #include "act/log.hpp"
 #include "act/loop_turns.hpp"
 #include "act/timeline_file.hpp"
@@ -216,7 +217,7 @@ void Attendant::act(const Prepare&) {
     return feed(PrepareFailed{.problem = std::move(problems.front()), .rules = rules_of(settings_, {})});
   }
   // An address will not mend a disk.
-  if (auto installed = install(*ground); !installed) return feed(PrepareFailed{installed.error(), true});
+  if (auto made = make_folders(*ground); !made) return feed(PrepareFailed{made.error(), true});
   settle_on(std::move(*ground));
   feed(Prepared{rules(), ground_->own(), !ground_->identity.former_address.empty()});
 }
@@ -322,9 +323,9 @@ Result<NewChild> Attendant::start_agent() {
   LaunchRequest request = as_agent_user(facts, ground_->plan.argv, ground_->plan.environment);
   request.output = *output;
   request.gain_privileges |= !agent_privileges(facts.binary, facts.uid).gains.empty();
-  request.before = [&facts, ids = checks_with_status(ground_->services)]() -> Result<void> {
+  request.before = [&facts, ids = checks_with_status(ground_->services)] {
     forget_kept_checks(facts.data_dir, ids);
-    return {};
+    return install_identity(facts.identity, facts.data_dir, {});
   };
   auto agent = launch(io_.get_executor(), request);
   if (*output >= 0) close(*output);
@@ -549,7 +550,7 @@ void Attendant::act(const Reload& e) {
   if (!settings) return reload_failed(settings.error());
   watch_settings(*settings);
   if (auto same = same_from_start_to_end(*settings); !same) return reload_failed({same.error()});
-  Running running{.token = ground_->facts.recovery_token, .bind = {}};
+  Running running{.token = ground_->facts.recovery_token, .bind = {}, .identity = ground_->facts.identity};
   // With `ignore` the address changes only where the settings that choose it do.
   const auto choice = [](const Settings& s) { return std::tie(s.bind.interface, s.bind.ipv6, s.bind.cidr); };
   if (!settings->bind.restart_on_change && choice(*settings) == choice(settings_)) running.bind = ground_->facts.bind;
@@ -613,7 +614,7 @@ std::string Attendant::next_consul_json() const { return settings_.run_dir + "/c
 
 // What can't be written is not taken: the same settings, read again, are news again.
 void Attendant::apply(Ground next, const PlanDifference& difference) {
-  if (auto installed = install(next); !installed) return reload_failed({installed.error()});
+  if (auto made = make_folders(next); !made) return reload_failed({made.error()});
   if (difference.change == Change::reload) {
     if (auto moved = move_file(next_consul_json(), next.facts.config_path); !moved)
       return reload_failed({moved.error()});

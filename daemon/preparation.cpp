@@ -80,16 +80,22 @@ std::optional<std::string> text_setting(const Json& config, const char* key) {
   return it->get<std::string>();
 }
 
-Result<IdentityVerdict> settled_identity(const Settings& settings, const AgentConfig& config, const PlanFacts& facts) {
+Result<IdentityVerdict> settled_identity(const Settings& settings, const AgentConfig& config, const PlanFacts& facts,
+                                         const std::optional<Identity>& running) {
   IdentityInput input;
   input.configured_id = text_setting(config.merged, "node_id");
   input.configured_name = settings.node.name ? settings.node.name : text_setting(config.merged, "node_name");
-  auto stored = read_file(identity_path(facts.data_dir));
-  if (!stored) return stored.error();
-  auto node_id = read_file(node_id_path(facts.data_dir));
-  if (!node_id) return node_id.error();
-  input.stored_text = std::move(*stored);
-  input.node_id_text = std::move(*node_id);
+  if (running) {
+    input.stored_text = format_identity(*running);
+    input.node_id_text = running->id;
+  } else {
+    auto stored = read_file(identity_path(facts.data_dir));
+    if (!stored) return stored.error();
+    auto node_id = read_file(node_id_path(facts.data_dir));
+    if (!node_id) return node_id.error();
+    input.stored_text = std::move(*stored);
+    input.node_id_text = std::move(*node_id);
+  }
   input.host_name = host_name();
   input.address = facts.bind.address;
   input.machine = machine_hash();
@@ -312,7 +318,7 @@ ResultAll<Ground> look(const Settings& settings, const Environment& environment,
   got(find_addresses(settings, ground.config, facts, running.bind), problems);
   if (!problems.empty()) return problems;
 
-  auto identity = settled_identity(settings, ground.config, facts);
+  auto identity = settled_identity(settings, ground.config, facts, running.identity);
   if (!got(identity, problems)) return problems;
   ground.identity = std::move(*identity);
   facts.identity = ground.identity.identity;
@@ -346,12 +352,11 @@ Result<BindAddress> look_at_address(const Ground& ground) {
 }
 
 ResultAll<Ground> take_id(const Ground& ground, const Environment& environment, const std::string& id) {
-  Ground taken = ground;
-  taken.facts.identity.id = taken.identity.identity.id = id;
-  taken.identity.identity.when = now_rfc3339();
-  taken.identity.write_stored = taken.identity.write_node_id = true;
-  if (auto installed = install(taken); !installed) return Problems{installed.error()};
-  return look(ground.settings, environment, {.token = ground.facts.recovery_token, .bind = ground.facts.bind});
+  Identity taken = ground.facts.identity;
+  taken.id = id;
+  taken.when = now_rfc3339();
+  return look(ground.settings, environment,
+              {.token = ground.facts.recovery_token, .bind = ground.facts.bind, .identity = std::move(taken)});
 }
 
 Result<Locks> lock(const Settings& settings) {
@@ -375,12 +380,10 @@ Result<Locks> lock(const Settings& settings) {
   return locks;
 }
 
-Result<void> install(const Ground& ground) {
+Result<void> make_folders(const Ground& ground) {
   const PlanFacts& facts = ground.facts;
-  const bool root = geteuid() == 0;
   if (auto made = make_directory(agent_folder(ground.settings), 0700, facts.uid, facts.gid); !made) return made;
-  if (auto r = install_identity(ground.identity, facts.data_dir, owned_by_agent(facts)); !r) return r;
-  if (root) {
+  if (geteuid() == 0) {
     if (auto given = give_ownership(facts.data_dir, facts.uid, facts.gid); !given) return given.error();
   }
   return {};

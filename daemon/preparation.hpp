@@ -1,4 +1,4 @@
-// From the settings file to everything a launch needs. `look` only reads; `install` writes. The daemon does both, `check`
+// From the settings file to everything a launch needs. `look` only reads. The daemon also writes; `check`
 // and `render` look.
 #pragma once
 
@@ -68,15 +68,16 @@ std::string agent_folder(const Settings& settings);
 // Exit::retry alone means that only an address is missing. `running`: what the agent that runs was started with, where the
 // result is to be compared with that.
 struct Running {
-  std::string token;                // recovery token
-  std::optional<BindAddress> bind;  // an address to keep, whatever the interfaces say
+  std::string token;                 // recovery token
+  std::optional<BindAddress> bind;   // an address to keep, whatever the interfaces say
+  std::optional<Identity> identity;  // who the node is, whatever the files say by now
 };
 ResultAll<Ground> look(const Settings& settings, const Environment& environment, const Running& running = {});
 
 // The address that `look` would choose now.
 Result<BindAddress> look_at_address(const Ground& ground);
 
-// Makes `id` this node's: rewrites lictor-identity.json and looks again, the running agent's token kept.
+// Makes `id` this node's: looks again as if that were what is stored, the running agent's token and address kept.
 ResultAll<Ground> take_id(const Ground& ground, const Environment& environment, const std::string& id);
 
 // Keeps a second lictor off the run directory and the data directory. Makes both where they are missing. The agent could
@@ -86,9 +87,8 @@ struct Locks {
 };
 Result<Locks> lock(const Settings& settings);
 
-// Writes what `look` decided: folders and their owner, node-id, lictor-identity.json. Each is written only if it would
-// change, atomically and durably.
-Result<void> install(const Ground& ground);
+// The folders that the agent is to have, and their owner. Waits for no disk.
+Result<void> make_folders(const Ground& ground);
 
 // The same for consul.json, at `path`.
 Result<void> write_consul_json(const Ground& ground, const std::string& path);

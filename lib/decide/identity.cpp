@@ -88,9 +88,7 @@ Result<IdentityVerdict> settle_identity(const IdentityInput& input) {
   // A host that has lost its machine id is no reason to forget what the directory knew.
   v.identity.machine = input.machine.empty() && own ? stored->machine : input.machine;
   v.identity.when = stored ? stored->when : input.now;
-  v.write_stored = !stored || v.identity != *stored;
-  if (v.write_stored) v.identity.when = input.now;
-  v.write_node_id = node_id != v.identity.id;
+  if (!stored || v.identity != *stored) v.identity.when = input.now;
   if (renamed) v.former_name = stored->name;
   if (own && stored->address != v.identity.address) v.former_address = stored->address;
   if (!foreign) v.mended = mending(input, v, input.stored_text && !stored, node_id);

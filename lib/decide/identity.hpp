@@ -44,11 +44,9 @@ struct IdentityInput {
 
 struct IdentityVerdict {
   Identity identity;
-  std::string id_origin;       // "agent settings", "lictor-identity.json", "node-id", "new"
-  std::string name_origin;     // "node.name", "stored", "host name"
-  bool write_node_id = false;  // node-id is missing or says something else (case and a trailing newline don't count)
-  bool write_stored = false;   // lictor-identity.json is missing, broken or out of date
-  std::string former_address;  // the stored address, where this same machine's node now has another
+  std::string id_origin;                   // "agent settings", "lictor-identity.json", "node-id", "new"
+  std::string name_origin;                 // "node.name", "stored", "host name"
+  std::string former_address;              // the stored address, where this same machine's node now has another
   std::optional<std::string> former_name;  // the stored name, where this same machine's node now has another
   std::optional<std::string> mended;       // one warning line: what was broken and from what it was mended
   bool fixed_id() const;                   // the agent's settings give the id

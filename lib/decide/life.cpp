@@ -524,7 +524,6 @@ class Step {
   }
 
   void name_taken() {
-    Agent& agent = *life_.agent;
     const bool ours = !held_elsewhere();
     if (life_.probe_at) life_.probe_at = std::min(*life_.probe_at, now_ + seconds(1));
     // Its holder may have gone meanwhile: then this sends what the servers refused before.

@@ -134,6 +134,28 @@ def identity_lost_data_dir(world):
     assert (status["node_id"], status["agent"]["restarts"]) == (first, 0), status
 
 
+def identity_files_lost_while_running(world):
+    """Identity files taken away or ruined under a running agent: no reload minds, and the next agent is the same node."""
+    server, client = world.server(), world.client()
+    first = client.start().ready()["node_id"]
+    eventually(lambda: server.passing() == ["n1"], 15, "the service's check passes")
+    with undisturbed(server, "n1"):
+        for restarts, (record, node_id) in enumerate((("", ""), ("{", "no id"), (None, None)), 1):
+            for name, content in (("lictor-identity.json", record), ("node-id", node_id)):
+                path = f"{client.data_dir}/{name}"
+                if content is None:
+                    os.unlink(path)
+                else:
+                    with open(path, "w") as file:
+                        file.write(content)
+            reloaded = client.command("reload")
+            assert reloaded.returncode == 0 and "nothing for the agent has changed" in reloaded.stdout, reloaded
+            assert client.command("restart").returncode == 0, client.log
+            status = client.ready()
+            assert (status["node_id"], status["agent"]["restarts"]) == (first, restarts), status
+            assert client.node_id() == first and stored(client)["id"] == first, (client.node_id(), stored(client))
+
+
 def renamed(world, lose_data):
     server, client = world.server(), world.client()
     other = neighbour(world, server)

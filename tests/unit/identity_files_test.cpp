@@ -76,22 +76,19 @@ std::vector<Row> rows() {
   };
 }
 
-IdentityVerdict start(IdentityInput input, const Contents& found) {
+Identity start(IdentityInput input, const Contents& found) {
   input.stored_text = found.record;
   input.node_id_text = found.node_id;
   auto verdict = settle_identity(input);
   REQUIRE(verdict.has_value());
-  return *verdict;
+  return verdict->identity;
 }
 
 // The identity that the sequence under test installs.
-IdentityVerdict change_of(const Row& row) {
-  IdentityVerdict verdict = start(row.input, row.before);
-  if (row.taken_id) {
-    verdict.identity.id = *row.taken_id;
-    verdict.write_stored = verdict.write_node_id = true;
-  }
-  return verdict;
+Identity change_of(const Row& row) {
+  Identity identity = start(row.input, row.before);
+  if (row.taken_id) identity.id = *row.taken_id;
+  return identity;
 }
 
 IdentityInput next_start(const Row& row) {
@@ -108,25 +105,22 @@ bool same_node(Identity a, const Identity& b) {
 
 // What a user relies on: each file is what it was or what it should be, and the next start makes of both the node that it
 // would have made before the change, or the one after it.
-void check_whole(const Row& row, const IdentityVerdict& change, const Contents& found) {
-  const Content record = format_identity(change.identity);
+void check_whole(const Row& row, const Identity& change, const Contents& found) {
+  const Content record = format_identity(change);
   CAPTURE(found.record.value_or("(missing)"), found.node_id.value_or("(missing)"));
   CHECK((found.record == row.before.record || found.record == record));
-  CHECK((found.node_id == row.before.node_id || found.node_id == change.identity.id));
-  const Identity next = start(next_start(row), found).identity;
-  const Identity before = start(next_start(row), row.before).identity;
+  CHECK((found.node_id == row.before.node_id || found.node_id == change.id));
+  const Identity next = start(next_start(row), found);
+  const Identity before = start(next_start(row), row.before);
   CAPTURE(format_identity(next));
-  CHECK((same_node(next, before) || same_node(next, change.identity)));
+  CHECK((same_node(next, before) || same_node(next, change)));
 }
 
-void check_complete(const Row& row, const IdentityVerdict& change, const Contents& found) {
-  CHECK(found.record == (change.write_stored ? format_identity(change.identity) : row.before.record));
+void check_complete(const Row& row, const Identity& change, const Contents& found) {
+  CHECK(found.record == format_identity(change));
   REQUIRE(found.node_id.has_value());
-  CHECK(parse_uuid(*found.node_id) == change.identity.id);
-  const IdentityVerdict next = start(next_start(row), found);
-  CHECK(same_node(next.identity, change.identity));
-  CHECK_FALSE(next.write_stored);
-  CHECK_FALSE(next.write_node_id);
+  CHECK(parse_uuid(*found.node_id) == change.id);
+  CHECK(start(next_start(row), found) == change);
 }
 
 const FileAttributes attributes{.mode = 0600, .uid = ::geteuid(), .gid = ::getegid()};
@@ -166,7 +160,7 @@ std::set<Contents> after_power_loss(const Disk& disk) {
 }
 
 // The sequence once more, on a disk that still has what the crash left.
-void check_second_run(const Row& row, const IdentityVerdict& change, const Contents& found) {
+void check_second_run(const Row& row, const Identity& change, const Contents& found) {
   const auto disk = disk_with(found, 0);
   disk->add(identity_path(disk_folder) + ".tmp", "half");
   disk->add(node_id_path(disk_folder) + ".tmp", "");
@@ -179,7 +173,7 @@ void check_second_run(const Row& row, const IdentityVerdict& change, const Conte
 TEST_CASE(
     "install_identity: whichever call fails, the old node or the new one is there, and a second run completes it") {
   for (const Row& row : rows()) {
-    const IdentityVerdict change = change_of(row);
+    const Identity change = change_of(row);
     for (int n = 1;; ++n) {
       REQUIRE(n < 500);
       const Folder folder(row.before);
@@ -201,7 +195,7 @@ TEST_CASE(
 TEST_CASE(
     "install_identity: whenever power is lost, the old node or the new one is there, and a second run completes it") {
   for (const Row& row : rows()) {
-    const IdentityVerdict change = change_of(row);
+    const Identity change = change_of(row);
     for (int n = 1;; ++n) {
       REQUIRE(n < 500);
       CAPTURE(row.change, n);
@@ -226,11 +220,14 @@ TEST_CASE(
 
 TEST_CASE("install_identity writes nothing that is there already") {
   const Row row{"", {{}, {}}, input_of("n1", "10.0.0.1"), {}};
-  const IdentityVerdict change = change_of(row);
+  const Identity change = change_of(row);
   const Folder folder(row.before);
   REQUIRE(install_identity(change, folder.path, attributes).has_value());
   FailAt none(1);
   REQUIRE(install_identity(change, folder.path, attributes, none).has_value());
   REQUIRE(install_identity(start(next_start(row), folder.contents()), folder.path, attributes, none).has_value());
+  // As Consul writes it.
+  std::ofstream(node_id_path(folder.path), std::ios::binary) << change.id << "\n";
+  REQUIRE(install_identity(change, folder.path, attributes, none).has_value());
   CHECK_FALSE(none.reached());
 }
