@@ -37,7 +37,7 @@ namespace asio = boost::asio;
 namespace http = boost::beast::http;
 using boost::system::error_code;
 // One protocol for both kinds of socket, so that Beast is instantiated once.
-using Protocol = asio::generic::stream_protocol;
+using Stream = asio::generic::stream_protocol;
 
 constexpr Duration kLinger = std::chrono::seconds(1);
 constexpr Duration kAcceptPause = std::chrono::seconds(1);
@@ -60,7 +60,7 @@ struct ControlServer::State : std::enable_shared_from_this<State> {
     limits.connections = affordable(limits.connections);
   }
 
-  asio::basic_socket_acceptor<Protocol> acceptor;
+  asio::basic_socket_acceptor<Stream> acceptor;
   asio::steady_timer pause;
   ControlHandler handler;
   ControlLimits limits;
@@ -77,7 +77,7 @@ struct ControlServer::State : std::enable_shared_from_this<State> {
 // One connection: read a request, answer it, again. It lives as long as an operation of it is under way; the server may
 // be gone before.
 struct ControlServer::State::Session : std::enable_shared_from_this<Session> {
-  Session(std::shared_ptr<State> s, Protocol::socket peer)
+  Session(std::shared_ptr<State> s, Stream::socket peer)
       : server(std::move(s)),
         socket(std::move(peer)),
         timer(socket.get_executor()),
@@ -86,7 +86,7 @@ struct ControlServer::State::Session : std::enable_shared_from_this<Session> {
         place(server->sessions.insert(server->sessions.end(), this)) {}
 
   std::shared_ptr<State> server;
-  Protocol::socket socket;
+  Stream::socket socket;
   asio::steady_timer timer;
   boost::beast::flat_buffer buffer;
   std::optional<http::request_parser<http::string_body>> parser;
@@ -101,7 +101,7 @@ struct ControlServer::State::Session : std::enable_shared_from_this<Session> {
 
   // Shuts `direction` when the time is up: every operation on it then ends, those too that a composed one starts later (which
   // a mere cancel would miss).
-  void within(Duration limit, Protocol::socket::shutdown_type direction) {
+  void within(Duration limit, Stream::socket::shutdown_type direction) {
     late = false;
     timer.expires_after(limit);
     timer.async_wait([weak = weak_from_this(), direction](error_code error) {
@@ -121,13 +121,13 @@ struct ControlServer::State::Session : std::enable_shared_from_this<Session> {
     buffer.shrink_to_fit();
     parser.reset();
     response = {};
-    within(server->limits.idle, Protocol::socket::shutdown_receive);
-    socket.async_wait(Protocol::socket::wait_read, then(&Session::read));
+    within(server->limits.idle, Stream::socket::shutdown_receive);
+    socket.async_wait(Stream::socket::wait_read, then(&Session::read));
   }
 
   void read(error_code error) {
     if (error || !socket.is_open()) return close();
-    within(server->limits.request, Protocol::socket::shutdown_receive);
+    within(server->limits.request, Stream::socket::shutdown_receive);
     parser.emplace();
     parser->header_limit(server->limits.header_bytes);
     parser->body_limit(server->limits.body_bytes);
@@ -182,7 +182,7 @@ struct ControlServer::State::Session : std::enable_shared_from_this<Session> {
   }
 
   void send(ControlReply reply, bool keep_alive, unsigned version, bool head) {
-    within(server->limits.request, Protocol::socket::shutdown_both);
+    within(server->limits.request, Stream::socket::shutdown_both);
     response = {};
     response.version(version);
     response.result(static_cast<unsigned>(reply.status));
@@ -202,8 +202,8 @@ struct ControlServer::State::Session : std::enable_shared_from_this<Session> {
     if (response.keep_alive()) return wait();
     if (!drain) return close();
     // Closing over unread bytes resets a TCP connection and may take the answer away from the peer.
-    socket.shutdown(Protocol::socket::shutdown_send, error);
-    within(kLinger, Protocol::socket::shutdown_receive);
+    socket.shutdown(Stream::socket::shutdown_send, error);
+    within(kLinger, Stream::socket::shutdown_receive);
     discard({});
   }
 
@@ -223,7 +223,7 @@ struct ControlServer::State::Session : std::enable_shared_from_this<Session> {
 };
 
 void ControlServer::State::accept() {
-  acceptor.async_accept([weak = weak_from_this()](error_code error, Protocol::socket peer) {
+  acceptor.async_accept([weak = weak_from_this()](error_code error, Stream::socket peer) {
     const auto self = weak.lock();
     if (!self || !self->acceptor.is_open()) return;
     if (!error) {
@@ -300,7 +300,7 @@ Result<std::unique_ptr<ControlServer>> ControlServer::listen_unix(asio::any_io_e
     return Problem{path, std::string(stage) + ": " + why, "see that its folder exists and is lictor's to write to"};
   };
   auto state = std::make_shared<State>(executor, std::move(handler), limits);
-  const Protocol::endpoint where = asio::local::stream_protocol::endpoint(path);
+  const Stream::endpoint where = asio::local::stream_protocol::endpoint(path);
   error_code error;
   if (state->acceptor.open(where.protocol(), error); error) return failed("open", error.message());
   // The mode from the start: by its path another user's file might be given it.
@@ -333,7 +333,7 @@ Result<std::unique_ptr<ControlServer>> ControlServer::listen_tcp(asio::any_io_ex
                    error == asio::error::address_in_use ? Exit::retry : Exit::config};
   };
   auto state = std::make_shared<State>(executor, std::move(handler), limits);
-  const Protocol::endpoint where = *parsed;
+  const Stream::endpoint where = *parsed;
   error_code error;
   if (state->acceptor.open(where.protocol(), error); error) return failed("open", error);
   // A connection of a predecessor may linger in TIME_WAIT.
@@ -343,7 +343,7 @@ Result<std::unique_ptr<ControlServer>> ControlServer::listen_tcp(asio::any_io_ex
     return failed("send buffer", error);
   if (state->acceptor.bind(where, error); error) return failed("bind", error);
   if (state->acceptor.listen(asio::socket_base::max_listen_connections, error); error) return failed("listen", error);
-  const Protocol::endpoint bound = state->acceptor.local_endpoint(error);
+  const Stream::endpoint bound = state->acceptor.local_endpoint(error);
   if (error) return failed("name", error);
   asio::ip::tcp::endpoint chosen;
   std::memcpy(chosen.data(), bound.data(), bound.size());

@@ -38,10 +38,10 @@ std::optional<std::uint32_t> id_number(std::string_view text) {
   return number != UINT32_MAX ? number : std::nullopt;
 }
 
-using Fields = std::vector<std::string_view>;
+using Columns = std::vector<std::string_view>;
 
-Fields split_fields(std::string_view line) {
-  Fields fields;
+Columns split_fields(std::string_view line) {
+  Columns fields;
   for (;;) {
     const auto colon = line.find(':');
     fields.push_back(line.substr(0, colon));
@@ -52,8 +52,8 @@ Fields split_fields(std::string_view line) {
 
 // The first line of a passwd or group file with enough fields, an id in the third, and either this name or, failing
 // that, this id: a name that looks like a number is a name first, as for chown(1).
-std::optional<Fields> find_line(std::string_view file, const std::string& name_or_id, size_t fields_needed) {
-  std::optional<Fields> by_id;
+std::optional<Columns> find_line(std::string_view file, const std::string& name_or_id, size_t fields_needed) {
+  std::optional<Columns> by_id;
   const auto id = id_number(name_or_id);
   while (!file.empty()) {
     const auto end = std::min(file.find('\n'), file.size());

@@ -79,7 +79,7 @@ struct Unreadable {
   std::string why;
 };
 
-const Json& member(const Json& object, const char* key) {
+const Json& required(const Json& object, const char* key) {
   const auto found = object.find(key);
   if (found == object.end()) throw Unreadable{fmt::format("\"{}\" is missing", key)};
   return *found;
@@ -87,7 +87,7 @@ const Json& member(const Json& object, const char* key) {
 
 Duration duration_at(const Json& object, const char* key) {
   constexpr double longest = 1e9;  // 30 years
-  const Json& value = member(object, key);
+  const Json& value = required(object, key);
   const double seconds = value.is_number() ? value.get<double>() : -1;
   if (!(seconds >= 0 && seconds <= longest)) throw Unreadable{fmt::format("\"{}\" is no number of seconds", key)};
   return Duration(std::llround(seconds * 1e6));
@@ -108,7 +108,7 @@ auto word_at(const Json& object, const char* key, const Words& words) {
 }
 
 void read_steps(const Json& object, Course& course) {
-  const Json& steps = member(object, "steps");
+  const Json& steps = required(object, "steps");
   if (!steps.is_array()) throw Unreadable{"\"steps\" is no list"};
   const auto [first, last] = steps_of(course.kind);
   std::size_t next = index_of(first);

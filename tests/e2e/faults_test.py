@@ -8,7 +8,6 @@ import datetime
 import errno
 import glob
 import os
-import pathlib
 import re
 import resource
 import signal
@@ -344,11 +343,11 @@ def own_times(text):
 
 
 def dynamic(lictor):
-    """A lictor that takes LD_PRELOAD: the given one, or the debug build beside a static one."""
-    for path in (lictor, str(pathlib.Path(__file__).resolve().parents[2] / "build/plain/lictor")):
+    """A lictor that takes LD_PRELOAD: the given one, or the one beside it."""
+    for path in (lictor, f"{lictor}_dynamic"):
         if os.path.exists(path) and subprocess.run(["ldd", path], capture_output=True, timeout=20).returncode == 0:
             return path
-    raise AssertionError("no dynamic lictor; make one: cmake --preset plain && cmake --build --preset plain")
+    raise AssertionError(f"no {lictor}_dynamic; ./dev test makes one")
 
 
 def put(group, name, value):

@@ -4,10 +4,6 @@
 // replay DIRECTORY: the first input that fails is left in the working directory as crash-NAME.
 #include "fuzz.hpp"
 
-#ifdef __SANITIZE_ADDRESS__
-#include <sanitizer/common_interface_defs.h>
-#endif
-
 #include <algorithm>
 #include <chrono>
 #include <csignal>
@@ -15,6 +11,9 @@
 #include <fstream>
 #include <iterator>
 #include <random>
+
+// Not there without a sanitizer.
+extern "C" void __sanitizer_set_death_callback(void (*callback)()) __attribute__((weak));
 
 namespace {
 
@@ -57,9 +56,7 @@ int main(int, char** argv) {
   const std::filesystem::path folder = argv[1];
   target = folder.filename();
   std::signal(SIGABRT, [](int) { keep_current(); });
-#ifdef __SANITIZE_ADDRESS__
-  __sanitizer_set_death_callback(keep_current);
-#endif
+  if (__sanitizer_set_death_callback) __sanitizer_set_death_callback(keep_current);
   std::vector<std::filesystem::path> files;
   for (const auto& entry : std::filesystem::directory_iterator(folder)) files.push_back(entry.path());
   std::sort(files.begin(), files.end());

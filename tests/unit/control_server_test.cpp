@@ -134,9 +134,8 @@ struct World {
       then();
       return ControlReply{request.path == "/missing" ? 404 : 200, body};
     };
-    local = std::move(
-        ControlServer::listen_unix(context.get_executor(), folder.socket(), 0660, {}, handler, limits).value());
-    tcp = std::move(ControlServer::listen_tcp(context.get_executor(), "127.0.0.1:0", handler, limits).value());
+    local = ControlServer::listen_unix(context.get_executor(), folder.socket(), 0660, {}, handler, limits).value();
+    tcp = ControlServer::listen_tcp(context.get_executor(), "127.0.0.1:0", handler, limits).value();
   }
   ~World() {
     local.reset();
@@ -434,7 +433,7 @@ TEST_CASE("the control socket gets its mode and group, and is removed at the end
   };
   INFO("this test needs root");
   REQUIRE(::geteuid() == 0);
-  for (const mode_t mode : {0600, 0660, 0666}) {
+  for (const mode_t mode : {0600U, 0660U, 0666U}) {
     const auto server = listen(mode, 12345);
     REQUIRE(server.has_value());
     CHECK((*server)->endpoint() == folder.socket());

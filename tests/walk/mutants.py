@@ -1,54 +1,70 @@
 #!/usr/bin/env python3
 """Mutants of the life: each breaks one law in one place, and the walk must notice.
 
-mutants.py --list             one name a line: LAW or LAW.N
-mutants.py NAME SOURCE       writes the mutated copy of life.cpp to standard output
+mutants.py --list     one name a line: LAW or LAW.N
+mutants.py SOURCE     writes a copy of life.cpp with all of them to standard output: the one that $LICTOR_MUTANT names is
+                      awake in it, and without that it is the life itself
 """
 import sys
 
-# (law, what stands in the source, what stands there in the mutant)
+# (law, what stands in the source, what stands there in the copy: MUTANT is true for this mutant alone)
 MUTANTS = [
-    ("one-agent", "    if (in(Phase::launch) && !life_.launching) {\n      life_.deadline = now_;",
-     "    if (in(Phase::launch)) {\n      life_.deadline = now_;"),
-    ("leave-once", "        if (!life_.stop) begin_stop(false, false);\n", "        if (!life_.stop) begin_stop(true, false);\n"),
-    ("leave-once", "if (there && !stop.repeated &&", "if (there &&"),
+    ("one-agent", "    if (in(Phase::launch) && !life_.launching) {", "    if (in(Phase::launch) && (MUTANT || !life_.launching)) {"),
+    ("leave-once", "        if (!life_.stop) begin_stop(false, false);\n", "        if (!life_.stop) begin_stop(MUTANT, false);\n"),
+    ("leave-once", "if (there && !stop.repeated &&", "if (there && (MUTANT || !stop.repeated) &&"),
     ("no-comeback", "      case Phase::linger:\n      case Phase::ending:\n        return sweep();",
-     "      case Phase::linger:\n      case Phase::ending:\n        return launch_at(now_);"),
-    ("quit-once", "    if (life_.agent || life_.launching) end(SIGKILL);", "    sweep();"),
-    ("quit-once", "    if (in(Phase::sweep)) quit();", "    if (in(Phase::sweep)) quit(), quit();"),
-    ("truth", "if (answer == CatalogAnswer::gone && !life_.agent->seen) answer = CatalogAnswer::forbidden;", ""),
-    ("truth", "    } else if (!stop.knew_leader) {", "    } else if (false) {"),
-    ("truth", "stop.old_look = life_.agent->looking;", ""),
-    ("truth", "        stop.came_back = true;\n", ""),
+     "      case Phase::linger:\n      case Phase::ending:\n        return MUTANT ? launch_at(now_) : sweep();"),
+    ("quit-once", "    if (life_.agent || life_.launching) end(SIGKILL);",
+     "    if (MUTANT) sweep();\n    else if (life_.agent || life_.launching) end(SIGKILL);"),
+    ("quit-once", "    if (in(Phase::sweep)) quit();", "    if (in(Phase::sweep)) MUTANT ? (quit(), quit()) : quit();"),
+    ("truth", "if (answer == CatalogAnswer::gone && !life_.agent->seen)", "if (!MUTANT && answer == CatalogAnswer::gone && !life_.agent->seen)"),
+    ("truth", "    } else if (!stop.knew_leader) {", "    } else if (!MUTANT && !stop.knew_leader) {"),
+    ("truth", "stop.old_look = life_.agent->looking;", "if (!MUTANT) stop.old_look = life_.agent->looking;"),
+    ("truth", "        stop.came_back = true;\n", "        if (!MUTANT) stop.came_back = true;\n"),
     ("budget", "life_.out_of_time = now_ + life_.rules.stop_timeout;",
-     "life_.out_of_time = now_ + life_.rules.stop_timeout + seconds(20);"),
-    ("budget", "      if (now_ - life_.since >= sweep_limit) return quit();\n", ""),
-    ("no-shortcut", "      case Phase::linger:\n        return end(SIGKILL);", "      case Phase::linger:\n        return end(SIGTERM);"),
-    ("settled", "    life_.deadline = std::min(limit, synced);", "    life_.deadline = now_;"),
-    ("join", "if (agent.joining || !(in(Phase::join) || registering())) return;", "if (agent.joining) return;"),
-    ("join", "if (leader) agent.join_at.reset();", ""),
-    ("join", "    agent.joining = true;\n", ""),
-    ("patience", "waited >= life_.rules.hung_after", "waited >= life_.rules.hung_after / 2"),
-    ("patience", "(in(Phase::join) && !waits_for_servers) || registering()", "in(Phase::join) || registering()"),
-    ("patience", "now_ - *agent.leaderless >= life_.rules.rejoin_after", "now_ - *agent.leaderless >= life_.rules.rejoin_after / 2"),
-    ("patience", "life_.rules.rejoin_after > Duration{} &&", "true &&"),
-    ("patience", "    if (leader) agent.leaderless.reset();\n", ""),
-    ("patience", "      say(leader ? Tone::info : Tone::warn,", "      if (!leader) restart(RestartReason::no_leader);\n      say(leader ? Tone::info : Tone::warn,"),
+     "life_.out_of_time = now_ + life_.rules.stop_timeout + seconds(MUTANT ? 20 : 0);"),
+    ("budget", "      if (now_ - life_.since >= sweep_limit) return quit();\n",
+     "      if (!MUTANT && now_ - life_.since >= sweep_limit) return quit();\n"),
+    ("no-shortcut", "      case Phase::linger:\n        return end(SIGKILL);", "      case Phase::linger:\n        return end(MUTANT ? SIGTERM : SIGKILL);"),
+    ("settled", "    life_.deadline = std::min(limit, synced);", "    life_.deadline = MUTANT ? now_ : std::min(limit, synced);"),
+    ("join", "if (agent.joining || !(in(Phase::join) || registering())) return;",
+     "if (agent.joining || (!MUTANT && !(in(Phase::join) || registering()))) return;"),
+    ("join", "if (leader) agent.join_at.reset();", "if (!MUTANT && leader) agent.join_at.reset();"),
+    ("join", "    agent.joining = true;\n", "    agent.joining = !MUTANT;\n"),
+    ("patience", "waited >= life_.rules.hung_after", "waited >= life_.rules.hung_after / (MUTANT ? 2 : 1)"),
+    ("patience", "(in(Phase::join) && !waits_for_servers) || registering()",
+     "(in(Phase::join) && (MUTANT || !waits_for_servers)) || registering()"),
+    ("patience", "now_ - *agent.leaderless >= life_.rules.rejoin_after",
+     "now_ - *agent.leaderless >= life_.rules.rejoin_after / (MUTANT ? 2 : 1)"),
+    ("patience", "life_.rules.rejoin_after > Duration{} &&", "(MUTANT || life_.rules.rejoin_after > Duration{}) &&"),
+    ("patience", "    if (leader) agent.leaderless.reset();\n", "    if (!MUTANT && leader) agent.leaderless.reset();\n"),
+    ("patience", "      say(leader ? Tone::info : Tone::warn,",
+     "      if (MUTANT && !leader) restart(RestartReason::no_leader);\n      say(leader ? Tone::info : Tone::warn,"),
     ("patience", "if (!e.gossip && (in(Phase::join) || registering())) return quarrelled();",
-     "if (leader && !agent.leader) return quarrelled();\n    if (leader && !e.gossip && in(Phase::serve)) return;\n    if (!leader && registering()) return quarrelled();"),
-    ("hands-off", "      if (claim.dead() && !refused && !early) agent.to_clear", "      if (!refused && !early) agent.to_clear"),
-    ("hands-off", "    if (!life_.rules.heal) return;\n", ""),
-    ("hands-off", "    if (held_elsewhere()) return not_ours_to_leave();\n", ""),
+     "if (MUTANT && leader && !agent.leader) return quarrelled();\n"
+     "    if (MUTANT && leader && !e.gossip && in(Phase::serve)) return;\n"
+     "    if (MUTANT ? !leader && registering() : !e.gossip && (in(Phase::join) || registering())) return quarrelled();"),
+    ("hands-off", "      if (claim.dead() && !refused && !early) agent.to_clear",
+     "      if ((MUTANT || claim.dead()) && !refused && !early) agent.to_clear"),
+    ("hands-off", "    if (!life_.rules.heal) return;\n", "    if (!MUTANT && !life_.rules.heal) return;\n"),
+    ("hands-off", "    if (held_elsewhere()) return not_ours_to_leave();\n",
+     "    if (!MUTANT && held_elsewhere()) return not_ours_to_leave();\n"),
     ("give-up", "if (!life_.first_ready && life_.deaths >= life_.rules.give_up_after) {",
-     "if (life_.deaths >= life_.rules.give_up_after) {"),
-    ("ready", "life.agent->registered && life.agent->leader;", "life.agent->registered;"),
-    ("ready", "bool current(int launch) const { return life_.agent && launch == life_.launches; }",
-     "bool current(int) const { return life_.agent.has_value(); }"),
-    ("hooks", "    if (agent.sending || agent.looking || agent.hooking) return;", "    if (agent.sending || agent.looking) return;"),
-    ("hooks", "    if (life_.agent) life_.agent->hooks_done = 0;\n", ""),
-    ("awake", "    life_.task_at = now_ + retry;\n", ""),
-    ("awake", "    life_.deadline = now_ + sweep_grace;\n", ""),
+     "if ((MUTANT || !life_.first_ready) && life_.deaths >= life_.rules.give_up_after) {"),
+    ("ready", "life.agent->registered && life.agent->leader;", "life.agent->registered && (MUTANT || life.agent->leader);"),
+    ("ready", "return life_.agent && launch == life_.launches; }", "return life_.agent && (MUTANT || launch == life_.launches); }"),
+    ("hooks", "    if (agent.sending || agent.looking || agent.hooking) return;",
+     "    if (agent.sending || agent.looking || (!MUTANT && agent.hooking)) return;"),
+    ("hooks", "    if (life_.agent) life_.agent->hooks_done = 0;\n", "    if (!MUTANT && life_.agent) life_.agent->hooks_done = 0;\n"),
+    ("awake", "    life_.task_at = now_ + retry;\n", "    if (!MUTANT) life_.task_at = now_ + retry;\n"),
+    ("awake", "    life_.deadline = now_ + sweep_grace;\n", "    if (!MUTANT) life_.deadline = now_ + sweep_grace;\n"),
 ]
+
+SLEEPING = """\
+#include <cstdlib>
+#include <string_view>
+static const char* const awake = std::getenv("LICTOR_MUTANT");
+"""
 
 
 def named():
@@ -62,13 +78,16 @@ def main(args):
     if args == ["--list"]:
         print("\n".join(name for name, _, _ in named()))
         return 0
-    name, source = args
-    old, new = next((o, n) for m, o, n in named() if m == name)
-    text = open(source, encoding="utf-8").read()
-    if text.count(old) != 1:
-        print(f"mutants.py: {name}: its place occurs {text.count(old)} times in {source}, not once", file=sys.stderr)
-        return 1
-    print(text.replace(old, new), end="")
+    text = open(args[0], encoding="utf-8").read()
+    switches = ""
+    for name, old, new in named():
+        if text.count(old) != 1:
+            print(f"mutants.py: {name}: its place occurs {text.count(old)} times in {args[0]}, not once", file=sys.stderr)
+            return 1
+        switch = "mutant_" + name.replace("-", "_").replace(".", "_")
+        switches += f'static const bool {switch} = awake && std::string_view(awake) == "{name}";\n'
+        text = text.replace(old, new.replace("MUTANT", switch))
+    print(SLEEPING + switches + text, end="")
     return 0
 
 

@@ -700,7 +700,7 @@ class Explorer {
       if (depth > 1 && !walk.over()) {
         explore(walk, depth - 1);
       } else {
-        Dice dice(++ends_);
+        Dice dice(static_cast<std::uint64_t>(++ends_));
         walk.go_on_with(dice);
         guarded(walk, [](Walk& w) { w.to_the_end(); });
       }
