@@ -24,10 +24,21 @@ import tools  # noqa: E402
 
 PROJECT = pathlib.Path(__file__).resolve().parents[2]
 IMAGES = PROJECT / "build/engine"
-DEBIAN, CONSUL, PYTHON = "stand-in/debian", "stand-in/consul", "stand-in/python"
+COMPILED = PROJECT / "build/ccache/release"
+DEBIAN, COMPILER, CONSUL, PYTHON = (f"stand-in/{name}" for name in ("debian", "compiler", "consul", "python"))
 LICTOR, SCRATCH = "lictor:dev", "lictor-scratch"
 # What compose.yaml and the Dockerfiles take in the place of their public images.
-STAND_INS = {"BUILD_IMAGE": DEBIAN, "CONSUL_IMAGE": CONSUL, "PYTHON_IMAGE": PYTHON}
+STAND_INS = {"BUILD_IMAGE": COMPILER, "CONSUL_IMAGE": CONSUL, "PYTHON_IMAGE": PYTHON}
+
+# For debian:bookworm where lictor is compiled. What this machine's compiler has made of the same sources is taken from
+# there where the container's compiler and headers are the same, byte for byte; all else is compiled.
+COMPILER_DOCKERFILE = f"""
+FROM {DEBIAN}
+RUN apt-get update && apt-get install -y --no-install-recommends ccache && rm -rf /var/lib/apt/lists/*
+COPY ccache /root/.cache/ccache
+ENV CCACHE_BASEDIR=/source CCACHE_NOHASHDIR=1 CCACHE_DEPEND=1 CCACHE_COMPILERCHECK=content
+LABEL made=MADE
+"""
 
 # For hashicorp/consul. What of it matters to lictor is the same: the user `consul` has uid 100 and gid 1000 and owns
 # /consul; /consul/data is a volume; the program is /bin/consul; the entrypoint starts `consul agent` as that user, on
@@ -152,11 +163,15 @@ def of_world(world):
 # ---- building the images ---------------------------------------------------------------------------------------------
 
 
-def make_debian(engine):
-    stamp = str((roots.FOLDER / "bookworm.made").stat().st_mtime_ns)
+def made_of(engine, image):
+    """The root that an image was made of, or nothing."""
     with contextlib.suppress(AssertionError):
-        if engine.inspect(DEBIAN, "{{.Config.Labels.made}}") == stamp:
-            return
+        return engine.inspect(image, "{{.Config.Labels.made}}")
+
+
+def make_debian(engine, stamp):
+    if made_of(engine, DEBIAN) == stamp:
+        return
     leave_out = ["--exclude=./var/lib/apt/lists/*", "--exclude=./var/cache/apt/*"]
     tar = subprocess.Popen(["tar", "-C", roots.FOLDER / "bookworm", *leave_out, "-c", "."], stdout=subprocess.PIPE)
     changes = ["-c", f"LABEL made={stamp}", "-c", 'CMD ["bash"]']
@@ -169,6 +184,16 @@ def build(engine, tag, context):
     began = time.monotonic()
     engine.docker("build", "--network=host", "-t", tag, str(context), within=300)
     print(f"{tag}: {time.monotonic() - began:.1f} s", flush=True)
+
+
+def make_compiler(engine, folder, stamp):
+    """Once: with another cache all that comes after it in lictor's build would begin anew."""
+    if made_of(engine, COMPILER) == stamp:
+        return
+    (folder / "Dockerfile").write_text(COMPILER_DOCKERFILE.replace("MADE", stamp))
+    COMPILED.mkdir(parents=True, exist_ok=True)
+    shutil.copytree(COMPILED, folder / "ccache")
+    build(engine, COMPILER, folder)
 
 
 def make_consul(engine, folder):
@@ -210,9 +235,11 @@ def make_images(folder):
     IMAGES.mkdir(parents=True, exist_ok=True)
     with Engine(folder, IMAGES, folder) as engine:
         engine.docker("container", "prune", "-f")  # of a build that was cut short
-        make_debian(engine)
-        for name in ("consul", "python", "scratch"):
+        stamp = str((roots.FOLDER / "bookworm.made").stat().st_mtime_ns)
+        make_debian(engine, stamp)
+        for name in ("compiler", "consul", "python", "scratch"):
             (folder / name).mkdir()
+        make_compiler(engine, folder / "compiler", stamp)
         make_consul(engine, folder / "consul")
         (folder / "python/Dockerfile").write_text(PYTHON_DOCKERFILE)
         build(engine, PYTHON, folder / "python")

@@ -147,7 +147,7 @@ TEST_CASE("an exit status is decoded and described") {
 #ifndef __has_feature
 #define __has_feature(feature) 0
 #endif
-constexpr int kStorms = __has_feature(address_sanitizer) ? 2 : 50;
+constexpr int kStorms = __has_feature(address_sanitizer) ? 2 : 20;
 
 TEST_CASE("as subreaper no status is lost beside 200 orphans that die at once") {
   CHECK(in_child([] { return storms(kStorms); }) == "");
