@@ -29,11 +29,16 @@ LIMIT = 60.0
 TAIL = 30
 
 
-def scenarios():
-    """Name -> function: the functions SUBJECT_... of each SUBJECT_test.py. Their docstrings say what they prove."""
+def scenarios(words=()):
+    """Name -> function: the functions SUBJECT_... of each SUBJECT_test.py. Their docstrings say what they prove.
+
+    With words, of those subjects alone that a name which begins with one of them can belong to.
+    """
     found = {}
     for path in sorted(HERE.glob("*_test.py")):
         subject = path.stem.removesuffix("_test")
+        if words and not any(f"{word}_".startswith(f"{subject}_") or subject.startswith(word) for word in words):
+            continue
         for name, function in vars(importlib.import_module(path.stem)).items():
             if callable(function) and function.__module__ == path.stem and (name + "_").startswith(subject + "_"):
                 found[name] = function
@@ -141,7 +146,7 @@ def inside(folder, lictor, name):
     """The scenario itself, as the first process of its sandbox."""
     world.settle_in()
     try:
-        scenarios()[name](world.World(folder, lictor))
+        scenarios([name])[name](world.World(folder, lictor))
     except BaseException:
         traceback.print_exc()
         return 1
@@ -158,7 +163,7 @@ def main():
         "names", nargs="*", metavar="NAME", help="a scenario, or the beginning of several names; none: all"
     )
     options = parser.parse_args()
-    lictor, known = os.path.abspath(options.lictor), scenarios()
+    lictor, known = os.path.abspath(options.lictor), scenarios(options.names)
     if options.inside:
         return inside(options.inside, lictor, options.names[0])
     if options.list:
