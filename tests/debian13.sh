@@ -22,7 +22,7 @@ mount -t tmpfs tmpfs "$tree/tmp"
 case $2 in
   build)
     chroot "$tree" cmake -S /srv -B /mnt -G Ninja --log-level=WARNING -DCMAKE_BUILD_TYPE=None -DCMAKE_CXX_FLAGS=-O0 \
-      -DCMAKE_UNITY_BUILD=ON -DCMAKE_UNITY_BUILD_BATCH_SIZE=12
+      -DCMAKE_UNITY_BUILD=ON -DCMAKE_UNITY_BUILD_BATCH_SIZE=0
     chroot "$tree" cmake --build /mnt
     ;;
   unit)
