@@ -36,7 +36,7 @@ COMPILER_DOCKERFILE = f"""
 FROM {DEBIAN}
 RUN apt-get update && apt-get install -y --no-install-recommends ccache && rm -rf /var/lib/apt/lists/*
 COPY ccache /root/.cache/ccache
-ENV CCACHE_BASEDIR=/source CCACHE_NOHASHDIR=1 CCACHE_DEPEND=1 CCACHE_COMPILERCHECK=content
+ENV CCACHE_BASEDIR=/source CCACHE_NOHASHDIR=1 CCACHE_DEPEND=1 CCACHE_COMPILERCHECK=content CCACHE_SLOPPINESS=locale
 LABEL made=MADE
 """
 
