@@ -33,6 +33,8 @@ def run(*command):
 def settle_in():
     """In a new sandbox (tools.SANDBOX), before a World is made there."""
     run("mount", "-t", "tmpfs", "-o", "mode=0755", "tmpfs", "/run")
+    os.mkdir("/run/lt")
+    os.chmod("/run/lt", 0o1777)  # for lictors of any user
     run("ip", "link", "set", "lo", "up")
 
 
@@ -172,7 +174,7 @@ class Client:
         self.world, self.name, self.namespace, self.address = world, name, namespace, address
         self.folder = f"{world.folder}/{name}"
         os.mkdir(self.folder)
-        self.data_dir, self.run_dir = f"{self.folder}/data", f"{self.folder}/run"
+        self.data_dir, self.run_dir = f"{self.folder}/data", f"/run/lt/{name}"  # in memory, as /run/lictor is
         self.agent_socket = f"{self.run_dir}/agent/http.sock"
         self.control_socket = f"{self.folder}/lictor.sock"
         self.settings_file = f"{self.folder}/lictor.json"
