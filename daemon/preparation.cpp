@@ -187,8 +187,6 @@ std::string settings_path(const std::optional<std::string>& named, const Environ
   return from_environment == environment.end() ? default_path : from_environment->second;
 }
 
-FileAttributes owned_by_agent(const PlanFacts& facts) { return {.mode = 0600, .uid = facts.uid, .gid = facts.gid}; }
-
 // Collects problems, so that all are reported at once.
 template <class T>
 bool got(const Result<T>& result, Problems& problems) {
@@ -390,8 +388,7 @@ Result<void> make_folders(const Ground& ground) {
 }
 
 Result<void> write_consul_json(const Ground& ground, const std::string& path) {
-  FileAttributes attributes = owned_by_agent(ground.facts);
-  attributes.durable = false;
+  const FileAttributes attributes{.mode = 0600, .uid = ground.facts.uid, .gid = ground.facts.gid, .durable = false};
   const auto written = install_file(path, ground.plan.consul_json.dump(2) + "\n", attributes);
   if (!written) return written.error();
   return {};

@@ -36,7 +36,7 @@ COMPILER_DOCKERFILE = f"""
 FROM {DEBIAN}
 RUN apt-get update && apt-get install -y --no-install-recommends ccache && rm -rf /var/lib/apt/lists/*
 COPY ccache /root/.cache/ccache
-ENV CCACHE_BASEDIR=/source CCACHE_NOHASHDIR=1 CCACHE_DEPEND=1 CCACHE_COMPILERCHECK=content CCACHE_SLOPPINESS=locale
+ENV CCACHE_BASEDIR=/source SETTINGS
 LABEL made=MADE
 """
 
@@ -190,7 +190,11 @@ def make_compiler(engine, folder, stamp):
     """Once: with another cache all that comes after it in lictor's build would begin anew."""
     if made_of(engine, COMPILER) == stamp:
         return
-    (folder / "Dockerfile").write_text(COMPILER_DOCKERFILE.replace("MADE", stamp))
+    # Found is what is looked for as it was kept: by the settings of `./dev test`.
+    places = ("CCACHE_DIR", "CCACHE_BASEDIR")
+    settings = [f"{n}={v}" for n, v in os.environ.items() if n.startswith("CCACHE_") and n not in places]
+    text = COMPILER_DOCKERFILE.replace("MADE", stamp).replace("SETTINGS", " ".join(settings))
+    (folder / "Dockerfile").write_text(text)
     COMPILED.mkdir(parents=True, exist_ok=True)
     shutil.copytree(COMPILED, folder / "ccache")
     build(engine, COMPILER, folder)
