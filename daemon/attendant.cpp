@@ -21,7 +21,6 @@
 
 #include <algorithm>
 #include <array>
-#include <tuple>
 #include <utility>
 
 namespace lictor {
@@ -208,7 +207,16 @@ void Attendant::act(const Prepare&) {
     read_settings_again();
   }
   if (auto held = take_hold(); !held) return feed(PrepareFailed{held.error(), true});
-  auto ground = look(settings_, environment_);
+  with_interfaces([this](const Interfaces& interfaces) { prepare(interfaces); });
+}
+
+void Attendant::with_interfaces(std::function<void(const Interfaces&)> then) {
+  list_interfaces(io_.get_executor(), *reaper_, std::move(then));
+}
+
+void Attendant::prepare(const Interfaces& interfaces) {
+  if (life_.phase != Phase::prepare) return;  // a stop came first
+  auto ground = look(settings_, environment_, interfaces);
   if (!ground) {
     Problems problems = ground.error();
     const bool waiting =
@@ -414,10 +422,12 @@ void Attendant::act(const LookUpCatalog& e) {
 }
 
 void Attendant::act(const TakeIdBack& e) {
-  auto ground = take_id(*ground_, environment_, e.id);
-  if (!ground) return feed(IdTakenBack{life_.own, to_string(ground.error().front())});
-  ground_ = std::move(*ground);
-  feed(IdTakenBack{ground_->own(), ""});
+  with_interfaces([this, id = e.id](const Interfaces& interfaces) {
+    auto ground = take_id(*ground_, environment_, interfaces, id);
+    if (!ground) return feed(IdTakenBack{life_.own, to_string(ground.error().front())});
+    ground_ = std::move(*ground);
+    feed(IdTakenBack{ground_->own(), ""});
+  });
 }
 
 void Attendant::act(const LookAround& e) {
@@ -439,16 +449,17 @@ void Attendant::act(const Join& e) {
 void Attendant::act(const Rejoin&) { api_->rejoin(); }
 
 void Attendant::act(const ReadAddress&) {
-  const auto bind = look_at_address(*ground_);
-  // Of interfaces that can't be listed right now nothing new is known.
-  const bool unseen = !bind && !life_.address_gone && !list_interfaces();
-  if (unseen) {
-    log::warn(to_string(bind.error()));
-    return feed(AddressRead{AddressState::same, ground_->facts.bind.address});
-  }
-  if (!bind) return feed(AddressRead{AddressState::gone, bind.error().why});
-  const bool same = bind->address == ground_->facts.bind.address;
-  feed(AddressRead{same ? AddressState::same : AddressState::other, bind->address});
+  with_interfaces([this](const Interfaces& interfaces) {
+    // Of interfaces that can't be listed right now nothing new is known.
+    if (!interfaces && !life_.address_gone) {
+      log::warn(to_string(interfaces.error()));
+      return feed(AddressRead{AddressState::same, ground_->facts.bind.address});
+    }
+    const auto bind = look_at_address(*ground_, interfaces);
+    if (!bind) return feed(AddressRead{AddressState::gone, bind.error().why});
+    const bool same = bind->address == ground_->facts.bind.address;
+    feed(AddressRead{same ? AddressState::same : AddressState::other, bind->address});
+  });
 }
 
 void Attendant::act(const AskLeave& e) {
@@ -513,11 +524,14 @@ void Attendant::act(const SignalChildren& e) {
 void Attendant::watch_settings(const Settings& settings) {
   if (!settings.watch.settings && !settings_.watch.settings) return;
   if (!file_watch_) {
+    // Not asked again: to say no takes the kernel 10 ms, in which nobody is served.
+    if (file_watch_refused_) return;
     auto watch = FileWatch::start(
         io_.get_executor(), {.changed = [this](const std::vector<std::string>& paths) { settings_changed(paths); },
                              .failed = [](const Problem& problem) { log::warn(to_string(problem)); }});
     if (!watch) {
-      if (!std::exchange(file_watch_refused_, true)) log::warn(to_string(watch.error()));
+      file_watch_refused_ = true;
+      log::warn(to_string(watch.error()));
       return;
     }
     file_watch_ = std::move(*watch);
@@ -545,16 +559,21 @@ void Attendant::token_refused() {
 }
 
 void Attendant::act(const Reload& e) {
+  with_interfaces(
+      [this, settings_too = e.settings](const Interfaces& interfaces) { reload(settings_too, interfaces); });
+}
+
+void Attendant::reload(bool settings_too, const Interfaces& interfaces) {
   grown_ = true;
-  auto settings = e.settings ? load_settings(named_, environment_) : ResultAll<Settings>(settings_);
+  auto settings = settings_too ? load_settings(named_, environment_) : ResultAll<Settings>(settings_);
   if (!settings) return reload_failed(settings.error());
   watch_settings(*settings);
   if (auto same = same_from_start_to_end(*settings); !same) return reload_failed({same.error()});
-  Running running{.token = ground_->facts.recovery_token, .bind = {}, .identity = ground_->facts.identity};
   // With `ignore` the address changes only where the settings that choose it do.
-  const auto choice = [](const Settings& s) { return std::tie(s.bind.interface, s.bind.ipv6, s.bind.cidr); };
-  if (!settings->bind.restart_on_change && choice(*settings) == choice(settings_)) running.bind = ground_->facts.bind;
-  auto next = look(*settings, environment_, running);
+  const Running running{.token = ground_->facts.recovery_token,
+                        .bound = settings->bind.restart_on_change ? nullptr : &*ground_,
+                        .identity = ground_->facts.identity};
+  auto next = look(*settings, environment_, interfaces, running);
   if (!next) return reload_failed(next.error());
   if (next->facts.data_dir != ground_->facts.data_dir) {
     return reload_failed({Problem{"node.data_dir", "can't change while lictor runs", "restart lictor for that"}});

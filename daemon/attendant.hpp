@@ -79,6 +79,9 @@ class Attendant {
   void act(const Say&);
   void act(const Quit&);
 
+  void with_interfaces(std::function<void(const Interfaces&)> then);
+  void prepare(const Interfaces& interfaces);
+  void reload(bool settings_too, const Interfaces& interfaces);
   void read_settings_again();
   Result<void> same_from_start_to_end(const Settings& settings) const;
   void use(Settings settings);

@@ -33,7 +33,7 @@ ResultAll<Ground> look_around(const std::optional<std::string>& settings_file) {
   const Environment environment = current_environment();
   auto settings = load_settings(settings_file, environment);
   if (!settings) return settings.error();
-  return look(*settings, environment);
+  return look(*settings, environment, list_interfaces());
 }
 
 // Runs `consul validate` on the would-be consul.json, in a folder of its own that goes again.

@@ -145,7 +145,8 @@ class Doctor {
       const Json tokens = running_config_.value("acl", Json::object()).value("tokens", Json::object());
       token_ = text_of(tokens, tokens.contains("agent_recovery") ? "agent_recovery" : "agent_master");
     }
-    auto ground = lictor::look(settings_, environment_, {.token = token_, .bind = {}, .identity = {}});
+    auto ground =
+        lictor::look(settings_, environment_, list_interfaces(), {.token = token_, .bound = nullptr, .identity = {}});
     if (ground) {
       ground_ = std::move(*ground);
     } else {

@@ -2,7 +2,6 @@
 
 #include "act/file_watch.hpp"
 #include "act/identity_files.hpp"
-#include "act/interfaces.hpp"
 #include "act/privileges.hpp"
 #include "act/storage.hpp"
 
@@ -116,16 +115,19 @@ std::optional<std::string> address_of(const std::string& interface, const std::v
   return std::nullopt;
 }
 
-Result<void> find_addresses(const Settings& settings, const AgentConfig& config, PlanFacts& facts,
-                            const std::optional<BindAddress>& kept = {}) {
-  auto interfaces = list_interfaces();
+BindRules bind_rules(const Settings& settings, const AgentConfig& config) {
+  return {.globs = settings.bind.interface,
+          .ipv6 = settings.bind.ipv6,
+          .cidr = settings.bind.cidr,
+          .configured = text_setting(config.merged, "bind_addr")};
+}
+
+Result<void> find_addresses(const Settings& settings, const AgentConfig& config, const Interfaces& interfaces,
+                            PlanFacts& facts, const Ground* bound = nullptr) {
   if (!interfaces) return interfaces.error();
-  Result<BindAddress> bind = kept ? Result<BindAddress>(*kept)
-                                  : bind_address({.globs = settings.bind.interface,
-                                                  .ipv6 = settings.bind.ipv6,
-                                                  .cidr = settings.bind.cidr,
-                                                  .configured = text_setting(config.merged, "bind_addr")},
-                                                 *interfaces);
+  const BindRules rules = bind_rules(settings, config);
+  const bool kept = bound != nullptr && rules == bind_rules(bound->settings, bound->config);
+  auto bind = kept ? Result<BindAddress>(bound->facts.bind) : bind_address(rules, *interfaces);
   if (!bind) return bind.error();
   facts.bind = std::move(*bind);
   if (settings.client_interface) {
@@ -285,7 +287,8 @@ NodeKey Ground::own() const {
   return {facts.identity.name, facts.identity.id, text_setting(plan.consul_json, "advertise_addr").value_or("")};
 }
 
-ResultAll<Ground> look(const Settings& settings, const Environment& environment, const Running& running) {
+ResultAll<Ground> look(const Settings& settings, const Environment& environment, const Interfaces& interfaces,
+                       const Running& running) {
   Problems problems;
   auto config = read_agent_config(settings);
   if (!got(config, problems)) return problems;
@@ -313,7 +316,7 @@ ResultAll<Ground> look(const Settings& settings, const Environment& environment,
   }
   const auto secrets = read_secrets(settings);
   if (got(secrets, problems)) facts.secrets = secrets->secrets;
-  got(find_addresses(settings, ground.config, facts, running.bind), problems);
+  got(find_addresses(settings, ground.config, interfaces, facts, running.bound), problems);
   if (!problems.empty()) return problems;
 
   auto identity = settled_identity(settings, ground.config, facts, running.identity);
@@ -343,18 +346,19 @@ ResultAll<Ground> look(const Settings& settings, const Environment& environment,
   return ground;
 }
 
-Result<BindAddress> look_at_address(const Ground& ground) {
+Result<BindAddress> look_at_address(const Ground& ground, const Interfaces& interfaces) {
   PlanFacts facts;
-  if (auto found = find_addresses(ground.settings, ground.config, facts); !found) return found.error();
+  if (auto found = find_addresses(ground.settings, ground.config, interfaces, facts); !found) return found.error();
   return facts.bind;
 }
 
-ResultAll<Ground> take_id(const Ground& ground, const Environment& environment, const std::string& id) {
+ResultAll<Ground> take_id(const Ground& ground, const Environment& environment, const Interfaces& interfaces,
+                          const std::string& id) {
   Identity taken = ground.facts.identity;
   taken.id = id;
   taken.when = now_rfc3339();
-  return look(ground.settings, environment,
-              {.token = ground.facts.recovery_token, .bind = ground.facts.bind, .identity = std::move(taken)});
+  return look(ground.settings, environment, interfaces,
+              {.token = ground.facts.recovery_token, .bound = &ground, .identity = std::move(taken)});
 }
 
 Result<Locks> lock(const Settings& settings) {

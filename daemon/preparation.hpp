@@ -4,6 +4,7 @@
 
 #include "act/files.hpp"
 #include "act/host.hpp"
+#include "act/interfaces.hpp"
 #include "decide/claims.hpp"
 #include "decide/plan.hpp"
 #include "decide/services.hpp"
@@ -68,17 +69,20 @@ std::string agent_folder(const Settings& settings);
 // Exit::retry alone means that only an address is missing. `running`: what the agent that runs was started with, where the
 // result is to be compared with that.
 struct Running {
-  std::string token;                 // recovery token
-  std::optional<BindAddress> bind;   // an address to keep, whatever the interfaces say
+  std::string token;  // recovery token
+  const Ground* bound =
+      nullptr;  // its address is kept, whatever the interfaces say, while the rules that chose it are the same
   std::optional<Identity> identity;  // who the node is, whatever the files say by now
 };
-ResultAll<Ground> look(const Settings& settings, const Environment& environment, const Running& running = {});
+ResultAll<Ground> look(const Settings& settings, const Environment& environment, const Interfaces& interfaces,
+                       const Running& running = {});
 
-// The address that `look` would choose now.
-Result<BindAddress> look_at_address(const Ground& ground);
+// The address that `look` would choose on these.
+Result<BindAddress> look_at_address(const Ground& ground, const Interfaces& interfaces);
 
 // Makes `id` this node's: looks again as if that were what is stored, the running agent's token and address kept.
-ResultAll<Ground> take_id(const Ground& ground, const Environment& environment, const std::string& id);
+ResultAll<Ground> take_id(const Ground& ground, const Environment& environment, const Interfaces& interfaces,
+                          const std::string& id);
 
 // Keeps a second lictor off the run directory and the data directory. Makes both where they are missing. The agent could
 // live in the data directory, as check_data_dir has it, or its problem is returned and nothing is left there.

@@ -40,7 +40,7 @@ Told ask(const Settings& settings, const Environment& environment) {
             answer ? Problem{settings.control.socket, "the answer is no status", "is another program listening there?",
                              Exit::incomplete}
                    : answer.error()};
-  const auto ground = look(settings, environment);
+  const auto ground = look(settings, environment, list_interfaces());
   if (ground) told.status.update(ground_json(*ground));
   told.status["problems"] = Json::array();
   for (const Problem& problem : ground ? Problems{} : ground.error())

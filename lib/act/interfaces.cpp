@@ -1,7 +1,9 @@
 #include "act/interfaces.hpp"
 
 #include <linux/rtnetlink.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/time.h>
 #include <unistd.h>
 
@@ -14,6 +16,7 @@
 #include "act/descriptor.hpp"
 #include "act/files.hpp"
 #include "act/interfaces_parse.hpp"
+#include "act/launcher.hpp"
 
 namespace lictor {
 namespace {
@@ -110,17 +113,67 @@ Result<bool> dump_interfaces(const std::function<void(std::string_view)>& answer
   return consistent;
 }
 
-Result<std::vector<Interface>> list_interfaces() {
-  std::vector<Interface> interfaces;
+namespace {
+
+// All the answers of one dump, one after another.
+Result<std::string> dump() {
+  std::string answers;
   // A table that changes during every one of these is changing all the time: the last look is as good as any, and
   // whoever watches is told of the next change anyway.
   for (int tries = 0; tries < 5; ++tries) {
-    interfaces.clear();
-    const auto consistent = dump_interfaces([&](std::string_view bytes) { parse_interfaces(bytes, interfaces); });
+    answers.clear();
+    const auto consistent = dump_interfaces([&](std::string_view bytes) { answers += bytes; });
     if (!consistent) return consistent.error();
     if (*consistent) break;
   }
+  return {boost::system::in_place_value, std::move(answers)};
+}
+
+std::vector<Interface> interfaces_in(std::string_view answers) {
+  std::vector<Interface> interfaces;
+  parse_interfaces(answers, interfaces);
   return interfaces;
+}
+
+Result<void> dump_into(int file) {
+  const auto answers = dump();
+  if (!answers) return answers.error();
+  if (::write(file, answers->data(), answers->size()) != static_cast<ssize_t>(answers->size()))
+    return problem("answer", errno);
+  return {};
+}
+
+std::string answers_in(int file) {
+  struct stat about {};
+  ::fstat(file, &about);
+  std::string content(static_cast<std::size_t>(about.st_size), '\0');
+  content.resize(static_cast<std::size_t>(std::max<ssize_t>(0, ::pread(file, content.data(), content.size(), 0))));
+  return content;
+}
+
+}  // namespace
+
+Interfaces list_interfaces() {
+  const auto answers = dump();
+  if (!answers) return answers.error();
+  return interfaces_in(*answers);
+}
+
+void list_interfaces(boost::asio::any_io_executor executor, Reaper& reaper,
+                     std::function<void(const Interfaces&)> done) {
+  // Not a pipe: with hundreds of links the child would wait for somebody to read.
+  const auto file = std::make_shared<const Descriptor>(::memfd_create("interfaces", MFD_CLOEXEC));
+  LaunchRequest request;
+  request.before = [fd = file->get()] { return dump_into(fd); };
+  if (file->get() < 0) return done(list_interfaces());
+  auto child = launch(executor, request);
+  if (!child) return done(list_interfaces());
+  const auto report = std::make_shared<const LaunchReport>(std::move(child->report));
+  reaper.expect(child->pid, [file, report, done = std::move(done)](ExitStatus status) {
+    if (const auto failure = report->failure()) return done(*failure);
+    // Killed: by whoever was short of memory, say.
+    done(status == ExitStatus{.code = 0} ? Interfaces(interfaces_in(answers_in(file->get()))) : list_interfaces());
+  });
 }
 
 struct InterfaceWatch::State : std::enable_shared_from_this<State> {

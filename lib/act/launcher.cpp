@@ -82,6 +82,10 @@ Problem step_problem(const std::string& path, const char* doing,
   return Problem{path, std::string(doing) + ": " + std::strerror(errno), hint, Exit::internal};
 }
 
+std::string path_of(const LaunchRequest& request) {
+  return request.argv.empty() ? "a child of lictor" : request.argv.front();
+}
+
 struct CleanSlate {
   const LaunchRequest& request;
   pid_t parent;
@@ -99,7 +103,7 @@ struct CleanSlate {
   }
 
  private:
-  const std::string& path() const { return request.argv.front(); }
+  std::string path() const { return path_of(request); }
 
   [[noreturn]] void give_up(const Problem& problem) const {
     const nlohmann::json parts{problem.what, problem.why, problem.hint, static_cast<int>(problem.exit)};
@@ -142,6 +146,7 @@ struct CleanSlate {
     if (request.before) {
       if (auto done = request.before(); !done) return done;
     }
+    if (request.argv.empty()) ::_exit(0);
     if (!close_above_2_on_exec()) return step_problem(path(), "close descriptors");
     return {};
   }
@@ -189,15 +194,16 @@ std::optional<Problem> LaunchReport::failure() const {
 }
 
 Result<NewChild> launch(boost::asio::any_io_executor executor, const LaunchRequest& request) {
-  const std::string& path = request.argv.front();
-  if (::access(path.c_str(), X_OK) != 0) return exec_problem(path, errno);
+  const std::string path = path_of(request);
+  if (!request.argv.empty() && ::access(path.c_str(), X_OK) != 0) return exec_problem(path, errno);
   fill_standard_descriptors();
   std::array<int, 2> ends{};
   if (::pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK) != 0) return exec_problem(path, errno);
   Descriptor reading(ends[0]);
   const Descriptor writing(ends[1]);
 
-  const std::vector<std::string> arguments(request.argv.begin() + 1, request.argv.end());
+  std::vector<std::string> arguments = request.argv;
+  if (!arguments.empty()) arguments.erase(arguments.begin());
   std::vector<const char*> environment;
   for (const auto& entry : request.environment) environment.push_back(entry.c_str());
   environment.push_back(nullptr);

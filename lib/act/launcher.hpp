@@ -17,7 +17,8 @@
 namespace lictor {
 
 struct LaunchRequest {
-  std::vector<std::string> argv;         // argv[0]: absolute path, and what the child sees as its name
+  // argv[0]: absolute path, and what the child sees as its name. Empty: no program, the child ends with `before`, code 0.
+  std::vector<std::string> argv;
   std::vector<std::string> environment;  // "NAME=value", the whole of it
   // Groups cleared, gid, uid set, in this order. Without privilege only one's own ids can be asked for, and the
   // supplementary groups stay.
@@ -27,8 +28,8 @@ struct LaunchRequest {
   bool die_with_parent = true;   // SIGKILL when lictor's thread dies (PR_SET_PDEATHSIG, set after the uid; the kernel
                                  // drops it when the program is set-uid or has file capabilities)
   bool gain_privileges = false;  // true: no_new_privs is left as it is, so that set-uid and file capabilities count
-  // Called in the child, as the user it runs as, and before exec: what may wait for a disk, and must be over before the program
-  // runs. Its problem is the launch's.
+  // Called in the child, as the user it runs as, and before exec: what may wait for a disk or a lock of the kernel's, and must
+  // be over before the program runs. Its problem is the launch's.
   std::function<Result<void>()> before = {};
 };
 

@@ -35,6 +35,7 @@ struct BindRules {
   // bind_addr as the agent's own settings have it, if they do. A literal address is kept and must be on this host;
   // a template ("{{ GetInterfaceIP ... }}") and the unspecified address give way to the choice. Empty counts as absent.
   std::optional<std::string> configured;
+  bool operator==(const BindRules&) const = default;
 };
 
 struct BindAddress {

@@ -659,13 +659,17 @@ class Step {
 
   void read_address() {
     life_.address_at.reset();
-    if (stopping() || life_.reading_address) return;
-    life_.reading_address = true;
+    if (stopping()) return;
+    if (life_.reading_address.running) {
+      life_.reading_address.again = true;
+      return;
+    }
+    life_.reading_address = {.running = true};
     emit(ReadAddress{});
   }
 
   void on(const AddressRead& e) {
-    life_.reading_address = false;
+    if (std::exchange(life_.reading_address, {}).again) return read_address();
     if (stopping()) return;
     if (e.state == AddressState::gone) {
       if (std::exchange(life_.address_gone, true)) return;

@@ -435,12 +435,12 @@ struct Life {
   Time since{};  // when the phase was entered
   std::optional<Agent> agent;
   bool launching = false;  // the outcome of a Launch is outstanding
-  Work preparing, reloading;
+  Work preparing, reloading, reading_address;
   NodeKey own;                     // as the agent was, or will be, started
   std::vector<Claim> claims;       // as last seen in members and catalog
   std::optional<Claim> contested;  // another id holds our name, by the last look-up that could tell
   bool taking_id = false, took_id = false;
-  bool address_gone = false, reading_address = false;
+  bool address_gone = false;
   std::string ignored_address;  // the one last said to be ignored
   std::optional<Time> wary_until;
   bool rejoining = false;  // at the last look the servers took this node for failed

@@ -11,6 +11,7 @@ import os
 import re
 import resource
 import signal
+import socket
 import subprocess
 
 from syscalls import Faults
@@ -223,6 +224,32 @@ def faults_io_errors_at_start(world):
     node.client.before_exec = None
     node.start().same_node_anew()
     assert consul in node.client.log, node.client.log
+
+
+def faults_interfaces_slowly_told(world):
+    """The kernel lets who asks for interfaces wait, as it does while links are made and ended: lictor serves meanwhile."""
+    server, client = world.server(), world.client(with_address=False, watch={"settings": False})
+    kernel = Faults("socket")
+    client.before_exec = kernel.before_exec
+    kernel.start()
+    client.start().logged("waiting for an address")
+    # Consul's own questions are left alone: Go's signals end them where they wait.
+    def own(pid):
+        return os.path.samefile(f"/proc/{pid}/exe", world.lictor)
+
+    kernel.slow = lambda pid, family: 0.5 * (family == socket.AF_NETLINK and own(pid))
+    run("ip", "-n", client.namespace, "addr", "add", f"{client.address}/24", "dev", "eth0")
+    client.ready()
+    client.write_settings(services=[{"name": "another", "port": 80}])
+    client.send(signal.SIGHUP)
+    eventually(lambda: server.instances("another") == {"n1": client.address}, 5, "the new service is in the catalog")
+    new = "10.77.0.99"
+    run("ip", "-n", client.namespace, "addr", "add", f"{new}/16", "dev", "eth0")
+    run("ip", "-n", client.namespace, "addr", "del", f"{client.address}/24", "dev", "eth0")
+    client.logged("moves to another address")
+    eventually(lambda: server.instances("another") == {"n1": new}, 15, "the catalog has the new address")
+    longest = re.search(r"^lictor_loop_longest_turn_seconds (\S+)$", client.control("GET", "/metrics").text, re.MULTILINE)
+    assert float(longest[1]) < 0.25, longest[0]
 
 
 def faults_no_descriptors(world):

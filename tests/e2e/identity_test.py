@@ -441,3 +441,7 @@ def identity_address_ignored(world):
     assert len(lines(client, NEW_ADDRESS)) == 1, client.log
     assert client.status()["address"] == client.address == server.node("n1")["Node"]["Address"]
     assert client.status()["agent"]["restarts"] == 0
+    # Asked for, it is taken all the same.
+    client.write_settings(agent={"config": {"bind_addr": NEW_ADDRESS}})
+    eventually(lambda: server.instances()["n1"] == NEW_ADDRESS, 15, "the catalog has the new address")
+    assert client.ready()["address"] == NEW_ADDRESS

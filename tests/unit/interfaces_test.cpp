@@ -15,15 +15,20 @@
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <optional>
 #include <random>
 #include <string>
 
 #include "act/files.hpp"
 #include "act/interfaces_parse.hpp"
+#include "scenario.hpp"
 #include "test.hpp"
 
 using namespace lictor;
 using namespace std::chrono_literals;
+using scenario::in_child;
+using scenario::must;
+using scenario::take_call_away;
 
 namespace {
 
@@ -429,6 +434,35 @@ TEST_CASE("list_interfaces takes well under a millisecond and leaves nothing ope
   CHECK(open_files() == before);
   // The best of fifty: other work on the machine must not make this fail.
   CHECK(std::chrono::duration<double, std::milli>(fastest).count() < 1.0);
+}
+
+TEST_CASE("list_interfaces by a child: the same, told from the executor; in the call where there can be no child") {
+  const OwnNetwork network;
+  network.ip(pair_up);
+  network.ip({"addr add 10.0.0.5/24 dev eth0"});
+  // Of more links than fit a pipe.
+  REQUIRE(std::system("for i in $(seq 50); do echo link add a$i type veth peer name b$i; done | ip -batch -") == 0);
+  enum class Told { later, inside };
+  // `call`: one that the kernel does not know.
+  const auto asked = [](Told told, std::optional<unsigned> call) {
+    return in_child([&] {
+      const auto expected = list_interfaces();
+      boost::asio::io_context io(1);
+      const auto reaper = Reaper::start(io.get_executor());
+      must(expected && reaper, "start");
+      if (call) take_call_away(*call);
+      std::optional<Interfaces> seen;
+      list_interfaces(io.get_executor(), **reaper, [&](const Interfaces& interfaces) { seen = interfaces; });
+      must(seen.has_value() == (told == Told::inside), "told at the wrong time");
+      while (!seen) must(io.run_one_for(10s) == 1, "not told");
+      if (!*seen) return to_string(seen->error());
+      must(describe(**seen) == describe(*expected), describe(**seen));
+      return std::string();
+    });
+  };
+  CHECK(asked(Told::later, {}) == "");
+  CHECK(asked(Told::inside, SYS_memfd_create) == "");
+  CHECK(asked(Told::later, SYS_socket) == "network interfaces: netlink socket: function not implemented; try again");
 }
 
 TEST_CASE("InterfaceWatch: an address that comes late is waited for, and can be bound to when it is chosen") {

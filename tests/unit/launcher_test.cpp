@@ -115,6 +115,21 @@ TEST_CASE("a child gets its arguments, its environment and its output as asked")
   CHECK(output_of(shell("echo out; echo err >&2")) == "out\nerr\n");
 }
 
+TEST_CASE("a child without a program ends with what it was to do") {
+  LaunchRequest request;
+  Pipe pipe;
+  request.before = [fd = pipe.out]() -> Result<void> {
+    must(::write(fd, "done", 4) == 4, "write");
+    return {};
+  };
+  CHECK(output_of(request).empty());
+  pipe.close_out();
+  CHECK(read_all(pipe.in) == "done");
+  request.before = [] { return Result<void>(Problem{"links", "locked", "wait", Exit::retry}); };
+  CHECK(to_string(problem_of(request)) == "links: locked; wait");
+  CHECK(problem_of(request).exit == Exit::retry);
+}
+
 TEST_CASE("a launcher without standard descriptors gives its child the right ones") {
   CHECK(in_child([] {
           boost::asio::io_context context(1);

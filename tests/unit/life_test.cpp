@@ -569,6 +569,18 @@ TEST_CASE("a new address restarts the agent without leaving; none leaves it alon
   CHECK(said == 1);
 }
 
+TEST_CASE("news of the host while the addresses are read: they are read once more") {
+  Story s;
+  s.serving().at(seconds(5), HostChanged{}).at(seconds(6), Tick{});
+  REQUIRE(s.has<ReadAddress>());
+  s.at(seconds(7), HostChanged{}).at(seconds(8), Tick{});
+  CHECK_FALSE(s.has<ReadAddress>());
+  s.at(seconds(9), AddressRead{AddressState::gone, "no address"});
+  CHECK(s.has<ReadAddress>());
+  CHECK_FALSE(s.life.address_gone);  // what was read is older than the news
+  CHECK_FALSE(s.at(seconds(10), AddressRead{AddressState::same, ""}).has<ReadAddress>());
+}
+
 TEST_CASE("servers that take the node for failed: it joins again until they don't") {
   Story s;
   s.launched().at(milliseconds(60), Probed{1, ProbeAnswer::leader, 3}).at(milliseconds(70), ServicesSent{1, ""});

@@ -475,7 +475,7 @@ class Walk {
   void take(const Say&) {}
   void take(const Report&) {}
   void take(const SignalChildren&) {}
-  void take(const Prepare& e) { owe(e, milliseconds(20)); }
+  void take(const Prepare& e) { owe(e, seconds(1)); }
   void take(const Reload& e) { owe(e, seconds(3)); }
 
   void take(const Launch& e) {
@@ -498,9 +498,9 @@ class Walk {
     came_back_ = true;
     owe(e, seconds(3));
   }
-  void take(const TakeIdBack& e) { owe(e, milliseconds(20)); }
+  void take(const TakeIdBack& e) { owe(e, seconds(1)); }
   void take(const LookAround& e) { owe(e, seconds(10)); }
-  void take(const ReadAddress& e) { owe(e, milliseconds(5)); }
+  void take(const ReadAddress& e) { owe(e, seconds(1)); }
   void take(const Rejoin&) {}
   void take(const Join& e) {
     const bool another =
