@@ -24,7 +24,7 @@ import tools  # noqa: E402
 
 PROJECT = pathlib.Path(__file__).resolve().parents[2]
 IMAGES = PROJECT / "build/engine"
-COMPILED = PROJECT / "build/ccache/release"
+COMPILED = PROJECT / "build/ccache"
 DEBIAN, COMPILER, CONSUL, PYTHON = (f"stand-in/{name}" for name in ("debian", "compiler", "consul", "python"))
 LICTOR, SCRATCH = "lictor:dev", "lictor-scratch"
 # What compose.yaml and the Dockerfiles take in the place of their public images.

@@ -162,16 +162,11 @@ def image_size(world):
         assert int(docker.inspect("lictor-binary", "{{.Size}}")) == with_lictor - without
 
 
-# The machine code of a few sources, by the build in the folder $1, as text; link-time code has a random name in it.
+# The machine code of some sources, by the build in the folder $1, as text; link-time code has a random name in it.
 ASSEMBLY = """set -e
 cd "$1"
-out=$(mktemp)
-for source in text join time; do
-  command=$(ninja -t commands "CMakeFiles/lictor_decide.dir/lib/decide/$source.cpp.o" | tail -n 1)
-  eval "CCACHE_DISABLE=1 ${command% -o *} -fno-lto -S -o $out ${command##* }"
-  cat $out
-done
-rm $out"""
+command=$(ninja -t commands CMakeFiles/lictor_decide.dir/Unity/unity_0_cxx.cxx.o | tail -n 1)
+eval "CCACHE_DISABLE=1 ${command% -o *} -fno-lto -S -o - ${command##* }" """
 
 
 def image_binary_is_the_same(world):
