@@ -296,6 +296,7 @@ class Step {
     const bool changed = agent.leader != leader;
     agent.leader = leader;
     if (leader && !agent.joined) agent.joined = now_;
+    if (leader && changed) agent.led = now_;
     if (leader) life_.ever_joined = true;
     next_probe();
     const Duration without = agent.leaderless ? now_ - *agent.leaderless : Duration{};
@@ -780,7 +781,8 @@ class Step {
     life_.deadline = limit;
     if (!life_.agent) return;  // its launch is under way
     const Agent& agent = *life_.agent;
-    const Time synced = agent.joined ? *agent.joined + sync_window(agent.members) : limit;
+    // Servers that are back are told all there is, as new ones are: after a leave that would undo it.
+    const Time synced = agent.led ? *agent.led + sync_window(agent.members) : limit;
     life_.deadline = std::min(limit, synced);
     if (!due(life_.deadline)) {
       // Whose name is it? The time until the leave is enough to ask.

@@ -365,6 +365,7 @@ struct Agent {
   // how long it has not answered, not how long ago it last did.
   std::optional<Time> unanswered{};
   std::optional<Time> joined{};      // a leader was first known
+  std::optional<Time> led{};         // a leader was known anew: first, or after there was none
   std::optional<Time> leaderless{};  // since when none is known, once it has joined
   bool leader = false;               // at the last answer
   int members = 0;

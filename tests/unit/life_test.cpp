@@ -412,6 +412,18 @@ TEST_CASE("an answer for an agent that is no more changes nothing") {
   CHECK_FALSE(ready(s.life));
 }
 
+TEST_CASE("a stop just after a leader is known again waits for the agent's full sync, as just after the first join") {
+  Story s;
+  s.serving().at(seconds(20), Probed{1, ProbeAnswer::no_leader, 3}).at(seconds(22), Probed{1, ProbeAnswer::leader, 3});
+  CHECK_FALSE(s.at(seconds(23), Signal{SignalKind::terminate}).has<AskLeave>());
+  CHECK_FALSE(s.at(seconds(22) + sync_window(3) - milliseconds(1), Tick{}).has<AskLeave>());
+  CHECK(s.at(seconds(22) + sync_window(3), Tick{}).has<AskLeave>());
+
+  Story t;
+  t.serving().at(seconds(20), Probed{1, ProbeAnswer::leader, 3});
+  CHECK(t.at(seconds(21), Signal{SignalKind::terminate}).has<AskLeave>());
+}
+
 TEST_CASE("the sync window follows Consul's scale factor") {
   // 3 s; doubled above 128 members, one more for each further doubling; and a tenth of a second for the sync itself.
   for (const auto& [members, scale] : std::initializer_list<std::pair<int, int>>{
