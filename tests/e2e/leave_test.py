@@ -66,6 +66,21 @@ def leave_early(world):
     holds(no_ghost, 8, "no ghost of a node that left", every=0.2)
 
 
+def leave_servers_just_back(world):
+    """SIGTERM just after the servers are back: they are told all there is once more, and the leave comes after that."""
+    server, client = world.server(), grown_up(world.client().start())
+    server.process.send_signal(signal.SIGSTOP)
+    client.logged("removing server", 20)
+    client.logged("no leader is known: not ready", 20)
+    server.process.send_signal(signal.SIGCONT)
+    client.logged("a leader is known again", 20)
+    code, seconds = client.stop()
+    assert code == 0 and seconds > 2, f"exit {code} after {seconds:.1f} s: {client.last_line()}"
+    left_cleanly(server)
+    client.nobody_left()
+    holds(lambda: server.node("n1") is None, 4, "gone for good")
+
+
 def leave_entry_comes_back(world):
     """A full sync of the agent in the middle of its leave puts the node back: lictor sees it and takes it out again."""
     server, client = world.server(), grown_up(world.client(stop={"linger": "5s"}).start())
