@@ -20,8 +20,8 @@
 //
 // TERM or INT in any of these starts the stop. It goes strictly downwards, within stop.timeout:
 //
-//   settle       a young agent is given the time to join and sync: a leave during the agent's first full sync
-//      |         leaves a ghost in the catalog
+//   settle       an agent that has met its servers only just now, for the first time or again, is given the time to join and
+//      |         sync: a leave during that full sync leaves a ghost in the catalog
 //   pre_stop     hooks
 //   leaving      the agent has been asked to leave, once; the catalog is asked until the node's entry is gone; where it
 //      |         stays, the members are told once more

@@ -36,7 +36,7 @@ enum class Step {
   services,  // until the agent had taken the services
   hooks,     // post_start
   catalog,   // until the catalog showed the services
-  settle,    // the young agent's first full sync was awaited
+  settle,    // the full sync of an agent that had just met its servers was awaited
   pre_stop,  // hooks
   leave,     // from the request to leave until a server confirmed it, or hope was given up
   linger,    // stop.linger

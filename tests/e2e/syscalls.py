@@ -30,8 +30,8 @@ REQUEST, RESPONSE = struct.Struct("=QI20xQ40x"), struct.Struct("=QqiI")
 class Faults(threading.Thread):
     """Give `before_exec` to the process's Popen as preexec_fn, then start().
 
-    While `error` is set, the calls fail with it. `failed` counts those that did. `slow` says from
-    the caller's pid and the first argument for how many seconds a call is to wait.
+    While `error` is set, the calls fail with it. `failed` counts those that did. `slow` says from the caller's pid and the
+    first argument for how many seconds a call is to wait.
     """
 
     def __init__(self, *calls):
