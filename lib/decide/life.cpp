@@ -468,7 +468,17 @@ class Step {
           agent_fields() + Fields{in_seconds(now_ - agent.started)});
       life_.around_at = now_;
     }
-    life_.task_at = now_ + check_interval;
+    // A server that has not yet heard of this node's return takes out what was just registered (leaveReconcile), and
+    // that the agent only finds with its full sync. So the first look of those to come is when that is over.
+    const std::optional<Time> sync = synced();
+    life_.task_at = sync && *sync > now_ ? *sync : now_ + check_interval;
+  }
+
+  // When the agent's full sync for the servers that it has last met is over; nothing before it knew a leader.
+  std::optional<Time> synced() const {
+    const Agent& agent = *life_.agent;
+    if (!agent.led) return std::nullopt;
+    return *agent.led + sync_window(agent.members);
   }
 
   void send_again(Sending at_least) {
@@ -782,8 +792,7 @@ class Step {
     if (!life_.agent) return;  // its launch is under way
     const Agent& agent = *life_.agent;
     // Servers that are back are told all there is, as new ones are: after a leave that would undo it.
-    const Time synced = agent.led ? *agent.led + sync_window(agent.members) : limit;
-    life_.deadline = std::min(limit, synced);
+    life_.deadline = std::min(limit, synced().value_or(limit));
     if (!due(life_.deadline)) {
       // Whose name is it? The time until the leave is enough to ask.
       if (agent.joined && !agent.looked && !agent.looking) look();

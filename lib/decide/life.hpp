@@ -8,8 +8,9 @@
 //      |                                                |   (restart.min .. restart.max, 20 % jitter); dead
 //   registering  services, post_start hooks, catalog    |   give_up_after times before it was ever ready:
 //      |                                                |   Exit::retry
-//   serve        probed, services compared each minute  |   an agent whose gossip has shut itself down: the same backoff
-//      |                                                |
+//   serve        probed; services compared when the     |   an agent whose gossip has shut itself down: the same backoff
+//      |         agent's full sync is over, and then    |
+//      |         each minute                            |
 //   restart      asked for, hung, new settings, a new --+   the agent is ended without leaving
 //                address, the node's old id taken back
 //

@@ -73,6 +73,19 @@ def servers_forget(world):
     assert client.agent_pid() == agent
 
 
+def servers_take_for_left(world):
+    """A server that has not yet heard that this node is back takes out what it has just registered, after the agent's full
+    sync: the services are back as soon as lictor looks once more, not a minute later."""
+    server, client = world.server(), world.client(agent={"config": {"log_level": "debug"}}).start()
+    client.ready()
+    joined = time.monotonic()
+    # Where the sync comes later than this, it is what brings the services back.
+    eventually(lambda: time.monotonic() - joined > 2 or "agent: Node info in sync" in client.log, 3)
+    server.put("/v1/catalog/deregister", {"Node": "n1"})
+    eventually(lambda: server.instances() == {"n1": client.address}, 8, "the services are back")
+    client.ready()
+
+
 def servers_stalled(world):
     """A server that hangs for a moment: not ready meanwhile, and not joined, for the agent still counts on it."""
     server = world.server()

@@ -379,14 +379,39 @@ TEST_CASE("servers that have forgotten what the agent has are told anew, once a 
   CHECK(s.at(seconds(140), Tick{}).first<SendServices>()->what == Sending::difference);
 }
 
-TEST_CASE("new settings send what is news, the minute's check what the agent lacks") {
+TEST_CASE("new settings send what is news, later looks what the agent lacks") {
   Story s;
   const Reloaded same{ReloadResult::unchanged, {}, "", node, ""};
-  REQUIRE(s.serving().at(seconds(5), Signal{SignalKind::reload}).has<Reload>());
-  REQUIRE(s.at(seconds(5), same).has<SendServices>());
+  REQUIRE(s.serving().at(seconds(1), Signal{SignalKind::reload}).has<Reload>());
+  REQUIRE(s.at(seconds(1), same).has<SendServices>());
   CHECK(s.first<SendServices>()->what == Sending::news);
-  s.at(seconds(6), ServicesSent{1, ""}).at(seconds(6), CatalogSeen{1, CatalogAnswer::registered});
-  CHECK(s.at(seconds(66), Tick{}).first<SendServices>()->what == Sending::difference);
+  s.at(seconds(2), ServicesSent{1, ""}).at(seconds(2), CatalogSeen{1, CatalogAnswer::registered});
+  CHECK(s.at(seconds(4), Tick{}).first<SendServices>()->what == Sending::difference);
+}
+
+TEST_CASE("what was registered is looked at once more when the agent's full sync is over, and then each minute") {
+  Story s;
+  s.serving();  // its leader is known since 60 ms
+  CHECK_FALSE(s.at(milliseconds(3150), Tick{}).has<SendServices>());
+  CHECK(s.at(milliseconds(3160), Tick{}).has<SendServices>());
+  CHECK(s.at(milliseconds(3170), ServicesSent{1, ""}).has<LookUpCatalog>());
+  s.at(milliseconds(3180), CatalogSeen{1, CatalogAnswer::registered});
+  CHECK_FALSE(s.at(milliseconds(63170), Tick{}).has<SendServices>());
+  CHECK(s.at(milliseconds(63180), Tick{}).has<SendServices>());
+  CHECK(s.at(milliseconds(63190), ServicesSent{1, ""}).has<LookUpCatalog>());
+  s.at(milliseconds(63200), CatalogSeen{1, CatalogAnswer::registered});
+
+  SECTION("and where the agent meets its servers anew") {
+    s.at(seconds(70), Probed{1, ProbeAnswer::no_leader, 3});
+    CHECK(s.at(seconds(80), Probed{1, ProbeAnswer::leader, 3}).has<SendServices>());
+    s.at(seconds(80), ServicesSent{1, ""}).at(seconds(80), CatalogSeen{1, CatalogAnswer::registered});
+    CHECK_FALSE(s.at(milliseconds(83090), Tick{}).has<SendServices>());
+    CHECK(s.at(milliseconds(83100), Tick{}).has<SendServices>());
+  }
+  SECTION("a stop comes first") {
+    s.at(seconds(90), Signal{SignalKind::terminate});
+    CHECK_FALSE(s.at(milliseconds(90100), Tick{}).has<SendServices>());
+  }
 }
 
 TEST_CASE("hooks run in order; fail stops the node, retry tries again, ignore goes on") {

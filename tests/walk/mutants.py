@@ -26,7 +26,7 @@ MUTANTS = [
     ("budget", "      if (now_ - life_.since >= sweep_limit) return quit();\n",
      "      if (!MUTANT && now_ - life_.since >= sweep_limit) return quit();\n"),
     ("no-shortcut", "      case Phase::linger:\n        return end(SIGKILL);", "      case Phase::linger:\n        return end(MUTANT ? SIGTERM : SIGKILL);"),
-    ("settled", "    life_.deadline = std::min(limit, synced);", "    life_.deadline = MUTANT ? now_ : std::min(limit, synced);"),
+    ("settled", "std::min(limit, synced().value_or(limit));", "MUTANT ? now_ : std::min(limit, synced().value_or(limit));"),
     ("join", "if (agent.joining || !(in(Phase::join) || registering())) return;",
      "if (agent.joining || (!MUTANT && !(in(Phase::join) || registering()))) return;"),
     ("join", "if (leader) agent.join_at.reset();", "if (!MUTANT && leader) agent.join_at.reset();"),
