@@ -30,6 +30,17 @@ constexpr std::size_t longest_agent_line = 64 * 1024;
 // What a node needs to begin to serve is given back once there is nothing to do for so long.
 constexpr Duration rest = std::chrono::seconds(5);
 
+// Signals that order something.
+constexpr std::array orders{SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2};
+
+// SIG_BLOCK or SIG_UNBLOCK.
+void mask_orders(int how) {
+  sigset_t set;
+  sigemptyset(&set);
+  for (const int signal : orders) sigaddset(&set, signal);
+  sigprocmask(how, &set, nullptr);
+}
+
 Time now() { return std::chrono::floor<Duration>(std::chrono::steady_clock::now()); }
 
 SignalKind kind_of(int signal) {
@@ -87,9 +98,11 @@ Attendant::Attendant(boost::asio::io_context& io, Settings settings, std::option
       watchdog_(io),
       agent_pipe_(io) {}
 
+void Attendant::hold_signals() { mask_orders(SIG_BLOCK); }
+
 Quit Attendant::run() {
-  // First of all: as PID 1 a signal without a handler is thrown away.
-  for (const int signal : {SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2}) signals_.add(signal);
+  for (const int signal : orders) signals_.add(signal);
+  mask_orders(SIG_UNBLOCK);
   wait_for_signal();
   signal(SIGPIPE, SIG_IGN);
   auto reaper = Reaper::start(io_.get_executor());

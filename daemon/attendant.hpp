@@ -37,6 +37,10 @@ class Attendant {
   Attendant(boost::asio::io_context& io, Settings settings, std::optional<std::string> named, Environment environment,
             Time executed);
 
+  // Has signals that order something wait until run() takes them. For the first moment of the process: one that reaches PID 1
+  // without a handler is thrown away by the kernel, unless it is blocked (kernel/signal.c, sig_ignored).
+  static void hold_signals();
+
   // Lives the whole life and returns how it ended. Called once.
   Quit run();
 

@@ -47,6 +47,7 @@ void drop_privileges(const Settings& settings, const Environment& environment) {
 }
 
 Exit run(const std::optional<std::string>& settings_file, Time executed) {
+  Attendant::hold_signals();
   Environment environment = current_environment();
   auto settings = load_settings(settings_file, environment);
   if (!settings) return print_problems(settings.error());

@@ -39,12 +39,21 @@ def leave_on_sigterm(world):
     holds(lambda: server.node("n1") is None and server.member("n1") == LEFT, 3, "gone for good")
 
 
+def sigterm_in(client, *masks):
+    """Whether SIGTERM is in one of lictor's signal masks, by their names in /proc/PID/status."""
+    with open(f"/proc/{client.pid}/status") as file:
+        found = dict(line.split(":", 1) for line in file)
+    return any(int(found[mask], 16) >> (signal.SIGTERM - 1) & 1 for mask in masks)
+
+
 def leave_early(world):
     """SIGTERM in the first moments, when Consul swallows it: all ends, nobody is left, and no ghost turns up later."""
     server = world.server()
     clients = []
     for moment in (0, 10, 20, 40, 50, 60, 80, 120, 200, 500):
         client = world.client(f"m{moment}").start(as_pid_1=moment in (20, 50, 80, 200))
+        if moment:
+            eventually(lambda: sigterm_in(client, "SigBlk", "SigCgt"), 5, "signals are taken", every=0.0005)
         while time.monotonic() < client.started + moment / 1000:
             time.sleep(0.0005)
         client.send(signal.SIGTERM)
@@ -64,6 +73,17 @@ def leave_early(world):
         return not names & nodes and all(server.member(name) in (None, LEFT) for name in names)
 
     holds(no_ghost, 8, "no ghost of a node that left", every=0.2)
+
+
+def leave_while_settings_are_read(world):
+    """SIGTERM to a PID 1 that still reads its settings, 8 MB of them: it is not lost, and no agent is started."""
+    lines = {f"key-{i}": "x" * 90 for i in range(80_000)}
+    client = world.client(agent={"config": {"node_meta": lines}}).start(as_pid_1=True)
+    eventually(lambda: sigterm_in(client, "SigBlk"), 5, "signals are held", every=0.0005)
+    client.send(signal.SIGTERM)
+    assert client.ended(10) == 0, client.last_line()
+    assert "agent started" not in client.log
+    client.nobody_left()
 
 
 def leave_servers_just_back(world):
