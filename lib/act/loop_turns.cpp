@@ -1,10 +1,17 @@
 #include "act/loop_turns.hpp"
 
+#include "act/descriptor.hpp"
+
+#include <fcntl.h>
 #include <sys/resource.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <array>
+#include <charconv>
 #include <chrono>
+#include <string_view>
 
 namespace lictor {
 
@@ -25,16 +32,32 @@ long waits() {
   return usage.ru_nvcsw;
 }
 
+// How long the thread has been runnable and not run: the second figure of schedstat. 0 where the kernel keeps no such account.
+std::chrono::nanoseconds queued() {
+  static const Descriptor schedstat(open("/proc/thread-self/schedstat", O_RDONLY | O_CLOEXEC));
+  std::array<char, 80> text;
+  const ssize_t size = pread(schedstat.get(), text.data(), text.size(), 0);
+  if (size <= 0) return {};
+  const std::string_view figures(text.data(), static_cast<std::size_t>(size));
+  const std::size_t second = std::min(figures.find(' '), figures.size() - 1) + 1;
+  std::int64_t time = 0;
+  std::from_chars(figures.data() + second, figures.data() + figures.size(), time);
+  return std::chrono::nanoseconds(time);
+}
+
 }  // namespace
 
-LoopTurn::LoopTurn() : waits_(waits()), used_cpu_(used_cpu()) { began_ = std::chrono::steady_clock::now(); }
+LoopTurn::LoopTurn() : waits_(waits()), used_cpu_(used_cpu()), queued_(queued()) {
+  began_ = std::chrono::steady_clock::now();
+}
 
-// The kernel's account of the time that a thread was runnable and did not run (schedstat) would be simpler and was seen to
-// leave out most of it where a thread is preempted within a system call.
+// The kernel's account of the queue alone would be simpler, and was seen to leave out most of it where a thread is preempted
+// within a system call: where nothing was waited for, the time on the CPU tells more.
 LoopTurn::~LoopTurn() {
-  const std::chrono::steady_clock::duration all = std::chrono::steady_clock::now() - began_;
-  const std::chrono::steady_clock::duration own =
-      waits() == waits_ ? std::min<std::chrono::steady_clock::duration>(all, used_cpu() - used_cpu_) : all;
+  using Clock = std::chrono::steady_clock;
+  const Clock::duration all = Clock::now() - began_;
+  const Clock::duration own = waits() == waits_ ? std::min<Clock::duration>(all, used_cpu() - used_cpu_)
+                                                : std::max(Clock::duration::zero(), all - (queued() - queued_));
   longest_own = std::max(longest_own, own);
   lost = std::max(lost, all - own);
 }
