@@ -42,7 +42,8 @@ class Soak:
         self.server, self.server_since = self.world.server(), time.monotonic()
         self.nodes = [Node(self, number) for number in range(options.nodes)]
         self.counts, self.heals = collections.Counter(), collections.defaultdict(float)
-        self.looks = self.checks = 0
+        self.looks = self.checks = self.unheard = 0
+        self.deeds = []  # of the step under way
         self.longest_stop = self.longest_unseen = 0.0
         self.sizes, self.broken = [], None
         self.over = threading.Event()
@@ -147,7 +148,7 @@ class Soak:
         for deed in deeds:
             for node in self.nodes if deed.node is None else [self.nodes[deed.node]]:
                 node.excused.add(deed.kind)
-        failures = []
+        self.deeds, failures = deeds, []
         threads = [threading.Thread(target=self.do, args=(deed, failures)) for deed in deeds]
         for thread in threads:
             thread.start()
@@ -185,7 +186,7 @@ class Soak:
         self.say(f"{'deed':16} {'times':>6} {'longest heal, s':>16}")
         for kind, times in sorted(self.counts.items()):
             self.say(f"{kind:16} {times:6} {self.heals[kind]:16.2f}")
-        self.say(f"longest stop {self.longest_stop:.1f} s")
+        self.say(f"longest stop {self.longest_stop:.1f} s; leaves that no server could hear to the end: {self.unheard}")
 
     def run(self):
         number = 0
