@@ -90,7 +90,7 @@ void check_claims(const AgentApi::Surroundings& seen) {
 
 }  // namespace
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+FUZZ_TARGET(agent_answers) {
   static World world;
   world.agent.begin(fuzz::parts(fuzz::text(data, size)));
   world.api.reset("token");

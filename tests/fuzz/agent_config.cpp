@@ -52,7 +52,7 @@ void check_services(const Json& config, const PlanFacts& f) {
 
 }  // namespace
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+FUZZ_TARGET(agent_config) {
   Settings settings;
   settings.agent.config = Json::object();
   std::vector<AgentConfigFile> files;

@@ -66,7 +66,7 @@ std::size_t count(std::string_view text, std::string_view what) {
 
 }  // namespace
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+FUZZ_TARGET(control_requests) {
   static Server server;
   const std::string bytes = fuzz::text(data, size);
   server.asked = 0;

@@ -42,7 +42,7 @@ void check(const IdentityInput& input) {
 
 }  // namespace
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+FUZZ_TARGET(identity) {
   const auto parts = fuzz::parts(fuzz::text(data, size));
   IdentityInput input;
   input.node_id_text = fuzz::part(parts, 0);

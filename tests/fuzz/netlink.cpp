@@ -24,7 +24,7 @@ bool has(const std::vector<Interface>& interfaces, const BindAddress& chosen) {
 
 }  // namespace
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+FUZZ_TARGET(netlink) {
   const std::string bytes = fuzz::text(data, size);
   const auto interfaces = parsed(bytes);
   const std::string seen = describe(interfaces);

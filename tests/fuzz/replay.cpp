@@ -1,7 +1,8 @@
 // Runs a fuzz target over its corpus where there is no libFuzzer: every file, every beginning of it, and it with bytes
 // changed, the same ones each time.
 //
-// replay DIRECTORY: the first input that fails is left in the working directory as crash-NAME.
+// fuzz_replay DIRECTORY: the target is the one of the directory's name. The first input that fails is left in the working
+// directory as crash-NAME.
 #include "fuzz.hpp"
 
 #include <algorithm>
@@ -22,10 +23,11 @@ using std::chrono::steady_clock;
 constexpr auto mutations_time = std::chrono::milliseconds(700);  // of all files together
 constexpr std::size_t flips = 256;                               // of each file
 
-std::string target, current;
+std::string name, current;
+fuzz::Target target = nullptr;
 
 void keep_current() {
-  const std::string path = "crash-" + target;
+  const std::string path = "crash-" + name;
   std::ofstream(path, std::ios::binary) << current;
   std::fprintf(stderr, "the input is in %s\n", std::filesystem::absolute(path).c_str());
 }
@@ -34,7 +36,7 @@ void run(std::string input) {
   current = std::move(input);
   // On the heap and of this size exactly, so that a byte read behind it is noticed.
   const std::vector<std::uint8_t> bytes(current.begin(), current.end());
-  LLVMFuzzerTestOneInput(bytes.data(), bytes.size());
+  target(bytes.data(), bytes.size());
 }
 
 void mutate(const std::string& whole, steady_clock::time_point until) {
@@ -54,7 +56,8 @@ void mutate(const std::string& whole, steady_clock::time_point until) {
 
 int main(int, char** argv) {
   const std::filesystem::path folder = argv[1];
-  target = folder.filename();
+  name = folder.filename();
+  target = fuzz::targets().at(name);
   std::signal(SIGABRT, [](int) { keep_current(); });
   if (__sanitizer_set_death_callback) __sanitizer_set_death_callback(keep_current);
   std::vector<std::filesystem::path> files;

@@ -30,7 +30,7 @@ bool same(const Settings& a, const Settings& b) {
 
 }  // namespace
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+FUZZ_TARGET(settings) {
   const auto input = fuzz::parts(fuzz::text(data, size));
   const Environment environment = environment_of(fuzz::part(input, 1).value_or(""));
   const SettingsFile file{"lictor.json", input[0]};
