@@ -204,6 +204,21 @@ bool got(const ResultAll<T>& result, Problems& problems) {
   return result.has_value();
 }
 
+// Of files as they are, or of directories as an agent reads them.
+Digests digests_of(const std::vector<std::string>& paths) {
+  std::string all, at_start;
+  for (const std::string& path : paths) {
+    all += std::to_string(content_digest(path)) + " ";
+    for (const std::string& name : agent_files_in(path)) {
+      const auto text = read_file(path + "/" + name);
+      const std::string rest = taken_at_start(text ? text->value_or("") : text.error().why);
+      if (!rest.empty()) at_start += name + "/" + rest + "/";
+    }
+  }
+  const std::hash<std::string> hash;
+  return {hash(all), hash(at_start)};
+}
+
 }  // namespace
 
 ResultAll<Settings> load_settings(const std::optional<std::string>& named, const Environment& environment) {
@@ -303,11 +318,7 @@ ResultAll<Ground> look(const Settings& settings, const Environment& environment,
   facts.recovery_token = running.token.empty() ? random_uuid() : running.token;
   facts.environment = environment;
   facts.limits = limits_of(read_cgroup(), host_cpus());
-  for (const auto& [key, files] : agent_files(settings, ground.config)) {
-    std::string digests;
-    for (const std::string& file : files) digests += std::to_string(content_digest(file)) + " ";
-    facts.contents[key] = std::hash<std::string>()(digests);
-  }
+  for (const auto& [key, files] : agent_files(settings, ground.config)) facts.contents[key] = digests_of(files);
   if (const auto binary = find_binary(settings.agent.binary, environment); got(binary, problems))
     facts.binary = *binary;
   if (const auto user = agent_user(settings); got(user, problems)) {

@@ -34,6 +34,8 @@ bool is_directory(const std::string& path) {
   return stat(path.c_str(), &s) == 0 && S_ISDIR(s.st_mode);
 }
 
+}  // namespace
+
 std::vector<std::string> agent_files_in(const std::string& folder) {
   std::vector<std::string> names;
   each_name(folder, [&names](std::string_view name) {
@@ -45,8 +47,6 @@ std::vector<std::string> agent_files_in(const std::string& folder) {
   std::sort(names.begin(), names.end());
   return names;
 }
-
-}  // namespace
 
 std::uint64_t content_digest(const std::string& path) {
   const std::hash<std::string> hash;

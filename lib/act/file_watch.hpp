@@ -13,8 +13,11 @@
 
 namespace lictor {
 
-// Tells contents apart; no signature. Of a file: its bytes. Of a directory: names and bytes of the files in it that an agent
-// reads there, *.json and *.hcl. Something missing, and something that can't be read, have digests of their own.
+// The names of the files in `folder` that an agent reads there, *.json and *.hcl, sorted.
+std::vector<std::string> agent_files_in(const std::string& folder);
+
+// Tells contents apart; no signature. Of a file: its bytes. Of a directory: names and bytes of its agent_files_in.
+// Something missing, and something that can't be read, have digests of their own.
 std::uint64_t content_digest(const std::string& path);
 
 // Calls `changed` with those of the watched paths whose content_digest is another, from the executor, 200 ms after the first

@@ -34,6 +34,14 @@ AgentConfig merge_agent_config(const std::vector<AgentConfigFile>& files, const 
 // them. A problem names the file and, for bad syntax, line and column.
 Result<Json> parse_agent_config(const std::string& path, const std::string& text);
 
+// Tell contents of files apart; no signatures.
+struct Digests {
+  std::uint64_t all = 0;
+  std::uint64_t at_start =
+      0;  // of what a running agent does not take at a reload; the same for all that it takes whole
+  bool operator==(const Digests&) const = default;
+};
+
 // What the host and the earlier steps found out.
 struct PlanFacts {
   BindAddress bind;
@@ -46,16 +54,20 @@ struct PlanFacts {
   std::string recovery_token;                 // a fresh random UUID; used only when ACLs are on
   std::optional<std::string> client_address;  // address of CONSUL_CLIENT_INTERFACE, if set
   Limits limits;
-  Environment environment;                        // lictor's own
-  std::string id_origin = "lictor";               // IdentityVerdict's
-  std::string name_origin = "lictor";             // IdentityVerdict's
-  std::map<std::string, std::uint64_t> contents;  // digests of agent_files, by the same keys
-  Secrets secrets;                                // of agent.tokens.*_file and agent.encrypt_file
+  Environment environment;                  // lictor's own
+  std::string id_origin = "lictor";         // IdentityVerdict's
+  std::string name_origin = "lictor";       // IdentityVerdict's
+  std::map<std::string, Digests> contents;  // of agent_files, by the same keys
+  Secrets secrets;                          // of agent.tokens.*_file and agent.encrypt_file
 };
 
 // Files that the agent reads beside consul.json, by what names them: the top-level keys of consul.json with certificates
 // and keys for TLS (ca_file, cert_file, key_file, tls), and "agent.config_dirs".
 std::map<std::string, std::vector<std::string>> agent_files(const Settings& settings, const AgentConfig& config);
+
+// What of a file in agent.config_dirs a running agent does not take at a reload. Empty: it takes all of it, as of one with
+// definitions of services alone. `text` as it is where it is no JSON object.
+std::string taken_at_start(const std::string& text);
 
 struct Plan {
   Json consul_json;
@@ -66,8 +78,8 @@ struct Plan {
   int http_port = 8500;  // -1: no TCP listener for plain HTTP (the private socket works all the same)
   // What programs on the node use: "10.0.0.5:8500", or "unix:///..." where http_port is -1.
   std::string http_address;
-  int serf_port = 8301;                           // ports.serf_lan
-  std::map<std::string, std::uint64_t> contents;  // PlanFacts'
+  int serf_port = 8301;                     // ports.serf_lan
+  std::map<std::string, Digests> contents;  // PlanFacts'
   // For lictor's own calls to /v1/agent/{self,members,reload,leave}; empty without ACLs. No server knows it:
   // registering and catalog reads are sent with the registration token, or where that is empty without a token, so that the
   // agent uses its acl.tokens.default. What concerns the node itself goes with the agent's own token, as far as there is one.
@@ -104,8 +116,8 @@ struct PlanDifference {
                                   // "agent.tokens.registration_file") that differ
 };
 // reload: all that differs is what Consul's page "Agent Configuration", section "Reloadable Configuration", lists for a
-// client agent, tokens among them, or the content of a TLS file; restart: anything else, TLS turned on or off and the content
-// of agent.config_dirs included. A registration token is lictor's own and asks nothing of the agent.
+// client agent, tokens among them, in consul.json or agent.config_dirs, or the content of a TLS file; restart: anything else,
+// TLS turned on or off included. A registration token is lictor's own and asks nothing of the agent.
 PlanDifference plan_difference(const Plan& before, const Plan& after);
 
 }  // namespace lictor

@@ -1,3 +1,4 @@
+#include "decide/json_text.hpp"
 #include "decide/plan.hpp"
 
 #include <algorithm>
@@ -74,6 +75,13 @@ std::map<std::string, std::vector<std::string>> agent_files(const Settings& sett
   return files;
 }
 
+std::string taken_at_start(const std::string& text) {
+  auto json = parse_json("", text);
+  if (!json || !json->is_object()) return text;
+  for (const std::string& key : whole) json->erase(key);
+  return json->empty() ? "" : json->dump();
+}
+
 PlanDifference plan_difference(const Plan& before, const Plan& after) {
   PlanDifference difference;
   const auto differs = [&](const std::string& key, Change change) {
@@ -89,11 +97,11 @@ PlanDifference plan_difference(const Plan& before, const Plan& after) {
     if (old_value == new_value) continue;
     differs(key, reloadable(key, old_value, new_value) ? Change::reload : Change::restart);
   }
-  for (const auto& [key, digest] : after.contents) {
+  for (const auto& [key, digests] : after.contents) {
     const auto old = before.contents.find(key);
-    if (old == before.contents.end() || old->second == digest) continue;
+    if (old == before.contents.end() || old->second == digests) continue;
     if (std::count(difference.keys.begin(), difference.keys.end(), key)) continue;
-    differs(key, key == "agent.config_dirs" ? Change::restart : Change::reload);
+    differs(key, old->second.at_start == digests.at_start ? Change::reload : Change::restart);
   }
   if (before.registration_token != after.registration_token) differs("agent.tokens.registration_file", Change::none);
   if (before.argv != after.argv) differs("argv", Change::restart);

@@ -58,7 +58,8 @@ def moved_over(world, services, link="eth0"):
 
 
 def seed_moved_over(world):
-    """Its consul.json, its environment, and its script with `consul reload` as a post_start hook work unchanged."""
+    """Its consul.json, its environment, and its script with `consul reload` as a post_start hook work unchanged; that the
+    script has written a file into agent.config_dirs costs no agent."""
     server, client = moved_over(world, services=[])
     service = server.node("n1")["Services"][f"consul-members-{client.address}"]
     assert service["Tags"] == ["consul"] and not service["Meta"], service
@@ -68,6 +69,8 @@ def seed_moved_over(world):
     kept = ("datacenter", "client_addr", "retry_interval", "log_file", "pid_file", "performance", "telemetry")
     assert {key: config[key] for key in kept} == {key: CONSUL_JSON[key] for key in kept}
     assert any(name.startswith("consul") for name in os.listdir("/var/log")), os.listdir("/var/log")
+    client.logged("taken by the running agent keys=agent.config_dirs")
+    assert client.ready()["agent"]["restarts"] == 0
     assert client.stop()[0] == 0, client.last_line()
     assert server.member("n1") == LEFT and server.node("n1") is None
 

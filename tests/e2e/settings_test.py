@@ -101,7 +101,7 @@ def settings_of_the_agent(world):
 
 
 def settings_config_dirs(world):
-    """A changed file of agent.config_dirs restarts the agent, a broken one does not."""
+    """Services in files of agent.config_dirs are reloaded, anything else there restarts the agent, a broken file neither."""
     server, client = world.server(), world.client()
     folder = f"{client.folder}/extra"
     os.mkdir(folder)
@@ -111,9 +111,22 @@ def settings_config_dirs(world):
         file.write("node_meta {")
     eventually(lambda: "consul validate" in str(client.status()["problems"]), 10, "status shows what is wrong")
     assert client.ready()["agent"]["pid"] == before["agent"]["pid"]
+    os.remove(f"{folder}/meta.hcl")
+    for port in (80, 81, None):
+        if port:
+            write_json(f"{folder}/web.json", {"service": {"name": "web", "port": port}})
+        else:
+            os.remove(f"{folder}/web.json")
+        eventually(
+            lambda: [i["ServicePort"] for i in server.get("/v1/catalog/service/web")] == [port] * bool(port),
+            10,
+            f"web is there with port {port}",
+        )
+    client.logged("new settings, taken by the running agent keys=agent.config_dirs")
+    assert client.ready()["agent"]["pid"] == before["agent"]["pid"]
     with open(f"{folder}/meta.hcl", "w") as file:
         file.write('node_meta { rack = "7" }')
-    client.logged("keys=agent.config_dirs", 10)
+    client.logged("reason=settings keys=agent.config_dirs", 10)
     eventually(lambda: server.node("n1")["Node"]["Meta"].get("rack") == "7", 10, "the new node metadata")
     assert client.ready()["problems"] == []
 

@@ -494,16 +494,34 @@ TEST_CASE("what a change of settings asks of a running agent", "[plan]") {
   CHECK(plan_difference(before, after).change == Change::restart);
 
   // The same names, other contents.
-  before.contents = after.contents = {{"agent.config_dirs", 1}, {"cert_file", 1}, {"tls", 1}};
+  before.contents = after.contents = {{"agent.config_dirs", {1, 1}}, {"cert_file", {1, 0}}, {"tls", {1, 0}}};
   after.argv = before.argv;
-  after.contents["cert_file"] = after.contents["tls"] = 2;
+  after.contents["cert_file"] = after.contents["tls"] = {2, 0};
   CHECK(plan_difference(before, after).change == Change::reload);
   CHECK(plan_difference(before, after).keys == std::vector<std::string>{"cert_file", "tls"});
-  after.contents["agent.config_dirs"] = 2;
+  after.contents["agent.config_dirs"] = {2, 1};
+  CHECK(plan_difference(before, after).change == Change::reload);
+  after.contents["agent.config_dirs"] = {2, 2};
   CHECK(plan_difference(before, after).change == Change::restart);
   after = before;
-  after.contents["key_file"] = 1;  // named for the first time: consul.json differs
+  after.contents["key_file"] = {1, 0};  // named for the first time: consul.json differs
   CHECK(plan_difference(before, after).change == Change::none);
+}
+
+TEST_CASE("what an agent takes of its directories' files only at its start", "[plan]") {
+  for (const auto& [text, rest] : std::initializer_list<std::pair<const char*, const char*>>{
+           {R"({"service": {"name": "a", "port": 1}})", ""},
+           {R"({"services": [], "checks": [], "watches": [], "log_level": "debug"} // all)", ""},
+           {R"({"services": [], "node_meta": {"rack": "7"}})", R"({"node_meta":{"rack":"7"}})"},
+           {"{}", ""},
+           {"", ""},
+           {"[1]", "[1]"},
+           {R"({"service": )", R"({"service": )"},
+           {R"({"service": {}, "service": {}})", R"({"service": {}, "service": {}})"},
+           {"service { name = \"a\" }", "service { name = \"a\" }"}}) {
+    CAPTURE(text);
+    CHECK(taken_at_start(text) == rest);
+  }
 }
 
 TEST_CASE("the files that the agent reads by itself", "[plan]") {
