@@ -37,8 +37,8 @@ Result<Json> parse_agent_config(const std::string& path, const std::string& text
 // Tell contents of files apart; no signatures.
 struct Digests {
   std::uint64_t all = 0;
-  std::uint64_t at_start =
-      0;  // of what a running agent does not take at a reload; the same for all that it takes whole
+  // Of what a running agent does not take at a reload; the same for all that it takes whole.
+  std::uint64_t at_start = 0;
   bool operator==(const Digests&) const = default;
 };
 
