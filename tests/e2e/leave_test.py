@@ -1,8 +1,10 @@
 """How lictor stops: what the servers say of the node afterwards, how long it takes, and what the exit code tells."""
 
+import os
 import signal
 import time
 
+from syscalls import Faults
 from tools import Watch, eventually, holds
 from world import ALIVE, CONSUL, FAILED, LEFT, open_folder, run
 
@@ -39,9 +41,9 @@ def leave_on_sigterm(world):
     holds(lambda: server.node("n1") is None and server.member("n1") == LEFT, 3, "gone for good")
 
 
-def sigterm_in(client, *masks):
-    """Whether SIGTERM is in one of lictor's signal masks, by their names in /proc/PID/status."""
-    with open(f"/proc/{client.pid}/status") as file:
+def sigterm_in(pid, *masks):
+    """Whether SIGTERM is in one of a process's signal masks, by their names in /proc/PID/status."""
+    with open(f"/proc/{pid}/status") as file:
         found = dict(line.split(":", 1) for line in file)
     return any(int(found[mask], 16) >> (signal.SIGTERM - 1) & 1 for mask in masks)
 
@@ -53,7 +55,7 @@ def leave_early(world):
     for moment in (0, 10, 20, 40, 50, 60, 80, 120, 200, 500):
         client = world.client(f"m{moment}").start(as_pid_1=moment in (20, 50, 80, 200))
         if moment:
-            eventually(lambda: sigterm_in(client, "SigBlk", "SigCgt"), 5, "signals are taken", every=0.0005)
+            eventually(lambda: sigterm_in(client.pid, "SigBlk", "SigCgt"), 5, "signals are taken", every=0.0005)
         while time.monotonic() < client.started + moment / 1000:
             time.sleep(0.0005)
         client.send(signal.SIGTERM)
@@ -76,13 +78,21 @@ def leave_early(world):
 
 
 def leave_while_settings_are_read(world):
-    """SIGTERM to a PID 1 that still reads its settings, 8 MB of them: it is not lost, and no agent is started."""
-    lines = {f"key-{i}": "x" * 90 for i in range(80_000)}
-    client = world.client(agent={"config": {"node_meta": lines}}).start(as_pid_1=True)
-    eventually(lambda: sigterm_in(client, "SigBlk"), 5, "signals are held", every=0.0005)
-    client.send(signal.SIGTERM)
-    assert client.ended(10) == 0, client.last_line()
-    assert "agent started" not in client.log
+    """SIGTERM to a PID 1 that has just read its settings and has no handler yet: it is not lost."""
+    client, told = world.client(), []
+    kernel = Faults("umask")  # the first thing that is done with the settings
+
+    def tell(pid, _):
+        if not told and os.path.samefile(f"/proc/{pid}/exe", world.lictor):
+            told.append(sigterm_in(pid, "SigCgt"))
+            os.kill(pid, signal.SIGTERM)
+        return 0
+
+    kernel.slow, client.before_exec = tell, kernel.before_exec
+    kernel.start()
+    client.start(as_pid_1=True)
+    assert client.ended(10) in (0, 1), client.last_line()
+    assert told == [False] and "stopping" in client.log, client.log
     client.nobody_left()
 
 

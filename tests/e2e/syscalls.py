@@ -14,8 +14,8 @@ import struct
 import threading
 
 NUMBERS = {  # of x86-64 and arm64
-    "x86_64": {"fsync": 74, "fdatasync": 75, "seccomp": 317, "socket": 41},
-    "aarch64": {"fsync": 82, "fdatasync": 83, "seccomp": 277, "socket": 198},
+    "x86_64": {"fsync": 74, "fdatasync": 75, "seccomp": 317, "socket": 41, "umask": 95},
+    "aarch64": {"fsync": 82, "fdatasync": 83, "seccomp": 277, "socket": 198, "umask": 166},
 }[os.uname().machine]
 
 LIBC = ctypes.CDLL(None, use_errno=True)
@@ -31,7 +31,7 @@ class Faults(threading.Thread):
     """Give `before_exec` to the process's Popen as preexec_fn, then start().
 
     While `error` is set, the calls fail with it. `failed` counts those that did. `slow` says from the caller's pid and the
-    first argument for how many seconds a call is to wait.
+    first argument for how many seconds a call is to wait; it is called before the call is let through.
     """
 
     def __init__(self, *calls):
