@@ -255,6 +255,11 @@ class Node:
         self.gone()
         self.renamed()
 
+    def knew(self, name):
+        """Whether this node's agent lists a member of that name, or lictor has ever spoken of one."""
+        states = re.findall(rf'"claim":"address","name":"{name}".*"state":"([^"]+)"', self.client.log)
+        return name in self.client.members() or any(state != "no member" for state in states)
+
     # -- looks; each a reason why the node is not as it should be, or nothing
 
     def amiss(self, catalog, members):

@@ -44,6 +44,7 @@ class Soak:
         self.counts, self.heals = collections.Counter(), collections.defaultdict(float)
         self.looks = self.checks = self.unheard = 0
         self.deeds = []  # of the step under way
+        self.unknown_members = set()  # failed ones that stay, as no lictor can know of them
         self.longest_stop = self.longest_unseen = 0.0
         self.sizes, self.broken = [], None
         self.over = threading.Event()
@@ -86,7 +87,8 @@ class Soak:
         if self.broken:
             raise Broken(self.broken)
         catalog = {entry["Node"]: entry for entry in self.server.get("/v1/catalog/nodes")}
-        members = {member["Name"]: member["Status"] for member in self.server.get("/v1/agent/members")}
+        listed = self.server.get("/v1/agent/members")
+        members = {member["Name"]: member["Status"] for member in listed}
         self.checks += 1
         for node in self.nodes:
             reason = node.amiss(catalog, members)
@@ -95,10 +97,20 @@ class Soak:
         names = {"server"} | {node.name for node in self.nodes}
         if set(catalog) != names:
             return f"ghosts in the catalog: {sorted(set(catalog) - names)}"
-        ghosts = {n: s for n, s in members.items() if n not in names and s in (world.ALIVE, world.FAILED)}
-        if ghosts:
-            return f"ghosts among the members: {ghosts}"
+        ghosts = [m for m in listed if m["Name"] not in names and m["Status"] in (world.ALIVE, world.FAILED)]
+        unknown = {member["Name"] for member in ghosts if self.unknown(member)}
+        if len(ghosts) > len(unknown):
+            return f"ghosts among the members: {[(m['Name'], m['Status']) for m in ghosts]}"
+        self.unknown_members |= unknown
         return None
+
+    def unknown(self, member):
+        """Whether no lictor can have a failed member pruned: it was suspected before the agent at its address joined.
+
+        Such an agent never hears of it, and an agent prunes none that it does not know. (Its catalog entry is gone.)
+        """
+        here = [node for node in self.nodes if node.client.address == member["Addr"]]
+        return member["Status"] == world.FAILED and not any(node.knew(member["Name"]) for node in here)
 
     def settled(self, within=SETTLED_WITHIN):
         """Waits until all is as it should be: how long that took."""
@@ -187,6 +199,7 @@ class Soak:
         for kind, times in sorted(self.counts.items()):
             self.say(f"{kind:16} {times:6} {self.heals[kind]:16.2f}")
         self.say(f"longest stop {self.longest_stop:.1f} s; leaves that no server could hear to the end: {self.unheard}")
+        self.say(f"failed members that no agent at their address could know: {sorted(self.unknown_members) or 0}")
 
     def run(self):
         number = 0
