@@ -78,12 +78,12 @@ def servers_take_for_left(world):
     sync: the services are back as soon as lictor looks once more, not a minute later."""
     server, client = world.server(), world.client().start()
     client.ready()
-    joined = time.monotonic()
+
+    def taken_out():
+        return not server.node("n1") or server.put("/v1/catalog/deregister", {"Node": "n1"})
+
     # The sync is at random within 3 s. Where it comes after this, it is what brings the services back.
-    while time.monotonic() - joined < 2:
-        if server.node("n1"):
-            server.put("/v1/catalog/deregister", {"Node": "n1"})
-        time.sleep(0.05)
+    holds(taken_out, 2, "the server takes it out", every=0.05)
     eventually(lambda: server.instances() == {"n1": client.address}, 8, "the services are back")
     client.ready()
 
