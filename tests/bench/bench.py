@@ -24,6 +24,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.dont_write_bytecode = True
 sys.path += [str(HERE.parent / "e2e"), str(HERE.parent / "soak")]
 import book  # noqa: E402
+import consul_facts  # noqa: E402
 import holding  # noqa: E402
 import image  # noqa: E402
 import layout  # noqa: E402
@@ -68,14 +69,13 @@ ASKED_FOR = {
 def machine():
     cpu = next(line for line in open("/proc/cpuinfo") if line.startswith("model name")).split(":")[1].strip()
     memory = next(line for line in open("/proc/meminfo") if line.startswith("MemTotal")).split()[1]
-    consul = subprocess.run([world.CONSUL, "version"], capture_output=True, text=True, timeout=20).stdout.split()[1]
     return {
         "date": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
         "cpu": cpu,
         "cores": os.cpu_count(),
         "memory": f"{int(memory) / 2**20:.0f} GiB",
         "kernel": platform.release(),
-        "consul": consul,
+        "consul": f"v{consul_facts.given().build}",
     }
 
 
@@ -101,6 +101,7 @@ def main():
     out = sandbox.TOP / "build/bench"
     parser.add_argument("--out", type=pathlib.Path, default=out, metavar="FOLDER", help="for samples and chart")
     parser.add_argument("--publish", action="store_true", help="the run's table and chart go to docs/comparison.md")
+    consul_facts.add_option(parser)
     parser.add_argument("--inside", help=argparse.SUPPRESS)
     options = parser.parse_args()
     options.lictor = os.path.abspath(options.lictor)
@@ -109,6 +110,7 @@ def main():
         parser.error(f"no such part: {', '.join(sorted(unknown))}")
     if options.inside:
         return inside(options)
+    consul_facts.choose(options.consul)
     sandbox.require(options.lictor)
     chosen = options.parts or list(PARTS)
     lacks = {program for part in chosen for program in (PARTS | ASKED_FOR)[part][1] if not shutil.which(program)}

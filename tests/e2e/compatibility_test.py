@@ -3,6 +3,10 @@
 import json
 import pathlib
 import re
+import subprocess
+import sys
+
+import consul_facts
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs/compatibility.md"
@@ -56,6 +60,35 @@ def compatibility_settings(world):
 
 def compatibility_newer_setting(world):
     """A setting of a later Consul than the agent's is refused by name before anything is started."""
-    client = world.client(agent={"config": {"acl": {"enabled": True, "tokens": {"agent_recovery": "x" * 36}}}})
+    key = consul_facts.given().later_setting
+    config = True if key == "auto_reload_config" else 8503 if key.startswith("ports") else "x" * 36
+    for part in reversed(key.split(".")):
+        config = {part: config}
+    client = world.client(agent={"config": config})
     checked = client.command("check")
-    assert checked.returncode == 78 and "acl.tokens.agent_recovery" in checked.stdout + checked.stderr, checked
+    assert checked.returncode == 78 and key in checked.stdout + checked.stderr, checked
+
+
+def compatibility_no_consul(world):
+    """What --consul names and is no Consul that tests can run against is refused by one line each, with 78."""
+    elf = b"\x7fELF\x02\x01\x01" + bytes(9) + b"\x02\x00" + b"\x08\x00"  # a program for MIPS
+    made = {"mips": elf, "text": b"consul", "old": b"#!/bin/sh\necho Consul v1.4.5\n", "ended": b"#!/bin/sh\nexit 3\n"}
+    for name, content in made.items():
+        path = pathlib.Path(world.folder, name)
+        path.write_bytes(content)
+        path.chmod(0o755)
+    words = {
+        "mips": "is made for another architecture",
+        "text": "is no program",
+        "old": "Consul 1.4.5 is older than 1.5",
+        "ended": "is no Consul",
+        "nowhere": "no such file",
+        ".": "is a folder",
+    }
+    for name, why in words.items():
+        run = [sys.executable, str(ROOT / "tests/e2e/run.py"), "--consul", name, "serve"]
+        for command in (run, [str(ROOT / "dev"), "demo", f"--consul={name}"]):
+            done = subprocess.run(command, cwd=world.folder, capture_output=True, text=True, timeout=20)
+            assert done.returncode == 78 and done.stdout == "", (command, done)
+            (line,) = done.stderr.splitlines()
+            assert why in line and f"{world.folder}/{name}".removesuffix("/.") in line, (command, line)

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 
+import consul_facts
 from terminal import written_to_terminal
 from tools import children, eventually
 from world import FAILED, LEFT, run
@@ -155,8 +156,9 @@ def doctor_name_taken(world):
     first.ready()
     second = world.client("n2", node={"name": "n1", "heal": False})
     second.start()
-    eventually(lambda: "quitting" in first.log + second.log, 20, "serf has shut down on one of the two")
-    victim = first if "quitting" in first.log else second
+    words = consul_facts.given().gives_up_name
+    eventually(lambda: words in first.log + second.log, 20, "serf has shut down on one of the two")
+    victim = first if words in first.log else second
     # lictor would set out to restart that agent.
     victim.send(signal.SIGSTOP)
     eventually(lambda: victim.agent_get("/v1/agent/self"), 5)

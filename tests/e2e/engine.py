@@ -19,6 +19,7 @@ import tempfile
 import time
 
 sys.dont_write_bytecode = True
+import consul_facts  # noqa: E402
 import roots  # noqa: E402
 import tools  # noqa: E402
 
@@ -204,7 +205,7 @@ def make_consul(engine, folder):
     (folder / "Dockerfile").write_text(CONSUL_DOCKERFILE)
     (folder / "docker-entrypoint.sh").write_text(ENTRYPOINT)
     (folder / "docker-entrypoint.sh").chmod(0o755)
-    shutil.copy(shutil.which("consul"), folder)
+    shutil.copy(consul_facts.given().path, folder / "consul")
     build(engine, CONSUL, folder)
 
 
@@ -224,9 +225,9 @@ def make_lictor(engine, folder):
 
 def make_scratch(engine, folder):
     rootfs = folder / "rootfs"
-    consul = os.path.realpath(shutil.which("consul"))
-    for path in [consul] + tools.libraries_of(consul):
-        target = rootfs / path.lstrip("/")
+    consul = consul_facts.given().path
+    for path, place in [(consul, "/usr/bin/consul")] + [(path, path) for path in tools.libraries_of(consul)]:
+        target = rootfs / place.lstrip("/")
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(path, target)
     (rootfs / "etc").mkdir()

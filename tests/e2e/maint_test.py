@@ -193,7 +193,9 @@ def maint_with_acls(world):
     writes = 'node "%s" { policy = "write" }'
     registers = 'node_prefix "" { policy = "read" } service_prefix "" { policy = "write" }'
     default = token("default", registers)
-    settings = {"agent": {"config": {"acl": {"enabled": True, "tokens": {"default": default}}}}}
+    # By its own default policy, "allow", a client lets whoever it can't ask a server about change its maintenance.
+    denied = {"enabled": True, "default_policy": "deny"}
+    settings = {"agent": {"config": {"acl": denied | {"tokens": {"default": default}}}}}
     agent_token = {"agent": {"config": {"acl": {"tokens": {"agent": token("agent", writes % "n1")}}}}}
 
     client = world.client("n1", **merged(settings, agent_token))

@@ -3,9 +3,9 @@
 import os
 import shutil
 import signal
-import subprocess
 import uuid
 
+import consul_facts
 from pages import blocks, carry_out, sections
 from tools import Watch, eventually, holds
 from world import ALIVE, CONSUL, LEFT, run
@@ -67,7 +67,8 @@ def operations_upgrading_consul(world):
     with open(CONSUL, "rb") as file:
         program = file.read()
     # The same Consul under another number is a new version to all who look at it.
-    number = subprocess.run([CONSUL, "version"], capture_output=True, text=True).stdout.split()[1].removeprefix("v")
+    consul = consul_facts.given()
+    number = consul.number
     newer = number[:-1] + ("9" if number[-1] != "9" else "8")
     with open(new, "wb") as file:
         file.write(program.replace(number.encode(), newer.encode()))
@@ -80,7 +81,8 @@ def operations_upgrading_consul(world):
     with Watch(lambda: "n1" in server.instances() and server.member("n1") == ALIVE) as seen:
         carry_out(client, lines[:swap], words)
         told = client.command("doctor", within=40).stdout
-        assert f"the agent that runs is Consul {number}, the one on disk {newer}" in told, told
+        newer = consul.build.replace(number, newer)
+        assert f"the agent that runs is Consul {consul.build}, the one on disk {newer}" in told, told
         assert "settings and host are fine" in carry_out(client, lines[swap : swap + 1])
         assert client.agent_pid() == agent
         carry_out(client, lines[swap + 1 :])

@@ -21,6 +21,7 @@ import time
 import traceback
 
 sys.dont_write_bytecode = True
+import consul_facts  # noqa: E402
 import tools  # noqa: E402
 import world  # noqa: E402
 
@@ -49,10 +50,9 @@ def missing(lictor):
     """What this machine lacks for the scenarios: lines for people."""
     lacks = [] if os.geteuid() == 0 else ["root: namespaces can't be made without it"]
     lacks += [
-        f"{tool}: not found on PATH"
-        for tool in ("consul", "ip", "unshare", "setpriv", "mount")
-        if not shutil.which(tool)
+        f"{tool}: not found on PATH" for tool in ("ip", "unshare", "setpriv", "mount") if not shutil.which(tool)
     ]
+    lacks += [] if consul_facts.named() else ["consul: not found on PATH; install it, or name one with --consul"]
     if not os.access(lictor, os.X_OK):
         lacks.append(f"{lictor}: no executable file; build lictor first or name it with --lictor")
     return lacks
@@ -158,6 +158,7 @@ def main():
     parser.add_argument("--list", action="store_true", help="print the scenarios' names and end")
     parser.add_argument("--lictor", default=str(HERE.parents[1] / "build/release/lictor"), metavar="BINARY")
     parser.add_argument("--jobs", "-j", type=int, default=2, help="how many run at a time (default: 2)")
+    consul_facts.add_option(parser)
     parser.add_argument("--inside", help=argparse.SUPPRESS)
     parser.add_argument(
         "names", nargs="*", metavar="NAME", help="a scenario, or the beginning of several names; none: all"
@@ -169,6 +170,7 @@ def main():
     if options.list:
         print(*known, sep="\n")
         return 0
+    consul_facts.choose(options.consul)
     # A scenario's own name means that one alone, even where others begin with it.
     chosen = [
         name

@@ -11,6 +11,7 @@ import stat
 import subprocess
 import uuid
 
+import consul_facts
 from tools import ask, eventually, holds
 from world import CONSUL, LEFT, merged, open_folder, run, write_json
 
@@ -300,7 +301,7 @@ def certificates(folder):
         files = {"ca_file": f"{folder}/consul-agent-ca.pem", "cert_file": f"{base}.pem", "key_file": f"{base}-key.pem"}
         return files | {"verify_incoming": True, "verify_outgoing": True, "verify_server_hostname": True}
 
-    return settings("server"), settings("client")
+    return settings("server") | {"ports": consul_facts.given().ports_without_grpc_tls}, settings("client")
 
 
 def https_only(client):

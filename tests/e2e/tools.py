@@ -190,9 +190,12 @@ def uid_of(pid):
 
 
 def libraries_of(program):
-    """The paths of the shared libraries, the loader among them, that a program takes."""
-    told = subprocess.run(["ldd", program], check=True, capture_output=True, text=True, timeout=20).stdout
-    return [word for word in told.split() if word.startswith("/")]
+    """The paths of the shared libraries, the loader among them, that a program takes; none for a static one."""
+    told = subprocess.run(["ldd", program], capture_output=True, text=True, timeout=20, env=os.environ | {"LC_ALL": "C"})
+    if told.returncode and "not a dynamic executable" in told.stderr:
+        return []
+    assert told.returncode == 0, f"ldd {program}: {told.stderr}"
+    return [word for word in told.stdout.split() if word.startswith("/")]
 
 
 def unified_hierarchy():

@@ -7,17 +7,18 @@ and addresses can't meet anybody else's, and everything ends with the scenario's
 import contextlib
 import json
 import os
-import shutil
 import signal
 import subprocess
 import time
 
+import consul_facts
 import roots
 import tools
 from tools import ask, ask_inside, children, eventually, get_json, processes_in
 
 SERVER_ADDRESS = "10.77.0.1"
-CONSUL = shutil.which("consul")
+FOLDER_OF_CONSUL = "/run/consul"
+CONSUL = f"{FOLDER_OF_CONSUL}/consul"  # the one that consul_facts has chosen, for all users and first on PATH
 ALIVE, LEAVING, LEFT, FAILED = 1, 2, 3, 4  # Member.Status of Consul's API
 # A -dev server gossips ten times faster than a real one; with these, Consul's defaults, a silent member is failed after
 # 5-9 s as it would be in production.
@@ -35,7 +36,23 @@ def settle_in():
     run("mount", "-t", "tmpfs", "-o", "mode=0755", "tmpfs", "/run")
     os.mkdir("/run/lt")
     os.chmod("/run/lt", 0o1777)  # for lictors of any user
+    for path, place in {path: place_of(number) for number, path in enumerate(consul_facts.named())}.items():
+        os.makedirs(os.path.dirname(place), exist_ok=True)
+        open(place, "w").close()
+        run("mount", "--bind", path, place)
+    os.environ["PATH"] = f"{FOLDER_OF_CONSUL}:{os.environ['PATH']}"
     run("ip", "link", "set", "lo", "up")
+
+
+def place_of(number):
+    """Where a sandbox has the `number`th of the Consuls that were named."""
+    return f"{FOLDER_OF_CONSUL}/{number}/consul" if number else CONSUL
+
+
+def consuls():
+    """All Consuls that were named, the oldest first, with their paths in the sandbox."""
+    found = [consul._replace(path=place_of(number)) for number, consul in enumerate(consul_facts.all_given())]
+    return sorted(found, key=lambda consul: consul.version)
 
 
 def write_json(path, content):

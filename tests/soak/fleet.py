@@ -16,6 +16,7 @@ import time
 
 import chart
 import sandbox
+import consul_facts
 import tools
 import world
 from tools import eventually
@@ -226,6 +227,7 @@ def main():
     parser.add_argument("--return", dest="back", action="store_true", help="the server goes and returns; agents die together")
     parser.add_argument("--svg", metavar="FILE", help="write a chart there")
     parser.add_argument("--lictor", default=str(sandbox.TOP / "build/release/lictor"), metavar="BINARY")
+    consul_facts.add_option(parser)
     parser.add_argument("--inside", help=argparse.SUPPRESS)
     options = parser.parse_args()
     options.lictor = os.path.abspath(options.lictor)
@@ -233,6 +235,7 @@ def main():
         parser.error("N: 1 to 200")
     if options.inside:
         return inside(options)
+    consul_facts.choose(options.consul)
     sandbox.require(options.lictor)
 
     def keep(folder, code):

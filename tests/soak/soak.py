@@ -21,6 +21,7 @@ import time
 import traceback
 
 import sandbox
+import consul_facts
 import tools
 import world
 from deeds import described, schedule
@@ -270,6 +271,7 @@ def main():
     parser.add_argument("--quiet", action="store_true", help="only the log file tells the steps")
     parser.add_argument("--lictor", default=str(sandbox.TOP / "build/release/lictor"), metavar="BINARY")
     parser.add_argument("--logs", default=str(sandbox.TOP / "build/soak"), help="where logs are kept (default: build/soak)")
+    consul_facts.add_option(parser)
     parser.add_argument("--inside", help=argparse.SUPPRESS)
     options = parser.parse_args()
     options.lictor = os.path.abspath(options.lictor)
@@ -284,6 +286,7 @@ def main():
             if number >= first:
                 print(f"{number:5} {described(step)}")
         return 0
+    consul_facts.choose(options.consul)
     sandbox.require(options.lictor)
 
     def keep(folder, code):
