@@ -70,17 +70,6 @@ AgentApi::Tokens tokens_of(const Plan& plan) {
   return {.registration = plan.registration_token, .fallback = plan.default_token, .agent = plan.agent_token};
 }
 
-// A program of the agent's user, who gains nothing by it, unless that user is root.
-LaunchRequest as_agent_user(const PlanFacts& facts, std::vector<std::string> argv,
-                            std::vector<std::string> environment) {
-  const bool root = geteuid() == 0;
-  return {.argv = std::move(argv),
-          .environment = std::move(environment),
-          .uid = root ? std::optional(facts.uid) : std::nullopt,
-          .gid = root ? std::optional(facts.gid) : std::nullopt,
-          .gain_privileges = facts.uid == 0};
-}
-
 }  // namespace
 
 Attendant::Attendant(boost::asio::io_context& io, Settings settings, std::optional<std::string> named,
@@ -110,6 +99,7 @@ Quit Attendant::run() {
   reaper_ = std::move(*reaper);
   hook_.emplace(io_.get_executor(), *reaper_);
   validation_.emplace(io_.get_executor(), *reaper_);
+  version_.emplace(io_.get_executor(), *reaper_);
   feed(Begin{});
   if (manager_ && manager_->watchdog) feed_watchdog();
   io_.run();
@@ -324,15 +314,48 @@ void Attendant::act(const Launch& e) {
     return feed(LaunchFailed{Problem{"agent", "another agent answers on " + ground_->facts.api_socket,
                                      "end it: two agents on one data directory ruin it", Exit::internal}});
   }
+  learn_version([this, launch = e.launch] { launch_agent(launch); });
+}
+
+// What the recovery token is called depends on it. Only where that is to be written, and the binary is new here, is it run for
+// its version: no other launch waits.
+void Attendant::learn_version(std::function<void()> then) {
+  constexpr Duration limit = std::chrono::seconds(2);
+  launched_ = binary_file(ground_->facts.binary);
+  PlanFacts& facts = ground_->facts;
+  facts.agent_version = known_agent_version(facts.data_dir, facts.binary);
+  const bool needed = !ground_->plan.token.empty() && ground_->plan.token == facts.recovery_token;
+  if (facts.agent_version || !needed) return then();
+  version_->run_for_output(as_agent_user(facts, {facts.binary, "version"}, ground_->plan.environment), limit,
+                           [this, then = std::move(then)](const Result<std::string>& output) {
+                             if (const auto version = output ? parse_consul_version(*output) : std::nullopt)
+                               remember_version(*version);
+                             // The settings may be other ones by now.
+                             ground_->facts.agent_version =
+                                 known_agent_version(ground_->facts.data_dir, ground_->facts.binary);
+                             then();
+                           });
+}
+
+void Attendant::remember_version(const std::string& version) {
+  const PlanFacts& facts = ground_->facts;
+  if (!launched_ || !parse_agent_version(version)) return;
+  const auto kept =
+      keep_agent_record(facts.data_dir, {*launched_, version}, {.mode = 0644, .uid = facts.uid, .gid = facts.gid});
+  if (!kept) log::warn(to_string(kept.error()));
+}
+
+void Attendant::launch_agent(int launch) {
+  if (life_.stop) return feed(LaunchFailed{Problem{"agent", "a stop came first", "", Exit::internal}});
   auto agent = start_agent();
   if (!agent) return feed(LaunchFailed{agent.error()});
   api_->reset(ground_->plan.token);
   const auto report = std::make_shared<const LaunchReport>(std::move(agent->report));
-  reaper_->expect(agent->pid, [this, launch = e.launch, report](ExitStatus status) {
+  reaper_->expect(agent->pid, [this, launch, report](ExitStatus status) {
     read_last_output();
     if (launch == life_.launches) feed(AgentEnded{status.code, status.signal, report->failure()});
   });
-  log::info("agent started", {{"launch", e.launch}, {"pid", agent->pid}});
+  log::info("agent started", {{"launch", launch}, {"pid", agent->pid}});
   feed(Launched{agent->pid});
 }
 
@@ -445,6 +468,7 @@ void Attendant::act(const TakeIdBack& e) {
 
 void Attendant::act(const LookAround& e) {
   api_->look_around(life_.own, e.health, [this, launch = e.launch](const AgentApi::Surroundings& seen) {
+    remember_version(api_->facts().version);
     feed(LookedAround{launch, find_claims(life_.own, seen.members, seen.catalog), seen.failed_member, seen.failure});
   });
 }
@@ -584,6 +608,7 @@ void Attendant::reload(bool settings_too, const Interfaces& interfaces) {
   if (auto same = same_from_start_to_end(*settings); !same) return reload_failed({same.error()});
   // With `ignore` the address changes only where the settings that choose it do.
   const Running running{.token = ground_->facts.recovery_token,
+                        .agent_version = ground_->facts.agent_version,
                         .bound = settings->bind.restart_on_change ? nullptr : &*ground_,
                         .identity = ground_->facts.identity};
   auto next = look(*settings, environment_, interfaces, running);

@@ -93,6 +93,9 @@ class Attendant {
   void settle_on(Ground ground);
   Rules rules() const;  // REQUIRES: prepared
   Result<void> open_control();
+  void learn_version(std::function<void()> then);
+  void remember_version(const std::string& version);
+  void launch_agent(int launch);
   Result<NewChild> start_agent();
   Result<int> agent_output();
   void await_agent_output();
@@ -136,7 +139,8 @@ class Attendant {
   std::optional<Locks> locks_;
   std::optional<Ground> ground_;
   std::unique_ptr<AgentApi> api_;
-  std::optional<Child> hook_, validation_;
+  std::optional<Child> hook_, validation_, version_;
+  std::optional<BinaryFile> launched_;  // as it was at the last launch
   boost::asio::posix::stream_descriptor agent_pipe_;
   std::string agent_line_;
   std::vector<std::string> unsaid_;  // secrets that lines of the agent are passed on without

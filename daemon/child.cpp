@@ -1,9 +1,17 @@
 #include "child.hpp"
 
+#include "act/files.hpp"
+
+#include <boost/asio/io_context.hpp>
+
 #include <fmt/format.h>
 #include <signal.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
+#include <cerrno>
 #include <memory>
+#include <optional>
 #include <utility>
 
 namespace lictor {
@@ -29,6 +37,23 @@ void Child::run(const LaunchRequest& request, Duration limit, std::function<void
   });
 }
 
+void Child::run_for_output(LaunchRequest request, Duration limit, std::function<void(Result<std::string>)> done) {
+  // Not a pipe: nobody has to read while it runs.
+  const auto file = std::make_shared<const Descriptor>(::memfd_create("output", MFD_CLOEXEC));
+  const std::string program = request.argv.front();
+  if (file->get() < 0)
+    return done(Problem{program, "memfd_create: " + error_text(errno), "raise the limit of open files", Exit::retry});
+  request.output = file->get();
+  run(request, limit, [file, program, done = std::move(done)](std::string failure) {
+    constexpr std::size_t longest = 4096;
+    std::string output(longest, '\0');
+    const ssize_t length = ::pread(file->get(), output.data(), output.size(), 0);
+    output.resize(length > 0 ? static_cast<std::size_t>(length) : 0);
+    if (!failure.empty()) return done(Problem{program, std::move(failure), "run it by hand", Exit::retry});
+    done({boost::system::in_place_value, std::move(output)});
+  });
+}
+
 void Child::finish(std::string failure) {
   pid_ = 0;
   timer_.cancel();
@@ -42,6 +67,20 @@ void Child::end() {
   pid_ = 0;
   timer_.cancel();
   done_ = nullptr;
+}
+
+Result<std::string> output_of(LaunchRequest request, Duration limit) {
+  boost::asio::io_context io(1);
+  auto reaper = Reaper::start(io.get_executor());
+  if (!reaper) return reaper.error();
+  Child child(io.get_executor(), **reaper);
+  std::optional<Result<std::string>> output;
+  child.run_for_output(std::move(request), limit, [&](Result<std::string> got) {
+    output = std::move(got);
+    io.stop();
+  });
+  if (!output) io.run();
+  return std::move(*output);
 }
 
 }  // namespace lictor

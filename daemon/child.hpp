@@ -1,4 +1,4 @@
-// A child that is run to its end, with a time limit: a hook, or `consul validate`.
+// A child that is run to its end, with a time limit: a hook, `consul validate`, `consul version`.
 #pragma once
 
 #include "act/launcher.hpp"
@@ -22,6 +22,9 @@ class Child {
   // child at all). After `limit` its process group is killed and done called with the reason. REQUIRES: not running.
   void run(const LaunchRequest& request, Duration limit, std::function<void(std::string failure)> done);
 
+  // The same: `done` gets what it wrote to standard output and errors, 4 KiB of it at most; the problem's subject is the program.
+  void run_for_output(LaunchRequest request, Duration limit, std::function<void(Result<std::string>)> done);
+
   // Kills its process group; `done` is not called any more.
   void end();
 
@@ -35,5 +38,8 @@ class Child {
   int run_ = 0;  // tells a late answer of an earlier run apart
   std::function<void(std::string)> done_;
 };
+
+// run_for_output for commands: blocks.
+Result<std::string> output_of(LaunchRequest request, Duration limit);
 
 }  // namespace lictor

@@ -48,32 +48,6 @@ Result<std::string> body_of(const std::string& peer, const std::string& target, 
   return {boost::system::in_place_value, std::move(answer->body)};
 }
 
-// Standard output and errors of a program that ends with 0 within 5 s.
-Result<std::string> output_of(std::vector<std::string> argv, std::vector<std::string> environment) {
-  const std::string path = argv[0];
-  const int fd = memfd_create("output", MFD_CLOEXEC);
-  if (fd < 0) return Problem{path, "memfd_create: " + error_text(errno), "", Exit::internal};
-  boost::asio::io_context io(1);
-  std::string failure;
-  auto reaper = Reaper::start(io.get_executor());
-  if (reaper) {
-    Child child(io.get_executor(), **reaper);
-    child.run({.argv = std::move(argv), .environment = std::move(environment), .uid = {}, .gid = {}, .output = fd},
-              seconds(5), [&](std::string why) {
-                failure = std::move(why);
-                io.stop();
-              });
-    io.run();
-  }
-  std::string out(4096, '\0');
-  const ssize_t length = pread(fd, out.data(), out.size(), 0);
-  close(fd);
-  if (!reaper) return reaper.error();
-  if (!failure.empty()) return Problem{path, failure, "run it by hand", Exit::retry};
-  out.resize(length > 0 ? static_cast<std::size_t>(length) : 0);
-  return {boost::system::in_place_value, std::move(out)};
-}
-
 class Doctor {
  public:
   Doctor(const Settings& settings, const Environment& environment) : settings_(settings), environment_(environment) {}
@@ -145,8 +119,8 @@ class Doctor {
       const Json tokens = running_config_.value("acl", Json::object()).value("tokens", Json::object());
       token_ = text_of(tokens, tokens.contains("agent_recovery") ? "agent_recovery" : "agent_master");
     }
-    auto ground =
-        lictor::look(settings_, environment_, list_interfaces(), {.token = token_, .bound = nullptr, .identity = {}});
+    auto ground = lictor::look(settings_, environment_, list_interfaces(),
+                               {.token = token_, .agent_version = {}, .bound = nullptr, .identity = {}});
     if (ground) {
       ground_ = std::move(*ground);
     } else {
@@ -293,11 +267,11 @@ class Doctor {
 
   void look_at_versions() {
     if (!ground_) return unseen({"version"}, settings_in_the_way);
-    const auto output = output_of({ground_->facts.binary, "version"}, ground_->plan.environment);
-    facts_.binary_version = output ? parse_consul_version(*output) : std::nullopt;
-    if (facts_.binary_version) return;
-    unseen({"version"},
-           output ? ground_->facts.binary + " version: no version in its output" : to_string(output.error()));
+    if (auto version = version_of(ground_->facts.binary, *ground_)) {
+      facts_.binary_version = std::move(*version);
+    } else {
+      unseen({"version"}, to_string(version.error()));
+    }
   }
 
   void look_at_grace() {
@@ -318,7 +292,7 @@ class Doctor {
     if (unit.empty() || !systemctl) {
       return unseen({"grace"}, "the platform's grace period is not known; set LICTOR_GRACE to it, as in \"30s\" or 30");
     }
-    const auto output = output_of({*systemctl, "show", "-p", "TimeoutStopUSec", "--value", unit}, {});
+    const auto output = output_of({.argv = {*systemctl, "show", "-p", "TimeoutStopUSec", "--value", unit}}, seconds(5));
     const auto limit = output ? parse_systemd_time(*output) : std::nullopt;
     if (!limit) return unseen({"grace"}, "systemctl does not tell TimeoutStopUSec of " + unit);
     facts_.grace = Grace{*limit, "TimeoutStopSec of " + unit};

@@ -4,6 +4,7 @@
 #include "act/identity_files.hpp"
 #include "act/privileges.hpp"
 #include "act/storage.hpp"
+#include "child.hpp"
 
 #include <fmt/format.h>
 #include <sys/stat.h>
@@ -263,10 +264,15 @@ ResultAll<ReadSecrets> read_secrets(const Settings& settings) {
     if (file.path->empty()) continue;
     constexpr size_t longest = 4096;
     const auto text = read_file(*file.path, longest);
+    // A gossip key may begin with "/", too: what is not there, and may be one, is not quoted.
+    const bool key = valid_gossip_key(*file.path);
+    const std::string name = key ? "what it names" : *file.path;
     if (!text) {
-      problems.push_back(Problem{file.setting, text.error().what + ": " + text.error().why, text.error().hint});
+      problems.push_back(Problem{file.setting, name + ": " + text.error().why, text.error().hint});
     } else if (!*text) {
-      problems.push_back(Problem{file.setting, *file.path + ": no such file", "create it, or take the setting out"});
+      problems.push_back(Problem{file.setting, name + ": no such file",
+                                 key ? "name the file that holds the secret, not the secret itself"
+                                     : "create it, or take the setting out"});
     } else if (auto secret = parse_secret(file.setting, *file.path, **text)) {
       read.secrets.*file.secret = std::move(*secret);
       if (readable_by_all(*file.path)) read.open.push_back(*file.path);
@@ -321,6 +327,8 @@ ResultAll<Ground> look(const Settings& settings, const Environment& environment,
   for (const auto& [key, files] : agent_files(settings, ground.config)) facts.contents[key] = digests_of(files);
   if (const auto binary = find_binary(settings.agent.binary, environment); got(binary, problems))
     facts.binary = *binary;
+  facts.agent_version =
+      running.token.empty() ? known_agent_version(facts.data_dir, facts.binary) : running.agent_version;
   if (const auto user = agent_user(settings); got(user, problems)) {
     facts.uid = user->uid;
     facts.gid = user->gid;
@@ -369,7 +377,32 @@ ResultAll<Ground> take_id(const Ground& ground, const Environment& environment, 
   taken.id = id;
   taken.when = now_rfc3339();
   return look(ground.settings, environment, interfaces,
-              {.token = ground.facts.recovery_token, .bound = &ground, .identity = std::move(taken)});
+              {.token = ground.facts.recovery_token,
+               .agent_version = ground.facts.agent_version,
+               .bound = &ground,
+               .identity = std::move(taken)});
+}
+
+LaunchRequest as_agent_user(const PlanFacts& facts, std::vector<std::string> argv,
+                            std::vector<std::string> environment) {
+  const bool root = geteuid() == 0;
+  return {.argv = std::move(argv),
+          .environment = std::move(environment),
+          .uid = root ? std::optional(facts.uid) : std::nullopt,
+          .gid = root ? std::optional(facts.gid) : std::nullopt,
+          .gain_privileges = facts.uid == 0};
+}
+
+Result<std::string> version_of(const std::string& binary, const Ground& ground) {
+  const auto record = agent_record(ground.facts.data_dir);
+  if (record && record->binary == binary_file(binary)) return {boost::system::in_place_value, record->version};
+  auto output =
+      output_of(as_agent_user(ground.facts, {binary, "version"}, ground.plan.environment), std::chrono::seconds(5));
+  if (!output) return output.error();
+  auto version = parse_consul_version(*output);
+  if (!version)
+    return Problem{binary, "`version` names no version of Consul", "is it the consul binary?", Exit::config};
+  return {boost::system::in_place_value, std::move(*version)};
 }
 
 Result<Locks> lock(const Settings& settings) {

@@ -2,9 +2,11 @@
 // and `render` look.
 #pragma once
 
+#include "act/agent_binary.hpp"
 #include "act/files.hpp"
 #include "act/host.hpp"
 #include "act/interfaces.hpp"
+#include "act/launcher.hpp"
 #include "decide/claims.hpp"
 #include "decide/plan.hpp"
 #include "decide/services.hpp"
@@ -69,13 +71,22 @@ std::string agent_folder(const Settings& settings);
 // Exit::retry alone means that only an address is missing. `running`: what the agent that runs was started with, where the
 // result is to be compared with that.
 struct Running {
-  std::string token;  // recovery token
+  std::string token;                          // recovery token
+  std::optional<AgentVersion> agent_version;  // as it was known at the launch
   const Ground* bound =
       nullptr;  // its address is kept, whatever the interfaces say, while the rules that chose it are the same
   std::optional<Identity> identity;  // who the node is, whatever the files say by now
 };
 ResultAll<Ground> look(const Settings& settings, const Environment& environment, const Interfaces& interfaces,
                        const Running& running = {});
+
+// A program of the agent's user, who gains nothing by it, unless that user is root.
+LaunchRequest as_agent_user(const PlanFacts& facts, std::vector<std::string> argv,
+                            std::vector<std::string> environment);
+
+// The words of it, "1.21.4": what is remembered of this binary, else what `consul version` says, run as the agent's user. For
+// commands: blocks, for at most 5 s. A problem, with the binary for its subject, for what does not run here or is no Consul.
+Result<std::string> version_of(const std::string& binary, const Ground& ground);
 
 // The address that `look` would choose on these.
 Result<BindAddress> look_at_address(const Ground& ground, const Interfaces& interfaces);

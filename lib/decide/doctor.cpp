@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <set>
 #include <string_view>
 #include <utility>
 
+#include "decide/agent_version.hpp"
 #include "decide/text.hpp"
 
 namespace lictor {
@@ -179,14 +179,8 @@ std::string_view numbers(std::string_view version) {
 }
 
 bool older_than_tried(std::string_view version) {
-  std::array<int, 2> parts{};
-  const char* at = version.data();
-  for (int& part : parts) {
-    const auto [stop, error] = std::from_chars(at, version.data() + version.size(), part);
-    if (error != std::errc()) return false;
-    at = std::min(stop + 1, version.data() + version.size());
-  }
-  return parts < std::array{1, 8};
+  const auto parsed = parse_agent_version(version);
+  return parsed && *parsed < AgentVersion{1, 8, 0};
 }
 
 void version(const DoctorFacts& facts, Findings& out) {

@@ -145,7 +145,4 @@ std::optional<Duration> parse_systemd_time(const std::string& text);
 // Seconds since the epoch from "Tue, 24 Nov 2026 08:14:46 GMT", the form of a Date header.
 std::optional<std::int64_t> parse_http_date(const std::string& text);
 
-// "1.8.7" from the first line of `consul version`, "Consul v1.8.7"; what follows the numbers ("+ent", "-beta1") stays.
-std::optional<std::string> parse_consul_version(const std::string& output);
-
 }  // namespace lictor

@@ -129,13 +129,4 @@ std::optional<std::int64_t> parse_http_date(const std::string& text) {
   return std::chrono::seconds(days).count() + hour * 3600 + minute * 60 + second;
 }
 
-std::optional<std::string> parse_consul_version(const std::string& output) {
-  const std::string_view line = std::string_view(output).substr(0, output.find('\n'));
-  const auto words = split_list(line, ' ');
-  if (words.size() < 2 || words[0] != "Consul") return std::nullopt;
-  const std::string version = words[1].substr(words[1].starts_with('v') ? 1 : 0);
-  if (version.empty() || version[0] < '0' || version[0] > '9') return std::nullopt;
-  return version;
-}
-
 }  // namespace lictor

@@ -307,8 +307,7 @@ void Draft::recovery_token() {
   plan.token = facts.recovery_token;
   const Json* so_far = find(plan.consul_json, "acl");
   Json with_token = so_far ? *so_far : Json::object();
-  // The name up to Consul 1.10; later ones take it as another word for agent_recovery.
-  with_token["tokens"]["agent_master"] = facts.recovery_token;
+  with_token["tokens"][recovery_token_key(facts.agent_version)] = facts.recovery_token;
   const std::string from = plan.origins.count("acl") ? plan.origins["acl"] + ", " : "";
   set("acl", std::move(with_token), from + "lictor");
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "decide/address.hpp"
+#include "decide/agent_version.hpp"
 #include "decide/identity.hpp"
 #include "decide/limits.hpp"
 #include "decide/secrets.hpp"
@@ -52,6 +53,7 @@ struct PlanFacts {
   std::string config_path;                    // where consul.json will be
   unsigned uid = 0, gid = 0;                  // the agent user
   std::string recovery_token;                 // a fresh random UUID; used only when ACLs are on
+  std::optional<AgentVersion> agent_version;  // of the binary, where it is known without running it
   std::optional<std::string> client_address;  // address of CONSUL_CLIENT_INTERFACE, if set
   Limits limits;
   Environment environment;                  // lictor's own
@@ -90,8 +92,8 @@ struct Plan {
 // Computed keys: bind_addr, advertise_addr (the user's, if literal), node_name, node_id, data_dir, node_meta (strings
 // expanded), client_addr (CONSUL_CLIENT_INTERFACE), addresses.http (the user's, or client_addr's, plus the private
 // socket), ports.http where the user has it off, unix_sockets {mode 0600, numeric user and group of the agent user},
-// leave_on_terminate=false, skip_leave_on_interrupt=true, acl.tokens.agent_master when ACLs are on and the user has no
-// recovery token, acl.tokens.agent, acl.tokens.default and encrypt where files give them. Tokens from files turn
+// leave_on_terminate=false, skip_leave_on_interrupt=true, acl.tokens.agent_recovery (recovery_token_key) when ACLs are on
+// and the user has no recovery token, acl.tokens.agent, acl.tokens.default and encrypt where files give them. Tokens from files turn
 // acl.enable_token_persistence off: with it the agent prefers what it once kept (acl-tokens.json) to consul.json, at a start and
 // at a reload. Nothing else of the user's is dropped or reworded; where a computed value replaces another one of
 // the user's, a notice says so.

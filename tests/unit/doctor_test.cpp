@@ -379,11 +379,6 @@ TEST_CASE("what others print is read") {
     CAPTURE(text);
     CHECK(parse_http_date(text) == expected);
   }
-
-  CHECK(parse_consul_version("Consul v1.8.7\nProtocol 2 spoken by default") == "1.8.7");
-  CHECK(parse_consul_version("Consul v1.15.2+ent") == "1.15.2+ent");
-  for (const char* bad : {"", "Consul", "consul: not found", "Consul version", "Vault v1.2.3"})
-    CHECK_FALSE(parse_consul_version(bad).has_value());
 }
 
 TEST_CASE("wanted_ports: what a client agent and lictor listen on") {
