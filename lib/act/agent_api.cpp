@@ -100,9 +100,9 @@ void AgentApi::probe(Duration deadline, std::function<void(ProbeAnswer)> done) {
       return done(known ? ProbeAnswer::leader : ProbeAnswer::no_leader);
     }
     if (std::chrono::steady_clock::now() - asked < deadline / 2) return done(ProbeAnswer::silent);
-    HttpRequest self = request("GET", "/v1/agent/self", Key::recovery);
-    self.deadline = deadline / 2;
-    probes_.ask(std::move(self), [done = std::move(done)](const Result<HttpAnswer>& own) {
+    HttpRequest any = request("GET", "/", Key::recovery);
+    any.deadline = deadline / 2;
+    probes_.ask(std::move(any), [done = std::move(done)](const Result<HttpAnswer>& own) {
       done(own ? ProbeAnswer::no_leader : ProbeAnswer::silent);
     });
   });

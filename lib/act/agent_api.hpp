@@ -54,8 +54,9 @@ class AgentApi {
   };
   void use_tokens(Tokens tokens);
 
-  // GET /v1/status/leader, and if that stays unanswered for half the deadline (it asks a server) /v1/agent/self, which
-  // doesn't.
+  // GET /v1/status/leader, which asks a server, and if that stays unanswered for half the deadline GET /. While a server is
+  // silent an agent answers nothing that asks it or takes the lock on the agent's services (agent/self does); what needs
+  // neither, nor a token that a server would have to know, it answers at once. Any status is an answer.
   void probe(Duration deadline, std::function<void(ProbeAnswer)> done);
 
   // Makes the agent's services those desired (decide/services.hpp). Where it is not known what the agent has, or its list alone

@@ -312,8 +312,8 @@ class Client:
 
     # -- its agent and what it leaves on the node
 
-    def agent(self, method, target, body=None, token=None):
-        return ask(self.agent_socket, method, target, body, token)
+    def agent(self, method, target, body=None, token=None, timeout=5.0):
+        return ask(self.agent_socket, method, target, body, token, timeout)
 
     def agent_get(self, target, token=None):
         return get_json(self.agent_socket, target, token)

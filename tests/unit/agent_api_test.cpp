@@ -85,6 +85,25 @@ TEST_CASE("a probe tells a leader, no leader and silence apart") {
   CHECK(agent.answer_to<ProbeAnswer>([&](auto done) { api.probe(seconds(5), done); }) == ProbeAnswer::silent);
 }
 
+TEST_CASE("an agent that is kept waiting by its servers has no leader; one that answers nothing at all is silent") {
+  const ControlReply never{.later = [](const std::function<void(ControlReply)>&) {}};
+  const auto probed = [](FakeAgent& agent) {
+    AgentApi api(agent.io.get_executor(), agent.socket);
+    return agent.answer_to<ProbeAnswer>([&](auto done) { api.probe(milliseconds(400), done); });
+  };
+  for (const int status : {200, 301, 403, 404}) {
+    CAPTURE(status);
+    FakeAgent agent;
+    for (const char* path : {"/v1/status/leader", "/v1/agent/self", "/v1/agent/services", "/v1/agent/checks"})
+      agent.replies[std::string("GET ") + path] = never;
+    agent.replies["GET /"] = {status, "Consul Agent"};
+    CHECK(probed(agent) == ProbeAnswer::no_leader);
+  }
+  FakeAgent hung;
+  hung.replies["GET /v1/status/leader"] = hung.replies["GET /"] = never;
+  CHECK(probed(hung) == ProbeAnswer::silent);
+}
+
 TEST_CASE("the catalog's answers") {
   const std::vector<Json> desired{{{"ID", "web"}, {"Name", "web"}}};
   const std::string id = "0b0e4f7c-1c5b-4c3e-9c63-4d6f9a1f2a3b", other = "ffffffff-1c5b-4c3e-9c63-4d6f9a1f2a3b";
