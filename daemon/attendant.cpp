@@ -480,7 +480,7 @@ void Attendant::act(const Clear& e) {
 }
 
 void Attendant::act(const Join& e) {
-  api_->join(join_targets(ground_->plan.consul_json), [this, launch = e.launch] { feed(Joined{launch}); });
+  api_->join(join_targets(ground_->plan), [this, launch = e.launch] { feed(Joined{launch}); });
 }
 
 void Attendant::act(const Rejoin&) { api_->rejoin(); }
@@ -601,6 +601,7 @@ void Attendant::act(const Reload& e) {
 }
 
 void Attendant::reload(bool settings_too, const Interfaces& interfaces) {
+  if (ending()) return drop_reload();
   grown_ = true;
   auto settings = settings_too ? load_settings(named_, environment_) : ResultAll<Settings>(settings_);
   if (!settings) return reload_failed(settings.error());
@@ -641,6 +642,12 @@ void Attendant::reload_failed(const Problems& problems) {
   feed(Reloaded{ReloadResult::broken, {}, settings_problem_});
 }
 
+// The stop came first. An agent that leaves must hear of no reload: it would put the node back, or end without having left.
+void Attendant::drop_reload() {
+  watch_as_settled();
+  feed(Reloaded{ReloadResult::broken, {}, "lictor is stopping"});
+}
+
 // Consul's own opinion first: a file it refuses must never replace one that works.
 void Attendant::validate(Ground next, PlanDifference difference) {
   const std::string path = next_consul_json();
@@ -671,6 +678,7 @@ std::string Attendant::next_consul_json() const { return settings_.run_dir + "/c
 
 // What can't be written is not taken: the same settings, read again, are news again.
 void Attendant::apply(Ground next, const PlanDifference& difference) {
+  if (ending()) return drop_reload();
   if (auto made = make_folders(next); !made) return reload_failed({made.error()});
   if (difference.change == Change::reload) {
     if (auto moved = move_file(next_consul_json(), next.facts.config_path); !moved)
@@ -735,14 +743,14 @@ ControlReply Attendant::order(SignalKind kind, bool wait) {
   // Not from inside the server's own turn: a stop destroys the server.
   boost::asio::post(io_, [this, kind] { feed(Signal{kind}); });
   if (!wait) return {202, "accepted\n"};
-  const bool ending = life_.stop || life_.verdict;
-  if (kind == SignalKind::reload && (ending || life_.phase == Phase::prepare))
-    return {409, ending ? "lictor is stopping\n" : "lictor is still preparing: the settings are read again for that\n"};
-  if (kind == SignalKind::restart && ending) return {409, "lictor is stopping\n"};
+  if (kind == SignalKind::reload && (ending() || life_.phase == Phase::prepare))
+    return {409,
+            ending() ? "lictor is stopping\n" : "lictor is still preparing: the settings are read again for that\n"};
+  if (kind == SignalKind::restart && ending()) return {409, "lictor is stopping\n"};
   return reply_when_known([this, kind, launches = life_.launches](const Happening& happened) -> std::optional<Outcome> {
     const auto* reloaded = std::get_if<Reloaded>(&happened);
     if (kind == SignalKind::terminate && end_) return Outcome{end_->exit, end_->reason};
-    if (kind == SignalKind::reload && reloaded && !life_.reloading.running)
+    if (kind == SignalKind::reload && reloaded && !life_.reloading.running && !ending())
       return Outcome{reloaded->result == ReloadResult::broken ? Exit::config : Exit::ok, reloaded->text};
     if (kind == SignalKind::restart && ready(life_) && life_.launches > launches)
       return Outcome{Exit::ok, fmt::format("the node is ready again, its agent has pid {}", life_.agent->pid)};
@@ -761,7 +769,7 @@ ControlReply Attendant::reply_when_known(std::function<std::optional<Outcome>(co
 ControlReply Attendant::maintain(const std::string& body) {
   const auto order = parse_maintenance_order(body);
   if (!order) return {400, to_string(order.error()) + "\n"};
-  if (life_.stop || life_.verdict) return {409, "lictor is stopping\n"};
+  if (ending()) return {409, "lictor is stopping\n"};
   if (!maintaining_.expired()) return {409, "another order about maintenance is under way\n"};
   if (!life_.agent || life_.agent->ending || !life_.agent->answered)
     return {503, "no agent answers that could be told; order it again when one does\n"};

@@ -105,6 +105,8 @@ class Attendant {
   std::string next_consul_json() const;
   void apply(Ground next, const PlanDifference& difference);
   void reload_failed(const Problems& problems);
+  bool ending() const { return life_.stop || life_.verdict; }
+  void drop_reload();
   ControlReply reply(const ControlRequest& request);
   Standpoint standpoint() const;
   std::vector<Course> courses() const;

@@ -3,6 +3,7 @@
 #include "decide/address.hpp"
 #include "decide/json_text.hpp"
 #include "decide/ports.hpp"
+#include "decide/text.hpp"
 
 #include <algorithm>
 
@@ -10,13 +11,6 @@ namespace lictor {
 namespace {
 
 constexpr int member_alive = 1;  // serf.StatusAlive
-
-int gossip_port(const Json& consul_json) {
-  const auto ports = consul_json.find("ports");
-  if (ports == consul_json.end() || !ports->is_object()) return 8301;
-  const auto port = ports->find("serf_lan");
-  return port != ports->end() && port->is_number_integer() ? port->get<int>() : 8301;
-}
 
 // The address of "10.0.0.1:8301" and "[fd00::1]:8301"; empty where there is no port or no literal address before it.
 std::string address_before_port(const std::string& text) {
@@ -28,18 +22,35 @@ std::string address_before_port(const std::string& text) {
   return literal_address(address) && brackets == (address.find(':') != std::string::npos) ? address : "";
 }
 
+// Arguments come before files (Consul: list flags are the first source).
+std::vector<std::string> peers(const Plan& plan) {
+  std::vector<std::string> all;
+  for (auto arg = plan.argv.begin(); arg != plan.argv.end(); ++arg) {
+    if (flag_name(*arg) != "retry-join") continue;
+    const auto equals = arg->find('=');
+    if (equals != std::string::npos) {
+      all.push_back(arg->substr(equals + 1));
+    } else if (std::next(arg) != plan.argv.end()) {
+      all.push_back(*++arg);
+    }
+  }
+  const auto listed = plan.consul_json.find("retry_join");
+  if (listed == plan.consul_json.end() || !listed->is_array()) return all;
+  for (const Json& entry : *listed) {
+    if (entry.is_string()) all.push_back(entry);
+  }
+  return all;
+}
+
 }  // namespace
 
-JoinTargets join_targets(const Json& consul_json) {
+JoinTargets join_targets(const Plan& plan) {
   JoinTargets targets;
-  const auto listed = consul_json.find("retry_join");
-  if (listed == consul_json.end() || !listed->is_array()) return targets;
-  for (const Json& entry : *listed) {
-    if (!entry.is_string()) continue;
-    const std::string& text = entry.get_ref<const std::string&>();
-    if (text.empty() || text.find("provider=") != std::string::npos) continue;
+  for (const std::string& text : peers(plan)) {
+    const bool theirs = text.find("provider=") != std::string::npos || text.find("{{") != std::string::npos;
+    if (text.empty() || theirs) continue;
     if (literal_address(text)) {
-      targets.addresses.push_back(address_and_port(text, gossip_port(consul_json)));
+      targets.addresses.push_back(address_and_port(text, plan.serf_port));
     } else if (!address_before_port(text).empty()) {
       targets.addresses.push_back(text);
     } else {

@@ -1,7 +1,7 @@
 // Whom an agent without a server can be told to join.
 #pragma once
 
-#include "decide/settings.hpp"
+#include "decide/plan.hpp"
 
 #include <string>
 #include <vector>
@@ -13,9 +13,10 @@ struct JoinTargets {
   std::vector<std::string> names;      // "consul.example.com", with the port where one was given
 };
 
-// What retry_join of this consul.json names, in order. Without a port it is the agent's own LAN gossip port, as Consul has
-// it. Cloud providers ("provider=aws ...") are the agent's own affair and left out.
-JoinTargets join_targets(const Json& consul_json);
+// What -retry-join in the agent's arguments and retry_join in its consul.json name, in the agent's order. Without a port it is
+// the agent's own LAN gossip port, as Consul has it. Cloud providers ("provider=aws ...") and templates are the agent's own
+// affair and left out.
+JoinTargets join_targets(const Plan& plan);
 
 // Whether the answer to GET /v1/agent/members shows a server that is alive. An agent that has one does not need to join:
 // where no leader is known all the same, the servers are about to elect one.

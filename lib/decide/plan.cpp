@@ -101,6 +101,8 @@ struct Draft {
 
   void one_source(const std::string& setting, const std::string& secret, const std::string& path, const Json* value);
   void refuse_server();
+  void joining();
+  void reloading();
   void address();
   void identity();
   void node_meta();
@@ -121,13 +123,33 @@ void Draft::refuse_server() {
     problems.push_back(Problem{key, value->dump() + " in " + origin(key) + " makes the agent a server", hint});
   }
   for (const std::string& arg : settings.agent.args) {
-    const std::string name = arg.substr(std::min(arg.find_first_not_of('-'), arg.size()));
-    const std::string key = name.substr(0, name.find('='));
-    if (arg[0] != '-' || name == key + "=false") continue;
+    const std::string key = flag_name(arg);
+    if (arg.ends_with(key + "=false")) continue;
     if (key == "server" || key == "bootstrap" || key == "bootstrap-expect" || key == "dev") {
       problems.push_back(Problem{"agent.args", arg + " makes the agent a server", hint});
     }
   }
+}
+
+// With start_join an agent up to Consul 1.14 ends where it finds no server at once, and a later one tries again only after
+// retry_interval. Under lictor it waits, and is told to join as soon as there is one.
+void Draft::joining() {
+  const Json *theirs = find(user(), "start_join"), *retried = find(user(), "retry_join");
+  if (!theirs || !theirs->is_array() || theirs->empty() || (retried && !retried->is_array())) return;
+  Json all = retried ? *retried : Json::array();
+  all.insert(all.end(), theirs->begin(), theirs->end());
+  const std::string before = origin("retry_join", "");
+  set("retry_join", std::move(all), before + (before.empty() ? "" : ", ") + origin("start_join"));
+  plan.consul_json.erase("start_join");
+  plan.origins.erase("start_join");
+  plan.notices.push_back("start_join: gives way to retry_join: an agent that finds no server waits for one");
+}
+
+// The agent's own watch of its files would have it reload them a second time.
+void Draft::reloading() {
+  const Json* theirs = find(user(), "auto_reload_config");
+  if (theirs && *theirs == true)
+    insist("auto_reload_config", false, "lictor has the agent reload, once for each change");
 }
 
 void Draft::address() {
@@ -276,8 +298,7 @@ void Draft::token_files() {
 
 void Draft::gossip_key() {
   for (const std::string& arg : settings.agent.args) {
-    const std::string name = arg.substr(std::min(arg.find_first_not_of('-'), arg.size()));
-    if (arg[0] == '-' && name.substr(0, name.find('=')) == "encrypt") {
+    if (flag_name(arg) == "encrypt") {
       problems.push_back(Problem{"agent.args", "every user of the host can read the gossip key there",
                                  "put it into a file and name that in agent.encrypt_file"});
     }
@@ -316,7 +337,20 @@ void Draft::command() {
   plan.argv = {facts.binary, "agent"};
   for (const std::string& dir : settings.agent.config_dirs) plan.argv.push_back("-config-dir=" + dir);
   plan.argv.push_back("-config-file=" + facts.config_path);
-  plan.argv.insert(plan.argv.end(), settings.agent.args.begin(), settings.agent.args.end());
+  bool reloads_itself = false;
+  for (std::string arg : settings.agent.args) {
+    const std::string name = flag_name(arg);
+    reloads_itself |= name == "auto-reload-config";
+    if (name == "join") {
+      arg.insert(arg.find(name), "retry-");
+      plan.notices.push_back("agent.args: -join gives way to -retry-join: an agent that finds no server waits for one");
+    }
+    plan.argv.push_back(std::move(arg));
+  }
+  if (!reloads_itself) return;
+  plan.argv.push_back("-auto-reload-config=false");
+  plan.notices.push_back(
+      "agent.args: -auto-reload-config is turned off: lictor has the agent reload, once for each change");
 }
 
 void Draft::environment() {
@@ -346,6 +380,8 @@ ResultAll<Plan> make_plan(const Settings& settings, const AgentConfig& config, c
   draft.plan.origins = config.origins;
   draft.plan.contents = facts.contents;
   draft.refuse_server();
+  draft.joining();
+  draft.reloading();
   draft.address();
   draft.identity();
   draft.node_meta();

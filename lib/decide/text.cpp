@@ -48,6 +48,12 @@ std::string_view trim(std::string_view text) {
   return text.substr(first, text.find_last_not_of(blanks) - first + 1);
 }
 
+std::string flag_name(std::string_view argument) {
+  const std::size_t begin = argument.find_first_not_of('-');
+  if (begin == 0 || begin == std::string_view::npos) return "";
+  return std::string(argument.substr(begin, argument.find('=') - begin));
+}
+
 std::string lower(std::string_view text) {
   std::string out(text);
   for (char& c : out) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;

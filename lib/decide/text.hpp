@@ -28,6 +28,9 @@ std::optional<Number> whole_number(std::string_view text, int base = 10) {
   return value;
 }
 
+// Of an argument as Go's flags take it, "-name", "--name" or "-name=value": the name; empty for what is none.
+std::string flag_name(std::string_view argument);
+
 std::string lower(std::string_view text);  // ASCII letters alone, as Consul compares names
 
 // FNV-1a, 64 bits: tells apart, proves nothing. Longer texts piece by piece, the hash of what came before in `hash`.

@@ -35,6 +35,23 @@ def servers_late(world):
     assert client.agent_pid() == agent and server.member("n1") == ALIVE
 
 
+def servers_late_for_start_join(world):
+    """Servers that the agent was to join at its start and no later, by setting or argument, are joined like any other."""
+    by_setting = world.client(agent={"config": {"retry_interval": "30s", "retry_join": [], "start_join": [SERVER_ADDRESS]}})
+    by_argument = world.client(
+        "n2", agent={"config": {"retry_interval": "30s", "retry_join": []}, "args": ["-join", SERVER_ADDRESS]}
+    )
+    clients = [by_setting.start(), by_argument.start()]
+    for client in clients:
+        eventually(lambda client=client: client.status()["agent"].get("api"), 10, "the agent is up")
+    agents = [client.agent_pid() for client in clients]
+    holds(lambda: [client.agent_pid() for client in clients] == agents, 2, "the agents wait")
+    server = world.server()
+    addresses = {client.name: client.address for client in clients}
+    eventually(lambda: server.instances() == addresses, 5, "the nodes are registered")
+    assert [client.agent_pid() for client in clients] == agents
+
+
 def servers_lost(world):
     """All servers die and come back without memory: not ready meanwhile, nothing restarted, the services back by
     themselves, and nobody is told to join while there is a server."""

@@ -12,20 +12,32 @@ using boost::asio::ip::tcp;
 TEST_CASE("whom an agent can be told to join: addresses with their port, names as they are, no cloud provider") {
   struct Row {
     const char* consul_json;
-    std::vector<std::string> addresses, names;
+    std::vector<std::string> addresses, names, argv = {};
+    int serf_port = 8301;
   };
   const std::vector<Row> rows{
       {R"({})", {}, {}},
       {R"({"retry_join": "10.0.0.1"})", {}, {}},
       {R"({"retry_join": ["10.0.0.1", "10.0.0.2:9301"]})", {"10.0.0.1:8301", "10.0.0.2:9301"}, {}},
-      {R"({"retry_join": ["10.0.0.1"], "ports": {"serf_lan": 9301}})", {"10.0.0.1:9301"}, {}},
+      {R"({"retry_join": ["10.0.0.1"]})", {"10.0.0.1:9301"}, {}, {}, 9301},
       {R"({"retry_join": ["fd00::1", "[fd00::2]:9301"]})", {"[fd00::1]:8301", "[fd00::2]:9301"}, {}},
       {R"({"retry_join": ["consul.example.com", "consul:9301"]})", {}, {"consul.example.com", "consul:9301"}},
-      {R"({"retry_join": ["provider=aws tag_key=a tag_value=b", "", 7, "10.0.0.1"]})", {"10.0.0.1:8301"}, {}},
+      {R"({"retry_join": ["provider=aws tag_key=a tag_value=b", "", 7, "{{ GetPrivateIP }}", "10.0.0.1"]})",
+       {"10.0.0.1:8301"},
+       {}},
+      {R"({"retry_join": ["10.0.0.3", "three"]})",
+       {"10.0.0.1:8301", "10.0.0.2:9301", "10.0.0.3:8301"},
+       {"two", "three"},
+       {"consul", "agent", "-retry-join=10.0.0.1", "--retry-join", "10.0.0.2:9301", "-retry-join=two",
+        "-retry-join-wan=far", "-node=-retry-join", "-retry-join"}},
   };
   for (const Row& row : rows) {
     CAPTURE(row.consul_json);
-    const JoinTargets targets = join_targets(Json::parse(row.consul_json));
+    Plan plan;
+    plan.consul_json = Json::parse(row.consul_json);
+    plan.argv = row.argv;
+    plan.serf_port = row.serf_port;
+    const JoinTargets targets = join_targets(plan);
     CHECK(targets.addresses == row.addresses);
     CHECK(targets.names == row.names);
   }

@@ -278,6 +278,34 @@ TEST_CASE("what can't work is refused, all at once", "[plan]") {
   CHECK(problems_of(Json::object(), {}, f).at(0).what == "run_dir");
 }
 
+TEST_CASE("start_join and -join are joined like retry_join, which waits for servers", "[plan]") {
+  Settings settings;
+  settings.agent.args = {"-join=10.0.0.1", "--join", "10.0.0.2", "-join-wan=far", "-node=-join"};
+  const Plan plan = plan_of(Json::parse(R"({"retry_join": ["a"], "start_join": ["b", "c"]})"), settings);
+  CHECK(plan.consul_json.at("retry_join") == Json{"a", "b", "c"});
+  CHECK_FALSE(plan.consul_json.contains("start_join"));
+  CHECK(std::vector<std::string>(plan.argv.begin() + 3, plan.argv.end()) ==
+        std::vector<std::string>{"-retry-join=10.0.0.1", "--retry-join", "10.0.0.2", "-join-wan=far", "-node=-join"});
+  CHECK(plan.notices.size() == 3);
+  CHECK(plan_of(Json::parse(R"({"start_join": ["b"]})")).consul_json.at("retry_join") == Json::array({"b"}));
+  // What Consul refuses it is to refuse itself.
+  CHECK(plan_of(Json::parse(R"({"start_join": "b"})")).consul_json.at("start_join") == "b");
+}
+
+TEST_CASE("auto_reload_config is turned off where the user has turned it on, and not mentioned elsewhere", "[plan]") {
+  CHECK_FALSE(plan_of(Json::object()).consul_json.contains("auto_reload_config"));  // unknown up to Consul 1.11
+  const Plan off = plan_of(Json::parse(R"({"auto_reload_config": false})"));
+  CHECK(off.notices.empty());
+  const Plan plan = plan_of(Json::parse(R"({"auto_reload_config": true})"));
+  CHECK(plan.consul_json.at("auto_reload_config") == false);
+  CHECK(plan.notices.size() == 1);
+  Settings settings;
+  settings.agent.args = {"-auto-reload-config"};
+  const Plan by_argument = plan_of(Json::object(), settings);
+  CHECK(by_argument.argv.back() == "-auto-reload-config=false");
+  CHECK(by_argument.notices.size() == 1);
+}
+
 TEST_CASE("argv: the user's folders, lictor's file, the user's arguments", "[plan]") {
   Settings settings;
   settings.agent.config_dirs = {"/consul/config", "/etc/consul.d"};
