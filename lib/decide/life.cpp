@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <csignal>
+#include <string_view>
 #include <utility>
 
 namespace lictor {
@@ -152,7 +153,7 @@ class Step {
     life_.agent = Agent{.pid = e.pid, .started = now_};
     life_.probe_at = now_;
     if (in(Phase::launch)) enter(Phase::join);
-    if (in(Phase::ending)) end_agent(SIGKILL);
+    if (in(Phase::ending)) kill_agent("it was started too late, for the stop");
   }
 
   void on(const LaunchFailed& e) {
@@ -238,14 +239,31 @@ class Step {
     sweep();
   }
 
-  // Ends the agent for good or for a restart; on_time() insists where TERM does not help.
-  void end_agent(int signal) {
-    emit(EndAgent{signal});
-    life_.deadline = now_ + (signal == SIGKILL ? seconds(1) : seconds(3));
-    if (in(Phase::ending)) {
-      const Duration kept = reserve(ending_reserve);
-      life_.deadline = std::min(*life_.deadline, std::max(now_ + kept, end_of_time() - kept));
-    }
+  // What is kept of a stop's time for ending the agent is not used up by waiting for it.
+  Time within_reserve(Time from, Duration wait) const {
+    if (!in(Phase::ending)) return from + wait;
+    const Duration kept = reserve(ending_reserve);
+    return std::min(from + wait, std::max(from + kept, end_of_time() - kept));
+  }
+  Time end_of_terms() const { return within_reserve(life_.since, kill_after); }
+
+  // Ends the agent for good or for a restart. on_deadline() tells it again: one that is still about to start takes TERM and
+  // goes on (Consul's handler for signals during the start ends with it); and kills it where that does not help.
+  void terminate_agent() {
+    emit(EndAgent{SIGTERM});
+    life_.deadline = std::min(now_ + term_interval, end_of_terms());
+  }
+
+  void kill_agent(std::string_view why, Tone tone = Tone::info) {
+    if (!std::exchange(life_.agent->killed, true))
+      say(tone, "killing the agent", agent_fields() + Fields{{"reason", std::string(why)}});
+    emit(EndAgent{SIGKILL});
+    life_.deadline = within_reserve(now_, seconds(1));
+  }
+
+  void insist() {
+    if (!life_.agent->killed && now_ < end_of_terms()) return terminate_agent();
+    kill_agent("it did not end when it was told to", Tone::warn);
   }
 
   // `more`: what led to it.
@@ -269,7 +287,7 @@ class Step {
     drop_hook();
     life_.probe_at.reset();
     life_.not_before = when;
-    end_agent(SIGTERM);
+    terminate_agent();
   }
 
   // ---- join, and the watch
@@ -360,7 +378,8 @@ class Step {
     const Duration waited = now_ - agent.unanswered.value_or(now_);
     if (watched && waited >= life_.rules.hung_after) {
       // From here on it is an agent that has died.
-      say(Tone::warn, "the agent is hung, its API silent; killing it", agent_fields() + Fields{in_seconds(waited)});
+      if (!std::exchange(agent.killed, true))
+        say(Tone::warn, "the agent is hung, its API silent; killing it", agent_fields() + Fields{in_seconds(waited)});
       agent.ending = RestartReason::hung;
       emit(EndAgent{SIGKILL});
       life_.probe_at = now_ + seconds(1);
@@ -773,7 +792,7 @@ class Step {
     }
     // An agent that is already being ended can't be asked any more.
     if (leave && before == Phase::restart) trouble("the agent was being restarted, so it could not leave");
-    if (!leave || before == Phase::restart) return end(SIGTERM);
+    if (!leave || before == Phase::restart) return end_gently();
     enter(Phase::settle);
     if (life_.agent && !life_.agent->joined) life_.probe_at = now_;
     settle();
@@ -783,7 +802,7 @@ class Step {
   void not_ours_to_leave() {
     trouble(fmt::format("the name {} belongs to another node, at {}, so nothing was left", life_.own.name,
                         life_.contested->address));
-    end(SIGTERM);
+    end_gently();
   }
 
   void settle() {
@@ -791,8 +810,8 @@ class Step {
     life_.deadline = limit;
     if (!life_.agent) return;  // its launch is under way
     const Agent& agent = *life_.agent;
-    // Servers that are back are told all there is, as new ones are: after a leave that would undo it.
-    life_.deadline = std::min(limit, synced().value_or(limit));
+    // Servers that are back are told all there is, as new ones are: after a leave that would undo it. So would a reload.
+    life_.deadline = life_.reloading.running ? limit : std::min(limit, synced().value_or(limit));
     if (!due(life_.deadline)) {
       // Whose name is it? The time until the leave is enough to ask.
       if (agent.joined && !agent.looked && !agent.looking) look();
@@ -800,7 +819,7 @@ class Step {
     }
     if (!agent.answered) {
       trouble("the agent's API never answered, so it could not be asked to leave");
-      return end(SIGKILL);
+      return end_by_kill("its API never answered");
     }
     enter(Phase::pre_stop);
     life_.deadline = life_.stop->asked + life_.rules.stop_timeout / 2;
@@ -893,7 +912,7 @@ class Step {
     } else if (!stop.forbidden) {
       trouble("the agent says it left, but no server confirmed it");
     }
-    life_.agent ? end(SIGKILL) : sweep();
+    life_.agent ? end_by_kill(stop.answered ? "it has left" : "it did not leave") : sweep();
   }
 
   void on(const Deregistered& e) {
@@ -902,7 +921,7 @@ class Step {
     if (life_.stop->came_back) {
       say(Tone::error, "the catalog entry could not be taken out again", {{"reason", e.failure}});
     }
-    end(SIGKILL);
+    end_by_kill("it has left");
   }
 
   void cut_short(const char* why) {
@@ -910,7 +929,7 @@ class Step {
     Stop& stop = *life_.stop;
     if (stop.leave && !stop.confirmed) trouble(why);
     drop_hook();
-    if (life_.agent || life_.launching) end(SIGKILL);
+    if (life_.agent || life_.launching) end_by_kill(why);
   }
 
   void trouble(const std::string& text) {
@@ -922,12 +941,19 @@ class Step {
     sweep();
   }
 
-  void end(int signal) {
+  // A launch under way is ended as soon as its pid is known.
+  void begin_ending() {
     enter(Phase::ending);
     life_.probe_at.reset();
     life_.deadline = end_of_time();
-    // A launch under way is ended as soon as its pid is known.
-    if (life_.agent) end_agent(signal);
+  }
+  void end_gently() {
+    begin_ending();
+    if (life_.agent) terminate_agent();
+  }
+  void end_by_kill(std::string_view why) {
+    begin_ending();
+    if (life_.agent) kill_agent(why);
   }
 
   void sweep() {
@@ -988,8 +1014,9 @@ class Step {
 
   void on(const Reloaded& e) {
     const bool again = std::exchange(life_.reloading, {}).again;
-    ++life_.tally.reloads[static_cast<std::size_t>(e.result)];
+    if (in(Phase::settle)) settle();
     if (stopping()) return;
+    ++life_.tally.reloads[static_cast<std::size_t>(e.result)];
     if (e.result == ReloadResult::broken) {
       say(Tone::error, "settings not applied, the old ones stay in force", {{"reason", e.text}});
     } else {
@@ -1034,7 +1061,7 @@ class Step {
     if (due(life_.address_at)) read_address();
     if (due(life_.out_of_time) && life_.phase < Phase::ending) {
       trouble("the leave was not over within stop.timeout");
-      return end(SIGKILL);
+      return end_by_kill("stop.timeout is over");
     }
     if (due(life_.deadline)) on_deadline();
     if (due(life_.probe_at) && life_.agent) probe();
@@ -1052,8 +1079,8 @@ class Step {
         return launch();
       case Phase::restart:
       case Phase::ending:
-        if (life_.agent && now_ - life_.since < seconds(8)) return end_agent(SIGKILL);
-        return in(Phase::ending) ? sweep() : end_agent(SIGKILL);
+        if (in(Phase::ending) && (!life_.agent || now_ - life_.since >= seconds(8))) return sweep();
+        return insist();
       case Phase::settle:
         return settle();
       case Phase::pre_stop:
@@ -1063,7 +1090,7 @@ class Step {
       case Phase::leaving:
         return left_by_its_own_word("the leave was not over within stop.timeout");
       case Phase::linger:
-        return end(SIGKILL);
+        return end_by_kill("it has left");
       default:
         life_.deadline.reset();
     }

@@ -22,12 +22,13 @@
 // TERM or INT in any of these starts the stop. It goes strictly downwards, within stop.timeout:
 //
 //   settle       an agent that has met its servers only just now, for the first time or again, is given the time to join and
-//      |         sync: a leave during that full sync leaves a ghost in the catalog
+//      |         sync: a leave during that full sync leaves a ghost in the catalog. So is one that is being reloaded: in its
+//      |         leave a reload would reach it as an order to end
 //   pre_stop     hooks
 //   leaving      the agent has been asked to leave, once; the catalog is asked until the node's entry is gone; where it
 //      |         stays, the members are told once more
 //   linger       confirmed: the agent gossips on for stop.linger; an entry that comes back is deregistered
-//   ending       the agent is being ended (KILL after a leave, TERM then KILL where it stays)
+//   ending       the agent is being ended (KILL after a leave; TERM, again and again, then KILL where it stays)
 //   sweep        whatever else is left is ended: TERM, a short wait, KILL
 //   ended        Quit has been given, once; nothing ever follows
 //
@@ -42,7 +43,8 @@
 //                  agent completed its leave while it knew a leader
 //   budget         from the stop's first event to Quit: at most stop.timeout, and sweep_limit more
 //   no-shortcut    once asked to leave, the agent gets no signal but KILL
-//   settled        no leave before the agent's full sync is over or settle's time is up
+//   told           an agent that is killed is told of, in one line
+//   settled        no leave before the agent's full sync, and a reload that was under way, are over, or settle's time is up
 //   patience       an agent is ended without a stop only for a restart that was asked for, for being silent for
 //                  hung_after (not where its API opens only once it has joined), for an id taken back, for gossip that
 //                  has shut itself down, or once, having joined, for having known no leader for rejoin_after
@@ -110,6 +112,9 @@ inline constexpr Duration last_look = std::chrono::milliseconds(500);  // for a 
 // Gossip is not reliable. Where the message that a node leaves is lost and the one that it is gone arrives, the servers take
 // the node for failed and keep its entry. Heard, a leave is in the catalog after 0.4-1.2 s; the agent gossips for 3.5 s.
 inline constexpr Duration unheard_after = std::chrono::milliseconds(1500);
+// An agent takes TERM in its first moments for the end of its start, and then goes on: it is told again.
+inline constexpr Duration term_interval = std::chrono::milliseconds(100);
+inline constexpr Duration kill_after = std::chrono::seconds(3);          // of an agent that is told to end
 inline constexpr Duration sweep_grace = std::chrono::milliseconds(500);  // between TERM and KILL
 inline constexpr Duration sweep_limit = std::chrono::seconds(2);         // for all of sweep
 inline constexpr Duration check_interval = std::chrono::seconds(60);     // services and catalog, while serving
@@ -361,7 +366,8 @@ struct Agent {
   int pid = 0;
   Time started{};
   std::optional<RestartReason> ending{};  // why it is being ended where no stop was asked
-  std::optional<Time> answered{};         // the API's first answer
+  bool killed = false;
+  std::optional<Time> answered{};  // the API's first answer
   // Since when the API has been asked in vain; nothing once it has answered. It is not asked all the time: what counts is
   // how long it has not answered, not how long ago it last did.
   std::optional<Time> unanswered{};

@@ -6,8 +6,8 @@ import sys
 import threading
 import time
 
-from tools import eventually, processes_in
-from world import ALIVE, write_script
+from tools import eventually, holds, processes_in
+from world import ALIVE, run, write_script
 
 HUNG_AFTER = 3.0
 
@@ -26,11 +26,16 @@ while True:
 """
 
 
-def hung_from_the_start(world):
-    """An agent that takes connections and never answers is killed after watch.hung_after, and the real one serves."""
+def mute_agent(world):
     program = f"{world.folder}/mute.py"
     with open(program, "w") as file:
         file.write(MUTE_AGENT)
+    return program
+
+
+def hung_from_the_start(world):
+    """An agent that takes connections and never answers is killed after watch.hung_after, and the real one serves."""
+    program = mute_agent(world)
     server = world.server()
     client = world.client(watch={"hung_after": f"{HUNG_AFTER:.0f}s"})
     real, tried = client.settings["agent"]["binary"], f"{world.folder}/tried"
@@ -45,6 +50,51 @@ exec {sys.executable} {program} "$@"
     client.ready(20)
     assert [p.name for p in processes_in(client.namespace)].count("consul") == 1, client.processes()
     assert server.member("n1") == ALIVE
+
+
+def hung_at_the_stop(world):
+    """An agent that ends on nothing else is killed when it has had three seconds, which is one line of the log."""
+    client = world.client(stop={"policy": "stay"})
+    real = client.settings["agent"]["binary"]
+    agent = f"""if [ "$1" != agent ]; then exec {real} "$@"; fi
+exec {sys.executable} {mute_agent(world)} "$@"
+"""
+    client.write_settings(agent={"binary": write_script(f"{world.folder}/agent", agent), "user": "root"})
+    client.start()
+    eventually(lambda: os.path.exists(client.agent_socket), 10, "the agent takes connections")
+    code, seconds = client.stop()
+    assert code == 0 and seconds < 4, f"exit {code} after {seconds:.1f} s: {client.last_line()}"
+    assert client.log.count("killing the agent") == 1, client.log
+    client.nobody_left()
+
+
+def hung_no_server_answers(world):
+    """While no server answers, an agent with something to tell them answers little itself. It is not hung."""
+    server, client = world.server(), world.client(watch={"hung_after": f"{HUNG_AFTER:.0f}s"}).start()
+    client.ready()
+    agent = client.agent_pid()
+    # Gossip goes on; what a server says over its RPC port gets lost.
+    silence = ["ip", "-n", server.namespace, "rule", "add", "priority", "1", "ipproto", "tcp", "sport", "8300", "blackhole"]
+    run(*silence)
+    web = {"Name": "web", "Port": 80}
+
+    def mute():
+        try:
+            client.agent("PUT", "/v1/agent/service/register", web, timeout=1)
+            client.agent("GET", "/v1/agent/self", timeout=1)
+        except TimeoutError:
+            return True
+        return False
+
+    eventually(mute, 10, "the agent waits for a server")
+    eventually(lambda: client.probe("/readyz") == 503, 5, "not ready")
+    holds(lambda: client.agent_pid() == agent, 2.5 * HUNG_AFTER, "the agent is left alone")
+    assert "hung" not in client.log, client.log[-1000:]
+    silence[silence.index("add")] = "del"
+    run(*silence)
+    client.ready(30)
+    eventually(lambda: server.instances("web"), 10, "the servers are told")
+    assert client.agent_pid() == agent and server.member("n1") == ALIVE
 
 
 def hung_and_slow(world):

@@ -6,7 +6,7 @@ import time
 
 from syscalls import Faults
 from tools import Watch, eventually, holds
-from world import ALIVE, CONSUL, FAILED, LEFT, open_folder, run
+from world import ALIVE, CONSUL, FAILED, LEFT, open_folder, run, write_script
 
 # Consul runs an agent's first full sync at random within 3 s of its meeting a server. A leave before that is followed
 # by the sync, which puts the node back: lictor therefore gives a young agent time, and an old one none.
@@ -122,6 +122,115 @@ def leave_entry_comes_back(world):
     assert code == 0, client.last_line()
     client.logged("came back")
     left_cleanly(server)
+
+
+def leave_heard_of_no_reload(world):
+    """In its leave the agent hears of no reload, whoever orders one: it leaves."""
+    server, client = world.server(), world.client(stop={"linger": "3s"}, agent={"config": {"log_level": "debug"}})
+    client.before_exec = os.setsid
+    grown_up(client.start())
+    client.send(signal.SIGTERM)
+    client.logged("asking the agent to leave")
+    client.send(signal.SIGHUP)
+    assert client.control("POST", "/reload?wait").status == 409
+    client.write_settings(agent={"config": {"log_level": "info"}})
+    os.killpg(os.getpgid(client.pid), signal.SIGHUP)
+    eventually(lambda: client.log.count("settings are not read again now") >= 3, 2, "three orders of four are declined")
+    code = client.ended(8)
+    assert code == 0, client.last_line()
+    left_cleanly(server)
+    assert "Caught" not in client.log and "/v1/agent/reload" not in client.log, "the agent was told to reload"
+    holds(lambda: server.node("n1") is None, 2, "gone for good")
+
+
+def slow_validation(world, client):
+    """From now on the agent's opinion of new settings is asked, and given when `go` is there: the paths (asked, go)."""
+    asked, go = f"{world.folder}/asked", f"{world.folder}/go"
+    agent = f"""if [ "$1" = validate ]; then : > {asked}; until [ -e {go} ]; do sleep 0.02; done; fi
+exec {CONSUL} "$@"
+"""
+    client.write_settings(agent={"binary": write_script(f"{world.folder}/agent", agent), "user": "root"})
+    return asked, go
+
+
+def leave_while_settings_are_validated(world):
+    """SIGTERM while new settings are looked at: they are dropped, and the agent leaves without having heard of them."""
+    server, client = world.server(), world.client(agent={"config": {"log_level": "debug"}})
+    asked, go = slow_validation(world, client)
+    grown_up(client.start())
+    client.write_settings(agent={"config": {"log_level": "info"}})
+    eventually(lambda: os.path.exists(asked), 5, "the new settings are looked at")
+    client.send(signal.SIGTERM)
+    client.logged("stopping: the node leaves the cluster")
+    open(go, "w").close()
+    assert client.ended(5) == 0, client.last_line()
+    left_cleanly(server)
+    assert client.consul_json()["log_level"] == "debug", "the new settings were taken"
+    assert "/v1/agent/reload" not in client.log, "the agent was told to reload"
+
+
+def leave_while_the_agent_reloads(world):
+    """SIGTERM while the agent is told to reload: it is asked to leave when that is over."""
+    server, client = world.server(), world.client()
+    asked, go = slow_validation(world, client)
+    grown_up(client.start())
+    agent = client.agent_pid()
+    client.write_settings(agent={"config": {"log_level": "debug"}})
+    eventually(lambda: os.path.exists(asked), 5, "the new settings are looked at")
+    os.kill(agent, signal.SIGSTOP)
+    open(go, "w").close()
+    eventually(lambda: client.consul_json()["log_level"] == "debug", 5, "the new settings are taken")
+    client.send(signal.SIGTERM)
+    client.logged("stopping: the node leaves the cluster")
+    holds(lambda: "asking the agent to leave" not in client.log, 1, "the reload is awaited")
+    os.kill(agent, signal.SIGCONT)
+    assert client.ended(6) == 0, client.last_line()
+    left_cleanly(server)
+    holds(lambda: server.node("n1") is None, 2, "gone for good")
+
+
+# In the agent's place at first: takes one SIGTERM for the end of its start, and goes on as the agent.
+LOSES_TERM = """if [ "$1" != agent ]; then exec {consul} "$@"; fi
+trap ': > {lost}' TERM
+: > {trapped}
+until [ -e {lost} ]; do sleep 0.02; done
+exec {consul} "$@"
+"""
+
+
+def loses_term(world, client):
+    """Has `client`'s agent lose the first SIGTERM: the paths (trapped, lost), there when it could and when it has."""
+    trapped, lost = f"{world.folder}/trapped", f"{world.folder}/lost"
+    agent = write_script(f"{world.folder}/agent", LOSES_TERM.format(consul=CONSUL, trapped=trapped, lost=lost))
+    client.write_settings(agent={"binary": agent, "user": "root"})
+    return trapped, lost
+
+
+def leave_stay_term_lost(world):
+    """stop.policy stay, and the agent has lost SIGTERM in its first moments: it is told again, and not killed."""
+    client = world.client(stop={"policy": "stay"})
+    trapped, lost = loses_term(world, client)
+    client.start()
+    eventually(lambda: os.path.exists(trapped), 5, "the agent starts", every=0.002)
+    code, seconds = client.stop()
+    assert os.path.exists(lost), "the agent has not lost the signal"
+    assert code == 0 and seconds < 1, f"exit {code} after {seconds:.2f} s: {client.last_line()}"
+    assert "killing the agent" not in client.log, client.log
+    client.nobody_left()
+
+
+def leave_restart_term_lost(world):
+    """A restart in the agent's first moments, which has lost SIGTERM: it is told again, and the next one serves."""
+    server, client = world.server(), world.client()
+    trapped, lost = loses_term(world, client)
+    client.start()
+    eventually(lambda: os.path.exists(trapped), 5, "the agent starts", every=0.002)
+    asked = time.monotonic()
+    client.send(signal.SIGUSR2)
+    client.logged("agent started launch=2", 2.5)
+    assert os.path.exists(lost) and time.monotonic() - asked < 2.5
+    client.ready()
+    assert "killing the agent" not in client.log and server.member("n1") == ALIVE
 
 
 def leave_second_sigterm(world):

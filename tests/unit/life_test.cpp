@@ -217,7 +217,7 @@ TEST_CASE("stay and QUIT end the agent without a leave") {
   s.serving().at(seconds(10), Signal{SignalKind::terminate});
   CHECK_FALSE(s.has<AskLeave>());
   CHECK(s.first<EndAgent>()->signal == SIGTERM);
-  CHECK(s.at(seconds(13), Tick{}).first<EndAgent>()->signal == SIGKILL);  // one that swallows TERM
+  CHECK(s.at(seconds(13), Tick{}).first<EndAgent>()->signal == SIGKILL);  // one that swallows TERM for good
   s.ended_and_swept({-1, SIGKILL});
   REQUIRE(s.end);
   CHECK(s.end->exit == Exit::ok);
@@ -229,6 +229,57 @@ TEST_CASE("stay and QUIT end the agent without a leave") {
   quit.ended_and_swept({-1, SIGKILL});
   REQUIRE(quit.end);
   CHECK(quit.end->exit == Exit::ok);
+}
+
+TEST_CASE("an agent that goes on after TERM is told again, soon, and killed only after three seconds, in one line") {
+  struct Row {
+    const char* name;
+    bool leave;
+    SignalKind why;
+  };
+  for (const Row& row :
+       {Row{"a stop that stays", false, SignalKind::terminate}, {"a restart", true, SignalKind::restart}}) {
+    CAPTURE(row.name);
+    Rules rules;
+    rules.leave = row.leave;
+    Story s(rules);
+    s.serving().at(seconds(10), Signal{row.why});
+    REQUIRE(s.first<EndAgent>()->signal == SIGTERM);
+    int terms = 0, lines = 0;
+    std::optional<Time> killed;
+    while (!killed || s.now < *killed + seconds(2)) {
+      REQUIRE(next_wake(s.life));
+      s.at(next_wake(s.life)->time_since_epoch(), Tick{});
+      for (const Effect& effect : s.effects) {
+        const auto* said = std::get_if<Say>(&effect);
+        if (said && said->text == "killing the agent") ++lines;
+        const auto* end = std::get_if<EndAgent>(&effect);
+        if (!end) continue;
+        if (terms++ == 0) CHECK(s.now <= Time(seconds(10) + milliseconds(400)));
+        if (end->signal == SIGKILL && !killed) killed = s.now;
+        CHECK((end->signal == SIGKILL) == killed.has_value());
+      }
+    }
+    CHECK(*killed == Time(seconds(13)));
+    CHECK(lines == 1);
+  }
+}
+
+TEST_CASE("a reload that is under way when the stop comes is over before the agent is asked to leave") {
+  Story s;
+  s.serving().at(seconds(10), Signal{SignalKind::reload});
+  REQUIRE(s.has<Reload>());
+  SECTION("as soon as it is over") {
+    CHECK_FALSE(s.at(seconds(11), Signal{SignalKind::terminate}).has<AskLeave>());
+    CHECK_FALSE(s.at(seconds(12), Probed{1, ProbeAnswer::leader, 3}).has<AskLeave>());
+    CHECK(s.at(seconds(13), Reloaded{ReloadResult::reloaded, s.life.rules, "", node}).has<AskLeave>());
+    CHECK_FALSE(s.at(seconds(14), Signal{SignalKind::reload}).has<Reload>());
+  }
+  SECTION("or can't be waited for any longer") {
+    s.at(seconds(11), Signal{SignalKind::terminate});
+    CHECK_FALSE(s.at(seconds(11) + settle_limit - milliseconds(1), Tick{}).has<AskLeave>());
+    CHECK(s.at(seconds(11) + settle_limit, Tick{}).has<AskLeave>());
+  }
 }
 
 TEST_CASE("backoff doubles up to its bound with a fifth of jitter, and lictor gives up only before it was ever ready") {

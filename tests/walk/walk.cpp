@@ -319,6 +319,7 @@ class Walk {
     unanswered_.reset();
     answered_ = false;
     mute_ = seldom(5);
+    killed_ = told_to_end_ = false;
     tell(Launched{1000 + launches_}, "launched");
   }
 
@@ -450,7 +451,12 @@ class Walk {
     // Once over, the full sync stays over, whatever the cluster's size is later said to be.
     if (joined_ && now_ >= *joined_ + sync_window(members_)) synced_ = true;
     turns_.push_back({now_, name, life_.phase});
-    for (const Effect& effect : step(life_, {now_, std::move(what)})) {
+    const std::vector<Effect> effects = step(life_, {now_, std::move(what)});
+    told_of_kill_ = std::count_if(effects.begin(), effects.end(), [](const Effect& effect) {
+      const auto* said = std::get_if<Say>(&effect);
+      return said && said->text.find("killing") != std::string::npos;
+    });
+    for (const Effect& effect : effects) {
       ++effects_;
       hold(!quit_, "quit-once", "an effect after Quit");
       std::visit([this](const auto& e) { take(e); }, effect);
@@ -539,7 +545,10 @@ class Walk {
     hold(stop_at_ && stop_leave_ && !quit_signal_, "leave-once", "a leave that nobody asked for");
     hold(holder_.empty() || holder_ == own_.address, "hands-off", "a leave in the name of another node");
     const Duration most = std::min<Duration>(settle_limit, rules_at_stop_.stop_timeout / 3);
-    hold(synced_ || now_ >= *stop_at_ + most, "settled", "a leave before the agent's full sync");
+    const bool reloading =
+        std::any_of(owed_.begin(), owed_.end(), [](const Owed& o) { return std::holds_alternative<Reload>(o.effect); });
+    hold((synced_ && !reloading) || now_ >= *stop_at_ + most, "settled",
+         "a leave before the agent's full sync, or in the middle of a reload");
     asked_leave_ = true;
     knew_leader_ = leader_;
     owe(e, e.deadline);
@@ -560,8 +569,13 @@ class Walk {
           leaderless_ && life_.rules.rejoin_after > Duration{} && now_ - *leaderless_ >= life_.rules.rejoin_after;
       hold(restart_asked_ || quarrelled_ || hung || lost, "patience", "an agent ended for no reason");
     }
-    if (e.signal == SIGKILL || mostly(70))
-      owe(e, e.signal == SIGKILL ? Duration(milliseconds(50)) : Duration(milliseconds(1500)));
+    if (e.signal == SIGKILL) {
+      hold(told_of_kill_ == (killed_ ? 0 : 1), "told", "an agent killed, and not told of in one line");
+      killed_ = true;
+      owe(e, milliseconds(50));
+    } else if (!std::exchange(told_to_end_, true) && mostly(70)) {
+      owe(e, milliseconds(1500));
+    }
   }
 
   void take(const AwaitChildren& e) {
@@ -597,7 +611,9 @@ class Walk {
   std::optional<Time> stop_at_, joined_;
   std::optional<Time> unanswered_;        // the API, since then
   bool answered_ = false, mute_ = false;  // the API, of this agent
-  std::optional<Time> leaderless_;        // since then, having joined
+  bool told_to_end_ = false, killed_ = false;
+  long told_of_kill_ = 0;           // in this step
+  std::optional<Time> leaderless_;  // since then, having joined
   bool stop_leave_ = false, quit_signal_ = false, failed_hook_ = false, restart_asked_ = false;
   bool asked_leave_ = false, repeated_leave_ = false, knew_leader_ = false, leave_completed_ = false,
        confirmed_ = false, forbidden_ = false, spoilt_ = false, came_back_ = false;
