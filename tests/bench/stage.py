@@ -70,6 +70,15 @@ class Catalog:
 class Attended(e2e.Client):
     """A node under lictor, as the tests have it."""
 
+    def exec_to_ready(self):
+        """Seconds, by lictor's own account, which disturbs nothing."""
+
+        def start():
+            course = tools.get_json(self.control_socket, "/timeline")["start"]
+            return course["outcome"] == "ready" and course
+
+        return tools.eventually(start)["seconds"]
+
     def end(self):
         """At once, and without leaving."""
         if self.process and self.process.poll() is None:
