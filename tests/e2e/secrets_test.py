@@ -227,6 +227,18 @@ def secrets_bad_files(world):
     named = client.command("check")
     assert named.returncode == 78 and "agent.tokens.registration_file" in named.stderr, named
     assert "MARK" not in checked.stderr + checked.stdout + named.stderr + named.stdout
+    # A gossip key may begin with a slash, and a path may look like one.
+    tokens = {"agent_file": "", "default_file": "", "registration_file": ""}
+    client.write_settings(agent={"encrypt_file": "/MARKedL8GEAxyQuOPXU17hItsZCNZ7CFx0bAzGJ60Q=", "tokens": tokens})
+    missing = client.command("check")
+    assert missing.returncode == 78 and "no such file" in missing.stderr and "MARK" not in missing.stderr, missing
+    keylike = put(f"/tmp/lictor{uuid.uuid4().hex[:21]}", guard.token()[0])
+    try:
+        client.write_settings(agent={"encrypt_file": "", "tokens": {"agent_file": keylike}})
+        fine = client.command("check")
+        assert len(keylike) == 32 and fine.returncode == 0, fine
+    finally:
+        os.remove(keylike)
     client.write_settings(agent={"tokens": {"agent_file": "", "default_file": good, "registration_file": ""}})
     client.write_settings(agent={"config": {"acl": {"tokens": {"default": str(uuid.uuid4())}}}})
     twice = client.command("check")
