@@ -41,6 +41,12 @@ void mask_orders(int how) {
   sigprocmask(how, &set, nullptr);
 }
 
+Rules rules_of(const Ground& ground) {
+  return rules_of(ground.settings, {.acl = !ground.plan.token.empty(),
+                                    .fixed_id = ground.identity.fixed_id(),
+                                    .api_after_join = ground.plan.api_after_join});
+}
+
 Time now() { return std::chrono::floor<Duration>(std::chrono::steady_clock::now()); }
 
 SignalKind kind_of(int signal) {
@@ -77,9 +83,9 @@ Attendant::Attendant(boost::asio::io_context& io, Settings settings, std::option
     : io_(io),
       named_(std::move(named)),
       environment_(std::move(environment)),
-      settings_(std::move(settings)),
-      life_(new_life(rules_of(settings_, {}), static_cast<std::uint64_t>(now().time_since_epoch().count()) +
-                                                  static_cast<std::uint64_t>(getpid()))),
+      first_(std::move(settings)),
+      life_(new_life(rules_of(first_, {}), static_cast<std::uint64_t>(now().time_since_epoch().count()) +
+                                               static_cast<std::uint64_t>(getpid()))),
       timeline_(executed),
       manager_(service_manager(environment_, getpid())),
       signals_(io),
@@ -205,11 +211,16 @@ void Attendant::act(const Prepare&) {
     auto watch = InterfaceWatch::start(io_.get_executor(), [this] { feed(HostChanged{}); });
     if (!watch) return feed(PrepareFailed{watch.error()});
     watch_ = std::move(*watch);
-    watch_settings(settings_);
+    watch_settings(first_);
+    if (auto sources = read_sources(first_, environment_)) sources_ = std::move(*sources);
   } else {
     read_settings_again();
   }
-  if (auto held = take_hold(); !held) return feed(PrepareFailed{held.error(), true});
+  // What is wrong is all told once it is known where the node is; where its data is may not be known at all.
+  const auto data_dir =
+      sources_ ? Result<std::string>(boost::system::in_place_value, sources_->facts.data_dir) : data_dir_of(first_);
+  if (!data_dir) return feed(PrepareFailed{data_dir.error(), true});
+  if (auto held = take_hold(*data_dir); !held) return feed(PrepareFailed{held.error(), true});
   with_interfaces([this](const Interfaces& interfaces) { prepare(interfaces); });
 }
 
@@ -219,18 +230,18 @@ void Attendant::with_interfaces(std::function<void(const Interfaces&)> then) {
 
 void Attendant::prepare(const Interfaces& interfaces) {
   if (life_.phase != Phase::prepare) return;  // a stop came first
-  auto ground = look(settings_, environment_, interfaces);
+  auto ground = sources_ ? look(*sources_, interfaces) : look(first_, environment_, interfaces);
   if (!ground) {
     Problems problems = ground.error();
     const bool waiting =
         std::all_of(problems.begin(), problems.end(), [](const Problem& p) { return p.exit == Exit::retry; });
     for (std::size_t i = 1; i < problems.size() && !waiting; ++i) log::error(to_string(problems[i]));
-    return feed(PrepareFailed{.problem = std::move(problems.front()), .rules = rules_of(settings_, {})});
+    return feed(PrepareFailed{.problem = std::move(problems.front()), .rules = rules_of(first_, {})});
   }
   // An address will not mend a disk.
   if (auto made = make_folders(*ground); !made) return feed(PrepareFailed{made.error(), true});
   settle_on(std::move(*ground));
-  feed(Prepared{rules(), ground_->own(), !ground_->identity.former_address.empty()});
+  feed(Prepared{rules_of(*ground_), ground_->own(), !ground_->identity.former_address.empty()});
 }
 
 // While there is no address. Broken settings change nothing here either: the address may yet come for the old ones.
@@ -241,20 +252,26 @@ void Attendant::read_settings_again() {
     watch_settings(*settings);
     if (auto same = same_from_start_to_end(*settings); !same) problems.push_back(same.error());
   }
-  const std::string before = std::exchange(settings_problem_, join_problems(problems));
   if (problems.empty()) {
-    if (settings->digest != settings_.digest) log::info("new settings, before there is an agent");
-    locks_.reset();  // node.data_dir may be another one
-    return use(std::move(*settings));
+    auto sources = read_sources(*settings, environment_);
+    if (!sources) problems = sources.error();
+    if (sources) {
+      if (settings->digest != first_.digest) log::info("new settings, before there is an agent");
+      if (sources_ && sources->facts.data_dir != sources_->facts.data_dir) locks_.reset();
+      sources_ = std::move(*sources);
+      first_ = std::move(*settings);
+      use_log_and_watch();
+    }
   }
-  if (settings_problem_ != before)
+  const std::string before = std::exchange(settings_problem_, join_problems(problems));
+  if (!problems.empty() && settings_problem_ != before)
     log::error("settings not applied, the old ones stay in force", {{"reason", settings_problem_}});
 }
 
 // The directories and the sockets: waiting for an address would not mend what is wrong with them.
-Result<void> Attendant::take_hold() {
+Result<void> Attendant::take_hold(const std::string& data_dir) {
   if (!locks_) {
-    auto locks = lock(settings_);
+    auto locks = lictor::lock(first_, data_dir);
     if (!locks) return locks.error();
     locks_ = std::move(*locks);
   }
@@ -283,22 +300,19 @@ void Attendant::settle_on(Ground ground) {
   api_ = std::make_unique<AgentApi>(io_.get_executor(), ground.facts.api_socket, [this] { token_refused(); });
   api_->use_tokens(tokens_of(ground.plan));
   ground_ = std::move(ground);
+  sources_.reset();
   settled_ = now();
 }
 
-Rules Attendant::rules() const {
-  return rules_of(settings_, {.acl = !ground_->plan.token.empty(),
-                              .fixed_id = ground_->identity.fixed_id(),
-                              .api_after_join = ground_->plan.api_after_join});
-}
+const Settings& Attendant::settings() const { return ground_ ? ground_->settings : first_; }
 
 Result<void> Attendant::open_control() {
   const auto handler = [this](const ControlRequest& request) { return reply(request); };
-  auto socket = ControlServer::listen_unix(io_.get_executor(), settings_.control.socket, 0660, std::nullopt, handler);
+  auto socket = ControlServer::listen_unix(io_.get_executor(), settings().control.socket, 0660, std::nullopt, handler);
   if (!socket) return socket.error();
   control_socket_ = std::move(*socket);
-  if (settings_.control.http.empty()) return {};
-  auto http = ControlServer::listen_tcp(io_.get_executor(), settings_.control.http, handler);
+  if (settings().control.http.empty()) return {};
+  auto http = ControlServer::listen_tcp(io_.get_executor(), settings().control.http, handler);
   if (!http) return http.error();
   control_http_ = std::move(*http);
   return {};
@@ -381,7 +395,7 @@ Result<NewChild> Attendant::start_agent() {
 // lines pass through here, too.
 Result<int> Attendant::agent_output() {
   const Json& config = ground_->plan.consul_json;
-  if (!settings_.log.json && !log::to_journal() &&
+  if (!settings().log.json && !log::to_journal() &&
       secrets_in({{"retry_join", config.value("retry_join", Json())}}).empty())
     return -1;
   unsaid_ = secrets_in(config);
@@ -459,10 +473,10 @@ void Attendant::act(const LookUpCatalog& e) {
 
 void Attendant::act(const TakeIdBack& e) {
   with_interfaces([this, id = e.id](const Interfaces& interfaces) {
-    auto ground = take_id(*ground_, environment_, interfaces, id);
+    auto ground = take_id(*ground_, interfaces, id);
     if (!ground) return feed(IdTakenBack{life_.own, to_string(ground.error().front())});
-    ground_ = std::move(*ground);
-    feed(IdTakenBack{ground_->own(), ""});
+    next_ = std::move(*ground);
+    feed(IdTakenBack{next_->own(), ""});
   });
 }
 
@@ -521,7 +535,7 @@ void Attendant::act(const Deregister& e) {
 // ------------------------------------------------------------------------------------------- children
 
 void Attendant::act(const RunHook& e) {
-  const auto& hooks = e.kind == HookKind::post_start ? settings_.hooks.post_start : settings_.hooks.pre_stop;
+  const auto& hooks = e.kind == HookKind::post_start ? settings().hooks.post_start : settings().hooks.pre_stop;
   const Hook& hook = hooks.at(e.index);
   const PlanFacts& facts = ground_->facts;
   LaunchRequest request = as_agent_user(facts, hook.command, hook_environment(ground_->plan, hook));
@@ -558,8 +572,8 @@ void Attendant::act(const SignalChildren& e) {
 // ---------------------------------------------------------------------------------------- new settings
 
 // Before the files are read, so that no change falls between. New settings may turn it on, and turn it off when applied.
-void Attendant::watch_settings(const Settings& settings) {
-  if (!settings.watch.settings && !settings_.watch.settings) return;
+void Attendant::watch_settings(const Settings& read) {
+  if (!read.watch.settings && !settings().watch.settings) return;
   if (!file_watch_) {
     // Not asked again: to say no takes the kernel 10 ms, in which nobody is served.
     if (file_watch_refused_) return;
@@ -573,13 +587,13 @@ void Attendant::watch_settings(const Settings& settings) {
     }
     file_watch_ = std::move(*watch);
   }
-  file_watch_->watch(files_behind(settings, named_, environment_));
+  file_watch_->watch(files_behind(read, named_, environment_));
 }
 
 // What was only looked at is not watched on. The watch itself stays: the kernel takes 10 ms and more to end an inotify
 // instance.
 void Attendant::watch_as_settled() {
-  if (file_watch_ && !settings_.watch.settings) file_watch_->watch({});
+  if (file_watch_ && !settings().watch.settings) file_watch_->watch({});
 }
 
 void Attendant::settings_changed(const std::vector<std::string>& paths) {
@@ -589,7 +603,9 @@ void Attendant::settings_changed(const std::vector<std::string>& paths) {
 
 // A file may have changed unseen: on a network file system, or with watch.settings off.
 void Attendant::token_refused() {
-  const auto read = read_secrets(settings_);
+  // Settings that were refused would be read along with it.
+  if (!settings_problem_.empty()) return;
+  const auto read = read_secrets(settings());
   if (!read || read->secrets == ground_->facts.secrets) return;
   log::info("a token was refused, and its file holds another one by now");
   boost::asio::post(io_, [this] { feed(Signal{SignalKind::reload}); });
@@ -603,43 +619,51 @@ void Attendant::act(const Reload& e) {
 void Attendant::reload(bool settings_too, const Interfaces& interfaces) {
   if (ending()) return drop_reload();
   grown_ = true;
-  auto settings = settings_too ? load_settings(named_, environment_) : ResultAll<Settings>(settings_);
-  if (!settings) return reload_failed(settings.error());
-  watch_settings(*settings);
-  if (auto same = same_from_start_to_end(*settings); !same) return reload_failed({same.error()});
   // With `ignore` the address changes only where the settings that choose it do.
-  const Running running{.token = ground_->facts.recovery_token,
-                        .agent_version = ground_->facts.agent_version,
-                        .bound = settings->bind.restart_on_change ? nullptr : &*ground_,
-                        .identity = ground_->facts.identity};
-  auto next = look(*settings, environment_, interfaces, running);
-  if (!next) return reload_failed(next.error());
+  const auto running = [this](const Settings& settings) {
+    return Running{.token = ground_->facts.recovery_token,
+                   .agent_version = ground_->facts.agent_version,
+                   .bound = settings.bind.restart_on_change ? nullptr : &*ground_,
+                   .identity = ground_->facts.identity};
+  };
+  const auto prepare = [&]() -> ResultAll<Ground> {
+    if (!settings_too) return look(*ground_, interfaces, running(ground_->settings));
+    auto settings = load_settings(named_, environment_);
+    if (!settings) return settings.error();
+    watch_settings(*settings);
+    if (auto same = same_from_start_to_end(*settings); !same) return Problems{same.error()};
+    return look(*settings, environment_, interfaces, running(*settings));
+  };
+  auto next = prepare();
+  if (!next) return reload_failed(next.error(), settings_too);
   if (next->facts.data_dir != ground_->facts.data_dir) {
     return reload_failed({Problem{"node.data_dir", "can't change while lictor runs", "restart lictor for that"}});
   }
   const PlanDifference difference = plan_difference(ground_->plan, next->plan);
-  if (difference.change == Change::none) return apply(std::move(*next), difference);
-  validate(std::move(*next), difference);
+  if (difference.change == Change::none) return prepared(std::move(*next), difference, settings_too);
+  validate(std::move(*next), difference, settings_too);
 }
 
-Result<void> Attendant::same_from_start_to_end(const Settings& settings) const {
-  if (settings.run_dir == settings_.run_dir && settings.control.socket == settings_.control.socket &&
-      settings.control.http == settings_.control.http && settings.log.json == settings_.log.json)
+Result<void> Attendant::same_from_start_to_end(const Settings& next) const {
+  const Settings& now = settings();
+  if (next.run_dir == now.run_dir && next.control.socket == now.control.socket &&
+      next.control.http == now.control.http && next.log.json == now.log.json)
     return {};
   return Problem{"settings", "run_dir, control.* and log.format can't change while lictor runs",
                  "restart lictor for that"};
 }
 
-void Attendant::use(Settings settings) {
-  settings_ = std::move(settings);
+void Attendant::use_log_and_watch() {
   watch_as_settled();
-  log::set_up(settings_.log.level, settings_.log.json);
+  log::set_up(settings().log.level, settings().log.json);
 }
 
-void Attendant::reload_failed(const Problems& problems) {
+// Of an address alone nothing is told: what the settings' own problem is stays to be seen.
+void Attendant::reload_failed(const Problems& problems, bool settings_too) {
   watch_as_settled();
-  settings_problem_ = join_problems(problems);
-  feed(Reloaded{ReloadResult::broken, {}, settings_problem_});
+  const std::string problem = join_problems(problems);
+  if (settings_too) settings_problem_ = problem;
+  feed(Reloaded{.result = ReloadResult::broken, .rules = {}, .text = problem, .settings = settings_too});
 }
 
 // The stop came first. An agent that leaves must hear of no reload: it would put the node back, or end without having left.
@@ -649,11 +673,11 @@ void Attendant::drop_reload() {
 }
 
 // Consul's own opinion first: a file it refuses must never replace one that works.
-void Attendant::validate(Ground next, PlanDifference difference) {
+void Attendant::validate(Ground next, PlanDifference difference, bool settings_too) {
   const std::string path = next_consul_json();
   if (auto written = write_consul_json(next, path); !written) {
     unlink(path.c_str());  // it may stand there all the same, and holds secrets
-    return reload_failed({written.error()});
+    return reload_failed({written.error()}, settings_too);
   }
   // With all that the agent reads, in its order.
   std::vector<std::string> argv{next.facts.binary, "validate"};
@@ -661,62 +685,94 @@ void Attendant::validate(Ground next, PlanDifference difference) {
   argv.push_back(path);
   LaunchRequest request = as_agent_user(next.facts, std::move(argv), next.plan.environment);
   request.before = [path] { return sync_file(path); };
-  validation_->run(
-      request, std::chrono::seconds(10),
-      [this, path, next = std::make_shared<Ground>(std::move(next)),
-       difference = std::move(difference)](const std::string& failure) {
-        if (failure.empty()) {
-          apply(std::move(*next), difference);
-        } else {
-          reload_failed({Problem{"consul validate", failure, "see its lines above and mend the agent's settings"}});
-        }
-        unlink(path.c_str());  // where it was not taken
-      });
+  validation_->run(request, std::chrono::seconds(10),
+                   [this, path, settings_too, next = std::make_shared<Ground>(std::move(next)),
+                    difference = std::move(difference)](const std::string& failure) {
+                     if (failure.empty()) return prepared(std::move(*next), difference, settings_too);
+                     unlink(path.c_str());
+                     reload_failed(
+                         {Problem{"consul validate", failure, "see its lines above and mend the agent's settings"}},
+                         settings_too);
+                   });
 }
 
-std::string Attendant::next_consul_json() const { return settings_.run_dir + "/consul.next.json"; }
+std::string Attendant::next_consul_json() const { return settings().run_dir + "/consul.next.json"; }
 
-// What can't be written is not taken: the same settings, read again, are news again.
-void Attendant::apply(Ground next, const PlanDifference& difference) {
-  if (ending()) return drop_reload();
-  if (auto made = make_folders(next); !made) return reload_failed({made.error()});
-  if (difference.change == Change::reload) {
-    if (auto moved = move_file(next_consul_json(), next.facts.config_path); !moved)
-      return reload_failed({moved.error()});
-  }
+// It stays beside what is in force until the life says what becomes of it.
+void Attendant::prepared(Ground next, const PlanDifference& difference, bool settings_too) {
   const bool services_differ = next.services != ground_->services;
-  if (next.settings.digest != ground_->settings.digest || next.config.merged != ground_->config.merged)
-    settled_ = now();
-  if (next.keyring && next.keyring != ground_->keyring) log::warn(to_string(*next.keyring));
-  settings_problem_.clear();
-  use(next.settings);
-  ground_ = std::move(next);
-  const std::string keys = lictor::join(difference.keys, " ");
-  // An agent without an answer yet, such as one that waits for a certificate (auto_encrypt), can't be told to reload.
-  const bool deaf = difference.change == Change::reload && life_.agent && !life_.agent->answered;
-  // The running agent has its new default token only when it has reloaded.
-  const auto use_tokens = [this] { api_->use_tokens(tokens_of(ground_->plan)); };
-  if (difference.change != Change::reload || deaf) use_tokens();
-  switch (deaf ? Change::restart : difference.change) {
-    case Change::none:
-      if (services_differ || !keys.empty()) {
-        const std::string news =
-            keys + (services_differ && !keys.empty() ? " " : "") + (services_differ ? "services" : "");
-        return feed(Reloaded{ReloadResult::services, rules(), "new settings: " + news, ground_->own(), news});
-      }
-      return feed(Reloaded{ReloadResult::unchanged, rules(), "settings read again; nothing for the agent has changed",
-                           ground_->own()});
-    case Change::restart:
-      return feed(Reloaded{ReloadResult::restart, rules(), "new settings: " + keys, ground_->own(), keys});
-    case Change::reload:
-      break;
+  std::string keys = lictor::join(difference.keys, " ");
+  if (difference.change == Change::none && services_differ) keys += keys.empty() ? "services" : " services";
+  next_ = std::move(next);
+  Reloaded news{.result = ReloadResult::unchanged,
+                .rules = rules_of(*next_),
+                .text = "new settings: " + keys,
+                .own = next_->own(),
+                .keys = keys,
+                .settings = settings_too};
+  if (difference.change == Change::restart) {
+    news.result = ReloadResult::restart;
+  } else if (difference.change == Change::reload) {
+    news.result = ReloadResult::reloaded;
+    news.text = "new settings, taken by the running agent: " + keys;
+  } else if (!keys.empty()) {
+    news.result = ReloadResult::services;
+  } else {
+    news.text = "settings read again; nothing for the agent has changed";
   }
-  api_->reload([this, keys, use_tokens](const std::string& failure) {
-    use_tokens();
-    if (!failure.empty()) return reload_failed({Problem{"agent", failure, "see the agent's lines above"}});
-    feed(Reloaded{ReloadResult::reloaded, rules(), "new settings, taken by the running agent: " + keys, ground_->own(),
-                  keys});
+  feed(std::move(news));
+}
+
+void Attendant::act(const Adopt& e) {
+  if (next_->settings.digest != ground_->settings.digest || next_->config.merged != ground_->config.merged)
+    settled_ = now();
+  if (next_->keyring && next_->keyring != ground_->keyring) log::warn(to_string(*next_->keyring));
+  settings_problem_.clear();
+  Ground next = std::move(*next_);
+  next_.reset();
+  if (e.keep) before_ = std::move(*ground_);
+  put_into_force(std::move(next));
+  if (!e.reload) {
+    unlink(next_consul_json().c_str());  // a launch writes its own
+    api_->use_tokens(tokens_of(ground_->plan));
+    return;
+  }
+  const auto answer = [this, launch = e.launch](const std::string& failure) {
+    // The running agent has its new default token only when it has reloaded.
+    api_->use_tokens(tokens_of(ground_->plan));
+    feed(AgentReloaded{launch, failure});
+  };
+  if (auto moved = move_file(next_consul_json(), ground_->facts.config_path); !moved)
+    return answer(to_string(moved.error()));
+  api_->reload(answer);
+}
+
+void Attendant::act(const GoBack& e) {
+  Ground before = std::move(*before_);
+  before_.reset();
+  put_into_force(std::move(before));
+  settled_ = now();
+  settings_problem_ = to_string(e.why);
+  api_->use_tokens(tokens_of(ground_->plan));
+  if (!life_.agent) return;  // a launch writes its own consul.json
+  if (auto written = write_consul_json(*ground_, ground_->facts.config_path); !written)
+    return log::error(to_string(written.error()));
+  api_->reload([](const std::string& failure) {
+    if (!failure.empty()) log::warn("the agent did not take back the settings before", {{"reason", failure}});
   });
+}
+
+void Attendant::act(const Forget&) {
+  if (next_) unlink(next_consul_json().c_str());
+  next_.reset();
+  before_.reset();
+}
+
+void Attendant::put_into_force(Ground ground) {
+  ground_ = std::move(ground);
+  // What an agent can't do without them it says itself.
+  if (auto made = make_folders(*ground_); !made) log::error(to_string(made.error()));
+  use_log_and_watch();
 }
 
 // ------------------------------------------------------------------------------------------ the outside
@@ -747,11 +803,14 @@ ControlReply Attendant::order(SignalKind kind, bool wait) {
     return {409,
             ending() ? "lictor is stopping\n" : "lictor is still preparing: the settings are read again for that\n"};
   if (kind == SignalKind::restart && ending()) return {409, "lictor is stopping\n"};
-  return reply_when_known([this, kind, launches = life_.launches](const Happening& happened) -> std::optional<Outcome> {
-    const auto* reloaded = std::get_if<Reloaded>(&happened);
+  return reply_when_known([this, kind, launches = life_.launches,
+                           text = std::string()](const Happening& happened) mutable -> std::optional<Outcome> {
     if (kind == SignalKind::terminate && end_) return Outcome{end_->exit, end_->reason};
-    if (kind == SignalKind::reload && reloaded && !life_.reloading.running && !ending())
-      return Outcome{reloaded->result == ReloadResult::broken ? Exit::config : Exit::ok, reloaded->text};
+    if (const auto* reloaded = std::get_if<Reloaded>(&happened); kind == SignalKind::reload && reloaded)
+      text = reloaded->text;
+    // What an agent has to take is taken when one has answered with it.
+    if (kind == SignalKind::reload && !text.empty() && !life_.reloading.running && !life_.before && !ending())
+      return settings_problem_.empty() ? Outcome{Exit::ok, text} : Outcome{Exit::config, settings_problem_};
     if (kind == SignalKind::restart && ready(life_) && life_.launches > launches)
       return Outcome{Exit::ok, fmt::format("the node is ready again, its agent has pid {}", life_.agent->pid)};
     return std::nullopt;

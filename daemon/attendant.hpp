@@ -53,7 +53,7 @@ class Attendant {
   void tell_manager();
   void tell_manager(const std::string& message);
   void feed_watchdog();
-  void watch_settings(const Settings& settings);
+  void watch_settings(const Settings& read);
   void watch_as_settled();
   void token_refused();
   void settings_changed(const std::vector<std::string>& paths);
@@ -79,6 +79,9 @@ class Attendant {
   void act(const AwaitChildren&);
   void act(const SignalChildren&);
   void act(const Reload&);
+  void act(const Adopt&);
+  void act(const GoBack&);
+  void act(const Forget&);
   void act(const Report&);
   void act(const Say&);
   void act(const Quit&);
@@ -88,10 +91,11 @@ class Attendant {
   void reload(bool settings_too, const Interfaces& interfaces);
   void read_settings_again();
   Result<void> same_from_start_to_end(const Settings& settings) const;
-  void use(Settings settings);
-  Result<void> take_hold();
+  const Settings& settings() const;
+  void use_log_and_watch();
+  void put_into_force(Ground ground);
+  Result<void> take_hold(const std::string& data_dir);
   void settle_on(Ground ground);
-  Rules rules() const;  // REQUIRES: prepared
   Result<void> open_control();
   void learn_version(std::function<void()> then);
   void remember_version(const std::string& version);
@@ -101,10 +105,10 @@ class Attendant {
   void await_agent_output();
   std::size_t read_agent_output();
   void read_last_output();
-  void validate(Ground next, PlanDifference difference);
+  void validate(Ground next, PlanDifference difference, bool settings_too);
   std::string next_consul_json() const;
-  void apply(Ground next, const PlanDifference& difference);
-  void reload_failed(const Problems& problems);
+  void prepared(Ground next, const PlanDifference& difference, bool settings_too);
+  void reload_failed(const Problems& problems, bool settings_too = true);
   bool ending() const { return life_.stop || life_.verdict; }
   void drop_reload();
   ControlReply reply(const ControlRequest& request);
@@ -119,7 +123,8 @@ class Attendant {
   boost::asio::io_context& io_;
   std::optional<std::string> named_;
   Environment environment_;
-  Settings settings_;
+  Settings first_;                  // until there is a ground
+  std::optional<Sources> sources_;  // of `first_`, while an address is awaited
   Life life_;
   Timeline timeline_;
   Phase phase_ = Phase::prepare;  // as last seen by phase_changed
@@ -139,7 +144,8 @@ class Attendant {
   bool file_watch_refused_ = false;
   std::unique_ptr<ControlServer> control_socket_, control_http_;
   std::optional<Locks> locks_;
-  std::optional<Ground> ground_;
+  std::optional<Ground> ground_;         // in force
+  std::optional<Ground> next_, before_;  // prepared; kept. Only the life's effects put one of them into force
   std::unique_ptr<AgentApi> api_;
   std::optional<Child> hook_, validation_, version_;
   std::optional<BinaryFile> launched_;  // as it was at the last launch

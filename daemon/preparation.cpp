@@ -270,9 +270,9 @@ ResultAll<ReadSecrets> read_secrets(const Settings& settings) {
     if (!text) {
       problems.push_back(Problem{file.setting, name + ": " + text.error().why, text.error().hint});
     } else if (!*text) {
-      problems.push_back(Problem{file.setting, name + ": no such file",
-                                 key ? "name the file that holds the secret, not the secret itself"
-                                     : "create it, or take the setting out"});
+      problems.push_back(Problem{
+          file.setting, name + ": no such file",
+          key ? "name the file that holds the secret, not the secret itself" : "create it, or take the setting out"});
     } else if (auto secret = parse_secret(file.setting, *file.path, **text)) {
       read.secrets.*file.secret = std::move(*secret);
       if (readable_by_all(*file.path)) read.open.push_back(*file.path);
@@ -308,33 +308,45 @@ NodeKey Ground::own() const {
   return {facts.identity.name, facts.identity.id, text_setting(plan.consul_json, "advertise_addr").value_or("")};
 }
 
-ResultAll<Ground> look(const Settings& settings, const Environment& environment, const Interfaces& interfaces,
-                       const Running& running) {
-  Problems problems;
-  auto config = read_agent_config(settings);
-  if (!got(config, problems)) return problems;
+namespace {
 
-  Ground ground;
-  ground.settings = settings;
-  ground.config = std::move(*config);
-  PlanFacts& facts = ground.facts;
-  facts.data_dir = data_dir_of(settings, ground.config);
+// What was read, as far as it goes; false where not even the agent's settings can be.
+bool read_into(Sources& sources, const Settings& settings, const Environment& environment, Problems& problems) {
+  auto config = read_agent_config(settings);
+  if (!got(config, problems)) return false;
+  sources.settings = settings;
+  sources.config = std::move(*config);
+  PlanFacts& facts = sources.facts;
+  facts.data_dir = data_dir_of(settings, sources.config);
   facts.api_socket = agent_folder(settings) + "/http.sock";
   facts.config_path = settings.run_dir + "/consul.json";
-  facts.recovery_token = running.token.empty() ? random_uuid() : running.token;
   facts.environment = environment;
   facts.limits = limits_of(read_cgroup(), host_cpus());
-  for (const auto& [key, files] : agent_files(settings, ground.config)) facts.contents[key] = digests_of(files);
   if (const auto binary = find_binary(settings.agent.binary, environment); got(binary, problems))
     facts.binary = *binary;
-  facts.agent_version =
-      running.token.empty() ? known_agent_version(facts.data_dir, facts.binary) : running.agent_version;
   if (const auto user = agent_user(settings); got(user, problems)) {
     facts.uid = user->uid;
     facts.gid = user->gid;
   }
   const auto secrets = read_secrets(settings);
-  if (got(secrets, problems)) facts.secrets = secrets->secrets;
+  if (got(secrets, problems)) {
+    facts.secrets = secrets->secrets;
+    sources.open_secrets = secrets->open;
+  }
+  if (const auto key = text_setting(sources.config.merged, "key_file"); key && readable_by_all(*key))
+    sources.open_secrets.push_back(*key);
+  return true;
+}
+
+ResultAll<Ground> settle(Sources sources, const Interfaces& interfaces, const Running& running, Problems problems) {
+  Ground ground;
+  static_cast<Sources&>(ground) = std::move(sources);
+  const Settings& settings = ground.settings;
+  PlanFacts& facts = ground.facts;
+  facts.recovery_token = running.token.empty() ? random_uuid() : running.token;
+  facts.agent_version =
+      running.token.empty() ? known_agent_version(facts.data_dir, facts.binary) : running.agent_version;
+  for (const auto& [key, files] : agent_files(settings, ground.config)) facts.contents[key] = digests_of(files);
   got(find_addresses(settings, ground.config, interfaces, facts, running.bound), problems);
   if (!problems.empty()) return problems;
 
@@ -354,9 +366,6 @@ ResultAll<Ground> look(const Settings& settings, const Environment& environment,
   ground.keyring = look_at_keyring(facts, ground.plan.consul_json, problems);
   if (!problems.empty()) return problems;
   if (auto warning = fleeting_storage(facts.data_dir)) ground.warnings.push_back(std::move(*warning));
-  ground.open_secrets = secrets->open;
-  if (const auto key = text_setting(ground.config.merged, "key_file"); key && readable_by_all(*key))
-    ground.open_secrets.push_back(*key);
   for (const std::string& path : ground.open_secrets)
     ground.warnings.push_back(path +
                               ": every user of this host can read this secret; take the right from others (chmod "
@@ -365,18 +374,39 @@ ResultAll<Ground> look(const Settings& settings, const Environment& environment,
   return ground;
 }
 
+}  // namespace
+
+ResultAll<Sources> read_sources(const Settings& settings, const Environment& environment) {
+  Sources sources;
+  Problems problems;
+  read_into(sources, settings, environment, problems);
+  if (!problems.empty()) return problems;
+  return sources;
+}
+
+ResultAll<Ground> look(const Settings& settings, const Environment& environment, const Interfaces& interfaces,
+                       const Running& running) {
+  Sources sources;
+  Problems problems;
+  if (!read_into(sources, settings, environment, problems)) return problems;
+  return settle(std::move(sources), interfaces, running, std::move(problems));
+}
+
+ResultAll<Ground> look(const Sources& sources, const Interfaces& interfaces, const Running& running) {
+  return settle(sources, interfaces, running, {});
+}
+
 Result<BindAddress> look_at_address(const Ground& ground, const Interfaces& interfaces) {
   PlanFacts facts;
   if (auto found = find_addresses(ground.settings, ground.config, interfaces, facts); !found) return found.error();
   return facts.bind;
 }
 
-ResultAll<Ground> take_id(const Ground& ground, const Environment& environment, const Interfaces& interfaces,
-                          const std::string& id) {
+ResultAll<Ground> take_id(const Ground& ground, const Interfaces& interfaces, const std::string& id) {
   Identity taken = ground.facts.identity;
   taken.id = id;
   taken.when = now_rfc3339();
-  return look(ground.settings, environment, interfaces,
+  return look(ground, interfaces,
               {.token = ground.facts.recovery_token,
                .agent_version = ground.facts.agent_version,
                .bound = &ground,
@@ -405,19 +435,17 @@ Result<std::string> version_of(const std::string& binary, const Ground& ground) 
   return {boost::system::in_place_value, std::move(*version)};
 }
 
-Result<Locks> lock(const Settings& settings) {
-  const auto data_dir = data_dir_of(settings);
-  if (!data_dir) return data_dir.error();
+Result<Locks> lock(const Settings& settings, const std::string& data_dir) {
   Locks locks;
   for (const auto& [folder, file] :
-       {std::pair(settings.run_dir, &locks.run_dir), std::pair(*data_dir, &locks.data_dir)}) {
+       {std::pair(settings.run_dir, &locks.run_dir), std::pair(data_dir, &locks.data_dir)}) {
     if (access(folder.c_str(), F_OK) != 0) {
       if (auto made = make_directory(folder, 0755, {}, {}); !made) return made.error();
     }
     // Before the first file is made there. A user that can't be found is told by `look`, with all else that is wrong.
-    if (folder == *data_dir) {
+    if (folder == data_dir) {
       const auto user = agent_user(settings);
-      if (auto fit = check_data_dir(*data_dir, user ? user->uid : geteuid()); !fit) return fit.error();
+      if (auto fit = check_data_dir(data_dir, user ? user->uid : geteuid()); !fit) return fit.error();
     }
     auto held = FileLock::acquire(folder + "/lictor.lock");
     if (!held) return held.error();

@@ -41,17 +41,22 @@ AgentPrivileges agent_privileges(const Settings& settings, const Environment& en
 // node.data_dir, else what the agent's settings say. A problem where those can't be read.
 Result<std::string> data_dir_of(const Settings& settings);
 
-// Everything found out and decided before a launch.
-struct Ground {
+// All that is read and depends on no address.
+struct Sources {
   Settings settings;
   AgentConfig config;
-  PlanFacts facts;
+  PlanFacts facts;                        // but for address, identity and contents
+  std::vector<std::string> open_secrets;  // files with secrets, the TLS key among them, that every user can read
+};
+ResultAll<Sources> read_sources(const Settings& settings, const Environment& environment);
+
+// Everything found out and decided before a launch.
+struct Ground : Sources {
   IdentityVerdict identity;
   Plan plan;
-  std::vector<Json> services;             // desired, ready for the agent's API
-  std::vector<std::string> warnings;      // what an operator should know at start, beside the plan's notices
-  std::vector<std::string> open_secrets;  // files with secrets, the TLS key among them, that every user can read
-  std::optional<Problem> keyring;         // how the gossip keyring on disk disagrees with the configured key
+  std::vector<Json> services;         // desired, ready for the agent's API
+  std::vector<std::string> warnings;  // what an operator should know at start, beside the plan's notices
+  std::optional<Problem> keyring;     // how the gossip keyring on disk disagrees with the configured key
 
   // The node as others see it: with the address that is advertised.
   NodeKey own() const;
@@ -79,6 +84,8 @@ struct Running {
 };
 ResultAll<Ground> look(const Settings& settings, const Environment& environment, const Interfaces& interfaces,
                        const Running& running = {});
+// The same with what has been read before: nothing but the interfaces, and who the node is, can make it fail or differ.
+ResultAll<Ground> look(const Sources& sources, const Interfaces& interfaces, const Running& running = {});
 
 // A program of the agent's user, who gains nothing by it, unless that user is root.
 LaunchRequest as_agent_user(const PlanFacts& facts, std::vector<std::string> argv,
@@ -92,15 +99,14 @@ Result<std::string> version_of(const std::string& binary, const Ground& ground);
 Result<BindAddress> look_at_address(const Ground& ground, const Interfaces& interfaces);
 
 // Makes `id` this node's: looks again as if that were what is stored, the running agent's token and address kept.
-ResultAll<Ground> take_id(const Ground& ground, const Environment& environment, const Interfaces& interfaces,
-                          const std::string& id);
+ResultAll<Ground> take_id(const Ground& ground, const Interfaces& interfaces, const std::string& id);
 
 // Keeps a second lictor off the run directory and the data directory. Makes both where they are missing. The agent could
 // live in the data directory, as check_data_dir has it, or its problem is returned and nothing is left there.
 struct Locks {
   FileLock run_dir, data_dir;
 };
-Result<Locks> lock(const Settings& settings);
+Result<Locks> lock(const Settings& settings, const std::string& data_dir);
 
 // The folders that the agent is to have, and their owner. Waits for no disk.
 Result<void> make_folders(const Ground& ground);

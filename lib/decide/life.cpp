@@ -159,7 +159,9 @@ class Step {
   void on(const LaunchFailed& e) {
     life_.launching = false;
     if (in(Phase::settle) || in(Phase::ending)) return agent_missing();
-    if (in(Phase::launch)) not_launched(e.problem);
+    if (!in(Phase::launch)) return;
+    if (life_.before && e.problem.exit != Exit::internal) return started_in_vain(e.problem.why);
+    not_launched(e.problem);
   }
 
   void not_launched(const Problem& problem) {
@@ -206,8 +208,11 @@ class Step {
     if (!stopping() && !e.not_executed) note_restart(life_.agent->ending.value_or(RestartReason::died));
     const Field end = e.code >= 0 ? Field{"code", e.code} : Field{"signal", e.signal};
     const Fields fields = agent_fields() + Fields{end};
+    const bool in_vain = life_.before && !life_.agent->answered;
+    const bool reloading = life_.agent->reloading;
     life_.agent.reset();
     life_.probe_at.reset();
+    if (reloading) reload_over();
     const std::string how = how_it_ended(e);
     switch (life_.phase) {
       case Phase::restart:
@@ -223,6 +228,7 @@ class Step {
       case Phase::pre_stop:
         return agent_missing();
       default:
+        if (in_vain) return started_in_vain(how);
         if (e.not_executed) return not_launched(*e.not_executed);
         say(Tone::warn, "the agent has died", fields);
         died(how);
@@ -309,7 +315,10 @@ class Step {
     if (e.members > 0) agent.members = e.members;
     if (e.answer == ProbeAnswer::silent) return silent();
     agent.unanswered.reset();
-    if (!agent.answered) agent.answered = now_;
+    if (!agent.answered) {
+      agent.answered = now_;
+      if (!agent.ending) proved();
+    }
     const bool leader = e.answer == ProbeAnswer::leader;
     const bool changed = agent.leader != leader;
     agent.leader = leader;
@@ -559,7 +568,7 @@ class Step {
     // Its holder may have gone meanwhile: then this sends what the servers refused before.
     if (!ours) send_again(Sending::difference);
     not_registered("", paced(now_ - life_.since, 5, milliseconds(50), seconds(2)));
-    if (!ours || life_.rules.fixed_id || life_.took_id || life_.taking_id) return;
+    if (!ours || life_.rules.fixed_id || life_.took_id || preparing_settings()) return;
     if (now_ - life_.since < reserved_after) return;
     say(Tone::warn, "the servers keep this node's name for the id it had before; taking back its id",
         fields_of(*life_.contested));
@@ -569,12 +578,20 @@ class Step {
 
   void on(const IdTakenBack& e) {
     life_.taking_id = false;
+    if (stopping()) {
+      if (e.failure.empty()) emit(Forget{});
+      return;
+    }
     life_.took_id = true;
-    if (!e.failure.empty()) return say(Tone::error, "the id was not taken back", {{"reason", e.failure}});
-    life_.own = e.own;
-    life_.contested.reset();
-    ++life_.tally.ids_taken_back;
-    restart(RestartReason::id_taken_back, {{"id", e.own.id}});
+    if (e.failure.empty()) {
+      adopt({life_.rules, e.own}, {.launch = life_.launches, .keep = false, .reload = false});
+      life_.contested.reset();
+      ++life_.tally.ids_taken_back;
+      restart(RestartReason::id_taken_back, {{"id", e.own.id}});
+    } else {
+      say(Tone::error, "the id was not taken back", {{"reason", e.failure}});
+    }
+    if (std::exchange(life_.reloading, {}).again) reload();
   }
 
   // A newcomer whose name is alive elsewhere loses the vote about it: serf ends, the process and its API live on.
@@ -1002,10 +1019,14 @@ class Step {
     apply_settings(true);
   }
 
+  bool preparing_settings() const { return life_.reloading.running || life_.taking_id; }
+
   // The address is looked at in any case.
   void apply_settings(bool read) {
-    if (life_.reloading.running) {
-      life_.reloading.again = true;
+    if (preparing_settings()) {
+      if (read) life_.reloading.again = true;
+      // Whatever becomes of the settings.
+      if (!read) life_.address_at = now_ + address_settles;
       return;
     }
     life_.reloading = {.running = true};
@@ -1013,36 +1034,118 @@ class Step {
   }
 
   void on(const Reloaded& e) {
-    const bool again = std::exchange(life_.reloading, {}).again;
-    if (in(Phase::settle)) settle();
-    if (stopping()) return;
-    ++life_.tally.reloads[static_cast<std::size_t>(e.result)];
+    const bool outdated = std::exchange(life_.outdated, false);
     if (e.result == ReloadResult::broken) {
-      say(Tone::error, "settings not applied, the old ones stay in force", {{"reason", e.text}});
+      refused(e);
+    } else if (stopping()) {
+      emit(Forget{});
+    } else if (outdated) {
+      emit(Forget{});
+      life_.reloading = {};
+      return apply_settings(e.settings);
     } else {
-      life_.rules = e.rules;
-      const bool moves = e.own.address != life_.own.address;
-      if (moves) {
-        ++life_.tally.address_changes;
-        say(Tone::warn, "this node moves to another address",
-            {{"name", e.own.name}, {"id", e.own.id}, {"address", e.own.address}, {"before", life_.own.address}});
-        be_wary();
-      }
-      life_.own = e.own;
-      if (life_.agent) life_.agent->refused.clear();
-      if (in(Phase::serve) && !life_.claims.empty()) life_.around_at = now_;
-      tell_of(e.result, {{"keys", e.keys}});
-      if (e.result == ReloadResult::restart)
-        restart(moves ? RestartReason::address : RestartReason::settings, {{"keys", e.keys}});
-      check_now(Sending::news);  // does nothing where a restart is under way
+      return take(e);
     }
-    if (again) reload();
+    reload_over();
   }
 
-  void tell_of(ReloadResult taken, const Fields& keys) {
-    if (taken == ReloadResult::unchanged) say(Tone::info, "settings read again; nothing for the agent has changed");
-    if (taken == ReloadResult::services) say(Tone::info, "new settings", keys);
-    if (taken == ReloadResult::reloaded) say(Tone::info, "new settings, taken by the running agent", keys);
+  void refused(const Reloaded& e) {
+    if (stopping()) return;
+    ++life_.tally.reloads[static_cast<std::size_t>(e.result)];
+    // Settings are told of each time that somebody orders it, an address is looked at until it is taken.
+    if (!e.settings) life_.address_at = now_ + look_interval;
+    if (!e.settings && std::exchange(life_.refused_move, e.text) == e.text) return;
+    say(Tone::error, "settings not applied, the old ones stay in force", {{"reason", e.text}});
+  }
+
+  void take(const Reloaded& e) {
+    const bool moves = e.own.address != life_.own.address;
+    const bool asks_agent = e.result == ReloadResult::reloaded || e.result == ReloadResult::restart;
+    Agent* const agent = life_.agent ? &*life_.agent : nullptr;
+    // One without an answer yet, such as one that waits for a certificate (auto_encrypt), can't be told to reload.
+    const bool tell = e.result == ReloadResult::reloaded && agent && agent->answered && !agent->ending;
+    if (moves) {
+      ++life_.tally.address_changes;
+      say(Tone::warn, "this node moves to another address",
+          {{"name", e.own.name}, {"id", e.own.id}, {"address", e.own.address}, {"before", life_.own.address}});
+      be_wary();
+    }
+    life_.refused_move.clear();
+    life_.new_keys = e.keys;
+    // No agent could go back to an address that is gone.
+    const bool proven = life_.ever_answered && !life_.before;
+    adopt({e.rules, e.own}, {.launch = life_.launches, .keep = asks_agent && e.settings && proven, .reload = tell});
+    if (agent) agent->refused.clear();
+    if (in(Phase::serve) && !life_.claims.empty()) life_.around_at = now_;
+    if (tell) {
+      agent->reloading = true;
+      return;
+    }
+    taken(e.result);
+    if (asks_agent) restart(moves ? RestartReason::address : RestartReason::settings, {{"keys", e.keys}});
+    reload_over();
+  }
+
+  void adopt(InForce prepared, const Adopt& how) {
+    if (how.keep) life_.before = InForce{life_.rules, life_.own};
+    life_.rules = std::move(prepared.rules);
+    life_.own = std::move(prepared.own);
+    emit(how);
+  }
+
+  void on(const AgentReloaded& e) {
+    if (!current(e.launch) || !life_.agent->reloading) return;
+    life_.agent->reloading = false;
+    if (e.failure.empty()) {
+      proved();
+      taken(ReloadResult::reloaded);
+    } else if (life_.before && !stopping()) {
+      go_back(Problem{"agent", e.failure, "see the agent's lines above"});
+      check_now(Sending::difference);
+    }
+    reload_over();
+  }
+
+  void taken(ReloadResult result) {
+    ++life_.tally.reloads[static_cast<std::size_t>(result)];
+    const Fields keys{{"keys", life_.new_keys}};
+    if (result == ReloadResult::unchanged) say(Tone::info, "settings read again; nothing for the agent has changed");
+    if (result == ReloadResult::services) say(Tone::info, "new settings", keys);
+    if (result == ReloadResult::reloaded) say(Tone::info, "new settings, taken by the running agent", keys);
+    check_now(Sending::news);
+  }
+
+  void reload_over() {
+    const bool again = std::exchange(life_.reloading, {}).again;
+    if (in(Phase::settle)) return settle();
+    if (again && !stopping()) reload();
+  }
+
+  // ---- settings on trial
+
+  // An agent has answered with those in force.
+  void proved() {
+    life_.ever_answered = true;
+    if (std::exchange(life_.before, {})) emit(Forget{});
+  }
+
+  // The agent that was to take new settings did not get as far as to its API's first answer.
+  void started_in_vain(const std::string& how) {
+    go_back(Problem{"agent", fmt::format("with the new settings ({}) it did not start: {}", life_.new_keys, how),
+                    "its own last lines above say why; mend the settings and reload them"});
+    launch_at(now_);
+  }
+
+  void go_back(const Problem& why) {
+    life_.rules = std::move(life_.before->rules);
+    life_.own = std::move(life_.before->own);
+    life_.before.reset();
+    life_.outdated = life_.reloading.running;
+    ++life_.tally.reloads[static_cast<std::size_t>(ReloadResult::broken)];
+    say(Tone::error, "new settings taken back, those before are in force again", {{"reason", to_string(why)}});
+    emit(GoBack{why});
+    // It may have changed with them, and be no matter of theirs.
+    life_.address_at = now_ + address_settles;
   }
 
   // ---- time

@@ -34,6 +34,10 @@
 //
 // stop.policy "stay" goes to ending at once; so do QUIT and a second INT, with KILL.
 //
+// New settings are read and prepared beside those in force. Only the life's Adopt puts them into force, and a stop ends with
+// those it began with. Where an agent has to take them they are on trial: an agent that ends before its API has answered, or
+// that refuses to reload, is followed by GoBack to the last ones with which an agent has answered, and is not counted as a death.
+//
 // Laws, each held by a random walk and by a mutant that breaks it (tests/walk):
 //   one-agent      no launch while an agent lives or a launch is under way
 //   leave-once     the agent is asked to leave at most once, only after TERM or INT under policy "leave", never after QUIT
@@ -54,6 +58,10 @@
 //   give-up        lictor gives up only on an agent that was never ready
 //   ready          ready only with services sent, hooks done and the catalog seen, each for the agent that runs now
 //   hooks          one hook at a time, in order, none without an agent
+//   in-force       the life goes by the settings that are in force; what was prepared beside others than those, or while a
+//                  stop has begun, never comes into force
+//   back           an agent that could not start with new settings is followed at once by one with those before, if one has
+//                  ever answered with them; no other agent is
 //   awake          while not ended there is always an answer outstanding or a time to wake up at
 #pragma once
 
@@ -231,17 +239,24 @@ enum class ReloadResult { broken, unchanged, services, reloaded, restart };
 inline constexpr std::array reload_results{ReloadResult::broken, ReloadResult::unchanged, ReloadResult::services,
                                            ReloadResult::reloaded, ReloadResult::restart};
 const char* to_string(ReloadResult result);  // as users see it: the enumerator's name
+// The settings have been read and compared with those in force. All but broken ones are prepared: an Adopt or a Forget follows.
 struct Reloaded {
-  ReloadResult result;
+  ReloadResult result;  // reloaded: a running agent can take them
   Rules rules;
   std::string text;       // for whoever asked for it
-  NodeKey own = {};       // of what runs or will run; not of `broken`
+  NodeKey own = {};       // of what will run; not of `broken`
   std::string keys = {};  // of the agent's settings that differ, and "services"; for the log
+  bool settings = true;   // Reload's
+};
+struct AgentReloaded {
+  int launch;
+  std::string failure;
 };
 
-using Happening = std::variant<Begin, Tick, Signal, HostChanged, Prepared, PrepareFailed, Launched, LaunchFailed,
-                               AgentEnded, Probed, ServicesSent, CatalogSeen, IdTakenBack, LookedAround, Cleared,
-                               Joined, AddressRead, HookEnded, LeaveAnswered, Deregistered, ChildrenGone, Reloaded>;
+using Happening =
+    std::variant<Begin, Tick, Signal, HostChanged, Prepared, PrepareFailed, Launched, LaunchFailed, AgentEnded, Probed,
+                 ServicesSent, CatalogSeen, IdTakenBack, LookedAround, Cleared, Joined, AddressRead, HookEnded,
+                 LeaveAnswered, Deregistered, ChildrenGone, Reloaded, AgentReloaded>;
 struct Event {
   Time at;
   Happening what;
@@ -270,7 +285,7 @@ struct LookUpCatalog {
 };  // CatalogSeen
 struct TakeIdBack {
   std::string id;
-};  // IdTakenBack: the id is stored, and the next launch has it
+};  // IdTakenBack: settings with that id are prepared, as by Reload
 struct LookAround {
   int launch;
   bool health;  // also ask whether the servers take this node for failed
@@ -311,8 +326,19 @@ struct SignalChildren {
   int signal;
 };  // nothing
 struct Reload {
-  bool settings;   // read them again; false: only the address is new
-};                 // Reloaded
+  bool settings;  // read them again; false: only the address is new
+};                // Reloaded
+// What is prepared comes into force: rules, services, consul.json, arguments, environment.
+struct Adopt {
+  int launch;
+  bool keep;    // what was in force until now, for GoBack
+  bool reload;  // tell the running agent
+};              // AgentReloaded where `reload`
+// What was kept is in force again. A running agent is told of it.
+struct GoBack {
+  Problem why;
+};                 // nothing
+struct Forget {};  // nothing: what is prepared or kept is not needed any more
 struct Report {};  // nothing
 using Tone = Level;
 struct Say {
@@ -328,7 +354,7 @@ struct Quit {
 
 using Effect = std::variant<Prepare, Launch, Probe, SendServices, LookUpCatalog, TakeIdBack, LookAround, Clear, Join,
                             Rejoin, ReadAddress, RunHook, EndHook, AskLeave, RepeatLeave, Deregister, EndAgent,
-                            AwaitChildren, SignalChildren, Reload, Report, Say, Quit>;
+                            AwaitChildren, SignalChildren, Reload, Adopt, GoBack, Forget, Report, Say, Quit>;
 
 // ----------------------------------------------------------------------------------------------- life
 
@@ -387,7 +413,7 @@ struct Agent {
   std::string failure{};       // what registering last failed on; said once
   // Calls whose answer is outstanding.
   bool probing = false, sending = false, looking = false, hooking = false;
-  bool looking_around = false, clearing = false, joining = false;
+  bool looking_around = false, clearing = false, joining = false, reloading = false;
   std::optional<Time> join_at{};       // next attempt, while no leader is known
   std::vector<Claim> to_clear{};       // dead, not yet dealt with; the last one first
   std::vector<std::string> refused{};  // names that may not be cleared away: not tried again with this agent
@@ -436,6 +462,13 @@ struct Work {
   bool operator==(const Work&) const = default;
 };
 
+// What the life goes by of settings that are in force.
+struct InForce {
+  Rules rules;
+  NodeKey own;
+  bool operator==(const InForce&) const = default;
+};
+
 struct Life {
   Rules rules;
   Phase phase = Phase::prepare;
@@ -444,6 +477,11 @@ struct Life {
   std::optional<Agent> agent;
   bool launching = false;  // the outcome of a Launch is outstanding
   Work preparing, reloading, reading_address;
+  bool outdated = false;           // what is being read is compared with settings that are in force no longer
+  std::optional<InForce> before;   // while settings are on trial: the last ones with which an agent has answered
+  bool ever_answered = false;      // an agent's API
+  std::string new_keys;            // of the settings adopted last
+  std::string refused_move;        // why another address was last not taken; said once
   NodeKey own;                     // as the agent was, or will be, started
   std::vector<Claim> claims;       // as last seen in members and catalog
   std::optional<Claim> contested;  // another id holds our name, by the last look-up that could tell

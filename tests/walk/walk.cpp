@@ -121,7 +121,8 @@ bool is_registering(const Owed& owed) {
 // A value: a copy lives on by itself. Everything here throws Broken.
 class Walk {
  public:
-  Walk(Choices& choices, const Rules& rules, std::uint64_t seed) : choices_(&choices), life_(new_life(rules, seed)) {
+  Walk(Choices& choices, const Rules& rules, std::uint64_t seed)
+      : choices_(&choices), life_(new_life(rules, seed)), in_force_{rules, {}} {
     tell(Begin{}, "begin");
   }
 
@@ -240,6 +241,7 @@ class Walk {
 
   void end_agent_process(const AgentEnded& how) {
     agent_ = false;
+    if (kept_ && !answered_ && !replaced_ && !stop_at_ && !given_up_) did_not_start_ = true;
     if (how.code == 0 && asked_leave_) leave_completed_ = true;
     forget_agent();
     tell(how, "agent ended");
@@ -252,7 +254,8 @@ class Walk {
              std::holds_alternative<LookUpCatalog>(o.effect) || std::holds_alternative<RunHook>(o.effect) ||
              std::holds_alternative<AskLeave>(o.effect) || std::holds_alternative<Deregister>(o.effect) ||
              std::holds_alternative<EndAgent>(o.effect) || std::holds_alternative<LookAround>(o.effect) ||
-             std::holds_alternative<Clear>(o.effect) || std::holds_alternative<Join>(o.effect);
+             std::holds_alternative<Clear>(o.effect) || std::holds_alternative<Join>(o.effect) ||
+             std::holds_alternative<Adopt>(o.effect);
     });
     gossip_ = true;
     hook_running_ = false;
@@ -262,7 +265,7 @@ class Walk {
     synced_ = false;
     hooks_done_ = 0;
     members_ = 0;
-    restart_asked_ = quarrelled_ = false;
+    restart_asked_ = quarrelled_ = replaced_ = false;
   }
 
   void stale_answer() {
@@ -303,7 +306,10 @@ class Walk {
   void respond(const E&) {}
 
   void respond(const Prepare&) {
-    if (mostly(60)) return tell(Prepared{life_.rules, own_, seldom(30)}, "prepared");
+    if (mostly(60)) {
+      if (life_.phase == Phase::prepare) in_force_.own = {"n1", "id", "10.0.0.5"};
+      return tell(Prepared{life_.rules, {"n1", "id", "10.0.0.5"}, seldom(30)}, "prepared");
+    }
     const bool wait = mostly(90);
     if (!wait) given_up_ = true;
     tell(PrepareFailed{Problem{"bind.interface", "no address", "add one", wait ? Exit::retry : Exit::config}},
@@ -312,10 +318,13 @@ class Walk {
 
   void respond(const Launch&) {
     launching_ = false;
-    if (seldom(10))
-      return tell(LaunchFailed{Problem{"agent", "no", "", mostly(50) ? Exit::not_found : Exit::internal}},
-                  "launch failed");
+    if (seldom(10)) {
+      const Exit exit = mostly(50) ? Exit::not_found : Exit::internal;
+      if (kept_ && exit != Exit::internal && !stop_at_ && !given_up_) did_not_start_ = true;
+      return tell(LaunchFailed{Problem{"agent", "no", "", exit}}, "launch failed");
+    }
     agent_ = true;
+    launched_with_ = version_;
     unanswered_.reset();
     answered_ = false;
     mute_ = seldom(5);
@@ -328,6 +337,7 @@ class Walk {
     const ProbeAnswer answer = mute_ ? ProbeAnswer::silent : answers[by_weight(74, 13, 13)];
     const int members = answer == ProbeAnswer::silent || seldom(50) ? 0 : static_cast<int>(choices_->upto(3000));
     if (answer != ProbeAnswer::silent) {
+      if (launched_with_ == version_) proven_ = true;
       answered_ = true;
       unanswered_.reset();
       leader_ = answer == ProbeAnswer::leader;
@@ -355,7 +365,7 @@ class Walk {
     const bool taken = answer == CatalogAnswer::taken;
     const bool elsewhere = taken && seldom(50);
     if (answer != CatalogAnswer::failed && answer != CatalogAnswer::forbidden)
-      holder_ = elsewhere ? "10.0.0.9" : taken ? own_.address : "";
+      holder_ = elsewhere ? "10.0.0.9" : taken ? in_force_.own.address : "";
     if (answer == CatalogAnswer::incomplete || answer == CatalogAnswer::registered) seen_ = true;
     const bool unreadable = answer == CatalogAnswer::forbidden || ((answer == CatalogAnswer::gone || taken) && !seen_);
     if (fresh_ && unreadable) forbidden_ = true;
@@ -364,16 +374,17 @@ class Walk {
       catalog_ = answer == CatalogAnswer::registered || (unreadable && !taken);
     static const char* const names[] = {"catalog: gone",      "catalog: incomplete", "catalog: registered",
                                         "catalog: forbidden", "catalog: failed",     "catalog: taken"};
-    const NodeKey holder{"n1", "another id", elsewhere ? "10.0.0.9" : own_.address};
+    const NodeKey holder{"n1", "another id", elsewhere ? "10.0.0.9" : in_force_.own.address};
     tell(CatalogSeen{e.launch, answer, holder}, names[static_cast<int>(answer)]);
   }
 
   void respond(const TakeIdBack& e) {
     const bool good = mostly(80);
-    if (good) own_.id = e.id;
-    if (good) restart_asked_ = true;
-    if (good) holder_.clear();
-    tell(IdTakenBack{own_, good ? "" : "disk full"}, "id taken back");
+    NodeKey own = in_force_.own;
+    own.id = e.id;
+    preparing_ = false;
+    if (good) next_ = Next{in_force_.rules, own, ReloadResult::restart, false};
+    tell(IdTakenBack{own, good ? "" : "disk full"}, "id taken back");
   }
 
   void respond(const LookAround& e) {
@@ -432,17 +443,22 @@ class Walk {
 
   void respond(const Reload& e) {
     const auto result = static_cast<ReloadResult>(among(5));
-    // Of a life that is ending the agent is the one that runs.
-    if (!e.settings && result != ReloadResult::broken && !stop_at_ && !given_up_)
-      own_.address = own_.address == "10.0.0.5" ? "10.0.0.7" : "10.0.0.5";
-    Rules rules = life_.rules;
-    if (!stop_at_) {
-      rules.linger = upto(seconds(3));
-      rules.post_start.assign(mostly(50) ? 0 : among(3), static_cast<OnFailure>(among(3)));
-      hooks_wanted_ = std::min(hooks_wanted_, rules.post_start.size());
-    }
-    if (result == ReloadResult::restart) restart_asked_ = true;
-    tell(Reloaded{result, rules, "settings", own_}, "reloaded");
+    Next next{in_force_.rules, in_force_.own, result, e.settings};
+    if (!e.settings) next.own.address = next.own.address == "10.0.0.5" ? "10.0.0.7" : "10.0.0.5";
+    if (e.settings && seldom(20)) next.own.name = next.own.name == "n1" ? "n1b" : "n1";
+    next.rules.linger = upto(seconds(3));
+    next.rules.post_start.assign(mostly(50) ? 0 : among(3), static_cast<OnFailure>(among(3)));
+    next.rules.pre_stop.assign(mostly(50) ? 0 : among(3), static_cast<OnFailure>(among(3)));
+    preparing_ = false;
+    if (result != ReloadResult::broken) next_ = next;
+    tell(Reloaded{result, next.rules, "settings", next.own, "", e.settings}, "reloaded");
+  }
+
+  void respond(const Adopt& e) {
+    const bool good = mostly(80);
+    if (good) proven_ = true;
+    tell(AgentReloaded{e.launch, good ? "" : "500"}, good ? "agent has reloaded" : "agent refuses to reload");
+    hold(good || stop_at_ || given_up_ || !kept_, "back", "settings that the agent refuses stay in force");
   }
 
   // ---- effects, and the laws
@@ -461,6 +477,8 @@ class Walk {
       hold(!quit_, "quit-once", "an effect after Quit");
       std::visit([this](const auto& e) { take(e); }, effect);
     }
+    hold(life_.rules == in_force_.rules && life_.own == in_force_.own, "in-force",
+         "the life goes by other settings than those in force");
     if (ready(life_)) {
       hold(agent_ && sent_ && catalog_ && leader_ && hooks_done_ >= hooks_wanted_, "ready",
            "ready without services, hooks, catalog and leader");
@@ -482,11 +500,69 @@ class Walk {
   void take(const Report&) {}
   void take(const SignalChildren&) {}
   void take(const Prepare& e) { owe(e, seconds(1)); }
-  void take(const Reload& e) { owe(e, seconds(3)); }
+  void take(const Reload& e) {
+    begin_to_prepare();
+    owe(e, seconds(3));
+  }
+
+  void begin_to_prepare() {
+    hold(!preparing_ && !next_, "in-force", "settings are prepared beside others that are");
+    preparing_ = true;
+    base_ = version_;
+  }
+
+  void take(const Adopt& e) {
+    hold(next_ && !preparing_, "in-force", "nothing is prepared");
+    hold(!stop_at_ && !given_up_, "in-force", "new settings come into force in a stop");
+    hold(base_ == version_, "in-force", "what comes into force was compared with others than those in force");
+    hold(!e.keep || proven_, "back", "settings are kept that no agent has answered with");
+    if (e.keep) kept_ = in_force_;
+    if (next_->result == ReloadResult::restart || (next_->result == ReloadResult::reloaded && !e.reload))
+      restart_asked_ = true;
+    if (next_->own.id != in_force_.own.id) holder_.clear();
+    // Another address or id is no matter of the settings: no agent could go back to it.
+    const bool asks_agent = next_->result == ReloadResult::restart || next_->result == ReloadResult::reloaded;
+    const bool on_trial = asks_agent && next_->settings;
+    put_into_force({next_->rules, next_->own});
+    next_.reset();
+    // What asks nothing of an agent is as good as what it joins.
+    if (!asks_agent && agent_ && launched_with_ == version_ - 1) launched_with_ = version_;
+    if (on_trial) proven_ = false;
+    if (e.reload) {
+      hold(agent_, "in-force", "there is no agent to be told");
+      launched_with_ = version_;
+      owe(e, seconds(3));
+    }
+  }
+
+  void put_into_force(InForce settings) {
+    in_force_ = std::move(settings);
+    hooks_wanted_ = std::min(hooks_wanted_, in_force_.rules.post_start.size());
+    ++version_;
+  }
+
+  void take(const GoBack&) {
+    hold(kept_.has_value(), "back", "there is nothing to go back to");
+    hold(!stop_at_ && !given_up_, "in-force", "settings come into force in a stop");
+    put_into_force(*kept_);
+    kept_.reset();
+    next_.reset();
+    proven_ = true;
+    if (std::exchange(did_not_start_, false)) back_at_ = now_;
+    if (agent_) launched_with_ = version_;
+  }
+
+  void take(const Forget&) {
+    next_.reset();
+    kept_.reset();
+  }
 
   void take(const Launch& e) {
     hold(!agent_ && !launching_, "one-agent", "a launch beside a live agent");
     hold(!stop_at_, "no-comeback", "a launch after a stop was asked");
+    hold(!did_not_start_, "back", "a launch with settings with which an agent could not start");
+    hold(!back_at_ || *back_at_ == now_, "back", "the agent with the settings before is not launched at once");
+    back_at_.reset();
     launching_ = true;
     launches_ = e.launch;
     hooks_wanted_ = life_.rules.post_start.size();
@@ -504,7 +580,10 @@ class Walk {
     came_back_ = true;
     owe(e, seconds(3));
   }
-  void take(const TakeIdBack& e) { owe(e, seconds(1)); }
+  void take(const TakeIdBack& e) {
+    begin_to_prepare();
+    owe(e, seconds(1));
+  }
   void take(const LookAround& e) { owe(e, seconds(10)); }
   void take(const ReadAddress& e) { owe(e, seconds(1)); }
   void take(const Rejoin&) {}
@@ -543,10 +622,11 @@ class Walk {
     hold(agent_, "leave-once", "a leave without an agent");
     hold(!asked_leave_, "leave-once", "a second leave");
     hold(stop_at_ && stop_leave_ && !quit_signal_, "leave-once", "a leave that nobody asked for");
-    hold(holder_.empty() || holder_ == own_.address, "hands-off", "a leave in the name of another node");
+    hold(holder_.empty() || holder_ == in_force_.own.address, "hands-off", "a leave in the name of another node");
     const Duration most = std::min<Duration>(settle_limit, rules_at_stop_.stop_timeout / 3);
-    const bool reloading =
-        std::any_of(owed_.begin(), owed_.end(), [](const Owed& o) { return std::holds_alternative<Reload>(o.effect); });
+    const bool reloading = std::any_of(owed_.begin(), owed_.end(), [](const Owed& o) {
+      return std::holds_alternative<Reload>(o.effect) || std::holds_alternative<Adopt>(o.effect);
+    });
     hold((synced_ && !reloading) || now_ >= *stop_at_ + most, "settled",
          "a leave before the agent's full sync, or in the middle of a reload");
     asked_leave_ = true;
@@ -561,6 +641,7 @@ class Walk {
   }
 
   void take(const EndAgent& e) {
+    if (e.signal == SIGTERM) replaced_ = true;
     hold(!asked_leave_ || e.signal == SIGKILL, "no-shortcut", "a signal other than KILL after the leave was asked");
     if (!stop_at_) {
       const bool too_early = life_.rules.api_after_join && !answered_;
@@ -618,7 +699,20 @@ class Walk {
   bool asked_leave_ = false, repeated_leave_ = false, knew_leader_ = false, leave_completed_ = false,
        confirmed_ = false, forbidden_ = false, spoilt_ = false, came_back_ = false;
   bool fresh_ = false, leader_ = false, sent_ = false, catalog_ = false, seen_ = false, ever_ready_ = false;
-  NodeKey own_{"n1", "id", "10.0.0.5"};
+  // Settings: in force, prepared, kept.
+  struct Next {
+    Rules rules;
+    NodeKey own;
+    ReloadResult result;
+    bool settings;  // read again
+  };
+  InForce in_force_;
+  std::optional<Next> next_;
+  std::optional<InForce> kept_;
+  int version_ = 0, base_ = 0, launched_with_ = 0;  // of what is in force: now, when reading began, with the agent
+  bool preparing_ = false, proven_ = false;         // an agent has answered with what is in force
+  bool replaced_ = false, did_not_start_ = false;
+  std::optional<Time> back_at_;
   bool gossip_ = true, quarrelled_ = false;
   std::string holder_;  // address of the entry under our name with another id, as last answered; empty: none
   bool hook_running_ = false, pre_stop_began_ = false;
