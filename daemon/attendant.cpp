@@ -3,6 +3,7 @@
 #include "act/agent_checks.hpp"
 #include "act/files.hpp"
 #include "act/identity_files.hpp"
+#include "act/kept_files.hpp"
 #include "act/log.hpp"
 #include "act/loop_turns.hpp"
 #include "act/timeline_file.hpp"
@@ -331,24 +332,39 @@ void Attendant::act(const Launch& e) {
   learn_version([this, launch = e.launch] { launch_agent(launch); });
 }
 
-// What the recovery token is called depends on it. Only where that is to be written, and the binary is new here, is it run for
-// its version: no other launch waits.
+// What the recovery token is called depends on it, and what the agent can read of what another one has kept. Only where that
+// is to be written, or another binary was launched here before, is it run for its version: no other launch waits.
 void Attendant::learn_version(std::function<void()> then) {
   constexpr Duration limit = std::chrono::seconds(2);
   launched_ = binary_file(ground_->facts.binary);
   PlanFacts& facts = ground_->facts;
   facts.agent_version = known_agent_version(facts.data_dir, facts.binary);
-  const bool needed = !ground_->plan.token.empty() && ground_->plan.token == facts.recovery_token;
+  goes_back_ = false;
+  const auto before = agent_record(facts.data_dir);
+  const bool needed = before || (!ground_->plan.token.empty() && ground_->plan.token == facts.recovery_token);
   if (facts.agent_version || !needed) return then();
   version_->run_for_output(as_agent_user(facts, {facts.binary, "version"}, ground_->plan.environment), limit,
-                           [this, then = std::move(then)](const Result<std::string>& output) {
+                           [this, before, then = std::move(then)](const Result<std::string>& output) {
                              if (const auto version = output ? parse_consul_version(*output) : std::nullopt)
-                               remember_version(*version);
-                             // The settings may be other ones by now.
-                             ground_->facts.agent_version =
-                                 known_agent_version(ground_->facts.data_dir, ground_->facts.binary);
+                               take_version(*version, before);
                              then();
                            });
+}
+
+// An older one than that of before is remembered only when it has run: what that one has kept is made fit first.
+void Attendant::take_version(const std::string& version, const std::optional<AgentRecord>& before) {
+  PlanFacts& facts = ground_->facts;
+  const auto numbers = parse_agent_version(version);
+  goes_back_ = before && numbers && *numbers < parse_agent_version(before->version);
+  if (!goes_back_) {
+    remember_version(version);
+    // The settings may be other ones by now.
+    facts.agent_version = known_agent_version(facts.data_dir, facts.binary);
+    return;
+  }
+  if (launched_ == binary_file(facts.binary)) facts.agent_version = numbers;
+  log::info("the agent is an older Consul than the one before: what that one has kept is written for it",
+            {{"version", version}, {"before", before->version}});
 }
 
 void Attendant::remember_version(const std::string& version) {
@@ -381,8 +397,10 @@ Result<NewChild> Attendant::start_agent() {
   LaunchRequest request = as_agent_user(facts, ground_->plan.argv, ground_->plan.environment);
   request.output = *output;
   request.gain_privileges |= !agent_privileges(facts.binary, facts.uid).gains.empty();
-  request.before = [&facts, ids = checks_with_status(ground_->services)] {
+  request.before = [&facts, goes_back = goes_back_, ids = checks_with_status(ground_->services)]() -> Result<void> {
     forget_kept_checks(facts.data_dir, ids);
+    // What can't be written is, as ever, skipped by the agent, which says so.
+    if (goes_back && facts.agent_version) (void)fit_kept_files(facts.data_dir, *facts.agent_version);
     return install_identity(facts.identity, facts.data_dir, {});
   };
   auto agent = launch(io_.get_executor(), request);

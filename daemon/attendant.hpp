@@ -98,6 +98,7 @@ class Attendant {
   void settle_on(Ground ground);
   Result<void> open_control();
   void learn_version(std::function<void()> then);
+  void take_version(const std::string& version, const std::optional<AgentRecord>& before);
   void remember_version(const std::string& version);
   void launch_agent(int launch);
   Result<NewChild> start_agent();
@@ -149,6 +150,7 @@ class Attendant {
   std::unique_ptr<AgentApi> api_;
   std::optional<Child> hook_, validation_, version_;
   std::optional<BinaryFile> launched_;  // as it was at the last launch
+  bool goes_back_ = false;              // the agent to be launched is older than the last one here
   boost::asio::posix::stream_descriptor agent_pipe_;
   std::string agent_line_;
   std::vector<std::string> unsaid_;  // secrets that lines of the agent are passed on without

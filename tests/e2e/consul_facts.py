@@ -42,6 +42,11 @@ class Consul(collections.namedtuple("Consul", "path build version")):
         return ".".join(map(str, self.version))
 
     @property
+    def as_member(self):
+        """The build as an agent tells it to the other members: of "1.22.0-dev" the dash is left out; seen, 1.21 and 1.22."""
+        return self.build.replace("-", "", 1)
+
+    @property
     def later_setting(self):
         """The key of an agent's setting that only a later Consul has, by the changelog: this one refuses it."""
         since = {(1, 11): "acl.tokens.agent_recovery", (1, 12): "auto_reload_config", (1, 14): "ports.grpc_tls"}

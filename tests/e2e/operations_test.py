@@ -8,7 +8,7 @@ import uuid
 import consul_facts
 from pages import blocks, carry_out, sections
 from tools import Watch, eventually, holds
-from world import ALIVE, CONSUL, LEFT, run
+from world import ALIVE, CONSUL, LEFT, renumbered_consul, run
 
 MASTER = "1c5d0a2e-2f6b-4f0f-8a39-1f3d9d0e7b11"
 NEW_ADDRESS = "10.77.0.99"
@@ -64,15 +64,9 @@ def operations_upgrading_consul(world):
     """A newer program in the place of the one that runs: the doctor sees it, a restart puts it to work, nobody leaves."""
     binary, new = f"{world.folder}/consul", f"{world.folder}/new"
     shutil.copy(CONSUL, binary)
-    with open(CONSUL, "rb") as file:
-        program = file.read()
-    # The same Consul under another number is a new version to all who look at it.
     consul = consul_facts.given()
-    number = consul.number
-    newer = number[:-1] + ("9" if number[-1] != "9" else "8")
-    with open(new, "wb") as file:
-        file.write(program.replace(number.encode(), newer.encode()))
-    os.chmod(new, 0o755)
+    numbers = renumbered_consul(new)
+    newer = consul.build.replace(*numbers)
     server, client = serving(world, agent={"binary": binary})
     agent = client.agent_pid()
     lines = steps("Upgrading Consul")
@@ -81,12 +75,11 @@ def operations_upgrading_consul(world):
     with Watch(lambda: "n1" in server.instances() and server.member("n1") == ALIVE) as seen:
         carry_out(client, lines[:swap], words)
         told = client.command("doctor", within=40).stdout
-        newer = consul.build.replace(number, newer)
-        assert f"the agent that runs is Consul {consul.build}, the one on disk {newer}" in told, told
+        assert f"the agent that runs is Consul {consul.as_member}, the one on disk {newer}" in told, told
         assert "settings and host are fine" in carry_out(client, lines[swap : swap + 1])
         assert client.agent_pid() == agent
         carry_out(client, lines[swap + 1 :])
-        eventually(lambda: client.status()["agent"].get("version") == newer, 10, "the new version runs")
+        eventually(lambda: client.status()["agent"].get("version") == consul.as_member.replace(*numbers), 10, "the new version runs")
         client.ready()
         holds(lambda: server.passing() == ["n1"], 2, "its check passes")
     assert not seen.gaps and client.agent_pid() != agent, seen.gaps

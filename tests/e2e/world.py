@@ -55,6 +55,17 @@ def consuls():
     return sorted(found, key=lambda consul: consul.version)
 
 
+def renumbered_consul(path):
+    """Writes the Consul under test under a later number, as which all who look at it take it: (its number, the later one)."""
+    number = consul_facts.given().number
+    later = number[:-1] + "9"
+    assert later != number, f"{number}: there is no later number of that length"
+    with open(CONSUL, "rb") as original, open(path, "wb") as copy:
+        copy.write(original.read().replace(number.encode(), later.encode()))
+    os.chmod(path, 0o755)
+    return number, later
+
+
 def write_json(path, content):
     with open(path + ".new", "w") as file:
         json.dump(content, file, indent=1)
@@ -105,9 +116,9 @@ class World:
         os.makedirs(path, exist_ok=True)
         return path
 
-    def server(self, config=None, token=None, address=SERVER_ADDRESS):
+    def server(self, config=None, token=None, address=SERVER_ADDRESS, program=CONSUL):
         """One at a time: the next one takes the place of the last one, that has ended."""
-        return Server(self, config or {}, token, address)
+        return Server(self, config or {}, token, address, program)
 
     def client(self, name="n1", link="eth0", with_address=True, **settings):
         """A node in a namespace of its own, not started. `settings` are lictor's, laid over those that a test needs."""
@@ -120,7 +131,7 @@ class World:
 class Server:
     """A Consul server, elected; spoken to over a unix socket."""
 
-    def __init__(self, world, config, token, address):
+    def __init__(self, world, config, token, address, program):
         self.token = token
         self.namespace = "lt-server"
         if not os.path.exists(f"/run/netns/{self.namespace}"):
@@ -137,7 +148,7 @@ class Server:
             "netns",
             "exec",
             self.namespace,
-            CONSUL,
+            program,
             "agent",
             "-dev",
             # A name moves to another address only after its old one has been dead for 30 s.
