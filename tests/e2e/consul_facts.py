@@ -58,6 +58,18 @@ class Consul(collections.namedtuple("Consul", "path build version")):
         opens it by itself; seen, 1.14 to 1.22."""
         return {"grpc_tls": -1} if self.version >= (1, 14) else {}
 
+    def ports_with_grpc(self, tls):
+        """`ports` of an agent that serves gRPC on 8502, with TLS or without: 1.14 made two ports of one, whose TLS followed the
+        certificates, and ends where it has certificates and is told of `grpc` alone; seen, 1.8.7 and 1.21."""
+        if self.version < (1, 14):
+            return {"grpc": 8502}
+        return {"grpc": -1, "grpc_tls": 8502} if tls else {"grpc": 8502, "grpc_tls": -1}
+
+    @property
+    def grpc_by_auto_encrypt(self):
+        """What has gRPC show the certificate of auto_encrypt, beside `ports`: asked for from 1.13.1 on, changelog."""
+        return {"tls": {"grpc": {"use_auto_cert": True}}} if self.version >= (1, 14) else {}
+
     @property
     def gives_up_name(self):
         """What serf logs when it has lost the vote on its name: "quitting" up to 0.9, "quiting" from 0.10 on."""

@@ -371,6 +371,39 @@ def secrets_auto_encrypt(world):
     serves_and_leaves(guard.server, client, client.agent_pid())
 
 
+def shown_on_grpc(client):
+    """The names in the certificate that is shown on the node's port 8502; empty where that is not TLS."""
+    inside = ["ip", "netns", "exec", client.namespace]
+    eventually(lambda: ":8502 " in run(*inside, "ss", "-Hltn"), 10, "something listens on 8502")
+    show = [*inside, "openssl", "s_client", "-connect", "127.0.0.1:8502", "-alpn", "h2"]
+    shown = subprocess.run(show, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=20).stdout
+    if "BEGIN CERTIFICATE" not in shown:
+        return ""
+    names = ["openssl", "x509", "-noout", "-ext", "subjectAltName"]
+    return subprocess.run(names, input=shown, capture_output=True, text=True, timeout=20, check=True).stdout
+
+
+def secrets_grpc_plain(world):
+    """gRPC as docs/moving.md has it where there is no TLS."""
+    world.server()
+    client = world.client(agent={"config": {"ports": consul_facts.given().ports_with_grpc(tls=False)}})
+    client.start().ready()
+    assert shown_on_grpc(client) == ""
+
+
+def secrets_grpc_tls(world):
+    """gRPC as docs/moving.md has it beside auto_encrypt: the certificate has the node's address, by CONSUL_LOCAL_CONFIG."""
+    at_server, at_client = certificates(world.folder)
+    world.server(at_server | {"auto_encrypt": {"allow_tls": True}, "connect": {"enabled": True}})
+    consul = consul_facts.given()
+    config = {"ca_file": at_client["ca_file"], "verify_outgoing": True, "auto_encrypt": {"tls": True}}
+    config |= {"ports": {"https": 8501} | consul.ports_with_grpc(tls=True)} | consul.grpc_by_auto_encrypt
+    client = world.client(agent={"config": config})
+    local = {"auto_encrypt": {"ip_san": [client.address]}}
+    client.start(CONSUL_LOCAL_CONFIG=json.dumps(local)).ready()
+    assert f"IP Address:{client.address}" in shown_on_grpc(client)
+
+
 # ------------------------------------------------------------------------------------------- nothing is shown
 
 
