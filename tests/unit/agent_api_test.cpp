@@ -86,7 +86,9 @@ TEST_CASE("a probe tells a leader, no leader and silence apart") {
 }
 
 TEST_CASE("an agent that is kept waiting by its servers has no leader; one that answers nothing at all is silent") {
-  const ControlReply never{.later = [](const std::function<void(ControlReply)>&) {}};
+  std::vector<std::function<void(ControlReply)>> waiting;  // let go, they end their connections
+  const ControlReply never{
+      .later = [&waiting](std::function<void(ControlReply)> answer) { waiting.push_back(answer); }};
   const auto probed = [](FakeAgent& agent) {
     AgentApi api(agent.io.get_executor(), agent.socket);
     return agent.answer_to<ProbeAnswer>([&](auto done) { api.probe(milliseconds(400), done); });
