@@ -377,7 +377,7 @@ class Step {
     const bool waiting = !agent.leader || in(Phase::settle);
     const Duration waited = now_ - (agent.joined ? *agent.joined : agent.started);
     const Duration seldom = std::min<Duration>(life_.rules.hung_after / 2, wary() ? seconds(1) : seconds(3600));
-    life_.probe_at = now_ + (waiting ? paced(waited, 20, milliseconds(2), milliseconds(500)) : seldom);
+    life_.probe_at = now_ + (waiting ? paced(waited, 50, milliseconds(1), milliseconds(500)) : seldom);
   }
 
   void silent() {
@@ -394,7 +394,7 @@ class Step {
       life_.probe_at = now_ + seconds(1);
       return;
     }
-    life_.probe_at = now_ + paced(waited, 20, milliseconds(2), milliseconds(250));
+    life_.probe_at = now_ + paced(waited, 50, milliseconds(1), milliseconds(250));
   }
 
   // ---- register, and the check each minute

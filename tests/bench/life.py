@@ -86,7 +86,8 @@ def start(stage):
     measure = stage.book.measure("exec to service in the server's catalog", "ms")
     ready = stage.book.measure("exec to ready, beside the bare agent's service in the catalog", "ms")
     catalog = stage.catalog
-    lictor, bare = stage.attended("lictor"), stage.agent("bare")
+    # All register the same: with a check an agent writes, and waits for, two files in the place of one.
+    lictor, bare = stage.attended("lictor", services=definitions([SERVICE])), stage.agent("bare")
     # How long a kubelet takes to begin a hook decides whether it meets an agent: at once, and as late as one may be.
     hooks = {HOOKS: Hooked(stage, "hooked"), LATE: Hooked(stage, "late", late=0.1)}
     hooks[WAITING] = Hooked(stage, "waiting", waits=True)
