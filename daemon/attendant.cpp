@@ -476,17 +476,22 @@ void Attendant::act(const Probe& e) {
 
 void Attendant::act(const SendServices& e) {
   if (e.what != Sending::news) api_->look_at_maintenance();  // with all else that the agent has
-  api_->send_services(ground_->services, e.what, [this, launch = e.launch](std::string failure) {
-    feed(ServicesSent{launch, std::move(failure)});
+  api_->send_services(ground_->services, e.what, [this, launch = e.launch](AgentApi::Sent sent) {
+    feed(ServicesSent{launch, std::move(sent.failure), sent.refused, sent.changed});
   });
 }
 
 void Attendant::act(const LookUpCatalog& e) {
   const Identity& identity = ground_->facts.identity;
-  api_->look_up_catalog(identity.name, identity.id, ground_->services,
-                        [this, launch = e.launch](CatalogAnswer answer, NodeKey holder) {
-                          feed(CatalogSeen{launch, answer, std::move(holder)});
-                        });
+  api_->look_up_catalog(identity.name, identity.id, ground_->services, [this, launch = e.launch](AgentApi::Look look) {
+    feed(CatalogSeen{launch, look.answer, std::move(look.holder), std::move(look.leftovers)});
+  });
+}
+
+void Attendant::act(const SendAgain& e) {
+  api_->send_again(ground_->own(), ground_->services, e.seen, [this, launch = e.launch](AgentApi::Sent sent) {
+    feed(SentAgain{launch, std::move(sent.failure), sent.refused});
+  });
 }
 
 void Attendant::act(const TakeIdBack& e) {

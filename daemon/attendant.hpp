@@ -64,6 +64,7 @@ class Attendant {
   void act(const Probe&);
   void act(const SendServices&);
   void act(const LookUpCatalog&);
+  void act(const SendAgain&);
   void act(const TakeIdBack&);
   void act(const LookAround&);
   void act(const Clear&);

@@ -59,6 +59,16 @@ Json agent_json(const Life& life, const AgentFacts& facts, Time now) {
   return agent;
 }
 
+// From 1.15 on an agent takes services out of the catalog by its own token alone, and tells nobody where that is too weak.
+std::string kept_by_servers(const Life& life, Time now) {
+  const auto& agent = life.agent;
+  if (!agent || !agent->left_over.lasts(now)) return "";
+  return fmt::format(
+      "the catalog still shows what this node's agent has given up: {}; the agent's own token "
+      "(agent.tokens.agent_file or acl.tokens.agent, else its default one) needs node:write on \"{}\"",
+      join(agent->left_over.ids, ", "), life.own.name);
+}
+
 }  // namespace
 
 std::string settings_hash(const Ground& ground) {
@@ -118,6 +128,7 @@ Json status_json(const Standpoint& at) {
   if (!settings_problem.empty()) status["problems"].push_back(settings_problem);
   if (life.no_address) status["problems"].push_back(to_string(*life.no_address));
   if (life.agent && !life.agent->failure.empty()) status["problems"].push_back(life.agent->failure);
+  if (std::string kept = kept_by_servers(life, now); !kept.empty()) status["problems"].push_back(std::move(kept));
   if (!ground) return status;
   if (ground->keyring) status["problems"].push_back(to_string(*ground->keyring));
   status.update(ground_json(*ground));

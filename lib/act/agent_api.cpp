@@ -58,6 +58,7 @@ void AgentApi::reset(std::string token) {
   pause_.expires_at(std::chrono::steady_clock::time_point::max());
   reach_.reset();
   forget_sent();
+  refused_last_ = leaving_ = false;
   token_ = std::move(token);
 }
 
@@ -72,6 +73,12 @@ std::string AgentApi::registration_failure(const Result<HttpAnswer>& answer, con
 std::string AgentApi::registration_token_name() const {
   return tokens_.registration.empty() ? "the agent's default token, agent.tokens.default_file or acl.tokens.default,"
                                       : "the registration token, agent.tokens.registration_file,";
+}
+
+std::string AgentApi::agent_token_name() const {
+  return tokens_.agent.empty()
+             ? "without a token of its own, agent.tokens.agent_file or acl.tokens.agent, its default one"
+             : "its own token, agent.tokens.agent_file or acl.tokens.agent,";
 }
 
 HttpRequest AgentApi::request(std::string method, std::string target, Key key) const {
@@ -108,12 +115,21 @@ void AgentApi::probe(Duration deadline, std::function<void(ProbeAnswer)> done) {
   });
 }
 
-void AgentApi::send_services(const std::vector<Json>& desired, Sending what, Done done) {
-  if (what == Sending::all) forget_sent();
-  const auto settle = [this, done = std::move(done)](std::string failure) {
-    sent_is_all_ = failure.empty();
-    done(std::move(failure));
+void AgentApi::send_services(const std::vector<Json>& desired, Sending what, std::function<void(Sent)> done) {
+  const auto settle = [this, done = std::move(done)](Sent sent) {
+    sent_is_all_ = sent.failure.empty();
+    refused_last_ = sent.refused;
+    done(std::move(sent));
   };
+  if (refused_last_) {
+    std::map<std::string, std::string> names;
+    for (const Json& service : desired) names[service.at("ID")] = service.at("Name").get<std::string>();
+    return ask_permission(std::move(names), [this, desired, settle](const Refusals& refusals) {
+      // Where they can't be asked the agent is.
+      if (refusals.services.empty()) return send_difference(desired, settle);
+      tell_refusal(refusals.services, [settle](std::string failure) { settle({std::move(failure), true, false}); });
+    });
+  }
   auto news = what == Sending::news && sent_is_all_ ? service_news(desired, sent_) : std::nullopt;
   if (!news) return send_difference(desired, settle);
   send_changes(std::make_shared<ServiceChanges>(std::move(*news)), settle);
@@ -124,7 +140,7 @@ void AgentApi::forget_sent() {
   sent_is_all_ = false;
 }
 
-void AgentApi::send_difference(const std::vector<Json>& desired, Done done) {
+void AgentApi::send_difference(const std::vector<Json>& desired, std::function<void(Sent)> done) {
   work_.ask(request("GET", "/v1/agent/services", Key::registration),
             [this, desired, done = std::move(done)](const Result<HttpAnswer>& answer) mutable {
               if (answer && answer->status == 403) {
@@ -133,9 +149,10 @@ void AgentApi::send_difference(const std::vector<Json>& desired, Done done) {
                                     std::move(done));
               }
               if (std::string failure = failure_of(answer, "list of the agent's services"); !failure.empty())
-                return done(std::move(failure));
+                return done({.failure = std::move(failure)});
               const Json actual = Json::parse(answer->body, nullptr, false);
-              if (!actual.is_object()) return done("list of the agent's services: the agent's answer is not JSON");
+              if (!actual.is_object())
+                return done({.failure = "list of the agent's services: the agent's answer is not JSON"});
               auto changes = std::make_shared<ServiceChanges>(service_changes(desired, actual, sent_));
               // Others may have taken one out; what is there all the same is among the changes.
               std::erase_if(sent_, [&](const auto& taken) { return !actual.contains(taken.first); });
@@ -144,53 +161,58 @@ void AgentApi::send_difference(const std::vector<Json>& desired, Done done) {
 }
 
 // One at a time, in order: several connections are no faster (the agent takes them one by one).
-void AgentApi::send_changes(std::shared_ptr<ServiceChanges> changes, Done done) {
-  if (changes->empty()) return done("");
+void AgentApi::send_changes(std::shared_ptr<ServiceChanges> changes, std::function<void(Sent)> done, bool changed) {
+  if (changes->empty()) return done({.changed = changed});
+  const auto refused = [](const Result<HttpAnswer>& answer) { return answer && answer->status == 403; };
   if (!changes->remove.empty()) {
     const std::string id = std::move(changes->remove.back());
     changes->remove.pop_back();
     return work_.ask(request("PUT", "/v1/agent/service/deregister/" + percent_encode(id), Key::registration),
-                     [this, id, changes, done = std::move(done)](const Result<HttpAnswer>& answer) mutable {
+                     [this, id, changes, refused, done = std::move(done)](const Result<HttpAnswer>& answer) mutable {
                        const bool unknown = answer && answer->body.find("Unknown service") != std::string::npos;
                        std::string failure = unknown ? "" : registration_failure(answer, "deregistering " + id);
-                       if (!failure.empty()) return done(std::move(failure));
+                       if (!failure.empty()) return done({std::move(failure), refused(answer), true});
                        sent_.erase(id);
-                       send_changes(std::move(changes), std::move(done));
+                       send_changes(std::move(changes), std::move(done), true);
                      });
   }
   Json body = std::move(changes->put.back());
   changes->put.pop_back();
   HttpRequest put = request("PUT", "/v1/agent/service/register?replace-existing-checks=true", Key::registration);
   put.body = body.dump();
-  work_.ask(std::move(put),
-            [this, body = std::move(body), changes, done = std::move(done)](const Result<HttpAnswer>& answer) mutable {
-              const std::string id = body.value("ID", "");
-              std::string failure = registration_failure(answer, "registering " + id);
-              if (!failure.empty()) return done(std::move(failure));
-              sent_[id] = std::move(body);
-              send_changes(std::move(changes), std::move(done));
-            });
+  work_.ask(std::move(put), [this, body = std::move(body), changes, refused,
+                             done = std::move(done)](const Result<HttpAnswer>& answer) mutable {
+    const std::string id = body.value("ID", "");
+    std::string failure = registration_failure(answer, "registering " + id);
+    if (!failure.empty()) return done({std::move(failure), refused(answer), true});
+    sent_[id] = std::move(body);
+    send_changes(std::move(changes), std::move(done), true);
+  });
 }
 
 void AgentApi::look_up_catalog(const std::string& node, const std::string& id, const std::vector<Json>& desired,
-                               std::function<void(CatalogAnswer, NodeKey)> done) {
+                               std::function<void(Look)> done) {
   HttpRequest get = request("GET", "/v1/catalog/node/" + percent_encode(node) + "?consistent", Key::registration);
   get.deadline = catalog_deadline;
+  shown_ = nullptr;
   work_.ask(std::move(get), [this, id, desired, done = std::move(done)](const Result<HttpAnswer>& answer) {
     if (answer && answer->status == 403) {
       if (refused_) refused_();
-      return done(CatalogAnswer::forbidden, {});
+      return done({CatalogAnswer::forbidden});
     }
-    if (!answer || answer->status != 200) return done(CatalogAnswer::failed, {});
-    const Json body = Json::parse(answer->body, nullptr, false);
-    if (body.is_null()) return done(CatalogAnswer::gone, {});
-    if (!body.is_object()) return done(CatalogAnswer::failed, {});
-    if (registered_in_catalog(desired, id, body)) return done(CatalogAnswer::registered, {});
+    if (!answer || answer->status != 200) return done({CatalogAnswer::failed});
+    Json body = Json::parse(answer->body, nullptr, false);
+    if (body.is_null()) return done({CatalogAnswer::gone});
+    if (!body.is_object()) return done({CatalogAnswer::failed});
+    std::vector<std::string> leftovers = leftovers_in_catalog(desired, body);
+    if (registered_in_catalog(desired, id, body)) return done({CatalogAnswer::registered, {}, std::move(leftovers)});
     const Json entry = body.value("Node", Json::object());
     const NodeKey holder{text_of(entry, "Node"), text_of(entry, "ID"), text_of(entry, "Address")};
     // Without an id an entry is anybody's, and the servers let us have it.
     const bool other = !holder.id.empty() && holder.id != id;
-    done(other ? CatalogAnswer::taken : CatalogAnswer::incomplete, holder);
+    if (other) return done({CatalogAnswer::taken, holder});
+    shown_ = std::move(body);
+    done({CatalogAnswer::incomplete, holder, std::move(leftovers)});
   });
 }
 
@@ -310,6 +332,7 @@ void AgentApi::rejoin() {
 }
 
 void AgentApi::leave(Duration deadline, Done done) {
+  leaving_ = true;
   HttpRequest put = request("PUT", "/v1/agent/leave", Key::recovery);
   put.deadline = deadline;
   farewell_.ask(std::move(put),
@@ -356,11 +379,7 @@ void AgentApi::maintain(const std::string& node, const MaintenanceOrder& order, 
               [this, node, limit, on = order.on, done = std::move(done)](const Result<HttpAnswer>& answer) mutable {
                 std::string failure = failure_of(answer, "the agent's answer");
                 if (answer && answer->status == 403) {
-                  failure += tokens_.agent.empty()
-                                 ? " (without a token of its own, agent.tokens.agent_file or acl.tokens.agent, its "
-                                   "default one needs node:write on this node)"
-                                 : " (its own token, agent.tokens.agent_file or acl.tokens.agent, needs node:write on "
-                                   "this node)";
+                  failure += fmt::format(" ({} needs node:write on this node)", agent_token_name());
                 }
                 if (!failure.empty()) return done(std::move(failure), ServersSay::nothing);
                 look_at_maintenance([this, node, limit, on, done = std::move(done)](std::string unseen) mutable {

@@ -19,6 +19,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -59,14 +60,29 @@ class AgentApi {
   // neither, nor a token that a server would have to know, it answers at once. Any status is an answer.
   void probe(Duration deadline, std::function<void(ProbeAnswer)> done);
 
+  struct Sent {
+    std::string failure;   // empty: it worked
+    bool refused = false;  // for want of a permission
+    bool changed = false;  // something was sent
+  };
   // Makes the agent's services those desired (decide/services.hpp). Where it is not known what the agent has, or its list alone
-  // can tell, news are found in that list, too.
-  void send_services(const std::vector<Json>& desired, Sending what, Done done);
+  // can tell, news are found in that list, too. What was refused is sent only when the servers say that they would take it.
+  void send_services(const std::vector<Json>& desired, Sending what, std::function<void(Sent)> done);
 
   // GET /v1/catalog/node/NAME?consistent: what a server's own record says.
-  // `holder`: of an entry with another id (CatalogAnswer::taken).
+  struct Look {
+    CatalogAnswer answer = CatalogAnswer::failed;
+    NodeKey holder = {};                      // of an entry with another id (CatalogAnswer::taken)
+    std::vector<std::string> leftovers = {};  // leftovers_in_catalog()
+  };
   void look_up_catalog(const std::string& node, const std::string& id, const std::vector<Json>& desired,
-                       std::function<void(CatalogAnswer, NodeKey holder)> done);
+                       std::function<void(Look)> done);
+
+  // What the agent has and the catalog lacks, by the last look, is written there: the entry of the node and its checks (PUT
+  // /v1/txn, with the agent's own token), then one service after the other with its checks (PUT /v1/catalog/register). `seen`:
+  // an entry that was not shown is gone, else it may be hidden, and is not written. A failure is about what is desired; what
+  // others have put on the agent is written where that is permitted.
+  void send_again(const NodeKey& own, const std::vector<Json>& desired, bool seen, std::function<void(Sent)> done);
 
   struct Surroundings {
     std::vector<Member> members;
@@ -112,9 +128,23 @@ class AgentApi {
   std::string registration_failure(const Result<HttpAnswer>& answer, const std::string& what) const;
   std::string registration_token_name() const;
   void ask_health(const NodeKey& own, std::shared_ptr<Surroundings> seen, std::function<void(Surroundings)> done);
+  std::string agent_token_name() const;
   void forget_sent();
-  void send_difference(const std::vector<Json>& desired, Done done);
-  void send_changes(std::shared_ptr<ServiceChanges> changes, Done done);
+  void send_difference(const std::vector<Json>& desired, std::function<void(Sent)> done);
+  void send_changes(std::shared_ptr<ServiceChanges> changes, std::function<void(Sent)> done, bool changed = false);
+  // sending_again.cpp
+  struct Again;
+  void again_read(const std::shared_ptr<Again>& again, std::function<void()> then);
+  void again_node(const std::shared_ptr<Again>& again);
+  void again_ask(const std::shared_ptr<Again>& again);
+  void again_put(const std::shared_ptr<Again>& again);
+  void again_compare(const std::shared_ptr<Again>& again);
+  struct Refusals {
+    std::map<std::string, std::string> services;  // id -> why
+    std::string failure;                          // why it could not be asked
+  };
+  void ask_permission(std::map<std::string, std::string> names, std::function<void(Refusals)> done);
+  void tell_refusal(const std::map<std::string, std::string>& refusals, std::function<void(std::string)> done);
   void ask_servers(const std::string& node, bool on, std::chrono::steady_clock::time_point end, ServersSay so_far,
                    std::function<void(ServersSay)> done);
 
@@ -130,7 +160,11 @@ class AgentApi {
   AgentFacts facts_;
   // The bodies that the agent has taken, by id: its own list does not show checks.
   std::map<std::string, Json> sent_;
-  bool sent_is_all_ = false;  // the agent has no service of ours beside those
+  bool sent_is_all_ = false;   // the agent has no service of ours beside those
+  bool refused_last_ = false;  // the agent, something that was to be sent
+  Json shown_;  // the catalog's entry of this node by the last look, where it lacks something; null: none
+  std::set<std::string> own_ids_;  // of what is desired, while it is sent again
+  bool leaving_ = false;
 };
 
 }  // namespace lictor

@@ -1,5 +1,7 @@
 #include "decide/life.hpp"
 
+#include "decide/text.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -399,33 +401,45 @@ class Step {
 
   // ---- register, and the check each minute
 
+  bool registering() const { return in(Phase::registering) || in(Phase::serve); }
+
   void register_more() {
     Agent& agent = *life_.agent;
     life_.task_at.reset();
-    if (agent.sending || agent.looking || agent.hooking) return;
-    if (!agent.services_sent) {
+    if (agent.sending || agent.looking || agent.sending_again || agent.hooking) return;
+    if (agent.to_send) {
       agent.sending = true;
-      emit(SendServices{life_.launches, std::exchange(agent.to_send, Sending::news)});
+      emit(SendServices{life_.launches, *std::exchange(agent.to_send, std::nullopt)});
     } else if (agent.hooks_done < life_.rules.post_start.size()) {
       agent.hooking = true;
       emit(RunHook{life_.launches, HookKind::post_start, agent.hooks_done});
     } else {
-      agent.looking = true;
-      emit(LookUpCatalog{life_.launches});
+      look();
     }
   }
 
-  bool registering() const { return in(Phase::registering) || in(Phase::serve); }
+  void look() {
+    life_.task_at.reset();
+    if (life_.agent->looking) return;
+    life_.agent->looking = true;
+    emit(LookUpCatalog{life_.launches});
+  }
 
   void on(const ServicesSent& e) {
     if (!current(e.launch)) return;
     Agent& agent = *life_.agent;
     agent.sending = false;
+    if (!e.failure.empty()) {
+      send_later(Sending::difference);
+    } else if (e.changed || !agent.held) {
+      agent.held = now_;
+    }
     if (!registering()) return;
-    if (e.failure.empty()) agent.services_sent = now_;
-    if (!agent.services_sent)
-      return not_registered(e.failure, paced(now_ - life_.since, 10, milliseconds(20), seconds(5)));
-    register_more();
+    if (e.failure.empty()) return register_more();
+    note_failure(e.failure, e.refused);
+    not_registered();
+    // The catalog alone tells why: a former entry of this node, or another node, stands in the way.
+    look();
   }
 
   void on(const CatalogSeen& e) {
@@ -442,49 +456,107 @@ class Step {
       return;
     }
     if (!registering()) return;
+    if (there) note_leftovers(e.leftovers);
     if (e.answer == CatalogAnswer::taken) return name_taken();
-    const bool hidden =
-        life_.rules.acl && !agent.seen && e.answer == CatalogAnswer::gone && now_ - life_.since >= unseen_limit;
+    const bool hidden = may_be_hidden(e.answer) && !agent.blocked && now_ - life_.since >= unseen_limit;
     const bool forbidden = e.answer == CatalogAnswer::forbidden || hidden;
-    if (e.answer == CatalogAnswer::registered || forbidden) {
-      // Otherwise new settings came meanwhile, and this answer is about the old ones.
-      return agent.services_sent ? registered(forbidden) : register_more();
-    }
-    if (e.answer == CatalogAnswer::failed && agent.registered) {
-      life_.task_at = now_ + seconds(1);  // nobody said that it is not there
+    const bool good = e.answer == CatalogAnswer::registered || forbidden;
+    const bool unsaid = e.answer == CatalogAnswer::failed && agent.registered;  // nobody said that it is not there
+    if (!good && !unsaid) not_registered();
+    // Sent in vain, or new settings came meanwhile and this answer is about the old ones.
+    if (agent.to_send) return agent.failure.empty() ? register_more() : void(life_.task_at = now_ + until_sent_anew());
+    if (good) return registered(forbidden);
+    if (unsaid) {
+      life_.task_at = now_ + seconds(1);
       return;
     }
-    if (e.answer != CatalogAnswer::failed && forgotten()) return not_registered("", {});
-    not_registered("", paced(now_ - life_.since, 20, milliseconds(2), seconds(1)));
+    if (lost(e.answer)) return send_again();
+    const Duration seldom = agent.blocked ? refusal_interval : Duration(seconds(1));
+    life_.task_at = now_ + paced(now_ - life_.since, 20, milliseconds(2), seldom);
   }
 
-  // Servers that come back without memory before the agent has missed them: it does not know that they need anything, and
-  // its own full sync is up to two minutes away. Registered anew, a service is sent at once.
-  bool forgotten() {
-    Agent& agent = *life_.agent;
-    if (!agent.services_sent || now_ - *agent.services_sent < paced(now_ - life_.since, 2, seconds(1), seconds(60)))
-      return false;
-    send_again(Sending::all);
-    return true;
+  // With ACLs an entry that may not be read looks like none.
+  bool may_be_hidden(CatalogAnswer answer) const {
+    return life_.rules.acl && !life_.agent->seen && answer == CatalogAnswer::gone;
   }
 
-  void not_registered(const std::string& failure, Duration retry) {
+  // What the agent has and the catalog lacks: where it has been there, or has had the time to come there, it is lost or was
+  // never let in, and the agent does not know that it has to be sent.
+  bool lost(CatalogAnswer answer) const {
+    const Agent& agent = *life_.agent;
+    if (!agent.held || answer == CatalogAnswer::failed) return false;
+    const Time told = std::max(*agent.held, agent.sent_again.value_or(*agent.held));
+    return (agent.shown && *agent.shown >= told) || now_ - told >= time_to_come(answer);
+  }
+
+  Duration time_to_come(CatalogAnswer answer) const {
+    const Agent& agent = *life_.agent;
+    const bool again = agent.sent_again && *agent.sent_again >= *agent.held;
+    if (agent.blocked && !again && !may_be_hidden(answer))
+      return {};  // it has not come before, and no agent sends it twice
+    if (agent.blocked) return refusal_interval;
+    return again ? paced(now_ - life_.since, 2, on_its_way, seconds(60)) : on_its_way;
+  }
+
+  void send_again() {
     Agent& agent = *life_.agent;
-    if (!failure.empty() && failure != agent.failure) {
-      say(Tone::warn, "not registered yet", {{"reason", failure}});
+    life_.task_at.reset();
+    agent.sending_again = true;
+    emit(SendAgain{life_.launches, agent.seen || !life_.rules.acl});
+  }
+
+  void on(const SentAgain& e) {
+    if (!current(e.launch)) return;
+    Agent& agent = *life_.agent;
+    agent.sending_again = false;
+    agent.sent_again = now_;
+    if (!registering()) return;
+    if (e.failure.empty()) {
+      agent.blocked = false;
+      return register_more();
     }
+    note_failure(e.failure, e.refused);
+    life_.task_at = now_ + until_sent_anew();
+  }
+
+  Duration until_sent_anew() const {
+    if (life_.agent->blocked) return refusal_interval;
+    return paced(now_ - life_.since, 10, milliseconds(20), seconds(5));
+  }
+
+  void note_failure(const std::string& failure, bool refused) {
+    Agent& agent = *life_.agent;
+    agent.blocked = refused;
+    if (agent.failure == failure) return;
+    say(Tone::warn, "not registered yet", {{"reason", failure}});
     agent.failure = failure;
+  }
+
+  // Just given up, it may still be on its way out.
+  void note_leftovers(const std::vector<std::string>& ids) {
+    Agent& agent = *life_.agent;
+    if (ids.empty()) agent.left_over = {};
+    if (!ids.empty() && !agent.left_over.since) agent.left_over.since = now_;
+    agent.left_over.ids = ids;
+    if (!agent.left_over.lasts(now_) || std::exchange(agent.left_over.told, true)) return;
+    say(Tone::warn, "the catalog still shows services that this node's agent has given up",
+        {{"services", lictor::join(ids, " ")}});
+  }
+
+  void not_registered() {
+    Agent& agent = *life_.agent;
     if (in(Phase::serve)) {
       say(Tone::warn, "the catalog no longer shows what this node registered; registering again");
       enter(Phase::registering);
     }
     agent.registered = false;
-    life_.task_at = now_ + retry;
   }
 
   void registered(bool unseen) {
     Agent& agent = *life_.agent;
     agent.registered = true;
+    agent.shown = now_;
+    agent.blocked = false;
     agent.failure.clear();
     if (!agent.first_registered) agent.first_registered = now_;
     if (!life_.first_ready) life_.first_ready = now_;
@@ -500,6 +572,8 @@ class Step {
     // that the agent only finds with its full sync. So the first look of those to come is when that is over.
     const std::optional<Time> sync = synced();
     life_.task_at = sync && *sync > now_ ? *sync : now_ + check_interval;
+    if (agent.left_over.since && !agent.left_over.told)
+      life_.task_at = std::min(*life_.task_at, *agent.left_over.since + left_over_limit);
   }
 
   // When the agent's full sync for the servers that it has last met is over; nothing before it knew a leader.
@@ -509,15 +583,14 @@ class Step {
     return *agent.led + sync_window(agent.members);
   }
 
-  void send_again(Sending at_least) {
-    life_.agent->services_sent.reset();
-    life_.agent->to_send = std::max(life_.agent->to_send, at_least);
+  void send_later(Sending at_least) {
+    life_.agent->to_send = std::max(life_.agent->to_send.value_or(at_least), at_least);
   }
 
   void check_now(Sending at_least) {
     if (!life_.agent || !registering()) return;
-    send_again(at_least);
-    if (in(Phase::serve)) register_more();
+    send_later(at_least);
+    register_more();
   }
 
   // ---- other claims on our name, id and address
@@ -565,9 +638,8 @@ class Step {
   void name_taken() {
     const bool ours = !held_elsewhere();
     if (life_.probe_at) life_.probe_at = std::min(*life_.probe_at, now_ + seconds(1));
-    // Its holder may have gone meanwhile: then this sends what the servers refused before.
-    if (!ours) send_again(Sending::difference);
-    not_registered("", paced(now_ - life_.since, 5, milliseconds(50), seconds(2)));
+    not_registered();
+    life_.task_at = now_ + paced(now_ - life_.since, 5, milliseconds(50), seconds(2));
     if (!ours || life_.rules.fixed_id || life_.took_id || preparing_settings()) return;
     if (now_ - life_.since < reserved_after) return;
     say(Tone::warn, "the servers keep this node's name for the id it had before; taking back its id",
@@ -862,13 +934,6 @@ class Step {
     emit(AskLeave{life_.launches, *life_.deadline - now_});
     // A server takes the entry out 0.4 s after the request at the earliest.
     life_.task_at = now_ + milliseconds(200);
-  }
-
-  void look() {
-    life_.task_at.reset();
-    if (life_.agent->looking) return;
-    life_.agent->looking = true;
-    emit(LookUpCatalog{life_.launches});
   }
 
   void seen_while_leaving(CatalogAnswer answer) {

@@ -133,6 +133,12 @@ inline constexpr Duration calm = std::chrono::seconds(60);  // of serving, after
 // For which the catalog must have shown our name under another id at our address: the servers then refuse ours for good.
 // Shorter, it may be the entry of before that a server is just replacing.
 inline constexpr Duration reserved_after = std::chrono::milliseconds(500);
+// From the answer of an agent that has taken a service to the servers' catalog it takes some milliseconds. What is not there
+// after this, or has been there, is sent again. So often also what the servers refuse is asked for: tokens gain rights unseen.
+inline constexpr Duration on_its_way = std::chrono::seconds(1);
+inline constexpr Duration refusal_interval = std::chrono::milliseconds(1300);
+// What an agent has given up and the catalog still shows after this is told of.
+inline constexpr Duration left_over_limit = std::chrono::seconds(2);
 // Between looks at members and catalog while a claim is open or the node is wary. A member is pruned only when two looks
 // have shown it dead: by then its death has spread. Serf stops for 8 s, its lock held, wherever it is told to prune a
 // member that it still takes for alive (handlePrune).
@@ -189,14 +195,22 @@ struct Probed {
 };
 struct ServicesSent {
   int launch;
-  std::string failure;
-};  // failure empty: the agent has all of them
+  std::string failure;   // empty: the agent has all of them
+  bool refused = false;  // for want of a permission
+  bool changed = true;   // the agent has taken something that it did not have
+};
 // taken: the entry under our name has another id.
 enum class CatalogAnswer { gone, incomplete, registered, forbidden, failed, taken };
 struct CatalogSeen {
   int launch;
   CatalogAnswer answer;
-  NodeKey holder = {};  // of `taken`
+  NodeKey holder = {};                      // of `taken`
+  std::vector<std::string> leftovers = {};  // ids marked as ours that are no longer desired
+};
+struct SentAgain {
+  int launch;
+  std::string failure;   // empty: the servers have taken all that is this node's
+  bool refused = false;  // for want of a permission
 };
 struct IdTakenBack {
   NodeKey own;
@@ -255,8 +269,8 @@ struct AgentReloaded {
 
 using Happening =
     std::variant<Begin, Tick, Signal, HostChanged, Prepared, PrepareFailed, Launched, LaunchFailed, AgentEnded, Probed,
-                 ServicesSent, CatalogSeen, IdTakenBack, LookedAround, Cleared, Joined, AddressRead, HookEnded,
-                 LeaveAnswered, Deregistered, ChildrenGone, Reloaded, AgentReloaded>;
+                 ServicesSent, CatalogSeen, SentAgain, IdTakenBack, LookedAround, Cleared, Joined, AddressRead,
+                 HookEnded, LeaveAnswered, Deregistered, ChildrenGone, Reloaded, AgentReloaded>;
 struct Event {
   Time at;
   Happening what;
@@ -274,8 +288,8 @@ struct Probe {
   Duration deadline;
 };  // Probed
 // What is sent of the services: what is news since they were last sent, which takes no question; what the agent's own list
-// lacks; all, whatever the agent has already.
-enum class Sending { news, difference, all };
+// lacks.
+enum class Sending { news, difference };
 struct SendServices {
   int launch;
   Sending what;
@@ -283,6 +297,12 @@ struct SendServices {
 struct LookUpCatalog {
   int launch;
 };  // CatalogSeen
+// What the agent has and the catalog lacks, by the last look, is written there, as the agent has it: an agent that takes it
+// for synced sends it only with its next full sync.
+struct SendAgain {
+  int launch;
+  bool seen;  // the catalog has shown this node's entry: one that it does not show now is gone, not hidden
+};            // SentAgain
 struct TakeIdBack {
   std::string id;
 };  // IdTakenBack: settings with that id are prepared, as by Reload
@@ -352,9 +372,9 @@ struct Quit {
   bool operator==(const Quit&) const = default;
 };  // the end
 
-using Effect = std::variant<Prepare, Launch, Probe, SendServices, LookUpCatalog, TakeIdBack, LookAround, Clear, Join,
-                            Rejoin, ReadAddress, RunHook, EndHook, AskLeave, RepeatLeave, Deregister, EndAgent,
-                            AwaitChildren, SignalChildren, Reload, Adopt, GoBack, Forget, Report, Say, Quit>;
+using Effect = std::variant<Prepare, Launch, Probe, SendServices, LookUpCatalog, SendAgain, TakeIdBack, LookAround,
+                            Clear, Join, Rejoin, ReadAddress, RunHook, EndHook, AskLeave, RepeatLeave, Deregister,
+                            EndAgent, AwaitChildren, SignalChildren, Reload, Adopt, GoBack, Forget, Report, Say, Quit>;
 
 // ----------------------------------------------------------------------------------------------- life
 
@@ -387,6 +407,15 @@ inline constexpr std::array restart_reasons{RestartReason::died,
                                             RestartReason::no_leader};
 const char* to_string(RestartReason reason);  // as users see it: the enumerator's name
 
+// What the catalog still shows of this node although its agent has given it up, as in CatalogSeen, by the last look.
+struct LeftOver {
+  std::vector<std::string> ids{};
+  std::optional<Time> since{};
+  bool told = false;
+  bool lasts(Time now) const { return since && now - *since >= left_over_limit; }
+  bool operator==(const LeftOver&) const = default;
+};
+
 // The agent process that runs now, and what is known of it. Everything in here ends with it.
 struct Agent {
   int pid = 0;
@@ -402,17 +431,21 @@ struct Agent {
   std::optional<Time> leaderless{};  // since when none is known, once it has joined
   bool leader = false;               // at the last answer
   int members = 0;
-  // Since when the agent has what is desired, as far as was last looked.
-  std::optional<Time> services_sent{};
-  Sending to_send = Sending::difference;  // the next time
-  bool looked = false;                    // a catalog look-up has been answered
-  bool seen = false;                      // and has shown this node's entry
-  bool registered = false;                // services sent, hooks done, catalog seen
+  std::optional<Sending> to_send =
+      Sending::difference;           // nothing: the agent has what is desired, as far as was last looked
+  std::optional<Time> held{};        // since when it has, when it last had
+  std::optional<Time> sent_again{};  // what the catalog lacked was last sent again
+  std::optional<Time> shown{};       // the catalog last showed all
+  bool blocked = false;              // something, for want of a permission, when last sent
+  LeftOver left_over{};
+  bool looked = false;      // a catalog look-up has been answered
+  bool seen = false;        // and has shown this node's entry
+  bool registered = false;  // services sent, hooks done, catalog seen
   std::optional<Time> first_registered{};
   std::size_t hooks_done = 0;  // of post_start, and once a stop was asked of pre_stop
   std::string failure{};       // what registering last failed on; said once
   // Calls whose answer is outstanding.
-  bool probing = false, sending = false, looking = false, hooking = false;
+  bool probing = false, sending = false, looking = false, sending_again = false, hooking = false;
   bool looking_around = false, clearing = false, joining = false, reloading = false;
   std::optional<Time> join_at{};       // next attempt, while no leader is known
   std::vector<Claim> to_clear{};       // dead, not yet dealt with; the last one first

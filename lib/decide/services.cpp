@@ -1,7 +1,9 @@
 #include "decide/services.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <set>
+#include <utility>
 
 namespace lictor {
 namespace {
@@ -57,6 +59,12 @@ bool as_desired(const Json& reported, const Json& desired) {
 
 bool has_sidecar(const Json& service) {
   return at(at(service, "Connect", Json::object()), "SidecarService", nullptr).is_object();
+}
+
+Json without_indices(Json entry) {
+  entry.erase("CreateIndex");
+  entry.erase("ModifyIndex");
+  return entry;
 }
 
 }  // namespace
@@ -134,6 +142,126 @@ bool registered_in_catalog(const std::vector<Json>& desired, const std::string& 
   return std::all_of(desired.begin(), desired.end(), [&](const Json& service) {
     return services.contains(service.at("ID").get_ref<const std::string&>());
   });
+}
+
+std::vector<std::string> leftovers_in_catalog(const std::vector<Json>& desired, const Json& catalog_node) {
+  std::set<std::string> wanted;
+  for (const Json& service : desired) {
+    wanted.insert(service.at("ID").get<std::string>());
+    if (has_sidecar(service)) wanted.insert(service.at("ID").get<std::string>() + "-sidecar-proxy");
+  }
+  std::vector<std::string> left;
+  const Json services = at(catalog_node, "Services", Json::object());
+  for (const auto& [id, service] : services.items()) {
+    if (!wanted.contains(id) && at(at(service, "Meta", Json::object()), "managed-by", "") == "lictor")
+      left.push_back(id);
+  }
+  return left;
+}
+
+// -------------------------------------------------------------------------------------------- lost and sent again
+
+Json node_fields(const Json& entry) {
+  Json node;
+  for (const auto& [from, to] : {std::pair("Node", "Node"),
+                                 {"ID", "ID"},
+                                 {"Address", "Address"},
+                                 {"Datacenter", "Datacenter"},
+                                 {"TaggedAddresses", "TaggedAddresses"},
+                                 {"Meta", "NodeMeta"},
+                                 {"Locality", "Locality"}}) {
+    if (Json value = at(entry, from, nullptr); !value.is_null()) node[to] = std::move(value);
+  }
+  return node;
+}
+
+Json node_fields(const std::string& name, const std::string& id, const std::string& address, const Json& self) {
+  return node_fields(Json{{"Node", name},
+                          {"ID", id},
+                          {"Address", address},
+                          {"Datacenter", at(at(self, "Config", Json::object()), "Datacenter", nullptr)},
+                          {"TaggedAddresses", at(at(self, "DebugConfig", Json::object()), "TaggedAddresses", nullptr)},
+                          {"Meta", at(self, "Meta", nullptr)}});
+}
+
+Json node_transaction(const Json& node, const Json& checks) {
+  // An index of 0, which is what is left out: only where there is none.
+  const auto unless_there = [](const char* kind, Json what) {
+    return Json{{kind, {{"Verb", "cas"}, {kind, std::move(what)}}}};
+  };
+  Json entry = node;
+  if (entry.contains("NodeMeta")) entry["Meta"] = entry["NodeMeta"];
+  entry.erase("NodeMeta");
+  entry.erase("Locality");
+  Json operations = Json::array({unless_there("Node", std::move(entry))});
+  // In the servers' own words (agent/structs: SerfCheckName, SerfCheckAliveOutput).
+  operations.push_back(unless_there("Check", {{"Node", node.at("Node")},
+                                              {"CheckID", "serfHealth"},
+                                              {"Name", "Serf Health Status"},
+                                              {"Status", "passing"},
+                                              {"Output", "Agent alive and reachable"}}));
+  if (!checks.is_object()) return operations;
+  for (const auto& [id, check] : checks.items()) {
+    if (operations.size() < permission_limit && check.is_object() && at(check, "ServiceID", "") == "" &&
+        id != "serfHealth")
+      operations.push_back(unless_there("Check", without_indices(check)));
+  }
+  return operations;
+}
+
+std::optional<Json> catalog_registration(const Json& node, const std::string& id, const Json& services,
+                                         const Json& checks) {
+  Json service = at(services, id.c_str(), nullptr);
+  if (!service.is_object()) return std::nullopt;
+  // The list has {} where the agent itself has none, and the two are not the same to it.
+  if (at(service, "Meta", nullptr) == Json::object()) service.erase("Meta");
+  service.erase("Datacenter");  // of the list alone, as is the next one, and refused by the catalog
+  service.erase("ContentHash");
+  Json registration = node;
+  registration["Service"] = without_indices(std::move(service));
+  registration["Checks"] = Json::array();
+  if (!checks.is_object()) return registration;
+  for (const auto& [name, check] : checks.items()) {
+    if (check.is_object() && at(check, "ServiceID", "") == id) registration["Checks"].push_back(without_indices(check));
+  }
+  return registration;
+}
+
+std::map<std::string, Json> lost_registrations(const Json& node, const Json& catalog_node, const Json& services,
+                                               const Json& checks) {
+  std::map<std::string, Json> lost;
+  if (!services.is_object()) return lost;
+  const Json shown = at(catalog_node, "Services", Json::object());
+  for (const auto& [id, service] : services.items()) {
+    if (shown.contains(id)) continue;
+    if (auto registration = catalog_registration(node, id, services, checks))
+      lost.emplace(id, std::move(*registration));
+  }
+  return lost;
+}
+
+Json permission_question(const std::map<std::string, std::string>& services) {
+  Json operations = Json::array({{{"Node", {{"Verb", "cas"}, {"Node", {{"Node", ""}}}}}}});
+  for (const auto& [id, name] : services)
+    operations.push_back({{"Service", {{"Verb", "cas"}, {"Service", {{"ID", id}, {"Service", name}}}}}});
+  return operations;
+}
+
+std::map<std::string, std::string> refusals_in(const std::map<std::string, std::string>& services,
+                                               const std::string& body) {
+  std::map<std::string, std::string> refusals;
+  const Json answer = Json::parse(body, nullptr, false);
+  const Json errors = at(answer, "Errors", Json::array());
+  if (!errors.is_array()) return refusals;
+  for (const Json& error : errors) {
+    const Json index = at(error, "OpIndex", 0), what = at(error, "What", "");
+    if (!index.is_number_unsigned() || !what.is_string()) continue;
+    const auto number = index.get<std::size_t>();
+    if (number == 0 || number > services.size()) continue;
+    refusals.emplace(std::next(services.begin(), static_cast<std::ptrdiff_t>(number - 1))->first,
+                     what.get<std::string>());
+  }
+  return refusals;
 }
 
 }  // namespace lictor

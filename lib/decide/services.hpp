@@ -59,4 +59,40 @@ std::optional<ServiceChanges> service_news(const std::vector<Json>& desired, con
 // True if `catalog_node` (the body of GET /v1/catalog/node/NAME) shows this node id and every desired service id.
 bool registered_in_catalog(const std::vector<Json>& desired, const std::string& node_id, const Json& catalog_node);
 
+// Ids of the services there that are marked managed-by: lictor and not desired: what the agent has given up and the servers
+// have kept.
+std::vector<std::string> leftovers_in_catalog(const std::vector<Json>& desired, const Json& catalog_node);
+
+// ---- What the catalog has lost, written there as the agent has it. The agent takes it for synced and would not send it before
+// its next full sync, in a minute or two; a registration that changes nothing it does not send from 1.9.1 on, and one that
+// does begins its checks anew.
+
+// The fields about the node that each registration in the catalog carries: of its entry there (Node of GET /v1/catalog/node/NAME),
+// so that nothing of it is changed, and a registration meant for an entry that has become another node's is refused.
+Json node_fields(const Json& entry);
+// The same where there is no entry, from GET /v1/agent/self, but for what it may show that does not run yet: name, id and
+// address are the caller's.
+Json node_fields(const std::string& name, const std::string& id, const std::string& address, const Json& self);
+
+// A body for PUT /v1/txn: the entry of the node, its checks (those without a service among GET /v1/agent/checks) and serfHealth,
+// which a server of its own accord adds only within a minute; each only where the catalog has none.
+Json node_transaction(const Json& node, const Json& checks);
+
+// Bodies for PUT /v1/catalog/register, by service id: each service of GET /v1/agent/services that `catalog_node` does not show,
+// with its checks as they are in GET /v1/agent/checks, so that it is never seen without them.
+std::map<std::string, Json> lost_registrations(const Json& node, const Json& catalog_node, const Json& services,
+                                               const Json& checks);
+// One of them; nothing where the agent does not have it.
+std::optional<Json> catalog_registration(const Json& node, const std::string& id, const Json& services,
+                                         const Json& checks);
+
+// Whether the servers would let a token write these services (id -> name): a body for PUT /v1/txn that no server ever
+// carries out, since its first operation is about no node. Refusals are answered, and nothing is written to any log.
+Json permission_question(const std::map<std::string, std::string>& services);
+inline constexpr std::size_t permission_limit =
+    60;  // services in one question: a transaction has 64 operations at most
+// Service id -> why, of those that are refused. `body`: the answer (409) to a question about these services.
+std::map<std::string, std::string> refusals_in(const std::map<std::string, std::string>& services,
+                                               const std::string& body);
+
 }  // namespace lictor

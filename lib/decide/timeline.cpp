@@ -46,7 +46,7 @@ Step step_of(const Life& life) {
       return life.agent->answered ? Step::leader : Step::api;
     case Phase::registering:
     case Phase::serve:
-      if (!life.agent->services_sent) return Step::services;
+      if (life.agent->to_send || life.agent->sending) return Step::services;
       return life.agent->hooks_done < life.rules.post_start.size() ? Step::hooks : Step::catalog;
     case Phase::settle:
       return Step::settle;

@@ -99,14 +99,18 @@ FUZZ_TARGET(agent_answers) {
   // The second time what has been sent is compared with what the agent has.
   for (int i = 0; i < 2; ++i) {
     world.until_answered(
-        [&](int& n) { world.api.send_services(desired(), Sending::difference, [&n](const std::string&) { ++n; }); });
+        [&](int& n) { world.api.send_services(desired(), Sending::difference, [&n](const AgentApi::Sent&) { ++n; }); });
   }
   world.until_answered([&](int& n) {
-    world.api.look_up_catalog(own.name, own.id, desired(), [&n](CatalogAnswer answer, const NodeKey& holder) {
+    world.api.look_up_catalog(own.name, own.id, desired(), [&n](const AgentApi::Look& look) {
       ++n;
-      fuzz::expect(answer != CatalogAnswer::taken || holder.id != own.id, "what is ours is not taken");
+      fuzz::expect(look.answer != CatalogAnswer::taken || look.holder.id != own.id, "what is ours is not taken");
     });
   });
+  for (const bool seen : {true, false}) {
+    world.until_answered(
+        [&](int& n) { world.api.send_again(own, desired(), seen, [&n](const AgentApi::Sent&) { ++n; }); });
+  }
   world.until_answered([&](int& n) {
     world.api.look_around(own, true, [&n](const AgentApi::Surroundings& seen) {
       ++n;

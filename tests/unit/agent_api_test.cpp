@@ -134,12 +134,10 @@ TEST_CASE("the catalog's answers") {
     FakeAgent agent;
     agent.replies["GET /v1/catalog/node/n%201"] = {row.status, row.body};
     AgentApi api(agent.io.get_executor(), agent.socket);
-    using Seen = std::pair<CatalogAnswer, NodeKey>;
-    const Seen seen = agent.answer_to<Seen>([&](auto done) {
-      api.look_up_catalog("n 1", id, desired, [done](CatalogAnswer answer, NodeKey holder) { done({answer, holder}); });
-    });
-    CHECK(seen.first == row.expected);
-    if (row.expected == CatalogAnswer::taken) CHECK(seen.second.id == other);
+    const auto seen =
+        agent.answer_to<AgentApi::Look>([&](auto done) { api.look_up_catalog("n 1", id, desired, done); });
+    CHECK(seen.answer == row.expected);
+    if (row.expected == CatalogAnswer::taken) CHECK(seen.holder.id == other);
     CHECK(agent.asked == std::vector<std::string>{"GET /v1/catalog/node/n%201?consistent"});
   }
 }
@@ -248,11 +246,18 @@ TEST_CASE("services are sent by difference, and a refusal names the service, the
   agent.replies["PUT /v1/agent/service/register"] = {200, ""};
   AgentApi api(agent.io.get_executor(), agent.socket);
   Sending what = Sending::news;  // of an agent of which nothing is known: its list is asked for
-  const auto send = [&](auto done) { api.send_services(desired, what, done); };
+  bool changed = false;
+  const auto send = [&](auto done) {
+    api.send_services(desired, what, [&changed, done](const AgentApi::Sent& sent) {
+      changed = sent.changed;
+      done(sent.failure);
+    });
+  };
   CHECK(agent.answer_to<std::string>(send).empty());
   CHECK(agent.asked == std::vector<std::string>{"GET /v1/agent/services", "PUT /v1/agent/service/deregister/old",
                                                 "PUT /v1/agent/service/register?replace-existing-checks=true"});
   CHECK(Json::parse(agent.bodies.back()) == desired.front());
+  CHECK(changed);
 
   // Now the agent has it: one request, no more.
   agent.asked.clear();
@@ -266,6 +271,7 @@ TEST_CASE("services are sent by difference, and a refusal names the service, the
   what = Sending::difference;
   CHECK(agent.answer_to<std::string>(send).empty());
   CHECK(agent.asked == std::vector<std::string>{"GET /v1/agent/services"});
+  CHECK_FALSE(changed);
 
   // What is news takes no question: none, one changed, all gone, which somebody else may have taken out already.
   agent.asked.clear();
@@ -290,23 +296,212 @@ TEST_CASE("services are sent by difference, and a refusal names the service, the
   CHECK(agent.asked == std::vector<std::string>{"GET /v1/agent/services",
                                                 "PUT /v1/agent/service/register?replace-existing-checks=true"});
 
-  // Servers that have forgotten it hear of it only if it is sent anew.
-  what = Sending::all;
-  agent.asked.clear();
-  CHECK(agent.answer_to<std::string>(send).empty());
-  CHECK(agent.asked == std::vector<std::string>{"GET /v1/agent/services",
-                                                "PUT /v1/agent/service/register?replace-existing-checks=true"});
-
+  what = Sending::difference;
   agent.replies["GET /v1/agent/services"] = {200, "{}"};
   agent.replies["PUT /v1/agent/service/register"] = {403, "Permission denied: Missing service:write on web"};
   const auto failure = agent.answer_to<std::string>(send);
   CHECK(failure.find("registering web: 403") != std::string::npos);
   CHECK(failure.find("service:write") != std::string::npos);
 
+  // Refused once, it is sent only when the servers say that they would take it.
+  agent.asked.clear();
+  const Json errors = {
+      {{"OpIndex", 0}, {"What", "Must provide node"}},
+      {{"OpIndex", 1}, {"What", "Permission denied: token with AccessorID 'a-1' lacks 'service:write'"}}};
+  agent.replies["PUT /v1/txn"] = {409, Json{{"Results", nullptr}, {"Errors", errors}}.dump()};
+  CHECK(agent.answer_to<std::string>(send).find("registering web: Permission denied: token with AccessorID 'a-1'") ==
+        0);
+  CHECK(agent.asked == std::vector<std::string>{"PUT /v1/txn"});
+  agent.replies["PUT /v1/txn"] = {409, Json{{"Results", nullptr}, {"Errors", {errors[0]}}}.dump()};
+  agent.replies["PUT /v1/agent/service/register"] = {200, ""};
+  CHECK(agent.answer_to<std::string>(send).empty());
+  CHECK(agent.asked.back() == "PUT /v1/agent/service/register?replace-existing-checks=true");
+
   for (const ControlReply& broken : {ControlReply{500, "oops"}, ControlReply{200, "[1]"}, ControlReply{200, "{"}}) {
     agent.replies["GET /v1/agent/services"] = broken;
     CAPTURE(broken.body);
     CHECK_FALSE(agent.answer_to<std::string>(send).empty());
+  }
+}
+
+namespace {
+
+// An agent that has two services with their checks and one check of the node; the catalog's entry lacks what it is told to.
+struct LosingAgent : FakeAgent {
+  explicit LosingAgent(const std::string& token = "") {
+    api.reset(token);
+    replies["GET /v1/agent/services"] = {200, services.dump()};
+    replies["GET /v1/agent/checks"] = {200, checks.dump()};
+    replies["GET /v1/agent/self"] = {200, Json{{"Config", {{"Datacenter", "dc9"}}},
+                                               {"DebugConfig", {{"TaggedAddresses", {{"lan", "10.0.0.5"}}}}},
+                                               {"Meta", {{"rack", "r1"}}}}
+                                              .dump()};
+    replies["PUT /v1/txn"] = {200, "{}"};
+    replies["PUT /v1/catalog/register"] = {200, "true"};
+    replies["PUT /v1/catalog/deregister"] = {200, "true"};
+  }
+
+  AgentApi::Sent send_again(const Json& entry, bool seen = true) {
+    replies["GET /v1/catalog/node/n1"] = {200, entry.dump()};
+    answer_to<AgentApi::Look>([&](auto done) { api.look_up_catalog("n1", "id-1", desired, done); });
+    asked.clear();
+    bodies.clear();
+    return answer_to<AgentApi::Sent>([&](auto done) {
+      api.send_again({"n1", "id-1", "10.0.0.5"}, desired, seen, done);
+    });
+  }
+
+  // The bodies of requests to `path`.
+  std::vector<Json> sent_to(const std::string& path) const {
+    std::vector<Json> found;
+    for (std::size_t i = 0; i < asked.size(); ++i) {
+      if (asked[i] == "PUT " + path) found.push_back(Json::parse(bodies[i]));
+    }
+    return found;
+  }
+
+  const std::vector<Json> desired{{{"ID", "web"}, {"Name", "web"}}};
+  Json services = {{"web", {{"ID", "web"}, {"Service", "web"}, {"Port", 80}, {"Meta", {{"managed-by", "lictor"}}}}},
+                   {"db", {{"ID", "db"}, {"Service", "db"}, {"Meta", Json::object()}, {"Datacenter", "dc9"}}}};
+  Json checks = {{"c1", {{"CheckID", "c1"}, {"ServiceID", "web"}, {"Status", "passing"}, {"ModifyIndex", 0}}},
+                 {"c2", {{"CheckID", "c2"}, {"ServiceID", "db"}, {"Status", "critical"}}},
+                 {"n", {{"CheckID", "n"}, {"ServiceID", ""}, {"Status", "warning"}}}};
+  AgentApi api{io.get_executor(), socket};
+};
+
+const Json entry_fields = {{"Node", "n1"}, {"ID", "id-1"}, {"Address", "10.0.0.5"}, {"Meta", {{"rack", "r2"}}}};
+
+}  // namespace
+
+TEST_CASE("a service that the catalog has lost is written there with its checks, as the agent has them") {
+  LosingAgent agent;
+  const auto sent = agent.send_again({{"Node", entry_fields}, {"Services", {{"db", Json::object()}}}});
+  CHECK(sent.failure.empty());
+  const auto written = agent.sent_to("/v1/catalog/register");
+  REQUIRE(written.size() == 1);
+  Json check = agent.checks["c1"];
+  check.erase("ModifyIndex");
+  CHECK(written[0] == Json{{"Node", "n1"},
+                           {"ID", "id-1"},
+                           {"Address", "10.0.0.5"},
+                           {"NodeMeta", {{"rack", "r2"}}},
+                           {"Service", agent.services["web"]},
+                           {"Checks", {check}}});
+  CHECK(agent.sent_to("/v1/txn").empty());  // the node's entry is there, and without ACLs nobody is asked for leave
+}
+
+TEST_CASE("where the node's entry is gone, it, its checks and all services of the agent come back") {
+  LosingAgent agent;
+  REQUIRE(agent.send_again(nullptr).failure.empty());
+  const auto node = agent.sent_to("/v1/txn");
+  REQUIRE(node.size() == 1);
+  REQUIRE(node[0].size() == 3);
+  CHECK(node[0][0]["Node"] == Json{{"Verb", "cas"},
+                                   {"Node",
+                                    {{"Node", "n1"},
+                                     {"ID", "id-1"},
+                                     {"Address", "10.0.0.5"},
+                                     {"Datacenter", "dc9"},
+                                     {"TaggedAddresses", {{"lan", "10.0.0.5"}}},
+                                     {"Meta", {{"rack", "r1"}}}}}});
+  CHECK(node[0][1]["Check"]["Check"]["CheckID"] == "serfHealth");
+  CHECK(node[0][2]["Check"] == Json{{"Verb", "cas"}, {"Check", agent.checks["n"]}});
+  const auto written = agent.sent_to("/v1/catalog/register");
+  REQUIRE(written.size() == 2);
+  CHECK(written[0]["Service"] == Json{{"ID", "db"}, {"Service", "db"}});  // without what the catalog does not take
+  CHECK(written[0]["NodeMeta"] == Json{{"rack", "r1"}});
+
+  SECTION("a server has been quicker") {
+    agent.replies["PUT /v1/txn"] = {409, "{\"Errors\":[{\"OpIndex\":1,\"What\":\"index is stale\"}]}"};
+    CHECK(agent.send_again(nullptr).failure.empty());
+    CHECK(agent.sent_to("/v1/catalog/register").size() == 2);
+  }
+  SECTION("the node may not be written") {
+    agent.replies["PUT /v1/txn"] = {409, "{\"Errors\":[{\"OpIndex\":0,\"What\":\"Permission denied\"}]}"};
+    const auto sent = agent.send_again(nullptr);
+    CHECK(sent.refused);
+    CHECK(sent.failure.find("node:write on \"n1\"") != std::string::npos);
+    CHECK(agent.sent_to("/v1/catalog/register").empty());
+  }
+  SECTION("an entry that may only be hidden is not written") {
+    CHECK(agent.send_again(nullptr, false).failure.empty());
+    CHECK(agent.sent_to("/v1/txn").empty());
+  }
+}
+
+TEST_CASE("with ACLs what the servers refuse is not tried, and told of with the token's accessor") {
+  LosingAgent agent("recovery");
+  const Json none = {{"Node", entry_fields}, {"Services", Json::object()}};
+  // The services in order: db, which is not ours, then web.
+  const auto refused = [&agent](const char* what) {
+    agent.replies["PUT /v1/txn"] = {
+        409,
+        Json{{"Errors", {{{"OpIndex", 1}, {"What", "Permission denied"}}, {{"OpIndex", 2}, {"What", what}}}}}.dump()};
+  };
+  refused("Permission denied: token with AccessorID 'a-1' lacks permission 'service:write' on \"web\"");
+  auto sent = agent.send_again(none);
+  CHECK(sent.refused);
+  CHECK(sent.failure.find("registering web: Permission denied: token with AccessorID 'a-1'") == 0);
+  CHECK(agent.sent_to("/v1/catalog/register").empty());
+
+  refused("Permission denied");
+  agent.replies["GET /v1/acl/token/self"] = {200, R"({"AccessorID": "a-2", "SecretID": "s"})"};
+  sent = agent.send_again(none);
+  CHECK(sent.failure.find("accessor is a-2") != std::string::npos);
+  CHECK(sent.failure.find("needs service:write") != std::string::npos);
+
+  // Ours is let in, the other one is not: that is none of our troubles.
+  agent.replies["PUT /v1/txn"] = {
+      409, Json{{"Errors",
+                 {{{"OpIndex", 0}, {"What", "Must provide node"}}, {{"OpIndex", 1}, {"What", "Permission denied"}}}}}
+               .dump()};
+  CHECK(agent.send_again(none).failure.empty());
+  REQUIRE(agent.sent_to("/v1/catalog/register").size() == 1);
+  CHECK(agent.sent_to("/v1/catalog/register")[0]["Service"]["ID"] == "web");
+}
+
+TEST_CASE("what changes in the agent while it is written is written once more") {
+  LosingAgent agent;
+  const Json none = {{"Node", entry_fields}, {"Services", Json::object()}};
+  SECTION("a check's status") {
+    agent.replies["PUT /v1/catalog/register"].later = [&](auto answer) {
+      agent.checks["c1"]["Status"] = "critical";
+      agent.replies["GET /v1/agent/checks"] = {200, agent.checks.dump()};
+      answer({200, "true"});
+    };
+    CHECK(agent.send_again(none).failure.empty());
+    const auto written = agent.sent_to("/v1/catalog/register");
+    REQUIRE(written.size() == 3);
+    CHECK(written[1]["Checks"][0]["Status"] == "passing");
+    CHECK(written[2]["Checks"][0]["Status"] == "critical");
+  }
+  SECTION("a service that is taken out") {
+    agent.replies["PUT /v1/catalog/register"].later = [&](auto answer) {
+      agent.services.erase("db");
+      agent.replies["GET /v1/agent/services"] = {200, agent.services.dump()};
+      answer({200, "true"});
+    };
+    CHECK(agent.send_again(none).failure.empty());
+    CHECK(agent.sent_to("/v1/catalog/deregister") == std::vector<Json>{{{"Node", "n1"}, {"ServiceID", "db"}}});
+  }
+  SECTION("one that does not come to rest") {
+    int n = 0;
+    agent.replies["PUT /v1/catalog/register"].later = [&](auto answer) {
+      agent.checks["c1"]["Output"] = std::to_string(++n);
+      agent.replies["GET /v1/agent/checks"] = {200, agent.checks.dump()};
+      answer({200, "true"});
+    };
+    CHECK(agent.send_again(none).failure.empty());
+    CHECK(agent.sent_to("/v1/catalog/register").size() < 8);
+  }
+  SECTION("the agent is asked to leave: nothing is written any more") {
+    agent.replies["PUT /v1/agent/leave"] = {200, ""};
+    agent.replies["GET /v1/agent/checks"].later = [&](auto answer) {
+      agent.api.leave(seconds(5), [](const std::string&) {});
+      answer({200, agent.checks.dump()});
+    };
+    agent.send_again(none);
+    CHECK(agent.sent_to("/v1/catalog/register").empty());
   }
 }
 

@@ -66,7 +66,7 @@ TEST_CASE("known_agent_version: of the very file of the record, not of one that 
   const std::string binary = folder / "consul";
   write(binary, "#!/bin/sh\n");
   CHECK_FALSE(known_agent_version(folder.path, binary));
-  REQUIRE(keep_agent_record(folder.path, {*binary_file(binary), "1.21.4"}, {.mode = 0644}));
+  REQUIRE(keep_agent_record(folder.path, {*binary_file(binary), "1.21.4"}, {.mode = 0644}).has_value());
   CHECK(known_agent_version(folder.path, binary) == AgentVersion{1, 21, 4});
   CHECK_FALSE(known_agent_version(folder.path, folder / "other"));
 

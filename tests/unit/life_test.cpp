@@ -414,20 +414,130 @@ TEST_CASE("an agent that has joined and knew no leader for watch.rejoin_after is
   }
 }
 
-TEST_CASE("servers that have forgotten what the agent has are told anew, once a second at the most") {
+TEST_CASE("what the catalog has shown and lacks now is sent again at once, also where the agent has lost nothing") {
   Story s;
   s.serving().at(seconds(70), Tick{});
   CHECK(s.first<SendServices>()->what == Sending::difference);
-  s.at(seconds(70), ServicesSent{1, ""}).at(seconds(70), CatalogSeen{1, CatalogAnswer::incomplete});
+  s.at(seconds(70), ServicesSent{1, "", false, false}).at(seconds(70), CatalogSeen{1, CatalogAnswer::gone});
   CHECK_FALSE(ready(s.life));
-  s.at(milliseconds(70500), Tick{}).at(milliseconds(70500), CatalogSeen{1, CatalogAnswer::gone});
-  CHECK_FALSE(s.has<SendServices>());  // it may be on its way
-  s.at(milliseconds(71000), Tick{}).at(milliseconds(71000), CatalogSeen{1, CatalogAnswer::gone});
-  REQUIRE(s.first<SendServices>());
-  CHECK(s.first<SendServices>()->what == Sending::all);
-  s.at(milliseconds(71010), ServicesSent{1, ""}).at(milliseconds(71020), CatalogSeen{1, CatalogAnswer::registered});
+  REQUIRE(s.has<SendAgain>());
+  CHECK(s.first<SendAgain>()->seen);
+  CHECK(s.at(milliseconds(70010), SentAgain{1, ""}).has<LookUpCatalog>());
+  CHECK(ready(s.at(milliseconds(70020), CatalogSeen{1, CatalogAnswer::registered}).life));
+  // And once more.
+  s.at(seconds(140), Tick{}).at(seconds(140), ServicesSent{1, "", false, false});
+  CHECK(s.at(seconds(140), CatalogSeen{1, CatalogAnswer::incomplete}).has<SendAgain>());
+}
+
+TEST_CASE(
+    "what the agent has only just taken is given a second to come to the catalog; taken in vain, it is sent less and "
+    "less") {
+  Story s;
+  s.launched().at(milliseconds(60), Probed{1, ProbeAnswer::leader, 3}).at(milliseconds(70), ServicesSent{1, ""});
+  CHECK_FALSE(s.at(milliseconds(80), CatalogSeen{1, CatalogAnswer::incomplete}).has<SendAgain>());
+  CHECK_FALSE(s.at(milliseconds(1060), CatalogSeen{1, CatalogAnswer::gone}).has<SendAgain>());
+  REQUIRE(s.at(milliseconds(1070), CatalogSeen{1, CatalogAnswer::gone}).has<SendAgain>());
+  s.at(milliseconds(1080), SentAgain{1, ""});
+  Time last = s.now;
+  Duration before{};
+  for (int ms = 1100; ms < 60000; ms += 100) {
+    if (!s.at(milliseconds(ms), CatalogSeen{1, CatalogAnswer::incomplete}).has<SendAgain>()) continue;
+    CHECK(s.now - last >= std::max<Duration>(before, on_its_way));
+    before = s.now - last;
+    last = s.now;
+    s.at(milliseconds(ms), SentAgain{1, ""});
+  }
+  CHECK(before >= seconds(10));
+}
+
+TEST_CASE("what a failed look or a hidden catalog does not show is not written there") {
+  Rules rules;
+  rules.acl = true;
+  Story s(rules);
+  s.launched().at(milliseconds(60), Probed{1, ProbeAnswer::leader, 3}).at(milliseconds(70), ServicesSent{1, ""});
+  CHECK_FALSE(s.at(seconds(2), CatalogSeen{1, CatalogAnswer::failed}).has<SendAgain>());
+  REQUIRE(s.at(seconds(3), CatalogSeen{1, CatalogAnswer::gone}).has<SendAgain>());
+  CHECK_FALSE(s.first<SendAgain>()->seen);
+  s.at(seconds(3), SentAgain{1, ""});
+  CHECK(ready(s.at(seconds(6), CatalogSeen{1, CatalogAnswer::gone}).life));
+}
+
+TEST_CASE("what the servers refuse is a problem, asked for again every moment, and there as soon as they let it in") {
+  Story s;
+  s.launched().at(milliseconds(60), Probed{1, ProbeAnswer::leader, 3}).at(milliseconds(70), ServicesSent{1, ""});
+  REQUIRE(s.at(seconds(2), CatalogSeen{1, CatalogAnswer::incomplete}).has<SendAgain>());
+  for (int i = 0; i < 20; ++i) {
+    s.at(s.now.time_since_epoch(), SentAgain{1, "registering web: Permission denied", true});
+    CHECK(s.has<Say>() == (i == 0));  // told of once
+    CHECK(s.life.agent->failure == "registering web: Permission denied");
+    CHECK(s.at((s.now + refusal_interval).time_since_epoch(), Tick{}).has<LookUpCatalog>());
+    s.at(s.now.time_since_epoch(), CatalogSeen{1, CatalogAnswer::incomplete});
+    CHECK(s.life.agent->failure == "registering web: Permission denied");
+    REQUIRE(s.has<SendAgain>());
+  }
+  // Another token: what the agent takes by it has been refused before, and it may not know that it has to send it.
+  s.at(s.now.time_since_epoch(), SentAgain{1, "registering web: Permission denied", true});
+  s.at((s.now + milliseconds(5)).time_since_epoch(), Signal{SignalKind::reload});
+  s.at(s.now.time_since_epoch(), Reloaded{ReloadResult::reloaded, {}, "", node, ""});
+  REQUIRE(s.has<SendServices>());
+  s.at(s.now.time_since_epoch(), ServicesSent{1, ""});
+  REQUIRE(s.at(s.now.time_since_epoch(), CatalogSeen{1, CatalogAnswer::incomplete}).has<SendAgain>());
+  s.at(s.now.time_since_epoch(), SentAgain{1, ""});
+  CHECK(ready(s.at(s.now.time_since_epoch(), CatalogSeen{1, CatalogAnswer::registered}).life));
+  CHECK(s.life.agent->failure.empty());
+}
+
+TEST_CASE("services that the agent does not take: the catalog is looked at all the same, and tells why") {
+  Story s;
+  s.launched().at(milliseconds(60), Probed{1, ProbeAnswer::leader, 3});
+  const NodeKey before{"n1", "id-0", "10.0.0.5"};
+  const ServicesSent closed{1, "registering web: read: end of stream"};
+  SECTION("a former entry of this node stands in the way") {
+    REQUIRE(s.at(milliseconds(70), closed).has<LookUpCatalog>());
+    s.at(milliseconds(80), CatalogSeen{1, CatalogAnswer::taken, before}).at(milliseconds(600), Tick{});
+    REQUIRE(s.at(milliseconds(610), closed).has<LookUpCatalog>());
+    CHECK(s.at(milliseconds(620), CatalogSeen{1, CatalogAnswer::taken, before}).first<TakeIdBack>()->id == "id-0");
+  }
+  SECTION("nothing does: an hour of it is a few lines and ever longer pauses, and no end") {
+    int sent = 0, said = 0;
+    for (s.at(milliseconds(70), closed); s.now < Time(seconds(3600));) {
+      said += s.has<Say>();
+      REQUIRE(s.has<LookUpCatalog>());
+      s.at(s.now.time_since_epoch(), CatalogSeen{1, CatalogAnswer::incomplete});
+      CHECK_FALSE(s.has<SendAgain>());
+      REQUIRE(s.life.task_at);
+      REQUIRE(s.at(s.life.task_at->time_since_epoch(), Tick{}).has<SendServices>());
+      s.at(s.now.time_since_epoch(), closed);
+      ++sent;
+    }
+    CHECK(sent < 900);
+    CHECK(said == 1);
+    CHECK_FALSE(s.end);
+    CHECK(s.life.agent->failure == closed.failure);
+    // It takes them at last.
+    s.at(s.now.time_since_epoch(), CatalogSeen{1, CatalogAnswer::incomplete});
+    REQUIRE(s.at(s.life.task_at->time_since_epoch(), Tick{}).has<SendServices>());
+    REQUIRE(s.at(s.now.time_since_epoch(), ServicesSent{1, ""}).has<LookUpCatalog>());
+    CHECK(ready(s.at(s.now.time_since_epoch(), CatalogSeen{1, CatalogAnswer::registered}).life));
+  }
+}
+
+TEST_CASE("services that the catalog keeps although the agent has given them up are told of, once") {
+  Story s;
+  const CatalogSeen kept{1, CatalogAnswer::registered, {}, {"old"}};
+  s.serving().at(seconds(1), Signal{SignalKind::reload});
+  s.at(seconds(1), Reloaded{ReloadResult::services, {}, "", node, ""}).at(seconds(1), ServicesSent{1, ""});
+  CHECK_FALSE(s.at(seconds(1), kept).has<Say>());  // it may be on its way out
+  REQUIRE(s.at(seconds(3), Tick{}).has<SendServices>());
+  CHECK(s.at(seconds(3), ServicesSent{1, "", false, false}).at(seconds(3), kept).first<Say>()->fields ==
+        Fields{{"services", "old"}});
   CHECK(ready(s.life));
-  CHECK(s.at(seconds(140), Tick{}).first<SendServices>()->what == Sending::difference);
+  CHECK_FALSE(s.at(seconds(30), Tick{}).has<SendServices>());
+  s.at(seconds(72), Tick{}).at(seconds(72), ServicesSent{1, "", false, false});
+  CHECK_FALSE(s.at(seconds(72), kept).has<Say>());
+  s.at(seconds(132), Tick{}).at(seconds(132), ServicesSent{1, "", false, false});
+  s.at(seconds(132), CatalogSeen{1, CatalogAnswer::registered});
+  CHECK_FALSE(s.life.agent->left_over.lasts(s.now));
 }
 
 TEST_CASE("new settings send what is news, later looks what the agent lacks") {

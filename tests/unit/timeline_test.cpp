@@ -110,15 +110,15 @@ TEST_CASE("Waiting for an address is a step of its own") {
   CHECK(table(watched.course(CourseKind::start)) == Table{{"settings", 3}, {"prepare", 7}, {"address", 500}});
 }
 
-TEST_CASE("Hooks are a step; services that are sent again are the catalog's time") {
+TEST_CASE("Hooks are a step; what is sent again is the catalog's time") {
   Watched watched(Rules{.post_start = {OnFailure::ignore, OnFailure::ignore}});
   watched.at(0, Begin{}).at(0, Prepared{watched.life.rules, node, false}).at(0, Launched{42});
   watched.at(0, Probed{1, ProbeAnswer::leader, 3}).at(10, ServicesSent{1, ""});
   watched.at(30, HookEnded{1, ""}).at(70, HookEnded{1, ""}).at(80, CatalogSeen{1, CatalogAnswer::incomplete});
   // The servers have forgotten them.
   watched.at(3000, CatalogSeen{1, CatalogAnswer::gone}).at(3000, Tick{});
-  REQUIRE_FALSE(watched.life.agent->services_sent);
-  watched.at(3200, ServicesSent{1, ""}).at(3300, CatalogSeen{1, CatalogAnswer::registered});
+  REQUIRE(watched.life.agent->sending_again);
+  watched.at(3200, SentAgain{1, ""}).at(3300, CatalogSeen{1, CatalogAnswer::registered});
   const Course start = watched.course(CourseKind::start);
   CHECK(start.outcome == CourseOutcome::ready);
   CHECK(table(start) == Table{{"services", 10}, {"hooks", 60}, {"catalog", 3230}});
@@ -284,6 +284,8 @@ class RandomWorld {
       return tell(Probed{launch, static_cast<ProbeAnswer>(mostly() ? 2 : upto(2)), 3, upto(50) > 0});
     } else if (std::holds_alternative<SendServices>(effect)) {
       return tell(ServicesSent{launch, failure});
+    } else if (std::holds_alternative<SendAgain>(effect)) {
+      return tell(SentAgain{launch, failure, upto(3) == 0});
     } else if (std::holds_alternative<LookUpCatalog>(effect)) {
       return tell(CatalogSeen{launch, static_cast<CatalogAnswer>(upto(5)), node});
     } else if (std::holds_alternative<LookAround>(effect)) {

@@ -57,8 +57,8 @@ MUTANTS = [
      "if ((MUTANT || !life_.first_ready) && life_.deaths >= life_.rules.give_up_after) {"),
     ("ready", "life.agent->registered && life.agent->leader;", "life.agent->registered && (MUTANT || life.agent->leader);"),
     ("ready", "return life_.agent && launch == life_.launches; }", "return life_.agent && (MUTANT || launch == life_.launches); }"),
-    ("hooks", "    if (agent.sending || agent.looking || agent.hooking) return;",
-     "    if (agent.sending || agent.looking || (!MUTANT && agent.hooking)) return;"),
+    ("hooks", "    if (agent.sending || agent.looking || agent.sending_again || agent.hooking) return;",
+     "    if (agent.sending || agent.looking || agent.sending_again || (!MUTANT && agent.hooking)) return;"),
     ("hooks", "    if (life_.agent) life_.agent->hooks_done = 0;\n", "    if (!MUTANT && life_.agent) life_.agent->hooks_done = 0;\n"),
     ("in-force", "    } else if (stopping()) {\n      emit(Forget{});", "    } else if (!MUTANT && stopping()) {\n      emit(Forget{});"),
     ("in-force", "    if (stopping()) {\n      if (e.failure.empty()) emit(Forget{});",
@@ -69,7 +69,10 @@ MUTANTS = [
     ("back", "const bool proven = life_.ever_answered && !life_.before;", "const bool proven = MUTANT || (life_.ever_answered && !life_.before);"),
     ("back", "      go_back(Problem{\"agent\", e.failure,", "      if (!MUTANT) go_back(Problem{\"agent\", e.failure,"),
     ("back", "    launch_at(now_);\n  }\n\n  void go_back", "    launch_at(now_ + seconds(MUTANT ? 1 : 0));\n  }\n\n  void go_back"),
-    ("awake", "    life_.task_at = now_ + retry;\n", "    if (!MUTANT) life_.task_at = now_ + retry;\n"),
+    ("awake", "    life_.task_at = now_ + paced(now_ - life_.since, 20, milliseconds(2), seldom);\n",
+     "    if (!MUTANT) life_.task_at = now_ + paced(now_ - life_.since, 20, milliseconds(2), seldom);\n"),
+    ("awake", "    note_failure(e.failure, e.refused);\n    life_.task_at = now_ + until_sent_anew();\n",
+     "    note_failure(e.failure, e.refused);\n    if (!MUTANT) life_.task_at = now_ + until_sent_anew();\n"),
     ("awake", "    life_.deadline = now_ + sweep_grace;\n", "    if (!MUTANT) life_.deadline = now_ + sweep_grace;\n"),
 ]
 

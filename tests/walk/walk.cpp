@@ -115,7 +115,7 @@ struct Owed {
 
 bool is_registering(const Owed& owed) {
   return std::holds_alternative<SendServices>(owed.effect) || std::holds_alternative<LookUpCatalog>(owed.effect) ||
-         std::holds_alternative<RunHook>(owed.effect);
+         std::holds_alternative<SendAgain>(owed.effect) || std::holds_alternative<RunHook>(owed.effect);
 }
 
 // A value: a copy lives on by itself. Everything here throws Broken.
@@ -252,10 +252,10 @@ class Walk {
     std::erase_if(owed_, [](const Owed& o) {
       return std::holds_alternative<Probe>(o.effect) || std::holds_alternative<SendServices>(o.effect) ||
              std::holds_alternative<LookUpCatalog>(o.effect) || std::holds_alternative<RunHook>(o.effect) ||
-             std::holds_alternative<AskLeave>(o.effect) || std::holds_alternative<Deregister>(o.effect) ||
-             std::holds_alternative<EndAgent>(o.effect) || std::holds_alternative<LookAround>(o.effect) ||
-             std::holds_alternative<Clear>(o.effect) || std::holds_alternative<Join>(o.effect) ||
-             std::holds_alternative<Adopt>(o.effect);
+             std::holds_alternative<SendAgain>(o.effect) || std::holds_alternative<AskLeave>(o.effect) ||
+             std::holds_alternative<Deregister>(o.effect) || std::holds_alternative<EndAgent>(o.effect) ||
+             std::holds_alternative<LookAround>(o.effect) || std::holds_alternative<Clear>(o.effect) ||
+             std::holds_alternative<Join>(o.effect) || std::holds_alternative<Adopt>(o.effect);
     });
     gossip_ = true;
     hook_running_ = false;
@@ -271,7 +271,7 @@ class Walk {
   void stale_answer() {
     if (launches_ < 1) return tell(Tick{}, "tick");
     const int old = agent_ ? launches_ - 1 : launches_;
-    switch (among(9)) {
+    switch (among(10)) {
       case 0:
         return tell(Probed{old, ProbeAnswer::leader, 3}, "stale probe");
       case 1:
@@ -288,6 +288,8 @@ class Walk {
         return tell(Cleared{old, ClearAnswer::cleared, ""}, "stale clearing");
       case 7:
         return tell(Joined{old}, "stale join");
+      case 8:
+        return tell(SentAgain{old, "", false}, "stale sending again");
       default:
         return tell(HookEnded{old, ""}, "stale hook");
     }
@@ -354,7 +356,13 @@ class Walk {
 
   void respond(const SendServices& e) {
     sent_ = mostly(80);
-    tell(ServicesSent{e.launch, sent_ ? "" : "403"}, sent_ ? "services sent" : "services refused");
+    tell(ServicesSent{e.launch, sent_ ? "" : "403", !sent_ && seldom(50), mostly(50)},
+         sent_ ? "services sent" : "services refused");
+  }
+
+  void respond(const SendAgain& e) {
+    const bool good = mostly(70);
+    tell(SentAgain{e.launch, good ? "" : "403", !good && seldom(50)}, good ? "sent again" : "not sent again");
   }
 
   void respond(const LookUpCatalog& e) {
@@ -375,7 +383,9 @@ class Walk {
     static const char* const names[] = {"catalog: gone",      "catalog: incomplete", "catalog: registered",
                                         "catalog: forbidden", "catalog: failed",     "catalog: taken"};
     const NodeKey holder{"n1", "another id", elsewhere ? "10.0.0.9" : in_force_.own.address};
-    tell(CatalogSeen{e.launch, answer, holder}, names[static_cast<int>(answer)]);
+    tell(CatalogSeen{e.launch, answer, holder,
+                     seldom(10) ? std::vector<std::string>{"old"} : std::vector<std::string>{}},
+         names[static_cast<int>(answer)]);
   }
 
   void respond(const TakeIdBack& e) {
@@ -576,6 +586,10 @@ class Walk {
   }
   void take(const SendServices& e) { owe(e, seconds(10)); }
   void take(const LookUpCatalog& e) { owe(e, seconds(3)); }
+  void take(const SendAgain& e) {
+    hold(agent_ && !stop_at_ && !asked_leave_, "hands-off", "the catalog is written to without an agent, or in a stop");
+    owe(e, seconds(10));
+  }
   void take(const Deregister& e) {
     came_back_ = true;
     owe(e, seconds(3));
