@@ -479,7 +479,7 @@ TEST_CASE("what the servers refuse is a problem, asked for again every moment, a
   s.at(s.now.time_since_epoch(), SentAgain{1, "registering web: Permission denied", true});
   s.at((s.now + milliseconds(5)).time_since_epoch(), Signal{SignalKind::reload});
   s.at(s.now.time_since_epoch(), Reloaded{ReloadResult::reloaded, {}, "", node, ""});
-  REQUIRE(s.has<SendServices>());
+  REQUIRE(s.at(s.now.time_since_epoch(), AgentReloaded{1, ""}).has<SendServices>());
   s.at(s.now.time_since_epoch(), ServicesSent{1, ""});
   REQUIRE(s.at(s.now.time_since_epoch(), CatalogSeen{1, CatalogAnswer::incomplete}).has<SendAgain>());
   s.at(s.now.time_since_epoch(), SentAgain{1, ""});
@@ -532,11 +532,15 @@ TEST_CASE("services that the catalog keeps although the agent has given them up 
   CHECK(s.at(seconds(3), ServicesSent{1, "", false, false}).at(seconds(3), kept).first<Say>()->fields ==
         Fields{{"services", "old"}});
   CHECK(ready(s.life));
-  CHECK_FALSE(s.at(seconds(30), Tick{}).has<SendServices>());
-  s.at(seconds(72), Tick{}).at(seconds(72), ServicesSent{1, "", false, false});
-  CHECK_FALSE(s.at(seconds(72), kept).has<Say>());
-  s.at(seconds(132), Tick{}).at(seconds(132), ServicesSent{1, "", false, false});
-  s.at(seconds(132), CatalogSeen{1, CatalogAnswer::registered});
+  for (const int at : {4, 64}) {  // the agent's full sync is over, and a minute later
+    REQUIRE(s.at(seconds(at), Tick{}).has<SendServices>());
+    s.at(seconds(at), ServicesSent{1, "", false, false});
+    CHECK_FALSE(s.at(seconds(at), kept).has<Say>());
+    CHECK_FALSE(s.at(seconds(at + 50), Tick{}).has<SendServices>());
+    CHECK(s.life.agent->left_over.lasts(s.now));
+  }
+  s.at(seconds(124), Tick{}).at(seconds(124), ServicesSent{1, "", false, false});
+  s.at(seconds(124), CatalogSeen{1, CatalogAnswer::registered});
   CHECK_FALSE(s.life.agent->left_over.lasts(s.now));
 }
 
