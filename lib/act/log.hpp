@@ -42,7 +42,7 @@ std::vector<Line> recent();
 // Whether standard error is the journal. The agent's lines then want their priority, too, and have to pass through here.
 bool to_journal();
 
-// A line of the agent's own output, without its line break: in text as it is, in json wrapped whole. The agent has filtered
+// A line of the agent's own output, without its line break: in text as it is, in json as json_agent_line has it. The agent has filtered
 // by its own log level already: lictor's does not apply.
 void agent_line(std::string_view line);
 

@@ -121,7 +121,20 @@ Level agent_level(std::string_view line) {
 }
 
 std::string json_agent_line(WallTime at, std::string_view line) {
-  return json_begin(at, agent_level(line), line) + R"(,"source":"agent"})";
+  constexpr std::string_view source = R"(,"source":"agent")";
+  constexpr std::array<std::string_view, 5> taken{"time", "level", "message", "source", "repeated"};
+  const auto object = nlohmann::ordered_json::parse(line, nullptr, false);
+  const auto message = object.is_object() ? object.find("@message") : object.end();
+  if (message == object.end() || !message->is_string())
+    return json_begin(at, agent_level(line), line).append(source) + "}";
+  std::string json = json_begin(at, agent_level(line), message->get_ref<const std::string&>()).append(source);
+  for (const auto& [key, value] : object.items()) {
+    if (key == "@message" || key == "@level") continue;
+    const bool known = std::find(taken.begin(), taken.end(), key) != taken.end();
+    json += "," + in_quotes((known ? "@" : "") + key) + ":" +
+            value.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+  }
+  return json + "}";
 }
 
 bool is_journal(std::string_view journal_stream, std::uint64_t device, std::uint64_t inode) {

@@ -76,7 +76,9 @@ class Repeats {
 // The level that a line of Consul's log names; info where it names none.
 Level agent_level(std::string_view line);
 
-// The agent's line in json: whole, with its level and "source":"agent".
+// The agent's line in json, with its level and "source":"agent". Of one that is JSON itself (log_json) the message is the
+// message, and the fields are members beside it; one with the name of a member of lictor's gets "@" before it, as the agent's
+// own time and module have. Any other line is the message, whole.
 std::string json_agent_line(WallTime at, std::string_view line);
 
 // ---------------------------------------------------------------------------------------- the journal

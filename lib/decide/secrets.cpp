@@ -198,6 +198,17 @@ std::vector<std::string> secrets_in(const Json& value) {
   return std::move(hiding.found);
 }
 
+std::vector<std::string> as_said_in_json(std::vector<std::string> secrets) {
+  for (std::size_t i = 0, plain = secrets.size(); i < plain; ++i) {
+    const std::string quoted = Json(secrets[i]).dump(-1, ' ', false, Json::error_handler_t::replace);
+    std::string said;
+    for (const char c : quoted.substr(1, quoted.size() - 2))
+      said += c == '&' ? "\\u0026" : c == '<' ? "\\u003c" : c == '>' ? "\\u003e" : std::string(1, c);
+    if (said != secrets[i]) secrets.push_back(std::move(said));
+  }
+  return secrets;
+}
+
 bool holds_url_secret(const std::string& text) { return Hiding().without_url_secrets(text) != text; }
 
 std::string without_secrets(std::string line, const std::vector<std::string>& secrets) {

@@ -48,6 +48,9 @@ Json without_secrets(const Json& consul_json);
 std::vector<std::string> secrets_in(const Json& value);
 std::string without_secrets(std::string line, const std::vector<std::string>& secrets);
 
+// Them, and beside each what Go makes of it in JSON, where that is another text: quotes, and the characters of HTML.
+std::vector<std::string> as_said_in_json(std::vector<std::string> secrets);
+
 // Whether there is a password or a token in a URL that `text` is or ends with.
 bool holds_url_secret(const std::string& text);
 

@@ -147,6 +147,36 @@ TEST_CASE("the level of an agent's line is recognised") {
   }
 }
 
+TEST_CASE("an agent's line that is JSON gives its fields to lictor's") {
+  const auto wrapped = [](std::string_view line) {
+    return nlohmann::json::parse(json_agent_line(WallTime{} + std::chrono::milliseconds(7), line));
+  };
+  const auto line =
+      wrapped(R"({"@level":"warn","@message":"Synced \"x\"","@module":"agent","@timestamp":"2026-11-24T05:24:18.1Z",)"
+              R"("service":"web","tries":3,"more":{"a":[1]},"level":"theirs","time":1,"repeated":2})");
+  const nlohmann::json expected = {{"time", "1970-01-01T00:00:00.007Z"},
+                                   {"level", "warn"},
+                                   {"message", "Synced \"x\""},
+                                   {"source", "agent"},
+                                   {"@module", "agent"},
+                                   {"@timestamp", "2026-11-24T05:24:18.1Z"},
+                                   {"service", "web"},
+                                   {"tries", 3},
+                                   {"more", {{"a", {1}}}},
+                                   {"@level", "theirs"},
+                                   {"@time", 1},
+                                   {"@repeated", 2}};
+  CHECK(line == expected);
+
+  for (const char* whole : {"==> Starting Consul agent...", R"({"@level":"info"})", R"({"@message":7})",
+                            R"(["@message"])", R"({"@message":"cut)", ""}) {
+    const auto kept = wrapped(whole);
+    CHECK(kept.at("message") == whole);
+    CHECK(kept.at("source") == "agent");
+    CHECK(kept.size() == 4);
+  }
+}
+
 TEST_CASE("the journal is the file that JOURNAL_STREAM names") {
   CHECK(is_journal("9:28465", 9, 28465));
   for (const char* other : {"", "9", "9:", "9:28466", "8:28465", " 9:28465", "9:28465 ", "09:28465"})
