@@ -260,6 +260,7 @@ class Doctor {
   void look_at_limits() {
     if (auto limits = read_agent_limits(agent_)) {
       facts_.limits = *limits;
+      if (agent_ == 0 && ground_) facts_.go_release = go_release_of(ground_->facts.binary);
     } else {
       unseen({"limits"}, to_string(limits.error()));
     }

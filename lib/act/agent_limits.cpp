@@ -48,8 +48,10 @@ Result<AgentLimits> read_agent_limits(pid_t pid) {
   const auto at = table.find(files);
   if (at == std::string::npos) return Problem{process + "/limits", "can't be read", "mount /proc", Exit::retry};
   const std::string cgroup = content_of(process + "/cgroup");
+  const auto limits = split_list(std::string_view(table).substr(at + files.size()), ' ');
   return AgentLimits{
-      .open_files = number_in(std::string_view(table).substr(at + files.size())),
+      .open_files = limits.empty() ? std::nullopt : number_in(limits[0]),
+      .open_files_hard = limits.size() < 2 ? std::nullopt : number_in(limits[1]),
       .memory = tighter(tightest(cgroup, "", "", "memory.max"),
                         tightest(cgroup, "memory", "/memory", "memory.limit_in_bytes")),
       .processes = tighter(tightest(cgroup, "", "", "pids.max"), tightest(cgroup, "pids", "/pids", "pids.max"))};

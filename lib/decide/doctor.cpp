@@ -152,7 +152,9 @@ void ports(const DoctorFacts& facts, Findings& out) {
 constexpr std::uint64_t mebibyte = 1 << 20;
 
 void limits(const DoctorFacts& facts, Findings& out) {
-  const auto& [files, memory, processes] = facts.limits;
+  constexpr int raises_its_own = 19;
+  const auto& [soft, hard, memory, processes] = facts.limits;
+  const auto& files = facts.go_release >= raises_its_own ? hard : soft;
   if (files && *files < 1024) {
     out.push_back(finding(*files < 220 ? Severity::error : Severity::warning,
                           "the agent may open " + std::to_string(*files) + " files",

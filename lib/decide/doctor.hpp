@@ -75,9 +75,9 @@ struct TakenPort {
 
 // What holds for the agent: its own where it runs, else this process's. Nothing: unlimited.
 struct AgentLimits {
-  std::optional<std::uint64_t> open_files;  // RLIMIT_NOFILE, soft
-  std::optional<std::uint64_t> memory;      // bytes, the tightest on the way up the cgroups
-  std::optional<std::uint64_t> processes;   // pids.max, likewise
+  std::optional<std::uint64_t> open_files, open_files_hard;  // RLIMIT_NOFILE
+  std::optional<std::uint64_t> memory;                       // bytes, the tightest on the way up the cgroups
+  std::optional<std::uint64_t> processes;                    // pids.max, likewise
 };
 
 struct Grace {
@@ -104,6 +104,7 @@ struct DoctorFacts {
   std::vector<TakenPort> taken;
   bool agent_runs = false;
   AgentLimits limits;
+  std::optional<int> go_release;  // go_release() of a binary that is yet to run with these limits
   std::optional<std::string> binary_version, running_version;  // "1.8.7", "1.8.7+ent"
   Duration stop_timeout{};
   std::optional<Grace> grace;
@@ -116,7 +117,7 @@ struct DoctorFacts {
 
 // Rules with a number in them:
 // - open files: Consul refuses to start below limits.http_max_conns_per_client + 20, 220 by default: error; below 1024,
-//   Linux's usual soft limit: warning.
+//   Linux's usual soft limit: warning. A program built with Go 1.19 or later raises its soft limit to the hard one.
 // - memory below 128 MiB: an agent takes some 50 MB, 70 MB with thousands of services, and needs room for garbage.
 // - processes (threads count) below 64: agent and script checks take some 30.
 // - version below 1.8, the oldest that lictor is tried with. Only the numbers of a version are compared.

@@ -42,7 +42,7 @@ DoctorFacts healthy() {
   facts.serf_bound = true;
   facts.running_address = facts.chosen_address = "10.0.0.5";
   facts.agent_runs = true;
-  facts.limits = {1024, 256 << 20, 100};
+  facts.limits = {.open_files = 1024, .open_files_hard = 4096, .memory = 256 << 20, .processes = 100};
   facts.binary_version = facts.running_version = "1.8.7";
   facts.stop_timeout = seconds(25);
   facts.grace = Grace{seconds(30), "LICTOR_GRACE"};
@@ -175,6 +175,30 @@ TEST_CASE("diagnose: what is wrong is found, once, and says what mends it") {
        {"ports.dns: UDP 127.0.0.1:8600 is taken by named (pid 7)", "agent.config ports.dns"}},
       {"few files", [](DoctorFacts& f) { f.limits.open_files = 1023; }, {"limits warning"}, {"1023", "LimitNOFILE"}},
       {"too few files", [](DoctorFacts& f) { f.limits.open_files = 219; }, {"limits error"}, {"219"}},
+      {"few files, which the agent raises itself",
+       [](DoctorFacts& f) {
+         f.limits.open_files = 128;
+         f.limits.open_files_hard = 4096;
+         f.go_release = 19;
+       },
+       {},
+       {}},
+      {"few files, and an agent that raises nothing",
+       [](DoctorFacts& f) {
+         f.limits.open_files = 128;
+         f.limits.open_files_hard = 4096;
+         f.go_release = 18;
+       },
+       {"limits error"},
+       {"128"}},
+      {"too few files whatever it raises",
+       [](DoctorFacts& f) {
+         f.limits.open_files = 128;
+         f.limits.open_files_hard = 200;
+         f.go_release = 24;
+       },
+       {"limits error"},
+       {"200"}},
       {"just enough to start", [](DoctorFacts& f) { f.limits.open_files = 220; }, {"limits warning"}, {}},
       {"little memory", [](DoctorFacts& f) { f.limits.memory = (128 << 20) - 1; }, {"limits warning"}, {"127 MiB"}},
       {"enough memory", [](DoctorFacts& f) { f.limits.memory = 128 << 20; }, {}, {}},
@@ -466,6 +490,8 @@ TEST_CASE("the limits of this process are read") {
   REQUIRE(limits.has_value());
   CHECK(limits->open_files ==
         (limit.rlim_cur == RLIM_INFINITY ? std::nullopt : std::optional<std::uint64_t>(limit.rlim_cur)));
+  CHECK(limits->open_files_hard ==
+        (limit.rlim_max == RLIM_INFINITY ? std::nullopt : std::optional<std::uint64_t>(limit.rlim_max)));
   CHECK(limits->memory.value_or(1) > 0);
   CHECK_FALSE(read_agent_limits(0x7fffffff).has_value());
 }
