@@ -5,6 +5,7 @@
 #include "act/privileges.hpp"
 #include "act/storage.hpp"
 #include "child.hpp"
+#include "decide/blocked_endpoints.hpp"
 
 #include <fmt/format.h>
 #include <sys/stat.h>
@@ -364,7 +365,10 @@ ResultAll<Ground> settle(Sources sources, const Interfaces& interfaces, const Ru
   if (!got(services, problems)) return problems;
   ground.services = std::move(*services);
   ground.keyring = look_at_keyring(facts, ground.plan.consul_json, problems);
+  BlockedEndpoints blocked = blocked_endpoints(ground.plan.consul_json, !ground.services.empty(), settings.stop.leave);
+  problems.insert(problems.end(), blocked.problems.begin(), blocked.problems.end());
   if (!problems.empty()) return problems;
+  ground.warnings = std::move(blocked.warnings);
   if (auto warning = fleeting_storage(facts.data_dir)) ground.warnings.push_back(std::move(*warning));
   for (const std::string& path : ground.open_secrets)
     ground.warnings.push_back(path +

@@ -313,9 +313,17 @@ void Draft::recovery_token() {
   bool good = usable("acl", acl, &Json::is_object, "object");
   good &= usable("acl.tokens", tokens, &Json::is_object, "object");
   if (!good) return;
-  // acl_datacenter, of old, turns ACLs on unless acl.enabled says otherwise.
+  // acl_datacenter, of old, turns ACLs on: unless acl.enabled says otherwise, which from 1.11 on does not help.
   const Json* enabled = find(user(), "acl", "enabled");
-  if (enabled ? *enabled != true : text_at(find(user(), "acl_datacenter")).empty()) return;
+  const bool of_old = !text_at(find(user(), "acl_datacenter")).empty();
+  const bool insists = of_old && !(facts.agent_version && *facts.agent_version < AgentVersion{1, 11, 0});
+  if (insists && enabled && *enabled == false) {
+    plan.notices.push_back(
+        "acl_datacenter (" + origin("acl_datacenter") +
+        ") turns ACLs on from Consul 1.11 on, whatever acl.enabled says: write primary_datacenter in its place");
+  }
+  const bool on = insists || (enabled ? *enabled == true : of_old);
+  if (!on) return;
 
   const std::array theirs{text_at(tokens ? find(*tokens, "agent_recovery") : nullptr),
                           text_at(tokens ? find(*tokens, "agent_master") : nullptr),

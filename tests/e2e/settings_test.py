@@ -100,6 +100,28 @@ def settings_of_the_agent(world):
     assert client.ready()["agent"]["pid"] != before["agent"]["pid"]
 
 
+def settings_blocked_endpoints(world):
+    """Of http_config.block_endpoints, what would shut lictor out is refused by check, start and reload; the rest is warned of."""
+    server, client = world.server(), world.client()
+
+    def block(*prefixes):
+        client.write_settings(agent={"config": {"http_config": {"block_endpoints": list(prefixes)}}})
+
+    block("/v1/status")
+    for refused in (client.command("check"), client.command("run")):
+        assert refused.returncode == 78, refused
+        assert "http_config.block_endpoints" in refused.stderr and "/v1/status/leader" in refused.stderr, refused
+    block("/v1/agent/maintenance", "/v1/kv")
+    checked = client.command("check")
+    assert checked.returncode == 0 and checked.stdout.count("http_config.block_endpoints") == 1, checked
+    client.start().ready()
+    client.logged('"/v1/agent/maintenance" blocks /v1/agent/maintenance')
+    block("/v1/agent/service/register")
+    client.logged("settings not applied")
+    assert "http_config.block_endpoints" in str(client.status()["problems"]) and client.status()["ready"]
+    assert client.stop()[0] == 0 and server.node("n1") is None
+
+
 def settings_config_dirs(world):
     """Services in files of agent.config_dirs are reloaded, anything else there restarts the agent, a broken file neither."""
     server, client = world.server(), world.client()

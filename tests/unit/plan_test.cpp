@@ -205,7 +205,8 @@ TEST_CASE("the recovery token is written only where ACLs are on and the user has
            {R"({"acl": {"enabled": true}})", fresh, true},
            {R"({"acl": {"enabled": true, "tokens": {"agent_master": ""}}})", fresh, true},
            {R"({"acl_datacenter": "dc1"})", fresh, true},
-           {R"({"acl_datacenter": "dc1", "acl": {"enabled": false}})", "", false},
+           {R"({"acl_datacenter": "dc1", "acl": {"enabled": false}})", fresh, true},
+           {R"({"acl_datacenter": "", "acl": {"enabled": false}})", "", false},
            {R"({"acl": {"enabled": true, "tokens": {"agent_master": "m"}}})", "m", false},
            {R"({"acl": {"enabled": true, "tokens": {"agent_recovery": "r"}}})", "r", false},
            {R"({"acl": {"enabled": true}, "acl_agent_master_token": "l"})", "l", false},
@@ -217,6 +218,32 @@ TEST_CASE("the recovery token is written only where ACLs are on and the user has
     CHECK((plan.consul_json.dump().find(fresh) != std::string::npos) == row.written);
     if (!row.written && user.contains("acl")) CHECK(plan.consul_json.at("acl") == user.at("acl"));
   }
+}
+
+TEST_CASE("the recovery token has the name that the agent's version knows", "[plan]") {
+  const Json user{{"acl", {{"enabled", true}, {"tokens", {{"default", "d"}}}}}};
+  for (const auto& [version, key] :
+       std::vector<std::pair<std::optional<AgentVersion>, std::string>>{{std::nullopt, "agent_master"},
+                                                                        {AgentVersion{1, 10, 12}, "agent_master"},
+                                                                        {AgentVersion{1, 11, 0}, "agent_recovery"},
+                                                                        {AgentVersion{1, 21, 4}, "agent_recovery"}}) {
+    PlanFacts f = facts();
+    f.agent_version = version;
+    CHECK(plan_of(user, {}, f).consul_json.at("acl").at("tokens") == Json{{"default", "d"}, {key, f.recovery_token}});
+  }
+}
+
+TEST_CASE("acl_datacenter turns ACLs on; up to 1.10 acl.enabled can turn them off again", "[plan]") {
+  const Json user{{"acl_datacenter", "dc1"}, {"acl", {{"enabled", false}}}};
+  PlanFacts f = facts();
+  f.agent_version = AgentVersion{1, 10, 12};
+  CHECK(plan_of(user, {}, f).token.empty());
+  CHECK(plan_of(user, {}, f).notices.empty());
+  f.agent_version = AgentVersion{1, 11, 0};
+  const Plan plan = plan_of(user, {}, f);
+  CHECK(plan.token == f.recovery_token);
+  REQUIRE(plan.notices.size() == 1);
+  CHECK_THAT(plan.notices.front(), Contains("acl_datacenter") && Contains("primary_datacenter"));
 }
 
 TEST_CASE("node metadata", "[plan]") {
