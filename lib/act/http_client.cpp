@@ -1,6 +1,7 @@
 #include "act/http_client.hpp"
 
 #include "act/endpoint.hpp"
+#include "decide/text.hpp"
 
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/generic/stream_protocol.hpp>
@@ -50,10 +51,12 @@ struct Connection {
   }
 
   // An idle connection has nothing to read: bytes or an end mean that it can't be used again.
-  bool usable() {
-    if (!socket.is_open()) return false;
+  bool usable() { return socket.is_open() && readable() < 0 && (errno == EAGAIN || errno == EINTR); }
+
+  // As recv(2) has it.
+  ssize_t readable() {
     char byte = 0;
-    return ::recv(socket.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && (errno == EAGAIN || errno == EINTR);
+    return ::recv(socket.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
   }
 };
 
@@ -77,6 +80,7 @@ struct HttpClient::State : std::enable_shared_from_this<State> {
   size_t body_limit;
   std::shared_ptr<Connection> connection;      // none: the next request connects
   std::deque<std::shared_ptr<Pending>> queue;  // the first one is under way
+  error_code unwritten;                        // why that could not be sent whole
 
   void ask(HttpRequest request, HttpDone done) {
     const auto pending = std::make_shared<Pending>(executor, std::move(request), std::move(done));
@@ -143,7 +147,8 @@ struct HttpClient::State : std::enable_shared_from_this<State> {
   }
 
   void receive(error_code error) {
-    if (error) return fail_or_retry("write: " + error.message());
+    unwritten = error;
+    if (error && connection->readable() <= 0) return fail_or_retry("write: " + error.message());
     auto& parser = connection->parser;
     parser.emplace();
     parser->header_limit(kHeaderLimit);
@@ -154,17 +159,21 @@ struct HttpClient::State : std::enable_shared_from_this<State> {
 
   void finish(error_code error) {
     if (error == http::error::body_limit) return fail("body over " + std::to_string(body_limit) + " bytes");
+    if (error && unwritten) return fail_or_retry("write: " + unwritten.message());
     if (error) return fail_or_retry("read: " + error.message());
     http::response<http::string_body> response = connection->parser->release();
-    if (!response.keep_alive() || connection->buffer.size() > 0) drop_connection();
+    if (!response.keep_alive() || connection->buffer.size() > 0 || unwritten) drop_connection();
+    const auto header = response["X-Consul-Index"];
+    const std::string_view index(header.data(), header.size());
     complete(HttpAnswer{static_cast<int>(response.result_int()), std::move(response.body()),
-                        std::string(response[http::field::date])});
+                        std::string(response[http::field::date]), whole_number<std::uint64_t>(index).value_or(0)});
   }
 
   void fail_or_retry(const std::string& why) {
     const auto& pending = queue.front();
     const bool silent = connection->buffer.size() == 0 && !(connection->parser && connection->parser->got_some());
-    if (!pending->reused || !silent || pending->request.method != "GET") return fail(why);
+    const bool repeatable = !pending->request.once && pending->request.method != "POST";  // RFC 9110, 9.2.2
+    if (!pending->reused || !silent || !repeatable) return fail(why);
     drop_connection();  // so that this time it is a fresh one
     begin();
   }

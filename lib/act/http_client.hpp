@@ -10,6 +10,7 @@
 
 #include <boost/asio/any_io_executor.hpp>
 
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
@@ -23,12 +24,14 @@ struct HttpRequest {
   std::string body;                              // sent as application/json where not empty
   std::map<std::string, std::string> headers;    // "X-Consul-Token"
   Duration deadline = std::chrono::seconds(10);  // from the moment it is asked, queueing included
+  bool once = false;                             // to do it twice is not the same as to do it once
 };
 
 struct HttpAnswer {
   int status = 0;
   std::string body;
-  std::string date;  // header "Date", the sender's clock; empty where it sent none
+  std::string date;         // header "Date", the sender's clock; empty where it sent none
+  std::uint64_t index = 0;  // header "X-Consul-Index"; 0 where it sent none
 };
 
 // Any status is an answer. Problem::what is "GET /v1/agent/self" (never a header), Problem::why says which stage failed:
@@ -44,8 +47,10 @@ class HttpClient {
 
   // `done` is called exactly once, from the executor, never from inside `ask`. A connection that the peer has closed
   // while it was idle is noticed and replaced. A request that failed on a reused connection all the same, before any
-  // byte of an answer had come, is sent once more on a fresh one if its method is GET. After a failure the next request
-  // connects afresh. Headers of an answer may take 64 KiB.
+  // byte of an answer had come, is sent once more on a fresh one, unless it may be sent only `once` or its method is POST: the
+  // peer may have closed the connection, idle for as long as it bears with that, the moment before. One that could not be
+  // written to its end may have been answered all the same (413), and then that is the answer. After a failure the next
+  // request connects afresh. Headers of an answer may take 64 KiB.
   void ask(HttpRequest request, HttpDone done);
 
   // Drops the connection and everything outstanding (their `done` is not called): the peer is another process now.
