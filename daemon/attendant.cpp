@@ -416,7 +416,7 @@ Result<int> Attendant::agent_output() {
   if (!settings().log.json && !log::to_journal() &&
       secrets_in({{"retry_join", config.value("retry_join", Json())}}).empty())
     return -1;
-  unsaid_ = secrets_in(config);
+  unsaid_ = as_said_in_json(secrets_in(config));
   std::array<int, 2> ends{};
   if (pipe2(ends.data(), O_CLOEXEC) != 0)
     return Problem{"agent output", "pipe: " + std::string(strerror(errno)), "raise the limit of open files",
@@ -491,6 +491,12 @@ void Attendant::act(const LookUpCatalog& e) {
 void Attendant::act(const SendAgain& e) {
   api_->send_again(ground_->own(), ground_->services, e.seen, [this, launch = e.launch](AgentApi::Sent sent) {
     feed(SentAgain{launch, std::move(sent.failure), sent.refused});
+  });
+}
+
+void Attendant::act(const AwaitChange& e) {
+  api_->await_change(ground_->facts.identity.name, e.limit, [this, launch = e.launch](bool told) {
+    feed(ChangeSeen{launch, told});
   });
 }
 

@@ -65,6 +65,7 @@ class Attendant {
   void act(const SendServices&);
   void act(const LookUpCatalog&);
   void act(const SendAgain&);
+  void act(const AwaitChange&);
   void act(const TakeIdBack&);
   void act(const LookAround&);
   void act(const Clear&);

@@ -1,8 +1,13 @@
 #include "act/agent_api.hpp"
+
+#include "decide/blocked_endpoints.hpp"
 #include "decide/json_text.hpp"
+
+#include <boost/asio/post.hpp>
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
@@ -45,6 +50,7 @@ AgentApi::AgentApi(boost::asio::any_io_executor executor, const std::string& soc
       farewell_(executor, socket),
       joins_(executor, socket),
       orders_(executor, socket),
+      changes_(executor, socket),
       executor_(executor),
       pause_(executor),
       refused_(std::move(refused)) {}
@@ -55,6 +61,8 @@ void AgentApi::reset(std::string token) {
   farewell_.reset();
   joins_.reset();
   orders_.reset();
+  changes_.reset();
+  index_ = checks_index_ = 0;
   pause_.expires_at(std::chrono::steady_clock::time_point::max());
   reach_.reset();
   forget_sent();
@@ -62,10 +70,15 @@ void AgentApi::reset(std::string token) {
   token_ = std::move(token);
 }
 
-// A success empties it; a refusal says which token lacks what.
-std::string AgentApi::registration_failure(const Result<HttpAnswer>& answer, const std::string& what) const {
+// A success empties it; a refusal says which token lacks what, or what is too large. `size`: bytes that were sent.
+std::string AgentApi::registration_failure(const Result<HttpAnswer>& answer, const std::string& what,
+                                           std::size_t size) const {
   std::string failure = failure_of(answer, what.c_str());
+  if (answer && answer->status == 413)
+    return fmt::format("{} (its definition takes {} bytes; from Consul 2.0.3 on an agent takes 512 KiB, 524288 bytes)",
+                       failure, size);
   if (!answer || answer->status != 403) return failure;
+  if (const std::string hint = blocked_hint(answer->body); !hint.empty()) return failure + hint;
   if (refused_) refused_();
   return fmt::format("{} ({} needs service:write and node:read)", failure, registration_token_name());
 }
@@ -180,10 +193,11 @@ void AgentApi::send_changes(std::shared_ptr<ServiceChanges> changes, std::functi
   changes->put.pop_back();
   HttpRequest put = request("PUT", "/v1/agent/service/register?replace-existing-checks=true", Key::registration);
   put.body = body.dump();
-  work_.ask(std::move(put), [this, body = std::move(body), changes, refused,
+  const std::size_t size = put.body.size();
+  work_.ask(std::move(put), [this, body = std::move(body), size, changes, refused,
                              done = std::move(done)](const Result<HttpAnswer>& answer) mutable {
     const std::string id = body.value("ID", "");
-    std::string failure = registration_failure(answer, "registering " + id);
+    std::string failure = registration_failure(answer, "registering " + id, size);
     if (!failure.empty()) return done({std::move(failure), refused(answer), true});
     sent_[id] = std::move(body);
     send_changes(std::move(changes), std::move(done), true);
@@ -196,12 +210,14 @@ void AgentApi::look_up_catalog(const std::string& node, const std::string& id, c
   get.deadline = catalog_deadline;
   shown_ = nullptr;
   work_.ask(std::move(get), [this, id, desired, done = std::move(done)](const Result<HttpAnswer>& answer) {
+    index_ = answer && answer->status == 200 ? answer->index : 0;
     if (answer && answer->status == 403) {
       if (refused_) refused_();
       return done({CatalogAnswer::forbidden});
     }
     if (!answer || answer->status != 200) return done({CatalogAnswer::failed});
     Json body = Json::parse(answer->body, nullptr, false);
+    in_catalog_ = body.is_object();
     if (body.is_null()) return done({CatalogAnswer::gone});
     if (!body.is_object()) return done({CatalogAnswer::failed});
     std::vector<std::string> leftovers = leftovers_in_catalog(desired, body);
@@ -213,6 +229,22 @@ void AgentApi::look_up_catalog(const std::string& node, const std::string& id, c
     if (other) return done({CatalogAnswer::taken, holder});
     shown_ = std::move(body);
     done({CatalogAnswer::incomplete, holder, std::move(leftovers)});
+  });
+}
+
+void AgentApi::await_change(const std::string& node, Duration limit, std::function<void(bool)> done) {
+  const bool checks = in_catalog_;
+  const std::uint64_t index = checks ? std::max(index_, checks_index_) : index_;
+  if (index_ == 0) return boost::asio::post(executor_, [done = std::move(done)] { done(false); });
+  const std::string entry = (checks ? "/v1/health/node/" : "/v1/catalog/node/") + percent_encode(node);
+  const auto wait = std::chrono::ceil<std::chrono::milliseconds>(limit).count();
+  HttpRequest get = request("GET", fmt::format("{}?index={}&wait={}ms", entry, index, wait), Key::registration);
+  // Servers take up to a sixteenth more, and need the time to answer.
+  get.deadline = limit + limit / 16 + seconds(1);
+  changes_.ask(std::move(get), [this, checks, done = std::move(done)](const Result<HttpAnswer>& answer) {
+    const bool told = answer && answer->status == 200 && answer->index > 0;
+    if (told && checks) checks_index_ = answer->index;
+    done(told);
   });
 }
 
@@ -335,6 +367,7 @@ void AgentApi::leave(Duration deadline, Done done) {
   leaving_ = true;
   HttpRequest put = request("PUT", "/v1/agent/leave", Key::recovery);
   put.deadline = deadline;
+  put.once = true;
   farewell_.ask(std::move(put),
                 [done = std::move(done)](const Result<HttpAnswer>& answer) { done(failure_of(answer, "leave")); });
 }

@@ -84,6 +84,11 @@ class AgentApi {
   // others have put on the agent is written where that is permitted.
   void send_again(const NodeKey& own, const std::vector<Json>& desired, bool seen, std::function<void(Sent)> done);
 
+  // Answers when what look_up_catalog() showed last may have changed, at most `limit` later; `told` false: that can't be asked.
+  // Of an entry that was there GET /v1/health/node/NAME?index=N, as servers of 1.8 forget the index of an entry together with
+  // it, and of its checks they don't; of one that was not there GET /v1/catalog/node/NAME?index=N.
+  void await_change(const std::string& node, Duration limit, std::function<void(bool told)> done);
+
   struct Surroundings {
     std::vector<Member> members;
     std::vector<CatalogNode> catalog;  // only entries with our address, name or id
@@ -125,7 +130,8 @@ class AgentApi {
  private:
   enum class Key { recovery, registration, agent };
   HttpRequest request(std::string method, std::string target, Key key) const;
-  std::string registration_failure(const Result<HttpAnswer>& answer, const std::string& what) const;
+  std::string registration_failure(const Result<HttpAnswer>& answer, const std::string& what,
+                                   std::size_t size = 0) const;
   std::string registration_token_name() const;
   void ask_health(const NodeKey& own, std::shared_ptr<Surroundings> seen, std::function<void(Surroundings)> done);
   std::string agent_token_name() const;
@@ -148,8 +154,8 @@ class AgentApi {
   void ask_servers(const std::string& node, bool on, std::chrono::steady_clock::time_point end, ServersSay so_far,
                    std::function<void(ServersSay)> done);
 
-  // Five connections: a slow call on one never delays a call on another.
-  HttpClient probes_, work_, farewell_, joins_, orders_;
+  // Six connections: a slow call on one never delays a call on another.
+  HttpClient probes_, work_, farewell_, joins_, orders_, changes_;
   boost::asio::any_io_executor executor_;
   std::optional<Reach> reach_;
   boost::asio::steady_timer pause_;  // while the servers are asked of maintenance
@@ -165,6 +171,9 @@ class AgentApi {
   Json shown_;  // the catalog's entry of this node by the last look, where it lacks something; null: none
   std::set<std::string> own_ids_;  // of what is desired, while it is sent again
   bool leaving_ = false;
+  // Of the last look at the catalog; 0: it showed nothing. And what await_change() was told since.
+  std::uint64_t index_ = 0, checks_index_ = 0;
+  bool in_catalog_ = false;
 };
 
 }  // namespace lictor

@@ -948,7 +948,7 @@ class Step {
         life_.deadline = end_of_leave();
         emit(Deregister{life_.launches});
       } else {
-        life_.task_at = now_ + milliseconds(100);
+        linger_on();
       }
       return;
     }
@@ -960,18 +960,51 @@ class Step {
       say(Tone::info, "a server confirmed the leave", {in_seconds(now_ - stop.asked)});
       enter(Phase::linger);
       life_.deadline = std::min(now_ + life_.rules.linger, end_of_leave());
-      life_.task_at = now_ + milliseconds(100);
+      linger_on();
     } else if (answer == CatalogAnswer::forbidden) {
       stop.forbidden = true;
       if (stop.answered) left_by_its_own_word("the agent did not answer");
     } else {
-      life_.task_at = now_ + (there ? milliseconds(20) : milliseconds(100));
-      if (there && !stop.repeated && now_ - *stop.asked_to_leave >= unheard_after) {
+      const Time unheard = *stop.asked_to_leave + unheard_after;
+      if (there && !stop.repeated && now_ >= unheard) {
         say(Tone::warn, "the servers have not heard of the leave; telling them again");
         stop.repeated = true;
         emit(RepeatLeave{life_.launches});
       }
+      // Of a catalog that can't be read just now a change is not told either.
+      there ? look_again(look_often) : void(life_.task_at = now_ + look_less_often);
+      if (now_ < unheard) life_.task_at = std::min(*life_.task_at, unheard);
     }
+  }
+
+  // At once when the servers tell of a change, else by and by; `pace`: where they can't be asked to.
+  void look_again(Duration pace) {
+    Agent& agent = *life_.agent;
+    const Stop& stop = *life_.stop;
+    const Duration left = *life_.deadline - now_;
+    if (!stop.untold && !agent.awaiting && left > Duration{}) {
+      agent.awaiting = now_;
+      emit(AwaitChange{life_.launches, left});
+    }
+    // Once the agent is done leaving, there is not much time left for a word that was lost.
+    const bool told_in_time = agent.awaiting && !(in(Phase::leaving) && stop.answered);
+    life_.task_at = now_ + (told_in_time ? look_anyway : pace);
+  }
+
+  // The last look is shortly before the end.
+  void linger_on() {
+    look_again(look_less_often);
+    if (const Time last = *life_.deadline - look_less_often; last > now_)
+      life_.task_at = std::min(*life_.task_at, last);
+  }
+
+  void on(const ChangeSeen& e) {
+    if (!current(e.launch)) return;
+    const std::optional<Time> since = std::exchange(life_.agent->awaiting, std::nullopt);
+    if (!in(Phase::leaving) && !in(Phase::linger)) return;
+    life_.stop->untold |= !e.told;
+    // In a busy catalog there is always something to tell.
+    if (life_.task_at && since) life_.task_at = std::min(*life_.task_at, std::max(now_, *since + look_often));
   }
 
   void on(const LeaveAnswered& e) {
@@ -982,6 +1015,7 @@ class Step {
     if (stop.forbidden) return left_by_its_own_word("the agent did not answer");
     // The agent is done; a server's word can only be moments away.
     life_.deadline = std::min(*life_.deadline, now_ + last_look);
+    if (life_.task_at) life_.task_at = now_;
   }
 
   // No server confirmed, and none will any more: what is the agent's own word worth?

@@ -25,8 +25,8 @@
 //      |         sync: a leave during that full sync leaves a ghost in the catalog. So is one that is being reloaded: in its
 //      |         leave a reload would reach it as an order to end
 //   pre_stop     hooks
-//   leaving      the agent has been asked to leave, once; the catalog is asked until the node's entry is gone; where it
-//      |         stays, the members are told once more
+//   leaving      the agent has been asked to leave, once; the catalog is looked at whenever the servers tell of a change, and
+//      |         now and then, until the node's entry is gone; where it stays, the members are told once more
 //   linger       confirmed: the agent gossips on for stop.linger; an entry that comes back is deregistered
 //   ending       the agent is being ended (KILL after a leave; TERM, again and again, then KILL where it stays)
 //   sweep        whatever else is left is ended: TERM, a short wait, KILL
@@ -62,7 +62,8 @@
 //                  stop has begun, never comes into force
 //   back           an agent that could not start with new settings is followed at once by one with those before, if one has
 //                  ever answered with them; no other agent is
-//   awake          while not ended there is always an answer outstanding or a time to wake up at
+//   awake          while not ended there is always an answer outstanding or a time to wake up at; while the agent leaves, that
+//                  of a look at the catalog, at most look_anyway away, unless it may not be read
 #pragma once
 
 #include "decide/claims.hpp"
@@ -122,7 +123,11 @@ inline constexpr Duration last_look = std::chrono::milliseconds(500);  // for a 
 inline constexpr Duration unheard_after = std::chrono::milliseconds(1500);
 // An agent takes TERM in its first moments for the end of its start, and then goes on: it is told again.
 inline constexpr Duration term_interval = std::chrono::milliseconds(100);
-inline constexpr Duration kill_after = std::chrono::seconds(3);          // of an agent that is told to end
+inline constexpr Duration kill_after = std::chrono::seconds(3);  // of an agent that is told to end
+// Between looks at the catalog in a stop while the servers are to tell of a change; and while they can't, where they show the
+// entry, and where they show nothing.
+inline constexpr Duration look_anyway = std::chrono::milliseconds(500);
+inline constexpr Duration look_often = std::chrono::milliseconds(20), look_less_often = std::chrono::milliseconds(100);
 inline constexpr Duration sweep_grace = std::chrono::milliseconds(500);  // between TERM and KILL
 inline constexpr Duration sweep_limit = std::chrono::seconds(2);         // for all of sweep
 inline constexpr Duration check_interval = std::chrono::seconds(60);     // services and catalog, while serving
@@ -212,6 +217,12 @@ struct SentAgain {
   std::string failure;   // empty: the servers have taken all that is this node's
   bool refused = false;  // for want of a permission
 };
+// told: the servers say that the node's part of the catalog may have changed, or that the time is up; else they can't be
+// asked for that.
+struct ChangeSeen {
+  int launch;
+  bool told;
+};
 struct IdTakenBack {
   NodeKey own;
   std::string failure;
@@ -269,8 +280,8 @@ struct AgentReloaded {
 
 using Happening =
     std::variant<Begin, Tick, Signal, HostChanged, Prepared, PrepareFailed, Launched, LaunchFailed, AgentEnded, Probed,
-                 ServicesSent, CatalogSeen, SentAgain, IdTakenBack, LookedAround, Cleared, Joined, AddressRead,
-                 HookEnded, LeaveAnswered, Deregistered, ChildrenGone, Reloaded, AgentReloaded>;
+                 ServicesSent, CatalogSeen, SentAgain, ChangeSeen, IdTakenBack, LookedAround, Cleared, Joined,
+                 AddressRead, HookEnded, LeaveAnswered, Deregistered, ChildrenGone, Reloaded, AgentReloaded>;
 struct Event {
   Time at;
   Happening what;
@@ -303,6 +314,10 @@ struct SendAgain {
   int launch;
   bool seen;  // the catalog has shown this node's entry: one that it does not show now is gone, not hidden
 };            // SentAgain
+struct AwaitChange {
+  int launch;
+  Duration limit;
+};  // ChangeSeen: of what the last look at the catalog showed
 struct TakeIdBack {
   std::string id;
 };  // IdTakenBack: settings with that id are prepared, as by Reload
@@ -372,9 +387,10 @@ struct Quit {
   bool operator==(const Quit&) const = default;
 };  // the end
 
-using Effect = std::variant<Prepare, Launch, Probe, SendServices, LookUpCatalog, SendAgain, TakeIdBack, LookAround,
-                            Clear, Join, Rejoin, ReadAddress, RunHook, EndHook, AskLeave, RepeatLeave, Deregister,
-                            EndAgent, AwaitChildren, SignalChildren, Reload, Adopt, GoBack, Forget, Report, Say, Quit>;
+using Effect =
+    std::variant<Prepare, Launch, Probe, SendServices, LookUpCatalog, SendAgain, AwaitChange, TakeIdBack, LookAround,
+                 Clear, Join, Rejoin, ReadAddress, RunHook, EndHook, AskLeave, RepeatLeave, Deregister, EndAgent,
+                 AwaitChildren, SignalChildren, Reload, Adopt, GoBack, Forget, Report, Say, Quit>;
 
 // ----------------------------------------------------------------------------------------------- life
 
@@ -447,6 +463,7 @@ struct Agent {
   // Calls whose answer is outstanding.
   bool probing = false, sending = false, looking = false, sending_again = false, hooking = false;
   bool looking_around = false, clearing = false, joining = false, reloading = false;
+  std::optional<Time> awaiting{};      // a change in the catalog, asked for then
   std::optional<Time> join_at{};       // next attempt, while no leader is known
   std::vector<Claim> to_clear{};       // dead, not yet dealt with; the last one first
   std::vector<std::string> refused{};  // names that may not be cleared away: not tried again with this agent
@@ -483,6 +500,7 @@ struct Stop {
   bool knew_leader = false;              // when it was asked to leave
   bool forbidden = false;                // the catalog may not be read
   bool confirmed = false;                // a server's word that the node is gone
+  bool untold = false;                   // the servers can't be asked to tell of a change
   bool came_back = false;                // the entry, after that; it has not been taken out again yet
   std::string refusal{};                 // why the agent did not take the request to leave
   std::string trouble{};                 // why the stop is not what was asked for; empty: it is

@@ -4,6 +4,7 @@ import os
 import signal
 import time
 
+from front import Front
 from syscalls import Faults
 from tools import Watch, eventually, holds
 from world import ALIVE, CONSUL, FAILED, LEFT, open_folder, run, write_script
@@ -231,6 +232,28 @@ def leave_restart_term_lost(world):
     assert os.path.exists(lost) and time.monotonic() - asked < 2.5
     client.ready()
     assert "killing the agent" not in client.log and server.member("n1") == ALIVE
+
+
+def leave_asks_little(world):
+    """The catalog is asked a handful of times while a node leaves; where servers can't be waited for, often, as they must be."""
+    server = world.server()
+    clients = [world.client(name) for name in ("n1", "n2")]
+    fronts = [Front(client) for client in clients]
+    fronts[1].rule(refuse="index=")
+    for client in clients:
+        client.start()
+    before = [len(grown_up(client) and front.requests()) for client, front in zip(clients, fronts)]
+    took = [client.stop() for client in clients]
+    assert [code for code, _ in took] == [0, 0], [client.last_line() for client in clients]
+    few, many = (
+        [request for _, request, _ in front.requests()[count:] if f"/node/{client.name}?" in request]
+        for client, front, count in zip(clients, fronts, before)
+    )
+    assert 3 <= len(few) <= 12, few
+    assert len(many) > len(few), many
+    assert max(seconds for _, seconds in took) < 2.5, took
+    for client in clients:
+        left_cleanly(server, client.name)
 
 
 def leave_second_sigterm(world):

@@ -142,6 +142,22 @@ TEST_CASE("the catalog's answers") {
   }
 }
 
+TEST_CASE("a change can be awaited only of what the catalog has shown, by an agent that tells its index") {
+  FakeAgent agent;
+  AgentApi api(agent.io.get_executor(), agent.socket);
+  const auto awaited = [&] {
+    return agent.answer_to<bool>([&](auto done) { api.await_change("n1", milliseconds(20), done); });
+  };
+  CHECK_FALSE(awaited());
+  CHECK(agent.asked.empty());
+  agent.replies["GET /v1/catalog/node/n1"] = {200, "null"};
+  agent.answer_to<CatalogAnswer>([&](auto done) {
+    api.look_up_catalog("n1", "id", {}, [done](CatalogAnswer answer, const NodeKey&) { done(answer); });
+  });
+  CHECK_FALSE(awaited());
+  CHECK(agent.asked.size() == 1);
+}
+
 TEST_CASE("a look around reads members and catalog, and says why it could not") {
   const NodeKey own{"n1", "id-1", "10.0.0.5"};
   const Json members =
@@ -316,6 +332,15 @@ TEST_CASE("services are sent by difference, and a refusal names the service, the
   agent.replies["PUT /v1/agent/service/register"] = {200, ""};
   CHECK(agent.answer_to<std::string>(send).empty());
   CHECK(agent.asked.back() == "PUT /v1/agent/service/register?replace-existing-checks=true");
+  // By notes, of Consul 2.0.3 and later.
+  agent.replies["PUT /v1/agent/service/register"] = {413, "Request body too large"};
+  const auto large = agent.answer_to<std::string>(send);
+  CHECK_THAT(large, Contains("registering web: 413 Request body too large") && Contains("524288 bytes") &&
+                        Contains("takes " + std::to_string(desired.front().dump().size()) + " bytes"));
+  // http_config.block_endpoints is no matter of permissions.
+  agent.replies["PUT /v1/agent/service/register"] = {403, "Endpoint is blocked by agent configuration"};
+  const auto blocked = agent.answer_to<std::string>(send);
+  CHECK_THAT(blocked, Contains("http_config.block_endpoints") && !Contains("service:write"));
 
   for (const ControlReply& broken : {ControlReply{500, "oops"}, ControlReply{200, "[1]"}, ControlReply{200, "{"}}) {
     agent.replies["GET /v1/agent/services"] = broken;

@@ -186,6 +186,59 @@ TEST_CASE("how the leave ended is told as it was") {
   }
 }
 
+TEST_CASE("while a leave runs the catalog is looked at when the servers tell of a change, and now and then") {
+  const CatalogSeen present{1, CatalogAnswer::registered}, gone{1, CatalogAnswer::gone};
+  const ChangeSeen told{1, true}, untold{1, false};
+  Story s;
+  CHECK(s.leaving().at(milliseconds(10200), Tick{}).has<LookUpCatalog>());
+  REQUIRE(s.at(milliseconds(10210), present).has<AwaitChange>());
+  CHECK_FALSE(s.at(milliseconds(10600), Tick{}).has<LookUpCatalog>());
+
+  SECTION("at once when they tell") {
+    CHECK(s.at(milliseconds(10650), told).has<LookUpCatalog>());
+    s.at(milliseconds(10655), gone);
+    CHECK(s.life.stop->confirmed);
+    REQUIRE(s.has<AwaitChange>());
+    CHECK(s.first<AwaitChange>()->limit == seconds(1));  // stop.linger
+    // Now and then, and shortly before the end.
+    CHECK(s.at(milliseconds(11155), Tick{}).has<LookUpCatalog>());
+    CHECK_FALSE(s.at(milliseconds(11160), gone).has<AwaitChange>());
+    CHECK(s.at(milliseconds(11555), Tick{}).has<LookUpCatalog>());
+    // An entry that comes back is told of as well.
+    s.at(milliseconds(11560), gone);
+    CHECK(s.at(milliseconds(11570), told).has<LookUpCatalog>());
+    CHECK(s.at(milliseconds(11580), present).has<Deregister>());
+  }
+  SECTION("a word that is lost costs half a second") {
+    CHECK(s.at(milliseconds(10710), Tick{}).has<LookUpCatalog>());
+    CHECK_FALSE(s.at(milliseconds(10715), present).has<AwaitChange>());  // the first one is outstanding
+  }
+  SECTION("in a busy catalog not more often than without") {
+    s.at(milliseconds(10650), told).at(milliseconds(10655), present);
+    REQUIRE(s.has<AwaitChange>());
+    CHECK_FALSE(s.at(milliseconds(10656), told).has<LookUpCatalog>());
+    CHECK(s.at(milliseconds(10675), Tick{}).has<LookUpCatalog>());
+  }
+  SECTION("often where they can't be asked") {
+    s.at(milliseconds(10650), untold);
+    REQUIRE(s.has<LookUpCatalog>());
+    CHECK_FALSE(s.at(milliseconds(10655), present).has<AwaitChange>());
+    CHECK(s.at(milliseconds(10675), Tick{}).has<LookUpCatalog>());
+    CHECK_FALSE(s.at(milliseconds(10680), gone).has<AwaitChange>());
+    CHECK(s.at(milliseconds(10780), Tick{}).has<LookUpCatalog>());
+  }
+  SECTION("often when the agent is done") {
+    CHECK(s.at(milliseconds(10650), LeaveAnswered{1, ""}).has<LookUpCatalog>());
+    s.at(milliseconds(10655), present);
+    CHECK(s.at(milliseconds(10675), Tick{}).has<LookUpCatalog>());
+  }
+  SECTION("what can't be read just now is looked at again, and not all the time") {
+    s.at(milliseconds(10710), Tick{}).at(milliseconds(11600), CatalogSeen{1, CatalogAnswer::failed});
+    CHECK_FALSE(s.has<LookUpCatalog>());
+    CHECK(s.at(milliseconds(11700), Tick{}).has<LookUpCatalog>());
+  }
+}
+
 TEST_CASE("a short stop.timeout whose half a hook uses up: what is left is the leave's but for the time of a KILL") {
   Rules rules;
   rules.stop_timeout = seconds(4);

@@ -73,6 +73,7 @@ MUTANTS = [
      "    if (!MUTANT) life_.task_at = now_ + paced(now_ - life_.since, 20, milliseconds(2), seldom);\n"),
     ("awake", "    note_failure(e.failure, e.refused);\n    life_.task_at = now_ + until_sent_anew();\n",
      "    note_failure(e.failure, e.refused);\n    if (!MUTANT) life_.task_at = now_ + until_sent_anew();\n"),
+    ("awake", "(told_in_time ? look_anyway : pace)", "(told_in_time ? look_anyway * (MUTANT ? 2 : 1) : pace)"),
     ("awake", "    life_.deadline = now_ + sweep_grace;\n", "    if (!MUTANT) life_.deadline = now_ + sweep_grace;\n"),
 ]
 

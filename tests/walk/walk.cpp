@@ -252,10 +252,11 @@ class Walk {
     std::erase_if(owed_, [](const Owed& o) {
       return std::holds_alternative<Probe>(o.effect) || std::holds_alternative<SendServices>(o.effect) ||
              std::holds_alternative<LookUpCatalog>(o.effect) || std::holds_alternative<RunHook>(o.effect) ||
-             std::holds_alternative<SendAgain>(o.effect) || std::holds_alternative<AskLeave>(o.effect) ||
-             std::holds_alternative<Deregister>(o.effect) || std::holds_alternative<EndAgent>(o.effect) ||
-             std::holds_alternative<LookAround>(o.effect) || std::holds_alternative<Clear>(o.effect) ||
-             std::holds_alternative<Join>(o.effect) || std::holds_alternative<Adopt>(o.effect);
+             std::holds_alternative<SendAgain>(o.effect) || std::holds_alternative<AwaitChange>(o.effect) ||
+             std::holds_alternative<AskLeave>(o.effect) || std::holds_alternative<Deregister>(o.effect) ||
+             std::holds_alternative<EndAgent>(o.effect) || std::holds_alternative<LookAround>(o.effect) ||
+             std::holds_alternative<Clear>(o.effect) || std::holds_alternative<Join>(o.effect) ||
+             std::holds_alternative<Adopt>(o.effect);
     });
     gossip_ = true;
     hook_running_ = false;
@@ -271,7 +272,7 @@ class Walk {
   void stale_answer() {
     if (launches_ < 1) return tell(Tick{}, "tick");
     const int old = agent_ ? launches_ - 1 : launches_;
-    switch (among(10)) {
+    switch (among(11)) {
       case 0:
         return tell(Probed{old, ProbeAnswer::leader, 3}, "stale probe");
       case 1:
@@ -290,6 +291,8 @@ class Walk {
         return tell(Joined{old}, "stale join");
       case 8:
         return tell(SentAgain{old, "", false}, "stale sending again");
+      case 9:
+        return tell(ChangeSeen{old, false}, "stale change");
       default:
         return tell(HookEnded{old, ""}, "stale hook");
     }
@@ -386,6 +389,11 @@ class Walk {
     tell(CatalogSeen{e.launch, answer, holder,
                      seldom(10) ? std::vector<std::string>{"old"} : std::vector<std::string>{}},
          names[static_cast<int>(answer)]);
+  }
+
+  void respond(const AwaitChange& e) {
+    const bool told = mostly(80);
+    tell(ChangeSeen{e.launch, told}, told ? "change" : "no change can be told");
   }
 
   void respond(const TakeIdBack& e) {
@@ -498,6 +506,12 @@ class Walk {
       hold(life_.task_at || std::any_of(owed_.begin(), owed_.end(), is_registering), "awake",
            "nothing is done to register");
     }
+    if (life_.phase == Phase::leaving && agent_ && !life_.stop->forbidden) {
+      const bool looking = std::any_of(owed_.begin(), owed_.end(),
+                                       [](const Owed& o) { return std::holds_alternative<LookUpCatalog>(o.effect); });
+      hold(looking || (life_.task_at && *life_.task_at <= now_ + look_anyway), "awake",
+           "nobody looks whether the node has left");
+    }
     if (stop_at_ && !quit_) {
       hold(now_ - *stop_at_ <= rules_at_stop_.stop_timeout + sweep_limit + seconds(1), "budget",
            "the stop takes longer than its budget");
@@ -589,6 +603,11 @@ class Walk {
   void take(const SendAgain& e) {
     hold(agent_ && !stop_at_ && !asked_leave_, "hands-off", "the catalog is written to without an agent, or in a stop");
     owe(e, seconds(10));
+  }
+  void take(const AwaitChange& e) {
+    hold(agent_ && asked_leave_ && e.limit > Duration{}, "leave-once",
+         "a change is awaited where nothing is to change");
+    owe(e, e.limit + seconds(1));
   }
   void take(const Deregister& e) {
     came_back_ = true;
