@@ -4,8 +4,8 @@
 // data_dir/lictor-timeline.json, data_dir/lictor-agent.json, what an agent keeps in data_dir/services and data_dir/checks
 // (kept_files.hpp), and the locks data_dir/lictor.lock and run_dir/lictor.lock. Each goes through
 // write_atomically (locks excepted), so that a crash at any moment leaves the old content or the new, never a mixture and
-// never nothing. Of lictor-timeline.json, and of consul.json as it is written before each launch, that holds for a crash of
-// lictor and not of the host; what a running agent is to read anew has been synced first. All paths that are written to are
+// never nothing. Of lictor-agent.json, lictor-timeline.json, and of consul.json as it is written before each launch, that
+// holds for a crash of lictor and not of the host; what a running agent is to read anew has been synced first. All paths that are written to are
 // walked as folder.hpp has it: a symbolic link that another user could have put on the way is a problem, and nothing is
 // written.
 #pragma once

@@ -41,6 +41,14 @@ Json tagged_addresses(const Json& service) {
   return tagged;
 }
 
+// Of a service with several ports (Consul 1.22) the agent may show the default one of them as its port; one that does not know
+// of such services shows none of them.
+bool same_ports(const Json& reported, const Json& desired) {
+  const Json several = at(desired, "Ports", Json::array());
+  if (several.empty() || desired.contains("Port")) return at(reported, "Port", 0) == at(desired, "Port", 0);
+  return holds(at(reported, "Ports", several), several);
+}
+
 bool as_desired(const Json& reported, const Json& desired) {
   const auto same = [&](const char* key, const Json& fallback) {
     return at(reported, key, fallback) == at(desired, key, fallback);
@@ -48,8 +56,8 @@ bool as_desired(const Json& reported, const Json& desired) {
   const Json native = at(at(desired, "Connect", Json::object()), "Native", false);
   const Json tagged = tagged_addresses(desired), reported_tagged = tagged_addresses(reported);
   const bool tags_are_ours = at(desired, "EnableTagOverride", false) == false;
-  return at(reported, "Service", "") == desired.at("Name") && same("Meta", Json::object()) && same("Port", 0) &&
-         same("Address", "") && same("Kind", "") && same("EnableTagOverride", false) &&
+  return at(reported, "Service", "") == desired.at("Name") && same("Meta", Json::object()) &&
+         same_ports(reported, desired) && same("Address", "") && same("Kind", "") && same("EnableTagOverride", false) &&
          (!tags_are_ours || same("Tags", Json::array())) && tagged.size() == reported_tagged.size() &&
          holds(reported_tagged, tagged) &&
          holds(at(reported, "Weights", Json::object()), at(desired, "Weights", {{"Passing", 1}, {"Warning", 1}})) &&

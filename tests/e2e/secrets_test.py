@@ -89,6 +89,35 @@ def secrets_no_token(world):
     client.nobody_left()
 
 
+def secrets_recovery_token(world):
+    """The recovery token has the name that the agent's version knows; the binary is asked for that once, and not at each start."""
+    guard, client = Guard(world), guarded(world)
+    default = put(f"{client.folder}/default", guard.token()[0])
+    counted, wrapper = f"{client.folder}/counted", f"{client.folder}/consul"
+    put(counted, "", 0o666)
+    script = f'#!/bin/sh\necho "$1" >>{counted}\nexec {CONSUL} "$@"\n'
+
+    def versions():
+        with open(counted) as file:
+            return file.read().split().count("version")
+
+    put(wrapper, script, 0o755)
+    os.chmod(client.folder, 0o755)
+    client.write_settings(agent={"binary": wrapper, "tokens": {"default_file": default}})
+    for _ in range(2):
+        client.start().ready()
+        tokens = client.consul_json()["acl"]["tokens"]
+        assert client.agent_get("/v1/agent/self", tokens.get("agent_recovery") or tokens["agent_master"])
+        assert client.stop(signal.SIGQUIT)[0] == 0
+        assert versions() == 1
+    assert "deprecat" not in client.log
+    # Another binary may be of another version.
+    put(wrapper, script, 0o755)
+    client.start().ready()
+    assert versions() == 2
+    assert client.stop()[0] == 0
+
+
 def secrets_default_token(world):
     """A token that comes as a file makes the node register, and a rotated one keeps it registered: the same agent."""
     guard, client = Guard(world), guarded(world)

@@ -151,9 +151,7 @@ TEST_CASE("a change can be awaited only of what the catalog has shown, by an age
   CHECK_FALSE(awaited());
   CHECK(agent.asked.empty());
   agent.replies["GET /v1/catalog/node/n1"] = {200, "null"};
-  agent.answer_to<CatalogAnswer>([&](auto done) {
-    api.look_up_catalog("n1", "id", {}, [done](CatalogAnswer answer, const NodeKey&) { done(answer); });
-  });
+  agent.answer_to<AgentApi::Look>([&](auto done) { api.look_up_catalog("n1", "id", {}, done); });
   CHECK_FALSE(awaited());
   CHECK(agent.asked.size() == 1);
 }

@@ -280,6 +280,31 @@ TEST_CASE("tags that others may change are left to them", "[services]") {
   CHECK(service_changes(services, reported, all_sent(services)).empty());
 }
 
+TEST_CASE("a service with several ports is passed on, and what an agent makes of it is no difference", "[services]") {
+  // Consul 1.22 and later.
+  const auto services = desired(Json::parse(
+      R"([{"name": "a", "ports": [{"name": "http", "port": "${http_port}", "default": true}, {"name": "grpc", "port": 9}]}])"));
+  const Json ports = Json::parse(R"([{"Name": "http", "Port": 8700, "Default": true}, {"Name": "grpc", "Port": 9}])");
+  CHECK(services.front().at("Ports") == ports);
+  CHECK_FALSE(services.front().contains("Port"));
+
+  const Json base = Json::parse(
+      R"({"ID": "a", "Service": "a", "Meta": {"managed-by": "lictor"}, "Weights": {"Passing": 1, "Warning": 1}})");
+  const auto changes = [&](const Json& more) {
+    Json reported = base;
+    reported.update(more);
+    return service_changes(services, {{"a", reported}}, all_sent(services)).put.size();
+  };
+  Json filled = ports, other = ports;
+  filled[1]["Default"] = false;
+  other[1]["Port"] = 10;
+  CHECK(changes({{"Ports", ports}, {"Port", 0}}) == 0);
+  CHECK(changes({{"Ports", filled}, {"Port", 8700}}) == 0);
+  CHECK(changes({{"Port", 0}}) == 0);  // an agent that knows nothing of them
+  CHECK(changes({{"Ports", other}, {"Port", 0}}) == 1);
+  CHECK(changes({{"Ports", Json::array()}, {"Port", 0}}) == 1);
+}
+
 TEST_CASE("what was sent is remembered, for the agent does not report checks", "[services]") {
   const auto services = desired(Json::parse(full_definitions));
   const Json reported = Json::parse(reported_by_consul);
