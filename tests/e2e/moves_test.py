@@ -40,13 +40,15 @@ def instances(server):
     return sorted((server.node("n1") or {"Services": {}})["Services"])
 
 
-def all_pass(server):
-    """Every check that there is to be is in the catalog, and passes."""
+def all_pass(server, client):
+    """Every check that there is to be is in the catalog and passes, and the agent has it, or it would be taken out there."""
 
     def fact():
-        seen = {check["CheckID"]: check["Status"] for check in server.get("/v1/health/node/n1") if check["ServiceName"]}
-        if len(seen) != CHECKS or set(seen.values()) != {"passing"}:
-            raise ValueError(seen)
+        of_agent = client.agent_get("/v1/agent/checks").values()
+        for found in (server.get("/v1/health/node/n1"), of_agent):
+            seen = {check["CheckID"]: check["Status"] for check in found if check["ServiceName"]}
+            if len(seen) != CHECKS or set(seen.values()) != {"passing"}:
+                raise ValueError(seen)
         return True
 
     eventually(fact, 10, "all checks pass")
@@ -57,15 +59,21 @@ def versions(client):
 
 
 @contextlib.contextmanager
-def nothing_is_missed(server):
+def nothing_is_missed(server, client):
     """All along every service is in the catalog, and those with a check that says how it begins, or of which a program has told,
     pass; then all pass."""
     everything = sorted([*OWN, "stranger"])
     with Watch(lambda: instances(server) == everything, 0.02) as catalog:
         with Watch(lambda: all(server.passing(name) == ["n1"] for name in NEVER_CRITICAL), 0.02) as kept:
             yield
-            all_pass(server)
+            all_pass(server, client)
     assert not catalog.gaps and not kept.gaps, (catalog.gaps, kept.gaps)
+
+
+def program_comes(client):
+    """It registers its service, which the agent then keeps in its own version's words, and says how that is."""
+    assert client.agent("PUT", "/v1/agent/service/register", STRANGER).status == 200
+    assert client.agent("PUT", "/v1/agent/check/pass/service:stranger").status == 200
 
 
 def world_of(world, first, newest, policy="leave"):
@@ -75,10 +83,8 @@ def world_of(world, first, newest, policy="leave"):
     client = world.client(agent=agent, services=services(world), stop={"policy": policy})
     put_to_work(client, first.path)
     client.start().ready()
-    assert client.agent("PUT", "/v1/agent/service/register", STRANGER).status == 200
-    # What a program has last said of it is kept, and not how it began.
-    assert client.agent("PUT", "/v1/agent/check/pass/service:stranger").status == 200
-    all_pass(server)
+    program_comes(client)
+    all_pass(server, client)
     return server, client
 
 
@@ -89,11 +95,12 @@ def moves_in_place(world):
     node_id = client.node_id()
     for consul in [*given[1:], *reversed(given[:-1]), given[0]]:
         put_to_work(client, consul.path)
-        with nothing_is_missed(server):
+        with nothing_is_missed(server, client):
             done = client.command("restart", within=30)
             assert done.returncode == 0, (consul, done)
             eventually(lambda consul=consul: versions(client) == consul.as_member, 10, f"{consul} runs")
         assert client.node_id() == node_id
+        program_comes(client)
     assert client.status()["agent"]["restarts"] == client.status()["agent"]["restarts_by_reason"]["asked"]
 
 
@@ -103,11 +110,12 @@ def moves_at_once(world):
     oldest, newest = given[0], given[-1]
     server, client = world_of(world, oldest, newest, "stay")
     for consul in (newest, oldest, newest):
-        with nothing_is_missed(server):
+        with nothing_is_missed(server, client):
             assert client.stop()[0] == 0
             put_to_work(client, consul.path)
             client.start().ready()
-            assert versions(client) == consul.as_member
+            eventually(lambda consul=consul: versions(client) == consul.as_member, 5, f"{consul} runs")
+        program_comes(client)
     assert client.agent("PUT", "/v1/agent/service/deregister/stranger").status == 200
     eventually(lambda: instances(server) == OWN, 5, "the stranger is away")
     for consul in (oldest, newest):
@@ -144,7 +152,7 @@ def moves_down(world):
     number, later_number = renumbered_consul(later)
     (given,) = [consul for consul in consuls() if consul.number == number][:1]
     server, client = world_of(world, given._replace(path=later), given, "stay")
-    with nothing_is_missed(server):
+    with nothing_is_missed(server, client):
         assert client.stop()[0] == 0
         assert written_by_a_later_one(client.data_dir) > len(OWN)
         put_to_work(client, given.path)
