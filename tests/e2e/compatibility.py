@@ -157,7 +157,8 @@ def table(columns, known):
         for tried in columns:
             passed = [seen["passed"] for name, seen in tried.results.items() if subject_of(name) == subject]
             row.append("-" if not passed else f"{sum(passed)}" if all(passed) else f"**{sum(passed)} of {len(passed)}**")
-        lines.append("| " + " | ".join(row) + " |")
+        if set(row[1:]) != {"-"}:
+            lines.append("| " + " | ".join(row) + " |")
     total = ["all"]
     failed = collections.defaultdict(list)
     for tried in columns:
@@ -207,7 +208,8 @@ def main():
     if columns:
         PAGE.write_text(written(PAGE.read_text(), columns, known))
         print(f"written: {PAGE}")
-    print(*(f"failed: {name}" for name in failed), sep="\n", end="")
+    for name in failed:
+        print(f"failed: {name}")
     return 1 if failed else 0
 
 

@@ -47,7 +47,7 @@ def restarts(found):
 
 def metrics_of_a_life(world):
     """Each restart counts by its reason, refused settings show until they are mended, a leave shows while it lasts."""
-    client = world.client(stop={"linger": "5s"}, watch={"hung_after": "1s"})
+    client = world.client(stop={"linger": "5s"}, watch={"hung_after": "2s"})
     client.start()
     waiting = when(client, agent_up=1, ready=0, leader_known=0)
     assert waiting['lictor_phase{phase="join"}'] == 1
