@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 
+import consul_facts
 from tools import eventually, holds
 from world import run, write_json
 
@@ -120,6 +121,19 @@ def settings_blocked_endpoints(world):
     client.logged("settings not applied")
     assert "http_config.block_endpoints" in str(client.status()["problems"]) and client.status()["ready"]
     assert client.stop()[0] == 0 and server.node("n1") is None
+
+
+def settings_reloaded_once(world):
+    """A change is one reload, also of an agent that was to watch its files by itself."""
+    config = {"log_level": "debug", "discard_check_output": False} | consul_facts.given().reloads_by_itself
+    world.server()
+    client = world.client(agent={"config": config}).start()
+    client.ready()
+    client.write_settings(agent={"config": {"discard_check_output": True}})
+    client.logged("new settings, taken by the running agent keys=discard_check_output")
+    reloads = client.log.count("url=/v1/agent/reload")
+    holds(lambda: "auto-reload" not in client.log, 2, "the agent does not reload them once more")
+    assert client.log.count("url=/v1/agent/reload") == reloads == 1, client.log[-2000:]
 
 
 def settings_config_dirs(world):
