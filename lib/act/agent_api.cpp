@@ -176,7 +176,9 @@ void AgentApi::send_difference(const std::vector<Json>& desired, std::function<v
 // One at a time, in order: several connections are no faster (the agent takes them one by one).
 void AgentApi::send_changes(std::shared_ptr<ServiceChanges> changes, std::function<void(Sent)> done, bool changed) {
   if (changes->empty()) return done({.changed = changed});
-  const auto refused = [](const Result<HttpAnswer>& answer) { return answer && answer->status == 403; };
+  const auto refused = [](const Result<HttpAnswer>& answer) {
+    return answer && answer->status == 403 && blocked_hint(answer->body).empty();
+  };
   if (!changes->remove.empty()) {
     const std::string id = std::move(changes->remove.back());
     changes->remove.pop_back();
