@@ -1216,6 +1216,7 @@ class Step {
 
   void reload_over() {
     const bool again = std::exchange(life_.reloading, {}).again;
+    life_.outdated = false;
     if (in(Phase::settle)) return settle();
     if (again && !stopping()) reload();
   }

@@ -136,7 +136,7 @@ class Walk {
 
   // One thing that happens.
   void one() {
-    std::array<int, 7> weights{}, what{};
+    std::array<int, 8> weights{}, what{};
     std::size_t possible = 0;
     const auto add = [&](int turn, int weight) {
       what[possible] = turn;
@@ -147,7 +147,10 @@ class Walk {
     add(2, 2);
     add(3, 1);
     add(4, 3);
-    if (agent_) add(5, 1);
+    // Settings on trial are a moment in which much could go wrong, and a short one.
+    const bool on_trial = kept_ && agent_ && !answered_;
+    if (agent_) add(5, on_trial ? 6 : 1);
+    if (on_trial) add(7, 6);
     if (agent_ && gossip_) add(6, 1);
     switch (what[choices_->among({weights.data(), possible})]) {
       case 0:
@@ -164,6 +167,9 @@ class Walk {
         return agent_dies();
       case 6:
         gossip_ = false;
+        return;
+      case 7:
+        return signal(SignalKind::reload);
     }
   }
 
