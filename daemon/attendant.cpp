@@ -670,6 +670,9 @@ void Attendant::reload(bool settings_too, const Interfaces& interfaces) {
   }
   const PlanDifference difference = plan_difference(ground_->plan, next->plan);
   if (difference.change == Change::none) return prepared(std::move(*next), difference, settings_too);
+  if (settings_too) {
+    if (const Problems problems = start_problems(*next, interfaces); !problems.empty()) return reload_failed(problems);
+  }
   validate(std::move(*next), difference, settings_too);
 }
 
@@ -708,11 +711,7 @@ void Attendant::validate(Ground next, PlanDifference difference, bool settings_t
     unlink(path.c_str());  // it may stand there all the same, and holds secrets
     return reload_failed({written.error()}, settings_too);
   }
-  // With all that the agent reads, in its order.
-  std::vector<std::string> argv{next.facts.binary, "validate"};
-  argv.insert(argv.end(), next.settings.agent.config_dirs.begin(), next.settings.agent.config_dirs.end());
-  argv.push_back(path);
-  LaunchRequest request = as_agent_user(next.facts, std::move(argv), next.plan.environment);
+  LaunchRequest request = validation(next, path);
   request.before = [path] { return sync_file(path); };
   validation_->run(request, std::chrono::seconds(10),
                    [this, path, settings_too, next = std::make_shared<Ground>(std::move(next)),
@@ -732,6 +731,7 @@ void Attendant::prepared(Ground next, const PlanDifference& difference, bool set
   const bool services_differ = next.services != ground_->services;
   std::string keys = lictor::join(difference.keys, " ");
   if (difference.change == Change::none && services_differ) keys += keys.empty() ? "services" : " services";
+  if (settings_too) settings_problem_.clear();
   next_ = std::move(next);
   Reloaded news{.result = ReloadResult::unchanged,
                 .rules = rules_of(*next_),
@@ -756,7 +756,6 @@ void Attendant::act(const Adopt& e) {
   if (next_->settings.digest != ground_->settings.digest || next_->config.merged != ground_->config.merged)
     settled_ = now();
   if (next_->keyring && next_->keyring != ground_->keyring) log::warn(to_string(*next_->keyring));
-  settings_problem_.clear();
   Ground next = std::move(*next_);
   next_.reset();
   if (e.keep) before_ = std::move(*ground_);

@@ -16,10 +16,12 @@
 
 #include <fmt/format.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
+#include <filesystem>
 #include <iterator>
 #include <thread>
 
@@ -36,28 +38,26 @@ ResultAll<Ground> look_around(const std::optional<std::string>& settings_file) {
   return look(*settings, environment, list_interfaces());
 }
 
-// Runs `consul validate` on the would-be consul.json, in a folder of its own that goes again.
+// Runs `consul validate` on the would-be consul.json, in a folder of its own that goes again. The agent's user may read that
+// one file, and nothing else there is to anybody but lictor.
 Result<void> validate(const Ground& ground) {
   std::string folder = "/tmp/lictor-check-XXXXXX";
-  if (!mkdtemp(folder.data())) return Problem{folder, "mkdtemp failed", "make /tmp writable"};
+  if (!mkdtemp(folder.data()) || chmod(folder.c_str(), 0711) != 0)
+    return Problem{folder, "mkdtemp failed", "make /tmp writable"};
   const std::string path = folder + "/consul.json";
   boost::asio::io_context io(1);
   std::string failure;
-  auto written =
-      write_atomically(path, ground.plan.consul_json.dump(2), {.mode = 0600, .uid = std::nullopt, .gid = std::nullopt});
+  auto written = write_consul_json(ground, path);
   if (written) {
     auto reaper = Reaper::start(io.get_executor());
     if (!reaper) return reaper.error();
     Child child(io.get_executor(), **reaper);
-    child.run({.argv = {ground.facts.binary, "validate", path},
-               .environment = ground.plan.environment,
-               .uid = {},
-               .gid = {},
-               .output = STDERR_FILENO},
-              seconds(20), [&](const std::string& why) {
-                failure = why;
-                io.stop();
-              });
+    LaunchRequest request = validation(ground, path);
+    request.output = STDERR_FILENO;
+    child.run(request, seconds(20), [&](const std::string& why) {
+      failure = why;
+      io.stop();
+    });
     io.run();
     unlink(path.c_str());
   }
@@ -65,6 +65,25 @@ Result<void> validate(const Ground& ground) {
   if (!written) return written;
   if (!failure.empty()) return Problem{"consul validate", failure, "see its lines above and mend the agent's settings"};
   return {};
+}
+
+// The program that --consul names, and its version.
+struct NamedConsul {
+  std::string path, version;
+};
+Result<NamedConsul> consul_at(const std::string& named, const Ground& ground) {
+  const auto no_consul = [&named](const std::string& why) {
+    return Problem{"--consul", named + ": " + why, "name a Consul of 1.5 or later that runs on this machine"};
+  };
+  auto path = find_binary(named.find('/') == named.npos ? named : std::filesystem::absolute(named).string(),
+                          ground.facts.environment);
+  if (!path) return no_consul(path.error().why);
+  const auto version = version_of(*path, ground);
+  if (!version) return no_consul(version.error().why);
+  const auto parsed = parse_agent_version(*version);
+  if (!parsed) return no_consul("its version is no version of Consul's: " + *version);
+  if (*parsed < oldest_agent) return no_consul("is Consul " + *version);
+  return NamedConsul{std::move(*path), *version};
 }
 
 // Top-level keys of consul.json, one a line, each with its value and where that came from.
@@ -96,14 +115,33 @@ Exit print_problems(const Problems& problems) {
   return worst->exit;
 }
 
-Exit check(const std::optional<std::string>& settings_file) {
-  auto ground = look_around(settings_file);
+Exit check(const std::optional<std::string>& settings_file, const std::optional<std::string>& consul) {
+  const Environment environment = current_environment();
+  auto settings = load_settings(settings_file, environment);
+  if (!settings) return print_problems(settings.error());
+  const Interfaces interfaces = list_interfaces();
+  auto ground = look(*settings, environment, interfaces);
   if (!ground) return print_problems(ground.error());
-  if (auto valid = validate(*ground); !valid) return print_problems({valid.error()});
+  std::optional<std::string> version;
+  if (consul) {
+    auto named = consul_at(*consul, *ground);
+    if (!named) return print_problems({named.error()});
+    ground->facts.binary = std::move(named->path);
+    version = std::move(named->version);
+  } else if (auto in_use = version_of(ground->facts.binary, *ground)) {
+    version = std::move(*in_use);
+  }
+  Problems problems = start_problems(*ground, interfaces);
+  if (const auto parsed = version ? parse_agent_version(*version) : std::nullopt) {
+    const Problems outlived = outlived_settings(agent_settings(*ground), *parsed, *version);
+    problems.insert(problems.end(), outlived.begin(), outlived.end());
+  }
+  if (auto valid = validate(*ground); !valid) problems.push_back(valid.error());
+  if (!problems.empty()) return print_problems(problems);
   for (const std::string& warning : ground->warnings) print("warning: " + warning + "\n");
   for (const std::string& notice : ground->plan.notices) print(notice + "\n");
-  print(fmt::format("settings and host are fine: node {} at {} ({})\n", ground->facts.identity.name,
-                    ground->facts.bind.address, ground->facts.bind.origin));
+  print(fmt::format("settings and host are fine{}: node {} at {} ({})\n", consul ? " for Consul " + *version : "",
+                    ground->facts.identity.name, ground->facts.bind.address, ground->facts.bind.origin));
   return Exit::ok;
 }
 

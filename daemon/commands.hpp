@@ -16,8 +16,9 @@ void print(const std::string& text);
 // before retry).
 Exit print_problems(const Problems& problems);
 
-// Settings, host and `consul validate`: all problems at once.
-Exit check(const std::optional<std::string>& settings_file);
+// Settings, host, `consul validate` and what it passes and a start does not: all problems at once. With `consul`: for that
+// program in the place of agent.binary.
+Exit check(const std::optional<std::string>& settings_file, const std::optional<std::string>& consul);
 // consul.json as the agent would get it, secrets as "***"; explained: each value's origin.
 Exit render(const std::optional<std::string>& settings_file, bool explain);
 // What the running lictor tells; without one: Exit::incomplete, and what the settings and the host alone tell. `watch`: until

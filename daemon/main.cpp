@@ -117,12 +117,15 @@ std::function<Exit()> understood(int argc, char** argv, Time executed) {
                  {127, "the agent was not found"}},
        .example = "lictor run -c /etc/lictor/lictor.json"})
       ->callback([&] { deed = [=] { return run(file, executed); }; });
-  add({.name = "check",
-       .what = "check settings, host and the agent's settings",
-       .more = "All problems are told at once, and nothing is touched.",
-       .exits = {{0, "all is fine"}, no_address, cant_work, {127, "the agent was not found"}},
-       .example = "lictor check -c /etc/lictor/lictor.json && lictor reload"})
-      ->callback([&] { deed = [=] { return check(file); }; });
+  std::optional<std::string> consul;
+  auto* check_command = add({.name = "check",
+                             .what = "check settings, host and the agent's settings",
+                             .more = "All problems are told at once, and nothing is touched.",
+                             .exits = {{0, "all is fine"}, no_address, cant_work, {127, "the agent was not found"}},
+                             .example = "lictor check -c /etc/lictor/lictor.json && lictor reload"});
+  check_command->add_option("--consul", consul, "for this program in the place of agent.binary: before an upgrade")
+      ->option_text("FILE");
+  check_command->callback([&] { deed = [=] { return check(file, consul); }; });
 
   bool explain = false;
   auto* render_command = add({.name = "render",

@@ -11,6 +11,7 @@
 #include "decide/plan.hpp"
 #include "decide/services.hpp"
 #include "decide/settings.hpp"
+#include "decide/start_faults.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -94,6 +95,13 @@ LaunchRequest as_agent_user(const PlanFacts& facts, std::vector<std::string> arg
 // The words of it, "1.21.4": what is remembered of this binary, else what `consul version` says, run as the agent's user. For
 // commands: blocks, for at most 5 s. A problem, with the binary for its subject, for what does not run here or is no Consul.
 Result<std::string> version_of(const std::string& binary, const Ground& ground);
+
+// All that the agent would be started with, as far as lictor reads it.
+AgentSettings agent_settings(const Ground& ground);
+// What `consul validate` passes and a start does not: start_faults of what is there now, files as the agent's user finds them.
+Problems start_problems(const Ground& ground, const Interfaces& interfaces);
+// `consul validate` on this consul.json, as the agent's user: with all that the agent reads, in its order.
+LaunchRequest validation(const Ground& ground, const std::string& consul_json);
 
 // The address that `look` would choose on these.
 Result<BindAddress> look_at_address(const Ground& ground, const Interfaces& interfaces);

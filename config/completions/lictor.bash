@@ -10,7 +10,7 @@ _lictor() {
   fi
 
   case $previous in
-    -c | --config | --svg)
+    -c | --config | --svg | --consul)
       compopt -o filenames 2>/dev/null
       mapfile -t COMPREPLY < <(compgen -f -- "$current")
       return
@@ -36,6 +36,7 @@ _lictor() {
   words='-h --help -c --config'
   case $command in
     '') [[ $current == -* ]] || words='run check render status doctor timeline health wait reload restart leave maint env version' ;;
+    check) words+=' --consul' ;;
     render) words+=' --explain' ;;
     status) words+=' --json --watch' ;;
     doctor) words+=' --json' ;;

@@ -19,6 +19,7 @@ complete -c lictor -n __fish_use_subcommand -a maint -d 'Put the node into maint
 complete -c lictor -n __fish_use_subcommand -a env -d 'Print CONSUL_HTTP_ADDR for other programs'
 complete -c lictor -n __fish_use_subcommand -a version -d 'Print the version'
 
+complete -c lictor -n '__fish_seen_subcommand_from check' -l consul -r -F -d 'For this program in the place of agent.binary'
 complete -c lictor -n '__fish_seen_subcommand_from render' -l explain -d 'Where each value comes from'
 complete -c lictor -n '__fish_seen_subcommand_from status doctor timeline' -l json -d 'As JSON'
 complete -c lictor -n '__fish_seen_subcommand_from status' -l watch -d 'Until Ctrl-C, anew with each change'

@@ -29,6 +29,7 @@ case $state in
   command) _describe command commands ;;
   argument)
     case $words[1] in
+      check) special=('--consul[for this program in the place of agent.binary]:file:_files') ;;
       render) special=('--explain[where each value comes from]') ;;
       status) special=('--json[as JSON]' '--watch[until Ctrl-C, anew with each change]') ;;
       doctor) special=('--json[as JSON]') ;;

@@ -4,8 +4,9 @@ import json
 import os
 import signal
 
+from settings_test import make_certificate
 from tools import eventually
-from world import CONSUL, LEFT
+from world import CONSUL, LEFT, write_script
 
 TOKEN = "7c3d2f4b-9a5e-4a55-b6c4-0d9f3b1f7d20"
 
@@ -135,3 +136,52 @@ def commands_check_finds_all(world):
     client.write_settings(stop={"policy": "go"}, nonsense={})
     checked = client.command("check")
     assert checked.returncode == 78 and all(word in checked.stderr for word in ("stop.policy", "nonsense")), checked
+
+
+def consul_named(client, version, name="newer"):
+    """A stand-in for a Consul to come: its version, and validate that takes everything."""
+    text = f'[ "$1" = version ] && echo "Consul v{version}"\nexit 0\n'
+    return write_script(f"{client.folder}/{name}", text)
+
+
+def commands_check_for_another_consul(world):
+    """`check --consul` tells which settings another version does not start with any more, and what takes their place; the
+    version in use has its say with `check` alone."""
+    client = world.client()
+    config = {"ports": {"grpc": 8502}, "acl": {"disabled_ttl": "1s"}, "telemetry": {"disable_compat_1.9": True}}
+    pair = {"cert_file": f"{client.folder}/cert.pem", "key_file": f"{client.folder}/key.pem"}
+    make_certificate(client.folder)
+    client.write_settings(agent={"config": config | pair})
+    told = client.command("check", "--consul", consul_named(client, "1.14.0"))
+    lines = told.stderr.splitlines()
+    assert told.returncode == 78 and len(lines) == 3, told
+    for key, instead in (
+        ("acl.disabled_ttl", "take it out"),
+        ("telemetry.disable_compat_1.9", "take it out"),
+        ("ports.grpc", '"grpc": -1, "grpc_tls": 8502'),
+    ):
+        line = next(line for line in lines if line.startswith(f"lictor: {key} ("))
+        assert client.settings_file not in line and "Consul 1.14.0" in line and instead in line, line
+    told = client.command("check", "--consul", consul_named(client, "1.10.12"))
+    assert told.returncode == 0 and "fine for Consul 1.10.12" in told.stdout, told
+    client.write_settings(agent={"binary": consul_named(client, "1.22.0-dev", "in-use")})
+    told = client.command("check")
+    assert told.returncode == 78 and "ports.grpc" in told.stderr and "Consul 1.22.0-dev" in told.stderr, told
+
+
+def commands_check_for_no_consul(world):
+    """--consul with something that is no Consul, none for this machine or one that is too old: one line, 78."""
+    client = world.client()
+    for name, content in (
+        ("other-machine", b"\x7fELF\x02\x01\x01" + bytes(9) + b"\x02\x00\x08\x00\x01\x00\x00\x00" + bytes(40)),
+        ("text", b"not a program"),
+    ):
+        with open(f"{client.folder}/{name}", "wb") as file:
+            file.write(content)
+        os.chmod(f"{client.folder}/{name}", 0o755)
+    named = [f"{client.folder}/{name}" for name in ("other-machine", "text", "missing")]
+    named += ["/bin/true", "/bin/false", "/", "no-such-program", consul_named(client, "1.4.5", "old"), ""]
+    for consul in named:
+        told = client.command("check", "--consul", consul)
+        assert told.returncode == 78 and not told.stdout, (consul, told)
+        assert len(told.stderr.splitlines()) == 1 and told.stderr.startswith("lictor: --consul: "), (consul, told)

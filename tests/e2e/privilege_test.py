@@ -283,3 +283,17 @@ def privilege_symbolic_links(world):
     os.symlink(f"{client.folder}/elsewhere", home)
     client.start().ready()
     assert client.stop()[0] == 0, client.last_line()
+
+
+def privilege_of_commands(world):
+    """`check` and `doctor` run the agent's program as the agent's user, never as root: its version, and validate."""
+    out = open_folder(f"{world.folder}/out")
+    client = world.client(agent={"user": "consul"})
+    script = f'id -u >> {out}/$1\nexec {CONSUL} "$@"\n'
+    client.write_settings(agent={"binary": write_script(f"{client.folder}/consul", script)})
+    assert client.command("check").returncode == 0
+    assert client.command("check", "--consul", write_script(f"{client.folder}/other", script)).returncode == 0
+    client.command("doctor")
+    for command in ("version", "validate"):
+        with open(f"{out}/{command}") as file:
+            assert set(file.read().split()) == {str(USER.pw_uid)}, command
