@@ -2,17 +2,17 @@
 
 #include "act/agent_checks.hpp"
 #include "act/files.hpp"
+#include "act/guard.hpp"
 #include "act/identity_files.hpp"
 #include "act/kept_files.hpp"
 #include "act/log.hpp"
 #include "act/loop_turns.hpp"
 #include "act/timeline_file.hpp"
+#include "decide/json_text.hpp"
 #include "decide/metrics_text.hpp"
 #include "decide/text.hpp"
 #include "status.hpp"
 
-#include <boost/asio/buffer.hpp>
-#include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/post.hpp>
 
 #include <fcntl.h>
@@ -22,12 +22,15 @@
 
 #include <algorithm>
 #include <array>
+#include <exception>
+#include <stdexcept>
 #include <utility>
 
 namespace lictor {
 namespace {
 
-constexpr std::size_t longest_agent_line = 64 * 1024;
+// Of failures of lictor's own, in a life: with more it can't get to its end.
+constexpr int most_failures = 100;
 // What a node needs to begin to serve is given back once there is nothing to do for so long.
 constexpr Duration rest = std::chrono::seconds(5);
 
@@ -91,8 +94,7 @@ Attendant::Attendant(boost::asio::io_context& io, Settings settings, std::option
       manager_(service_manager(environment_, getpid())),
       signals_(io),
       timer_(io),
-      watchdog_(io),
-      agent_pipe_(io) {}
+      watchdog_(io) {}
 
 void Attendant::hold_signals() { mask_orders(SIG_BLOCK); }
 
@@ -104,15 +106,35 @@ Quit Attendant::run() {
   auto reaper = Reaper::start(io_.get_executor());
   if (!reaper) return {Exit::internal, to_string(reaper.error())};
   reaper_ = std::move(*reaper);
-  hook_.emplace(io_.get_executor(), *reaper_);
-  validation_.emplace(io_.get_executor(), *reaper_);
+  hook_.emplace(io_.get_executor(), *reaper_, [](const std::string& line) { log::agent_line(line, "hook"); });
+  validation_.emplace(io_.get_executor(), *reaper_, [](const std::string& line) { log::agent_line(line); });
   version_.emplace(io_.get_executor(), *reaper_);
   feed(Begin{});
   if (manager_ && manager_->watchdog) feed_watchdog();
-  io_.run();
+  while (!guarded([this] { io_.run(); })) continue;
   if (end_) return *end_;
   const Problem problem{"internal", "the event loop ended by itself", "please report this", Exit::internal};
   return {problem.exit, to_string(problem)};
+}
+
+// No exception ends lictor without its stop: the agent would be killed with it, and the node would not leave. True: there was
+// none.
+template <class Deed>
+bool Attendant::guarded(const Deed& deed) {
+  try {
+    deed();
+    return true;
+  } catch (const std::exception& error) {
+    fail(error.what());
+    return false;
+  }
+}
+
+void Attendant::fail(const std::string& why) {
+  log::error("a failure of lictor's own, for which it stops", {{"reason", why}});
+  if (++failures_ > most_failures) throw std::runtime_error(why);
+  if (!std::exchange(failure_, why).empty()) return;
+  boost::asio::post(io_, [this] { feed(Signal{SignalKind::terminate}); });
 }
 
 // Effects may bring events at once; those wait until the effects before them are done.
@@ -122,7 +144,7 @@ void Attendant::feed(Happening what) {
   while (!queue_.empty() && !end_) {
     const Happening next = std::move(queue_.front());
     queue_.pop_front();
-    take_effects(next);
+    guarded([&] { take_effects(next); });
   }
   feeding_ = false;
   if (end_) return;
@@ -136,7 +158,7 @@ void Attendant::take_effects(const Happening& what) {
   timeline_.observe(life_, at);
   if (manager_) tell_manager();
   for (const Effect& effect : effects) {
-    std::visit([this](const auto& e) { act(e); }, effect);
+    guarded([&] { std::visit([this](const auto& e) { act(e); }, effect); });
   }
   answer_waiting(what);
 }
@@ -148,7 +170,7 @@ void Attendant::answer_waiting(const Happening& happened) {
     if (!outcome && end_) outcome = {Exit::incomplete, "lictor has ended meanwhile: " + end_->reason};
     if (!outcome) return false;
     const Json told = {{"exit", static_cast<int>(outcome->exit)}, {"text", outcome->text}};
-    waiting.answer({200, told.dump() + "\n", "application/json"});
+    waiting.answer({200, json_text(told) + "\n", "application/json"});
     return true;
   });
 }
@@ -308,7 +330,7 @@ void Attendant::settle_on(Ground ground) {
 const Settings& Attendant::settings() const { return ground_ ? ground_->settings : first_; }
 
 Result<void> Attendant::open_control() {
-  const auto handler = [this](const ControlRequest& request) { return reply(request); };
+  const auto handler = [this](const ControlRequest& request) { return reply_or_failure(request); };
   auto socket = ControlServer::listen_unix(io_.get_executor(), settings().control.socket, 0660, std::nullopt, handler);
   if (!socket) return socket.error();
   control_socket_ = std::move(*socket);
@@ -322,10 +344,7 @@ Result<void> Attendant::open_control() {
 // -------------------------------------------------------------------------------------------- launch
 
 void Attendant::act(const Launch& e) {
-  boost::system::error_code error;
-  boost::asio::local::stream_protocol::socket probe(io_);
-  probe.connect({ground_->facts.api_socket}, error);
-  if (!error) {
+  if (knock(ground_->facts.api_socket) == 0) {
     return feed(LaunchFailed{Problem{"agent", "another agent answers on " + ground_->facts.api_socket,
                                      "end it: two agents on one data directory ruin it", Exit::internal}});
   }
@@ -382,7 +401,8 @@ void Attendant::launch_agent(int launch) {
   api_->reset(ground_->plan.token);
   const auto report = std::make_shared<const LaunchReport>(std::move(agent->report));
   reaper_->expect(agent->pid, [this, launch, report](ExitStatus status) {
-    read_last_output();
+    if (const pid_t guard = std::exchange(guard_, 0); guard != 0) kill(guard, SIGKILL);
+    agent_output_.read_rest();
     if (launch == life_.launches) feed(AgentEnded{status.code, status.signal, report->failure()});
   });
   log::info("agent started", {{"launch", launch}, {"pid", agent->pid}});
@@ -391,11 +411,14 @@ void Attendant::launch_agent(int launch) {
 
 Result<NewChild> Attendant::start_agent() {
   if (auto installed = install_consul_json(*ground_); !installed) return installed.error();
-  auto output = agent_output();
+  auto output = agent_output_.open(io_.get_executor(), [unsaid = as_said_in_json(secrets_in(ground_->plan.consul_json))](std::string line) {
+    // Consul's log shows the passwords by which a cloud is asked for addresses, and no other secret.
+    log::agent_line(without_secrets(std::move(line), unsaid));
+  });
   if (!output) return output.error();
   const PlanFacts& facts = ground_->facts;
   LaunchRequest request = as_agent_user(facts, ground_->plan.argv, ground_->plan.environment);
-  request.output = *output;
+  request.output = output->get();
   request.gain_privileges |= !agent_privileges(facts.binary, facts.uid).gains.empty();
   request.before = [&facts, goes_back = goes_back_, ids = checks_with_status(ground_->services)]() -> Result<void> {
     forget_kept_checks(facts.data_dir, ids);
@@ -404,61 +427,15 @@ Result<NewChild> Attendant::start_agent() {
     return install_identity(facts.identity, facts.data_dir, {});
   };
   auto agent = launch(io_.get_executor(), request);
-  if (*output >= 0) close(*output);
+  if (agent && request.gain_privileges) guard(agent->pid);
   return agent;
 }
 
-// In text the agent writes to lictor's own output; in JSON its lines are wrapped, and for the journal they get their
-// priority. Consul's log shows the passwords by which a cloud is asked for addresses, and no other secret: with those its
-// lines pass through here, too.
-Result<int> Attendant::agent_output() {
-  const Json& config = ground_->plan.consul_json;
-  if (!settings().log.json && !log::to_journal() &&
-      secrets_in({{"retry_join", config.value("retry_join", Json())}}).empty())
-    return -1;
-  unsaid_ = as_said_in_json(secrets_in(config));
-  std::array<int, 2> ends{};
-  if (pipe2(ends.data(), O_CLOEXEC) != 0)
-    return Problem{"agent output", "pipe: " + std::string(strerror(errno)), "raise the limit of open files",
-                   Exit::internal};
-  agent_pipe_.close();
-  agent_pipe_.assign(ends[0]);
-  agent_pipe_.non_blocking(true);
-  agent_line_.clear();
-  await_agent_output();
-  return ends[1];
-}
-
-void Attendant::await_agent_output() {
-  agent_pipe_.async_wait(boost::asio::posix::descriptor_base::wait_read, [this](boost::system::error_code error) {
-    if (error) return;
-    read_agent_output();
-    if (agent_pipe_.is_open()) await_agent_output();
-  });
-}
-
-// A piece of it: how many bytes. At the end of all the pipe is closed.
-std::size_t Attendant::read_agent_output() {
-  std::array<char, 4096> buffer{};
-  boost::system::error_code error;
-  const std::size_t size = agent_pipe_.read_some(boost::asio::buffer(buffer), error);
-  for (const char c : std::string_view(buffer.data(), size)) {
-    // A line without an end must not grow for ever.
-    if (c != '\n' && agent_line_.size() < longest_agent_line) {
-      agent_line_ += c;
-      continue;
-    }
-    log::agent_line(without_secrets(std::move(agent_line_), unsaid_));
-    agent_line_.clear();
-  }
-  if (error && error != boost::asio::error::would_block) agent_pipe_.close(error);
-  return size;
-}
-
-// What the agent wrote last says why it ended, and belongs before the line that tells of that. A child of the agent's may
-// go on writing: no more is read than a pipe holds.
-void Attendant::read_last_output() {
-  for (int piece = 0; piece < 16 && agent_pipe_.is_open() && read_agent_output() > 0; ++piece) continue;
+void Attendant::guard(pid_t agent) {
+  auto guard = start_guard(io_.get_executor(), agent);
+  if (!guard) return log::warn("the agent would outlive a lictor that is killed", {{"reason", to_string(guard.error())}});
+  guard_ = *guard;
+  reaper_->expect(guard_, [this, pid = guard_](ExitStatus) { guard_ = guard_ == pid ? 0 : guard_; });
 }
 
 // ----------------------------------------------------------------------------------- calls to the agent
@@ -468,7 +445,8 @@ void Attendant::act(const Probe& e) {
     // An agent that answers has its gossip port; in the way of one that is about to bind it, looking would end it.
     if (answer == ProbeAnswer::silent) return feed(Probed{launch, answer, 0});
     // Serf's own interface where the user gave it one; what can't be told counts as gossip.
-    const std::string address = ground_->plan.consul_json.value("serf_lan", ground_->facts.bind.address);
+    const std::string serf = text_of(ground_->plan.consul_json, "serf_lan");
+    const std::string& address = serf.empty() ? ground_->facts.bind.address : serf;
     const bool gossip = udp_port_taken(address, ground_->plan.serf_port).value_or(true);
     feed(Probed{launch, answer, api_->facts().members, gossip});
   });
@@ -805,7 +783,7 @@ void Attendant::put_into_force(Ground ground) {
 
 // ------------------------------------------------------------------------------------------ the outside
 
-void Attendant::act(const Report&) { log::info("status " + status_json(standpoint()).dump()); }
+void Attendant::act(const Report&) { log::info("status " + json_text(status_json(standpoint()))); }
 
 void Attendant::act(const Say& e) { log::write(e.tone, e.text, e.fields); }
 
@@ -816,6 +794,9 @@ void Attendant::act(const Quit& e) {
   log::debug("longest turn of the event loop",
              {{"seconds", seconds(LoopTurn::longest())}, {"lost", seconds(LoopTurn::longest_lost())}});
   end_ = e;
+  if (!failure_.empty())
+    end_ = {Exit::internal,
+            to_string(Problem{"internal", failure_, "please report this", Exit::internal}) + " (" + e.reason + ")"};
   leave_record();  // before anybody hears of the end, and asks
   answer_waiting(Tick{});
   control_socket_.reset();
@@ -897,6 +878,15 @@ void Attendant::leave_record() const {
   if (auto left = leave_timeline(courses(), facts.data_dir, readable); !left) log::warn(to_string(left.error()));
 }
 
+ControlReply Attendant::reply_or_failure(const ControlRequest& request) {
+  try {
+    return reply(request);
+  } catch (const std::exception& error) {
+    log::error("a failure of lictor's own, in an answer", {{"path", request.path}, {"reason", error.what()}});
+    return {500, std::string("lictor: internal: ") + error.what() + "; please report this\n"};
+  }
+}
+
 ControlReply Attendant::reply(const ControlRequest& request) {
   const auto word = [](bool yes, const char* good, const char* bad) {
     return ControlReply{yes ? 200 : 503, std::string(yes ? good : bad) + "\n", "text/plain; charset=utf-8"};
@@ -904,7 +894,7 @@ ControlReply Attendant::reply(const ControlRequest& request) {
   if (request.method == "GET" || request.method == "HEAD") {
     if (request.path == "/livez") return word(live(life_), "live", "ending");
     if (request.path == "/readyz") return word(ready(life_), "ready", "not ready");
-    if (request.path == "/status") return {200, status_json(standpoint()).dump() + "\n", "application/json"};
+    if (request.path == "/status") return {200, json_text(status_json(standpoint())) + "\n", "application/json"};
     if (request.path == "/timeline") return {200, timeline_json(courses()), "application/json"};
     if (request.path == "/metrics") return {200, metrics_text(standpoint()), MetricsText::content_type};
   } else if (request.method == "POST" && request.local) {

@@ -7,6 +7,7 @@
 #include "act/control_server.hpp"
 #include "act/file_watch.hpp"
 #include "act/interfaces.hpp"
+#include "act/line_pipe.hpp"
 #include "act/reaper.hpp"
 #include "act/service_manager.hpp"
 #include "child.hpp"
@@ -17,7 +18,6 @@
 #include "status.hpp"
 
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
 
@@ -45,6 +45,9 @@ class Attendant {
   Quit run();
 
  private:
+  template <class Deed>
+  bool guarded(const Deed& deed);
+  void fail(const std::string& why);
   void feed(Happening what);
   void take_effects(const Happening& what);
   void wait_for_signal();
@@ -104,16 +107,14 @@ class Attendant {
   void remember_version(const std::string& version);
   void launch_agent(int launch);
   Result<NewChild> start_agent();
-  Result<int> agent_output();
-  void await_agent_output();
-  std::size_t read_agent_output();
-  void read_last_output();
+  void guard(pid_t agent);
   void validate(Ground next, PlanDifference difference, bool settings_too);
   std::string next_consul_json() const;
   void prepared(Ground next, const PlanDifference& difference, bool settings_too);
   void reload_failed(const Problems& problems, bool settings_too = true);
   bool ending() const { return life_.stop || life_.verdict; }
   void drop_reload();
+  ControlReply reply_or_failure(const ControlRequest& request);
   ControlReply reply(const ControlRequest& request);
   Standpoint standpoint() const;
   std::vector<Course> courses() const;
@@ -134,6 +135,8 @@ class Attendant {
   std::deque<Happening> queue_;
   bool feeding_ = false;
   std::optional<Quit> end_;
+  std::string failure_;  // of lictor's own, for which it stops
+  int failures_ = 0;
   std::optional<ServiceManager> manager_;
   Notice told_;  // what the manager was told last
 
@@ -153,9 +156,8 @@ class Attendant {
   std::optional<Child> hook_, validation_, version_;
   std::optional<BinaryFile> launched_;  // as it was at the last launch
   bool goes_back_ = false;              // the agent to be launched is older than the last one here
-  boost::asio::posix::stream_descriptor agent_pipe_;
-  std::string agent_line_;
-  std::vector<std::string> unsaid_;  // secrets that lines of the agent are passed on without
+  LinePipe agent_output_;
+  pid_t guard_ = 0;  // of the agent; 0: there is none
   std::string settings_problem_;     // why the last reload was refused
   Time settled_{};                   // when the settings in force were taken
   // Clients that wait for the outcome of what they have ordered.

@@ -16,8 +16,15 @@
 
 namespace lictor {
 
-void Child::run(const LaunchRequest& request, Duration limit, std::function<void(std::string)> done) {
+void Child::run(LaunchRequest request, Duration limit, std::function<void(std::string)> done) {
   const auto said = [](const Problem& problem) { return problem.what + ": " + problem.why; };
+  Descriptor end(-1);
+  if (request.output < 0 && take_) {
+    auto opened = output_.open(executor_, take_);
+    if (!opened) return done(said(opened.error()));
+    end = std::move(*opened);
+    request.output = end.get();
+  }
   auto child = launch(executor_, request);
   if (!child) return done(said(child.error()));
   pid_ = child->pid;
@@ -26,6 +33,7 @@ void Child::run(const LaunchRequest& request, Duration limit, std::function<void
   const auto report = std::make_shared<const LaunchReport>(std::move(child->report));
   reaper_.expect(pid_, [this, run, report, said](ExitStatus status) {
     if (run != run_ || pid_ == 0) return;
+    output_.read_rest();
     const auto failure = report->failure();
     finish(failure ? said(*failure) : status == ExitStatus{.code = 0} ? "" : status.describe());
   });

@@ -6,6 +6,7 @@
 #include "act/reaper.hpp"
 #include "act/timeline_file.hpp"
 #include "child.hpp"
+#include "decide/json_text.hpp"
 #include "decide/text.hpp"
 #include "decide/timeline.hpp"
 #include "preparation.hpp"
@@ -92,7 +93,7 @@ std::string explained(const Ground& ground) {
   const Json shown = without_secrets(ground.plan.consul_json);
   for (const auto& [key, value] : shown.items()) {
     const auto origin = ground.plan.origins.find(key);
-    fmt::format_to(std::back_inserter(out), "{} = {}  # {}\n", key, value.dump(),
+    fmt::format_to(std::back_inserter(out), "{} = {}  # {}\n", key, json_text(value),
                    origin == ground.plan.origins.end() ? "lictor" : origin->second);
   }
   out += "# settings of lictor\n";
@@ -148,7 +149,7 @@ Exit check(const std::optional<std::string>& settings_file, const std::optional<
 Exit render(const std::optional<std::string>& settings_file, bool explain) {
   auto ground = look_around(settings_file);
   if (!ground) return print_problems(ground.error());
-  print(explain ? explained(*ground) : without_secrets(ground->plan.consul_json).dump(2) + "\n");
+  print(explain ? explained(*ground) : json_text(without_secrets(ground->plan.consul_json), 2) + "\n");
   return Exit::ok;
 }
 
@@ -210,9 +211,9 @@ Exit wait_for(const std::optional<std::string>& settings_file, Goal goal, Durati
   for (;;) {
     const auto answer = ask_lictor(*settings, "/status", seconds(2));
     if (goal == Goal::gone && !answer) return Exit::ok;
-    const Json status = answer ? Json::parse(answer->body, nullptr, false) : Json();
-    if (goal == Goal::ready && status.is_object() && status.value("ready", false)) return Exit::ok;
-    if (goal == Goal::registered && status.is_object() && status.value("registered", false)) return Exit::ok;
+    const Json status = answer ? foreign_json(answer->body) : Json();
+    if (goal == Goal::ready && flag_of(status, "ready")) return Exit::ok;
+    if (goal == Goal::registered && flag_of(status, "registered")) return Exit::ok;
     seen = answer ? what_holds_up(status) : answer.error().why;
     if (std::chrono::steady_clock::now() >= end) {
       return print_problems({Problem{"wait", fmt::format("not {} within {} ({})", name, format_duration(limit), seen),
@@ -247,7 +248,7 @@ Exit order(const std::optional<std::string>& settings_file, const Words& words, 
       io.run_for(seconds(1));
       if (answer || !progress.shown()) continue;
       const auto status = ask_lictor(*settings, "/status", milliseconds(500));
-      progress.show(status ? what_holds_up(Json::parse(status->body, nullptr, false)) : "");
+      progress.show(status ? what_holds_up(foreign_json(status->body)) : "");
     }
   }
   if (!*answer) {
@@ -257,12 +258,12 @@ Exit order(const std::optional<std::string>& settings_file, const Words& words, 
                  late ? "it goes on: see `lictor status`" : "is lictor running here, with the same control.socket?",
                  Exit::incomplete}});
   }
-  const Json told = Json::parse((*answer)->body, nullptr, false);
+  const Json told = foreign_json((*answer)->body);
   if ((*answer)->status != 200 || !told.is_object())
     return print_problems(
         {Problem{words.command, std::string(trim((*answer)->body)), "see `lictor status`", Exit::incomplete}});
-  const Exit exit{told.value("exit", static_cast<int>(Exit::internal))};
-  const std::string text = told.value("text", "");
+  const Exit exit{told.contains("exit") ? static_cast<int>(integer_of(told, "exit")) : static_cast<int>(Exit::internal)};
+  const std::string text = harmless(text_of(told, "text"));
   if (exit == Exit::ok) {
     print(text + "\n");
   } else {
@@ -287,7 +288,7 @@ Exit order(const std::optional<std::string>& settings_file, Order what, Duration
 
 Exit maintain(const std::optional<std::string>& settings_file, bool on, const std::string& reason, Duration limit) {
   const Json body = {{"on", on}, {"reason", reason}};
-  return order(settings_file, {"/maint", "maint", "the servers to know of it"}, body.dump(), limit);
+  return order(settings_file, {"/maint", "maint", "the servers to know of it"}, json_text(body), limit);
 }
 
 Exit show_environment(const std::optional<std::string>& settings_file) {

@@ -2,6 +2,7 @@
 
 #include "act/host.hpp"
 #include "commands.hpp"
+#include "decide/json_text.hpp"
 #include "doctor_facts.hpp"
 #include "preparation.hpp"
 #include "terminal.hpp"
@@ -19,7 +20,7 @@ Exit doctor(const std::optional<std::string>& settings_file, bool json) {
   }
   const DoctorView view = look_as_doctor(*settings, environment);
   const DoctorReport report = diagnose(view.facts);
-  print(json ? doctor_json(report).dump(2) + "\n" : doctor_text(report, page_style(STDOUT_FILENO)));
+  print(json ? json_text(doctor_json(report), 2) + "\n" : doctor_text(report, page_style(STDOUT_FILENO)));
   if (!view.could_look) return Exit::retry;
   return report.findings.empty() ? Exit::ok : Exit::incomplete;
 }

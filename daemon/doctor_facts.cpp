@@ -85,13 +85,13 @@ class Doctor {
   void ask_lictor() {
     const std::string& socket = settings_.control.socket;
     const auto body = body_of(socket, "/status");
-    if (body) status_ = Json::parse(*body, nullptr, false);
+    if (body) status_ = foreign_json(*body);
     if (lictor_runs()) {
-      lictor_ = status_.value("pid", 0);
-      const Json agent = status_.value("agent", Json::object());
-      agent_expected_ = agent.value("running", false);
+      lictor_ = static_cast<pid_t>(integer_of(status_, "pid"));
+      const Json& agent = object_of(status_, "agent");
+      agent_expected_ = flag_of(agent, "running");
       // Seen from another pid namespace the number is somebody else's.
-      const pid_t pid = agent.value("pid", 0);
+      const auto pid = static_cast<pid_t>(integer_of(agent, "pid"));
       if (pid > 0 && is_agent(content_of(fmt::format("/proc/{}/cmdline", pid)))) agent_ = pid;
       return;
     }
@@ -103,20 +103,18 @@ class Doctor {
   }
 
   static bool locked(const std::string& path) {
-    const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
-    if (fd < 0) return false;
+    const auto file = open_to_read(path);
+    if (!file) return false;
     struct flock lock {};
     lock.l_type = F_RDLCK;
     lock.l_whence = SEEK_SET;
-    const bool asked = fcntl(fd, F_OFD_GETLK, &lock) == 0;
-    close(fd);
-    return asked && lock.l_type != F_UNLCK;
+    return fcntl(file->get(), F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
   }
 
   void look_around() {
-    if (lictor_runs()) running_config_ = Json::parse(content_of(settings_.run_dir + "/consul.json"), nullptr, false);
+    if (lictor_runs()) running_config_ = foreign_json(content_of(settings_.run_dir + "/consul.json"));
     if (running_config_.is_object()) {
-      const Json tokens = running_config_.value("acl", Json::object()).value("tokens", Json::object());
+      const Json& tokens = object_of(object_of(running_config_, "acl"), "tokens");
       token_ = text_of(tokens, tokens.contains("agent_recovery") ? "agent_recovery" : "agent_master");
     }
     auto ground = lictor::look(settings_, environment_, list_interfaces(),
@@ -177,8 +175,8 @@ class Doctor {
 
   void look_at_serf() {
     const auto body = body_of(socket_, "/v1/agent/self", token_);
-    const Json self = body ? Json::parse(*body, nullptr, false) : Json();
-    const Json config = self.is_object() ? self.value("DebugConfig", Json::object()) : Json::object();
+    const Json self = body ? foreign_json(*body) : Json();
+    const Json& config = object_of(self, "DebugConfig");
     std::string bind = text_of(config, "SerfBindAddrLAN");  // "tcp://10.0.0.5:8301"
     bind.erase(0, bind.starts_with("tcp://") ? 6 : 0);
     const auto listeners = list_listeners(agent_);
@@ -322,7 +320,7 @@ class Doctor {
   void look_at_clock() {
     if (!agent_answers_) return;
     const auto body = body_of(socket_, "/v1/status/leader", token_);
-    const Json leader = body ? Json::parse(*body, nullptr, false) : Json();
+    const Json leader = body ? foreign_json(*body) : Json();
     if (!leader.is_string() || leader == "") return unseen({"clock"}, "no leader is known");
     // "10.0.0.1:8300" is its RPC port; plain HTTP, where a server serves it to others, is on Consul's default port.
     const auto rpc = leader.get<std::string>();

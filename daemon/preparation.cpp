@@ -4,10 +4,13 @@
 #include "act/file_watch.hpp"
 #include "act/identity_files.hpp"
 #include "act/privileges.hpp"
+#include "act/ownership.hpp"
 #include "act/storage.hpp"
 #include "child.hpp"
 #include "decide/blocked_endpoints.hpp"
+#include "decide/json_text.hpp"
 #include "decide/text.hpp"
+#include "trust.hpp"
 
 #include <fmt/format.h>
 #include <sys/stat.h>
@@ -377,6 +380,13 @@ ResultAll<Ground> settle(Sources sources, const Interfaces& interfaces, const Ru
                               ": every user of this host can read this secret; take the right from others (chmod "
                               "o-r, in a Secret volume defaultMode: 0440)");
   if (ground.keyring) ground.warnings.push_back(to_string(*ground.keyring));
+  for (std::string& warning : trust_warnings(settings, facts)) ground.warnings.push_back(std::move(warning));
+  if (struct stat top {}; running.token.empty() && geteuid() == 0 && stat(facts.data_dir.c_str(), &top) == 0 &&
+                          top.st_uid == facts.uid && top.st_gid == facts.gid) {
+    // A directory that is the agent user's is not handed over again.
+    if (const auto entry = foreign_entry(facts.data_dir, facts.uid, facts.gid))
+      ground.warnings.push_back(fmt::format("{}: uid {} may not write it; give it to that user (chown)", *entry, facts.uid));
+  }
   return ground;
 }
 
@@ -499,18 +509,28 @@ Result<std::string> version_of(const std::string& binary, const Ground& ground) 
 }
 
 Result<Locks> lock(const Settings& settings, const std::string& data_dir) {
+  const auto config = read_agent_config(settings);
+  if (!config) return config.error().front();
+  if (data_dir_of(settings, *config) != data_dir)
+    return Problem{data_dir, "no longer named by the settings", "start again", Exit::retry};
+  // A user that can't be found is told by `look`, with all else that is wrong.
+  const auto found = agent_user(settings);
+  const User user = found ? *found : User{geteuid(), getegid(), "", ""};
+  if (auto refused = handover_refused(settings, *config, data_dir, user.uid)) return std::move(*refused);
   Locks locks;
   for (const auto& [folder, file] :
        {std::pair(settings.run_dir, &locks.run_dir), std::pair(data_dir, &locks.data_dir)}) {
     if (access(folder.c_str(), F_OK) != 0) {
       if (auto made = make_directory(folder, 0755, {}, {}); !made) return made.error();
     }
-    // Before the first file is made there. A user that can't be found is told by `look`, with all else that is wrong.
-    if (folder == data_dir) {
-      const auto user = agent_user(settings);
-      if (auto fit = check_data_dir(data_dir, user ? user->uid : geteuid()); !fit) return fit.error();
+    const bool data = file == &locks.data_dir;
+    // Before the first file is made there.
+    if (data) {
+      if (auto fit = check_data_dir(data_dir, user.uid); !fit) return fit.error();
     }
-    auto held = FileLock::acquire(folder + "/lictor.lock");
+    const bool given = data && geteuid() == 0;
+    auto held = FileLock::acquire(folder + "/lictor.lock", given ? std::optional(user.uid) : std::nullopt,
+                                  given ? std::optional(user.gid) : std::nullopt);
     if (!held) return held.error();
     *file = std::move(*held);
   }
@@ -521,6 +541,9 @@ Result<void> make_folders(const Ground& ground) {
   const PlanFacts& facts = ground.facts;
   if (auto made = make_directory(agent_folder(ground.settings), 0700, facts.uid, facts.gid); !made) return made;
   if (geteuid() == 0) {
+    // Looked at once more: the file that names the directory may be another one by now.
+    if (auto refused = handover_refused(ground.settings, ground.config, facts.data_dir, facts.uid))
+      return std::move(*refused);
     if (auto given = give_ownership(facts.data_dir, facts.uid, facts.gid); !given) return given.error();
   }
   return {};
@@ -528,7 +551,7 @@ Result<void> make_folders(const Ground& ground) {
 
 Result<void> write_consul_json(const Ground& ground, const std::string& path) {
   const FileAttributes attributes{.mode = 0600, .uid = ground.facts.uid, .gid = ground.facts.gid, .durable = false};
-  const auto written = install_file(path, ground.plan.consul_json.dump(2) + "\n", attributes);
+  const auto written = install_file(path, json_text(ground.plan.consul_json, 2) + "\n", attributes);
   if (!written) return written.error();
   return {};
 }

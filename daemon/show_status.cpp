@@ -1,6 +1,7 @@
 #include "commands.hpp"
 
 #include "act/host.hpp"
+#include "decide/json_text.hpp"
 #include "decide/status_text.hpp"
 #include "preparation.hpp"
 #include "running.hpp"
@@ -33,7 +34,7 @@ struct Told {
 Told ask(const Settings& settings, const Environment& environment) {
   const auto answer = ask_lictor(settings, "/status");
   if (answer) {
-    Json status = Json::parse(answer->body, nullptr, false);
+    Json status = foreign_json(answer->body);
     if (status.is_object()) return {std::move(status), {}};
   }
   Told told{{{"version", LICTOR_VERSION}, {"running", false}},
@@ -79,7 +80,7 @@ Exit watch_status(const Settings& settings, const Environment& environment, bool
     if (drawn) {
       if (std::string text = page(told.status); text != shown) redraw(shown = std::move(text));
     } else if (Json now = without_ages(told.status); now != before) {
-      print(json ? told.status.dump() + "\n" : (before ? "\n" : "") + page(told.status));
+      print(json ? json_text(told.status) + "\n" : (before ? "\n" : "") + page(told.status));
       before = std::move(now);
     }
     io.run_for(watch_interval);
@@ -96,7 +97,7 @@ Exit show_status(const std::optional<std::string>& settings_file, bool json, boo
   if (!settings) return print_problems(settings.error());
   if (watch) return watch_status(*settings, environment, json);
   const Told told = ask(*settings, environment);
-  print(json ? told.status.dump(2) + "\n" : page(told.status));
+  print(json ? json_text(told.status, 2) + "\n" : page(told.status));
   return told.unanswered ? print_problems({*told.unanswered}) : Exit::ok;
 }
 

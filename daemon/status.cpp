@@ -2,12 +2,16 @@
 
 #include "act/log.hpp"
 #include "act/loop_turns.hpp"
+#include "decide/json_text.hpp"
 #include "decide/notice.hpp"
 #include "decide/secrets.hpp"
 #include "decide/text.hpp"
 
 #include <fmt/format.h>
 #include <unistd.h>
+
+#include <algorithm>
+#include <span>
 
 namespace lictor {
 namespace {
@@ -72,7 +76,7 @@ std::string kept_by_servers(const Life& life, Time now) {
 }  // namespace
 
 std::string settings_hash(const Ground& ground) {
-  return fmt::format("{:016x}", fnv1a(without_secrets(ground.config.merged).dump(), ground.settings.digest));
+  return fmt::format("{:016x}", fnv1a(json_text(without_secrets(ground.config.merged)), ground.settings.digest));
 }
 
 Json ground_json(const Ground& ground) {
@@ -114,9 +118,12 @@ Json status_json(const Standpoint& at) {
     status["events"].push_back(
         {{"time", rfc3339_milliseconds(line.at)}, {"level", to_string(line.level)}, {"message", words(line)}});
   }
-  for (const Claim& claim : life.claims) status["conflicts"].push_back(claim_json(claim));
+  const std::span<const Claim> told(life.claims.data(), std::min(life.claims.size(), claims_told));
+  for (const Claim& claim : told) status["conflicts"].push_back(claim_json(claim));
   if (life.contested) status["conflicts"].push_back(claim_json(*life.contested));
-  for (const Claim& claim : life.claims) status["problems"].push_back(describe(claim, life.own));
+  for (const Claim& claim : told) status["problems"].push_back(describe(claim, life.own));
+  if (life.claims.size() > told.size())
+    status["problems"].push_back(fmt::format("{} more nodes claim what is this node's", life.claims.size() - told.size()));
   if (life.contested) status["problems"].push_back(describe(*life.contested, life.own));
   if (life.address_gone) status["problems"].push_back("the address " + life.own.address + " is gone");
   if (!agent.server.empty() && status["leader"]) status["server"] = agent.server;

@@ -1,6 +1,7 @@
 #include "terminal.hpp"
 
 #include "decide/json_text.hpp"
+#include "decide/text.hpp"
 #include "decide/time.hpp"
 
 #include <fmt/format.h>
@@ -39,12 +40,10 @@ void Progress::show(const std::string& detail) {
   if (!terminal_ || waited < std::chrono::seconds(1)) return;
   std::string line =
       fmt::format("waiting for {}: {}", awaited_, format_duration(std::chrono::floor<std::chrono::seconds>(waited)));
-  if (!detail.empty()) line += " (" + detail + ")";
+  if (!detail.empty()) line += " (" + harmless(detail) + ")";
   // A line that is wrapped can't be taken back.
-  if (const unsigned columns = terminal_size(STDERR_FILENO).columns; line.size() >= columns) {
-    line.resize(columns - 1);
-    while (!line.empty() && !is_utf8(line)) line.pop_back();
-  }
+  if (const unsigned columns = terminal_size(STDERR_FILENO).columns; line.size() >= columns)
+    line = cut(line, columns - 1);
   if (line == line_) return;
   line_ = std::move(line);
   fmt::print(stderr, "\r{}\x1b[K", line_);

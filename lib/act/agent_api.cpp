@@ -2,6 +2,7 @@
 
 #include "decide/blocked_endpoints.hpp"
 #include "decide/json_text.hpp"
+#include "decide/text.hpp"
 
 #include <boost/asio/post.hpp>
 
@@ -19,6 +20,8 @@ using std::chrono::seconds;
 constexpr Duration agent_deadline = seconds(10);
 // Without a leader a server keeps such a call for about 7 s; nobody wants to wait for that.
 constexpr Duration catalog_deadline = seconds(3);
+// Of what concerns this node alone.
+constexpr std::size_t short_answer = 4 << 20;
 constexpr Duration reach_deadline = std::chrono::milliseconds(500);
 // At what the servers show; and where they don't answer, which the agent writes to its log each time.
 constexpr Duration between_looks = std::chrono::milliseconds(20), between_tries = std::chrono::milliseconds(500);
@@ -37,17 +40,15 @@ std::string percent_encode(const std::string& text) {
 std::string failure_of(const Result<HttpAnswer>& answer, const char* what) {
   if (!answer) return fmt::format("{}: {}", what, answer.error().why);
   if (answer->status == 200) return "";
-  std::string text = answer->body.substr(0, 200);
-  while (!text.empty() && text.back() == '\n') text.pop_back();
-  return fmt::format("{}: {} {}", what, answer->status, text);
+  return fmt::format("{}: {} {}", what, answer->status, trim(cut(answer->body, 200)));
 }
 
 }  // namespace
 
 AgentApi::AgentApi(boost::asio::any_io_executor executor, const std::string& socket, std::function<void()> refused)
-    : probes_(executor, socket),
+    : probes_(executor, socket, short_answer),
       work_(executor, socket),
-      farewell_(executor, socket),
+      farewell_(executor, socket, short_answer),
       joins_(executor, socket),
       orders_(executor, socket),
       changes_(executor, socket),
@@ -116,7 +117,7 @@ void AgentApi::probe(Duration deadline, std::function<void(ProbeAnswer)> done) {
   probes_.ask(std::move(leader), [this, deadline, asked, done = std::move(done)](Result<HttpAnswer> answer) mutable {
     if (answer) {
       const bool known = answer->status == 200 && answer->body.size() > 4;
-      facts_.server = known ? answer->body.substr(1, answer->body.rfind('"') - 1) : "";
+      facts_.server = known ? cut(std::string_view(answer->body).substr(1, answer->body.rfind('"') - 1), 200) : "";
       return done(known ? ProbeAnswer::leader : ProbeAnswer::no_leader);
     }
     if (std::chrono::steady_clock::now() - asked < deadline / 2) return done(ProbeAnswer::silent);
@@ -163,7 +164,7 @@ void AgentApi::send_difference(const std::vector<Json>& desired, std::function<v
               }
               if (std::string failure = failure_of(answer, "list of the agent's services"); !failure.empty())
                 return done({.failure = std::move(failure)});
-              const Json actual = Json::parse(answer->body, nullptr, false);
+              const Json actual = foreign_json(answer->body);
               if (!actual.is_object())
                 return done({.failure = "list of the agent's services: the agent's answer is not JSON"});
               auto changes = std::make_shared<ServiceChanges>(service_changes(desired, actual, sent_));
@@ -194,11 +195,11 @@ void AgentApi::send_changes(std::shared_ptr<ServiceChanges> changes, std::functi
   Json body = std::move(changes->put.back());
   changes->put.pop_back();
   HttpRequest put = request("PUT", "/v1/agent/service/register?replace-existing-checks=true", Key::registration);
-  put.body = body.dump();
+  put.body = json_text(body);
   const std::size_t size = put.body.size();
   work_.ask(std::move(put), [this, body = std::move(body), size, changes, refused,
                              done = std::move(done)](const Result<HttpAnswer>& answer) mutable {
-    const std::string id = body.value("ID", "");
+    const std::string id = text_of(body, "ID");
     std::string failure = registration_failure(answer, "registering " + id, size);
     if (!failure.empty()) return done({std::move(failure), refused(answer), true});
     sent_[id] = std::move(body);
@@ -218,13 +219,13 @@ void AgentApi::look_up_catalog(const std::string& node, const std::string& id, c
       return done({CatalogAnswer::forbidden});
     }
     if (!answer || answer->status != 200) return done({CatalogAnswer::failed});
-    Json body = Json::parse(answer->body, nullptr, false);
+    Json body = foreign_json(answer->body);
     in_catalog_ = body.is_object();
     if (body.is_null()) return done({CatalogAnswer::gone});
     if (!body.is_object()) return done({CatalogAnswer::failed});
     std::vector<std::string> leftovers = leftovers_in_catalog(desired, body);
     if (registered_in_catalog(desired, id, body)) return done({CatalogAnswer::registered, {}, std::move(leftovers)});
-    const Json entry = body.value("Node", Json::object());
+    const Json& entry = object_of(body, "Node");
     const NodeKey holder{text_of(entry, "Node"), text_of(entry, "ID"), text_of(entry, "Address")};
     // Without an id an entry is anybody's, and the servers let us have it.
     const bool other = !holder.id.empty() && holder.id != id;
@@ -292,7 +293,7 @@ void AgentApi::ask_health(const NodeKey& own, std::shared_ptr<Surroundings> seen
   HttpRequest get = request("GET", "/v1/health/node/" + percent_encode(own.name), Key::registration);
   get.deadline = catalog_deadline;
   work_.ask(std::move(get), [seen, done = std::move(done)](const Result<HttpAnswer>& answer) {
-    const Json checks = answer && answer->status == 200 ? Json::parse(answer->body, nullptr, false) : Json();
+    const Json checks = answer && answer->status == 200 ? foreign_json(answer->body) : Json();
     for (const Json& check : checks.is_array() ? checks : Json::array()) {
       if (text_of(check, "CheckID") == "serfHealth") seen->failed_member = text_of(check, "Status") == "critical";
     }
@@ -308,7 +309,7 @@ void AgentApi::clear(const Claim& claim, std::function<void(ClearAnswer, std::st
   auto steps = std::make_shared<std::vector<Step>>();
   if (claim.deregister) {
     HttpRequest put = request("PUT", "/v1/catalog/deregister", Key::registration);
-    put.body = Json{{"Node", claim.name}}.dump();
+    put.body = json_text({{"Node", claim.name}});
     steps->push_back({std::move(put), "deregister", fmt::format("node:write on \"{}\"", claim.name)});
   }
   if (claim.prune) {
@@ -349,7 +350,7 @@ void AgentApi::join(JoinTargets targets, std::function<void()> done) {
   joins_.ask(
       request("GET", "/v1/agent/members", Key::recovery),
       [this, ask_to_join, targets = std::move(targets), done = std::move(done)](const Result<HttpAnswer>& answer) {
-        if (answer && knows_live_server(Json::parse(answer->body, nullptr, false))) return done();
+        if (answer && knows_live_server(foreign_json(answer->body))) return done();
         reach_.emplace(executor_, targets.addresses, reach_deadline,
                        [this, ask_to_join, names = targets.names, done](const std::optional<std::string>& peer) {
                          if (peer) return ask_to_join(*peer, done);
@@ -389,7 +390,7 @@ void AgentApi::repeat_leave(const std::string& node, Done done) {
 
 void AgentApi::deregister(const std::string& node, Done done) {
   HttpRequest put = request("PUT", "/v1/catalog/deregister", Key::registration);
-  put.body = Json{{"Node", node}}.dump();
+  put.body = json_text({{"Node", node}});
   put.deadline = catalog_deadline;
   work_.ask(std::move(put),
             [done = std::move(done)](const Result<HttpAnswer>& answer) { done(failure_of(answer, "deregister")); });
@@ -400,7 +401,7 @@ void AgentApi::look_at_maintenance(Done done) {
   orders_.ask(request("GET", "/v1/agent/checks?filter=" + percent_encode("ServiceID == \"\""), Key::recovery),
               [this, done = std::move(done)](const Result<HttpAnswer>& answer) {
                 std::string failure = failure_of(answer, "list of the agent's checks");
-                const Json checks = failure.empty() ? Json::parse(answer->body, nullptr, false) : Json();
+                const Json checks = failure.empty() ? foreign_json(answer->body) : Json();
                 if (failure.empty() && !checks.is_object()) failure = "list of the agent's checks: it is not JSON";
                 if (failure.empty()) facts_.maintenance = maintenance_in(checks);
                 done(std::move(failure));
@@ -432,7 +433,7 @@ void AgentApi::ask_servers(const std::string& node, bool on, std::chrono::steady
   orders_.ask(std::move(get), [this, node, on, end, so_far,
                                done = std::move(done)](const Result<HttpAnswer>& answer) mutable {
     const bool forbidden = answer && answer->status == 403;
-    const Json checks = answer && answer->status == 200 ? Json::parse(answer->body, nullptr, false) : Json();
+    const Json checks = answer && answer->status == 200 ? foreign_json(answer->body) : Json();
     // With ACLs what may not be read is left out; without them this node's entry is on its way.
     const bool hidden = checks.is_array() && checks.empty() && !token_.empty();
     const bool shown = checks.is_array() && !checks.empty() && maintenance_in(checks).has_value() == on;

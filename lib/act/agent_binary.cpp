@@ -3,7 +3,6 @@
 #include "act/descriptor.hpp"
 
 #include <elf.h>
-#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -81,13 +80,13 @@ Result<void> keep_agent_record(const std::string& data_dir, const AgentRecord& r
 }
 
 std::optional<int> go_release_of(const std::string& path) {
-  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  if (file.get() < 0) return std::nullopt;
-  const std::string ident = bytes_at(file.get(), 0, EI_NIDENT);
+  const auto file = open_to_read(path);
+  if (!file) return std::nullopt;
+  const std::string ident = bytes_at(file->get(), 0, EI_NIDENT);
   if (!ident.starts_with(ELFMAG)) return std::nullopt;
   constexpr std::string_view name = ".go.buildinfo";
-  return go_release(ident[EI_CLASS] == ELFCLASS64 ? section<Elf64_Ehdr, Elf64_Shdr>(file.get(), name)
-                                                  : section<Elf32_Ehdr, Elf32_Shdr>(file.get(), name));
+  return go_release(ident[EI_CLASS] == ELFCLASS64 ? section<Elf64_Ehdr, Elf64_Shdr>(file->get(), name)
+                                                  : section<Elf32_Ehdr, Elf32_Shdr>(file->get(), name));
 }
 
 }  // namespace lictor

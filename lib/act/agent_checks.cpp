@@ -2,6 +2,7 @@
 
 #include "act/files.hpp"
 #include "act/folder.hpp"
+#include "decide/json_text.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -15,7 +16,7 @@ namespace {
 // The id of the check that a file is about, if it is about one. Its name tells nothing: it is a hash of the id that differs
 // between versions of Consul. A definition has the id in "Check", the state of a TTL check has it at the top.
 std::optional<std::string> check_in(const std::string& path) {
-  const auto content = nlohmann::json::parse(content_of(path), nullptr, false);
+  const auto content = foreign_json(content_of(path));
   if (!content.is_object()) return std::nullopt;
   const auto definition = content.find("Check");
   const auto& about = definition == content.end() ? content : *definition;

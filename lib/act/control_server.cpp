@@ -2,6 +2,7 @@
 
 #include "act/endpoint.hpp"
 #include "act/folder.hpp"
+#include "act/host.hpp"
 
 #include <boost/asio/basic_socket_acceptor.hpp>
 #include <boost/asio/buffer.hpp>
@@ -262,13 +263,8 @@ Result<void> remove_stale(const std::string& path) {
   if (!S_ISSOCK(there.st_mode)) {
     return Problem{path, "exists and is no socket", "remove it or choose another socket path"};
   }
-  const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-  if (fd < 0) return Problem{path, std::string("socket: ") + std::strerror(errno), "raise the limit of open files"};
-  const asio::local::stream_protocol::endpoint where(path);
-  const int error = ::connect(fd, where.data(), static_cast<socklen_t>(where.size())) == 0 ? 0 : errno;
-  ::close(fd);
-  // EAGAIN: its queue is full.
-  if (error == 0 || error == EAGAIN) {
+  const int error = knock(path);
+  if (error == 0) {
     return Problem{path, "another process listens on it", "stop that one or choose another socket path"};
   }
   if (error != ECONNREFUSED) return Problem{path, std::string("probe: ") + std::strerror(error), "remove the file"};

@@ -34,6 +34,13 @@ bool is_directory(const std::string& path) {
   return stat(path.c_str(), &s) == 0 && S_ISDIR(s.st_mode);
 }
 
+std::uint64_t file_digest(const std::string& path) {
+  const std::hash<std::string> hash;
+  const auto content = read_file(path);
+  if (!content) return hash("unreadable: " + content.error().why);
+  return *content ? hash(**content) : 0;
+}
+
 }  // namespace
 
 std::vector<std::string> agent_files_in(const std::string& folder) {
@@ -49,16 +56,12 @@ std::vector<std::string> agent_files_in(const std::string& folder) {
 }
 
 std::uint64_t content_digest(const std::string& path) {
-  const std::hash<std::string> hash;
-  if (is_directory(path)) {
-    std::string all;
-    for (const std::string& name : agent_files_in(path))
-      all += name + "/" + std::to_string(content_digest(path + "/" + name)) + "/";
-    return hash(all);
-  }
-  const auto content = read_file(path);
-  if (!content) return hash("unreadable: " + content.error().why);
-  return *content ? hash(**content) : 0;
+  if (!is_directory(path)) return file_digest(path);
+  // An agent does not look into folders there, nor does this: a link may lead back to where it is.
+  std::string all;
+  for (const std::string& name : agent_files_in(path))
+    all += name + "/" + std::to_string(file_digest(path + "/" + name)) + "/";
+  return std::hash<std::string>()(all);
 }
 
 struct FileWatch::State : std::enable_shared_from_this<State> {

@@ -92,62 +92,6 @@ Result<std::string> drain(int fd, const std::string& path, size_t limit) {
   }
 }
 
-// True where it was changed.
-Result<bool> give(int folder, const char* name, const std::string& path, const struct stat& seen, uid_t uid,
-                  gid_t gid) {
-  if (seen.st_uid == uid && seen.st_gid == gid) return false;
-  const Descriptor entry(::openat(folder, name, O_PATH | O_NOFOLLOW | O_CLOEXEC));
-  struct stat now {};
-  if (entry.get() < 0 || ::fstat(entry.get(), &now) != 0) {
-    if (errno == ENOENT) return false;
-    return problem(path, "open", errno);
-  }
-  // It may be a name that the folder's owner gave to a file from elsewhere.
-  if (S_ISREG(now.st_mode) && now.st_nlink > 1) {
-    return Problem{path, fmt::format("belongs to uid {} and has another name elsewhere", now.st_uid),
-                   "remove it, or give it away yourself if it is the agent's", Exit::config};
-  }
-  if (::fchownat(entry.get(), "", uid, gid, AT_EMPTY_PATH) != 0) return problem(path, "chown", errno);
-  return true;
-}
-
-// Every step goes by descriptor and name: whoever owns the folder may swap entries while root walks through it.
-Result<size_t> give_entries(Descriptor folder, const std::string& path, uid_t uid, gid_t gid) {
-  DIR* const entries = ::fdopendir(folder.get());
-  if (entries == nullptr) return problem(path, "open", errno);
-  folder.release();
-  const struct Closer {
-    DIR* dir;
-    ~Closer() { ::closedir(dir); }
-  } closer{entries};
-  const int fd = ::dirfd(entries);
-  size_t changed = 0;
-  for (;;) {
-    errno = 0;
-    const dirent* const entry = ::readdir(entries);
-    if (entry == nullptr && errno != 0) return problem(path, "read", errno);
-    if (entry == nullptr) return changed;
-    const std::string name = entry->d_name;
-    if (name == "." || name == "..") continue;
-    const std::string below = path + "/" + name;
-    struct stat now {};
-    if (::fstatat(fd, name.c_str(), &now, AT_SYMLINK_NOFOLLOW) != 0) {
-      if (errno != ENOENT) return problem(below, "stat", errno);
-      continue;
-    }
-    const auto given = give(fd, name.c_str(), below, now, uid, gid);
-    if (!given) return given.error();
-    changed += *given ? 1 : 0;
-    if (S_ISDIR(now.st_mode)) {
-      Descriptor sub(::openat(fd, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-      if (sub.get() < 0) return problem(below, "open", errno);
-      const auto inside = give_entries(std::move(sub), below, uid, gid);
-      if (!inside) return inside.error();
-      changed += *inside;
-    }
-  }
-}
-
 }  // namespace
 
 int FileCalls::open(const char* path, int flags, mode_t mode) { return open_below(path, flags, mode); }
@@ -189,7 +133,7 @@ Result<void> write_atomically(const std::string& path, const std::string& conten
 
 Result<bool> install_file(const std::string& path, const std::string& content, const FileAttributes& attributes,
                           FileCalls& calls) {
-  const Descriptor fd(open_below(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+  const Descriptor fd(open_below(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
   struct stat now {};
   if (fd.get() >= 0 && ::fstat(fd.get(), &now) == 0 && S_ISREG(now.st_mode) &&
       (now.st_mode & 07777U) == attributes.mode && now.st_uid == attributes.uid.value_or(now.st_uid) &&
@@ -203,7 +147,7 @@ Result<bool> install_file(const std::string& path, const std::string& content, c
 }
 
 Result<void> sync_file(const std::string& path) {
-  const Descriptor fd(open_below(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+  const Descriptor fd(open_below(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
   if (fd.get() < 0) return problem(path, "open", errno);
   if (::fsync(fd.get()) != 0) return problem(path, "fsync", errno);
   return {};
@@ -214,19 +158,52 @@ Result<void> move_file(const std::string& from, const std::string& to) {
   return {};
 }
 
-Result<std::optional<std::string>> read_file(const std::string& path, size_t limit) {
-  const Descriptor fd(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
-  if (fd.get() < 0) {
-    if (errno == ENOENT) return std::optional<std::string>();
-    return problem(path, "open", errno);
+namespace {
+
+// What `path` is, found and of the type that is wanted, and then opened by what was found. Without /proc it is opened by its
+// name, and may be something else by then: such a thing is closed again.
+Result<Descriptor> open_found(const std::string& path, mode_t type, int flags) {
+  const auto failed = [](Problem problem, int error) {
+    errno = error;
+    return problem;
+  };
+  auto found = find_to_read(path);
+  if (!found) {
+    const int error = errno;
+    return failed(error == ELOOP ? found.error() : problem(path, "open", error), error);
   }
+  const mode_t is = found->about.st_mode & S_IFMT;
+  if (is == S_IFDIR && type == S_IFREG) return failed(problem(path, "read", EISDIR), EISDIR);
+  if (is != type && type == S_IFDIR) return failed(problem(path, "open", ENOTDIR), ENOTDIR);
+  if (is != type)
+    return failed(Problem{path, "no regular file", "name a file, not a device, pipe or socket", Exit::config}, EINVAL);
+  flags |= O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
+  Descriptor open(::open(fmt::format("/proc/self/fd/{}", found->at.get()).c_str(), flags));
+  if (open.get() < 0 && errno == ENOENT)
+    open = Descriptor(found->folder.get() < 0
+                          ? open_below(path, flags | O_NOFOLLOW)
+                          : ::openat(found->folder.get(), found->name.c_str(), flags | O_NOFOLLOW));
+  if (open.get() < 0) return failed(problem(path, "open", errno), errno);
   struct stat now {};
-  if (::fstat(fd.get(), &now) != 0) return problem(path, "stat", errno);
-  if (S_ISDIR(now.st_mode)) return problem(path, "read", EISDIR);
-  if (!S_ISREG(now.st_mode)) {
-    return Problem{path, "no regular file", "name a file, not a device, pipe or socket", Exit::config};
+  if (::fstat(open.get(), &now) != 0) return failed(problem(path, "stat", errno), errno);
+  if (now.st_dev != found->about.st_dev || now.st_ino != found->about.st_ino)
+    return failed(Problem{path, "changed while it was opened", "try again", Exit::retry}, EAGAIN);
+  return open;
+}
+
+}  // namespace
+
+Result<Descriptor> open_to_read(const std::string& path) { return open_found(path, S_IFREG, 0); }
+
+Result<Descriptor> open_folder_to_read(const std::string& path) { return open_found(path, S_IFDIR, O_DIRECTORY); }
+
+Result<std::optional<std::string>> read_file(const std::string& path, size_t limit) {
+  const auto file = open_to_read(path);
+  if (!file) {
+    if (errno == ENOENT) return std::optional<std::string>();
+    return file.error();
   }
-  auto content = drain(fd.get(), path, limit);
+  auto content = drain(file->get(), path, limit);
   if (!content) return content.error();
   return std::optional(std::move(*content));
 }
@@ -261,18 +238,6 @@ Result<void> make_directory(const std::string& path, mode_t mode, std::optional<
   return {};
 }
 
-Result<size_t> give_ownership(const std::string& path, uid_t uid, gid_t gid) {
-  auto top = open_folder(path);
-  if (!top) return top.error();
-  struct stat now {};
-  if (::fstat(top->get(), &now) != 0) return problem(path, "stat", errno);
-  const bool wrong = now.st_uid != uid || now.st_gid != gid;
-  if (wrong && ::fchown(top->get(), uid, gid) != 0) return problem(path, "chown", errno);
-  const auto below = give_entries(std::move(*top), path, uid, gid);
-  if (!below) return below.error();
-  return *below + (wrong ? 1 : 0);
-}
-
 std::string error_text(int error_number) {
   std::string text = std::strerror(error_number);
   if (text[0] >= 'A' && text[0] <= 'Z') text[0] = static_cast<char>(text[0] - 'A' + 'a');
@@ -290,12 +255,17 @@ FileLock::~FileLock() {
   if (fd_ >= 0) ::close(fd_);
 }
 
-Result<FileLock> FileLock::acquire(const std::string& path) {
-  const int fd = open_below(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0644);
+Result<FileLock> FileLock::acquire(const std::string& path, std::optional<uid_t> uid, std::optional<gid_t> gid) {
+  constexpr int flags = O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
+  int fd = open_below(path, flags | O_CREAT | O_EXCL, 0644);
+  const bool made = fd >= 0;
+  if (!made && errno == EEXIST) fd = open_below(path, flags | O_CREAT, 0644);
   if (fd < 0) return problem(path, "open", errno);
   FileLock lock(fd);
   struct stat now {};
   if (::fstat(fd, &now) != 0) return problem(path, "stat", errno);
+  if (made && (uid || gid) && ::fchown(fd, uid.value_or(now.st_uid), gid.value_or(now.st_gid)) != 0)
+    return problem(path, "chown", errno);
   if (!S_ISREG(now.st_mode) || now.st_nlink != 1) {
     return Problem{path, "no regular file, or one with another name elsewhere", "remove it", Exit::config};
   }

@@ -5,11 +5,13 @@
 // (kept_files.hpp), and the locks data_dir/lictor.lock and run_dir/lictor.lock. Each goes through
 // write_atomically (locks excepted), so that a crash at any moment leaves the old content or the new, never a mixture and
 // never nothing. Of lictor-agent.json, lictor-timeline.json, and of consul.json as it is written before each launch, that
-// holds for a crash of lictor and not of the host; what a running agent is to read anew has been synced first. All paths that are written to are
-// walked as folder.hpp has it: a symbolic link that another user could have put on the way is a problem, and nothing is
+// holds for a crash of lictor and not of the host; what a running agent is to read anew has been synced first. All paths are
+// walked as folder.hpp has it: a link by which another user could lead lictor where he can't go himself is a problem, and
+// nothing is read or
 // written.
 #pragma once
 
+#include "act/descriptor.hpp"
 #include "decide/problem.hpp"
 
 #include <dirent.h>
@@ -63,8 +65,13 @@ Result<void> sync_file(const std::string& path);
 // rename(2): whoever opens `to` finds the old file or the new one.
 Result<void> move_file(const std::string& from, const std::string& to);
 
-// The file's bytes; nothing if it does not exist; a problem for anything else (no regular file, over `limit` bytes,
-// EACCES). Symbolic links are followed: that is how Kubernetes mounts a ConfigMap. Never blocks on a FIFO.
+// The regular file at `path`, open for reading, or its folder, with what find_to_read refuses as a problem. What it is, is
+// known before it is opened: a device, a FIFO or a terminal never is. Sets errno.
+Result<Descriptor> open_to_read(const std::string& path);
+Result<Descriptor> open_folder_to_read(const std::string& path);
+
+// The file's bytes, by open_to_read; nothing if it does not exist; a problem for anything else (no regular file, over `limit`
+// bytes, EACCES).
 Result<std::optional<std::string>> read_file(const std::string& path, size_t limit = 16 << 20);
 
 // The same for facts that may be missing: empty where the file is not there or can't be read.
@@ -73,11 +80,6 @@ std::string content_of(const std::string& path);
 // Makes `path` and its parents. The last one gets `mode` and the owner, whether it was there or not; parents are
 // made 0755 (whatever the umask) and left alone where they exist. `path` itself may be a symbolic link to a directory.
 Result<void> make_directory(const std::string& path, mode_t mode, std::optional<uid_t> uid, std::optional<gid_t> gid);
-
-// Gives `path` and everything below to uid:gid, changing only what is wrong. Symbolic links below `path` are given
-// away themselves and never followed, not even one that is put there while this runs; somebody else's file with more than
-// one name is a problem. Returns how many entries were changed.
-Result<size_t> give_ownership(const std::string& path, uid_t uid, gid_t gid);
 
 // What errno means, as the end of a sentence: "permission denied".
 std::string error_text(int error_number);
@@ -91,17 +93,21 @@ class FileLock {
   ~FileLock();
   // A problem (Exit::config) when another process holds it: it names the file and, where known, that process's pid.
   // The file itself stays for ever; its content is the holder's pid, for people. Close-on-exec.
-  static Result<FileLock> acquire(const std::string& path);
+  // A file that this makes is given to `uid`:`gid`, where they are given.
+  static Result<FileLock> acquire(const std::string& path, std::optional<uid_t> uid = {}, std::optional<gid_t> gid = {});
 
  private:
   explicit FileLock(int fd) : fd_(fd) {}
   int fd_ = -1;
 };
 
-// Calls `take` with each name in the folder, "." and ".." included, until it returns false. Nothing where it can't be read.
+// Calls `take` with each name in the folder, by open_folder_to_read, "." and ".." included, until it returns false. Nothing where it can't be read.
 template <class Take>
 void each_name(const std::string& folder, const Take& take) {
-  const std::unique_ptr<DIR, int (*)(DIR*)> entries(::opendir(folder.c_str()), &::closedir);
+  auto open = open_folder_to_read(folder);
+  if (!open) return;
+  const std::unique_ptr<DIR, int (*)(DIR*)> entries(::fdopendir(open->get()), &::closedir);
+  if (entries) open->release();
   while (const dirent* const entry = entries ? ::readdir(entries.get()) : nullptr) {
     if (!take(std::string_view(entry->d_name))) return;
   }

@@ -5,14 +5,17 @@
 #include <fmt/format.h>
 #include <linux/openat2.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
 #include <climits>
+#include <cstdint>
 #include <cstdio>
 #include <optional>
+#include <utility>
 #include <vector>
 
 namespace lictor {
@@ -69,10 +72,10 @@ Place place_of(const std::string& path) {
 
 // Most paths have no link on the way, and the kernel walks those in one step. Nothing where there is one, where there is no
 // such folder, and where the kernel (before 5.6) or a sandbox knows no such call.
-Descriptor open_without_links(const std::string& path) {
+Descriptor open_without_links(const std::string& path, std::uint64_t flags) {
 #ifdef SYS_openat2
   open_how how{};
-  how.flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
+  how.flags = flags | O_CLOEXEC;
   how.resolve = RESOLVE_NO_SYMLINKS;
   return Descriptor(static_cast<int>(::syscall(SYS_openat2, AT_FDCWD, path.c_str(), &how, sizeof how)));
 #else
@@ -80,11 +83,18 @@ Descriptor open_without_links(const std::string& path) {
 #endif
 }
 
-}  // namespace
+// One step of a walk: `entry`, which is `next`, in the folder at `path`.
+struct Step {
+  const Descriptor& at;
+  const struct stat& folder;
+  const std::string& path;
+  const struct stat& entry;
+};
 
-Result<Descriptor> open_folder(const std::string& path) {
-  if (Descriptor folder = open_without_links(path); folder.get() >= 0) return folder;
-  Descriptor at(start_of(path));
+// Component by component. `look` is called with each step and returns a problem to end it; errno is then ELOOP.
+template <class Look>
+Result<Found> walk(const std::string& path, const Look& look) {
+  Found found{Descriptor(start_of(path)), Descriptor(start_of(path)), ".", {}};
   std::string way = path.starts_with('/') ? "" : ".";
   std::vector<std::string> rest;
   push(rest, path);
@@ -93,41 +103,120 @@ Result<Descriptor> open_folder(const std::string& path) {
     errno = error;
     return problem;
   };
+  if (::fstat(found.at.get(), &found.about) != 0) return failed(path, errno);
   for (int links = 0; !rest.empty();) {
     const std::string name = rest.back();
     const std::string here = way + "/" + name;
     rest.pop_back();
-    Descriptor next(::openat(at.get(), name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
-    struct stat folder {
-    }, now{};
-    if (next.get() < 0 || ::fstat(next.get(), &now) != 0 || ::fstat(at.get(), &folder) != 0) return failed(here, errno);
+    Descriptor next(::openat(found.at.get(), name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+    struct stat now {};
+    if (next.get() < 0 || ::fstat(next.get(), &now) != 0) return failed(here, errno);
+    if (std::optional<Problem> refused = look(Step{found.at, found.about, here, now})) {
+      errno = ELOOP;
+      return std::move(*refused);
+    }
     if (!S_ISLNK(now.st_mode)) {
-      at = std::move(next);
+      found = {std::move(next), std::move(found.at), name, now};
       way = here;
       continue;
-    }
-    if (!followed(folder, now)) {
-      Problem refused{here,
-                      fmt::format("is a symbolic link in a directory that {} can write to",
-                                  others_in(folder).value_or("another user")),
-                      "remove it", Exit::config};
-      errno = ELOOP;
-      return refused;
     }
     std::array<char, PATH_MAX> target{};
     const ssize_t size = ::readlinkat(next.get(), "", target.data(), target.size());
     if (size < 0 || ++links > kMostLinks) return failed(here, size < 0 ? errno : ELOOP);
     const std::string to(target.data(), static_cast<size_t>(size));
     if (to.starts_with('/')) {
-      at = Descriptor(start_of(to));
+      found.at = Descriptor(start_of(to));
+      if (::fstat(found.at.get(), &found.about) != 0) return failed(here, errno);
       way.clear();
     }
     push(rest, to);
   }
+  return found;
+}
+
+Problem refused_link(const std::string& path, const struct stat& folder) {
+  return Problem{
+      path,
+      fmt::format("is a symbolic link in a directory that {} can write to", others_in(folder).value_or("another user")),
+      "remove it", Exit::config};
+}
+
+// Somebody else's secret, to which others may have given another name in a folder of theirs.
+bool may_be_lent(const struct stat& folder, const struct stat& file) {
+  const bool his_own = !ours(folder.st_uid) && file.st_uid == folder.st_uid;
+  return !S_ISDIR(file.st_mode) && file.st_nlink > 1 && (file.st_mode & S_IROTH) == 0 && !his_own &&
+         others_in(folder);
+}
+
+bool read_only(const Descriptor& at) {
+  struct statvfs about {};
+  return ::fstatvfs(at.get(), &about) == 0 && (about.f_flag & ST_RDONLY) != 0;
+}
+
+}  // namespace
+
+Result<Descriptor> open_folder(const std::string& path) {
+  if (Descriptor folder = open_without_links(path, O_RDONLY | O_DIRECTORY); folder.get() >= 0) return folder;
+  const auto found = walk(path, [](const Step& step) -> std::optional<Problem> {
+    if (!S_ISLNK(step.entry.st_mode) || followed(step.folder, step.entry)) return std::nullopt;
+    return refused_link(step.path, step.folder);
+  });
+  if (!found) return found.error();
   // What was walked with can neither be synced nor given a mode.
-  Descriptor open(::openat(at.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (open.get() < 0) return failed(path, errno);
+  Descriptor open(::openat(found->at.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (open.get() < 0) {
+    const int error = errno;
+    auto problem = open_problem(path, error);
+    errno = error;
+    return problem;
+  }
   return open;
+}
+
+Result<Found> find_to_read(const std::string& path) {
+  Found quick{open_without_links(path, O_PATH), Descriptor(-1), "", {}};
+  if (quick.at.get() >= 0 && ::fstat(quick.at.get(), &quick.about) == 0 &&
+      (S_ISDIR(quick.about.st_mode) || quick.about.st_nlink == 1))
+    return quick;
+  // Who has put a link on the way that only he follows, and which one.
+  std::optional<std::pair<uid_t, Problem>> led;
+  auto found = walk(path, [&led](const Step& step) -> std::optional<Problem> {
+    if (!S_ISLNK(step.entry.st_mode) || followed(step.folder, step.entry) || ours(step.entry.st_uid))
+      return std::nullopt;
+    auto refused = refused_link(step.path, step.folder);
+    if (led && led->first != step.entry.st_uid) return refused;
+    led.emplace(step.entry.st_uid, std::move(refused));
+    return std::nullopt;
+  });
+  if (!found) return found;
+  if (led && found->about.st_uid != led->first) {
+    errno = ELOOP;
+    return led->second;
+  }
+  struct stat folder {};
+  if (::fstat(found->folder.get(), &folder) == 0 && may_be_lent(folder, found->about)) {
+    errno = ELOOP;
+    return Problem{path,
+                   fmt::format("belongs to uid {}, has another name elsewhere and lies in a directory that {} can "
+                               "write to",
+                               found->about.st_uid, others_in(folder).value_or("")),
+                   "remove it, or put a copy there", Exit::config};
+  }
+  return found;
+}
+
+std::optional<std::string> others_who_write(const std::string& path) {
+  const auto told = [](const std::string& who, const std::string& where) { return who + " can write to " + where; };
+  std::optional<std::string> known;
+  const auto found = walk(path, [&](const Step& step) -> std::optional<Problem> {
+    const auto others = followed(step.folder, step.entry) ? std::nullopt : others_in(step.folder);
+    if (others && !known && !read_only(step.at)) known = told(*others, folder_of(step.path));
+    return std::nullopt;
+  });
+  if (!found || known) return known;
+  // A link's own mode says nothing, and there is none left.
+  const auto others = others_in(found->about);
+  return others && !read_only(found->at) ? std::optional(told(*others, path)) : std::nullopt;
 }
 
 int open_below(const std::string& path, int flags, mode_t mode) {

@@ -9,6 +9,7 @@
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -20,6 +21,7 @@
 #include <system_error>
 #include <vector>
 
+#include "act/descriptor.hpp"
 #include "act/files.hpp"
 #include "decide/identity.hpp"
 #include "decide/text.hpp"
@@ -193,6 +195,17 @@ Result<std::string> find_binary(const std::string& name, const Environment& envi
   }
   return Problem{name, is_path ? "no such file" : "not found on PATH", "install it, or set agent.binary to its path",
                  Exit::not_found};
+}
+
+int knock(const std::string& path) {
+  sockaddr_un name{};
+  if (path.size() >= sizeof name.sun_path) return ENAMETOOLONG;
+  name.sun_family = AF_UNIX;
+  path.copy(name.sun_path, path.size());
+  const Descriptor fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (fd.get() < 0 || ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&name), sizeof name) == 0)
+    return fd.get() < 0 ? errno : 0;
+  return errno == EAGAIN ? 0 : errno;
 }
 
 std::optional<bool> udp_port_taken(const std::string& address, int port) {

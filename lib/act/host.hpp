@@ -46,6 +46,10 @@ int host_cpus();  // those this process may run on
 // be executed, Exit::cannot_execute.
 Result<std::string> find_binary(const std::string& name, const Environment& environment);
 
+// Whether a process listens on the unix socket `path`, told at once: 0 where one does, a full queue included, else connect's
+// errno.
+int knock(const std::string& path);
+
 // Whether somebody has bound UDP `port` at `address`, an address of this host; nothing where that can't be told. Found
 // out by binding it for a moment.
 std::optional<bool> udp_port_taken(const std::string& address, int port);

@@ -1,6 +1,7 @@
 #include "act/launcher.hpp"
 
 #include "act/privileges.hpp"
+#include "decide/json_text.hpp"
 
 #include <boost/asio/detail/throw_error.hpp>  // which the launcher uses and does not include
 
@@ -107,7 +108,7 @@ struct CleanSlate {
 
   [[noreturn]] void give_up(const Problem& problem) const {
     const nlohmann::json parts{problem.what, problem.why, problem.hint, static_cast<int>(problem.exit)};
-    const std::string told = parts.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+    const std::string told = json_text(parts);
     [[maybe_unused]] const ssize_t size = ::write(report, told.data(), told.size());
     ::_exit(127);  // the launcher's exit() would run lictor's own clean-up in the child
   }
@@ -188,7 +189,7 @@ std::optional<Problem> LaunchReport::failure() const {
   std::array<char, PIPE_BUF> told{};
   const ssize_t size = ::read(pipe_.get(), told.data(), told.size());
   if (size <= 0) return std::nullopt;
-  const auto problem = nlohmann::json::parse(told.begin(), told.begin() + size, nullptr, false);
+  const auto problem = foreign_json({told.data(), static_cast<std::size_t>(size)});
   if (!problem.is_array()) return std::nullopt;  // longer than a pipe takes at once
   return Problem{problem[0], problem[1], problem[2], static_cast<Exit>(problem[3].get<int>())};
 }

@@ -1,5 +1,7 @@
 #include "act/log.hpp"
 
+#include "decide/text.hpp"
+
 #include <spdlog/logger.h>
 #include <spdlog/sinks/sink.h>
 
@@ -107,7 +109,7 @@ void complain(std::string_view text) {
   std::string rest = "lictor: " + std::string(text);
   for (std::size_t end = 0; end != std::string::npos;) {
     end = rest.find('\n');
-    log.unfiltered.log(spdlog::level::err, rest.substr(0, end));
+    log.unfiltered.log(spdlog::level::err, harmless(rest.substr(0, end)));
     if (end != std::string::npos) rest.erase(0, end + 1);
   }
 }
@@ -119,13 +121,11 @@ void flush() {
 
 std::vector<Line> recent() { return {the_log().recent.begin(), the_log().recent.end()}; }
 
-bool to_journal() { return the_log().sink->journal; }
-
-void agent_line(std::string_view line) {
+void agent_line(std::string_view line, std::string_view source) {
   Log& log = the_log();
   const auto level = to_spdlog(agent_level(line));
-  if (log.json) return log.unfiltered.log(level, json_agent_line(std::chrono::system_clock::now(), line));
-  log.unfiltered.log(level, spdlog::string_view_t(line.data(), line.size()));
+  if (log.json) return log.unfiltered.log(level, json_agent_line(std::chrono::system_clock::now(), line, source));
+  log.unfiltered.log(level, harmless(line));
 }
 
 }  // namespace lictor::log

@@ -39,11 +39,8 @@ void flush();
 // times in a row is one of them.
 std::vector<Line> recent();
 
-// Whether standard error is the journal. The agent's lines then want their priority, too, and have to pass through here.
-bool to_journal();
-
-// A line of the agent's own output, without its line break: in text as it is, in json as json_agent_line has it. The agent has filtered
-// by its own log level already: lictor's does not apply.
-void agent_line(std::string_view line);
+// A line of the output of the agent, or of another child, `source`, without its line break: in text harmless() and else as it is,
+// in json as json_agent_line has it. The agent has filtered by its own log level already: lictor's does not apply.
+void agent_line(std::string_view line, std::string_view source = "agent");
 
 }  // namespace lictor::log

@@ -49,7 +49,7 @@ void AgentApi::send_again(const NodeKey& own, const std::vector<Json>& desired, 
       return again_ask(again);
     }
     work_.ask(request("GET", "/v1/agent/self", Key::recovery), [this, again](const Result<HttpAnswer>& answer) {
-      const Json self = answer && answer->status == 200 ? Json::parse(answer->body, nullptr, false) : Json();
+      const Json self = answer && answer->status == 200 ? foreign_json(answer->body) : Json();
       if (!self.is_object()) {
         again->fail("the agent does not tell of itself", false);
         return again->done(std::move(again->sent));
@@ -65,11 +65,11 @@ void AgentApi::again_read(const std::shared_ptr<Again>& again, std::function<voi
   work_.ask(request("GET", "/v1/agent/services", Key::registration),
             [this, again, then = std::move(then)](const Result<HttpAnswer>& services) mutable {
               const bool told = services && services->status == 200;
-              again->services = told ? Json::parse(services->body, nullptr, false) : Json();
+              again->services = told ? foreign_json(services->body) : Json();
               work_.ask(request("GET", "/v1/agent/checks", Key::registration),
                         [again, then = std::move(then)](const Result<HttpAnswer>& checks) {
                           const bool told = checks && checks->status == 200;
-                          again->checks = told ? Json::parse(checks->body, nullptr, false) : Json();
+                          again->checks = told ? foreign_json(checks->body) : Json();
                           if (again->services.is_object() && again->checks.is_object()) return then();
                           again->fail("the agent does not tell what it has", false);
                           again->done(std::move(again->sent));
@@ -80,7 +80,7 @@ void AgentApi::again_read(const std::shared_ptr<Again>& again, std::function<voi
 // The node's entry, with the agent's own token, which is the one that may write it.
 void AgentApi::again_node(const std::shared_ptr<Again>& again) {
   HttpRequest put = request("PUT", "/v1/txn", Key::agent);
-  put.body = node_transaction(again->node, again->checks).dump();
+  put.body = json_text(node_transaction(again->node, again->checks));
   put.deadline = catalog_deadline;
   work_.ask(std::move(put), [this, again](const Result<HttpAnswer>& answer) {
     const bool denied = answer && answer->body.find("Permission denied") != std::string::npos;
@@ -124,7 +124,7 @@ void AgentApi::again_put(const std::shared_ptr<Again>& again) {
   if (leaving_) return again->done({"the node leaves", false, false});
   if (!again->gone.empty()) {
     HttpRequest put = request("PUT", "/v1/catalog/deregister", Key::registration);
-    put.body = Json{{"Node", again->own.name}, {"ServiceID", again->gone.back()}}.dump();
+    put.body = json_text(Json{{"Node", again->own.name}, {"ServiceID", again->gone.back()}});
     put.deadline = catalog_deadline;
     again->gone.pop_back();
     return work_.ask(std::move(put), [this, again](const Result<HttpAnswer>&) { again_put(again); });
@@ -132,7 +132,7 @@ void AgentApi::again_put(const std::shared_ptr<Again>& again) {
   if (again->due.empty()) return again_compare(again);
   auto next = again->due.extract(again->due.begin());
   HttpRequest put = request("PUT", "/v1/catalog/register", Key::registration);
-  put.body = next.mapped().dump();
+  put.body = json_text(next.mapped());
   put.deadline = catalog_deadline;
   again->told.insert_or_assign(next.key(), std::move(next.mapped()));
   work_.ask(std::move(put), [this, again, id = next.key()](const Result<HttpAnswer>& answer) {
@@ -171,7 +171,7 @@ void AgentApi::ask_permission(std::map<std::string, std::string> names, std::fun
     std::map<std::string, std::string> some;
     while (!left->empty() && some.size() < permission_limit) some.insert(left->extract(left->begin()));
     HttpRequest put = request("PUT", "/v1/txn", Key::registration);
-    put.body = permission_question(some).dump();
+    put.body = json_text(permission_question(some));
     put.deadline = catalog_deadline;
     work_.ask(std::move(put), [refusals, some, next = weak.lock()](const Result<HttpAnswer>& answer) {
       if (answer && answer->status == 409) {
@@ -200,7 +200,7 @@ void AgentApi::tell_refusal(const std::map<std::string, std::string>& refusals, 
     return done(std::move(text));
   work_.ask(request("GET", "/v1/acl/token/self", Key::registration),
             [text = std::move(text), done = std::move(done)](const Result<HttpAnswer>& answer) mutable {
-              const Json token = answer && answer->status == 200 ? Json::parse(answer->body, nullptr, false) : Json();
+              const Json token = answer && answer->status == 200 ? foreign_json(answer->body) : Json();
               const std::string accessor = token.is_object() ? text_of(token, "AccessorID") : "";
               if (!accessor.empty()) text += "; the token's accessor is " + accessor;
               done(std::move(text));

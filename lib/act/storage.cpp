@@ -2,6 +2,7 @@
 
 #include "act/files.hpp"
 #include "act/folder.hpp"
+#include "act/ownership.hpp"
 #include "decide/text.hpp"
 
 #include <fcntl.h>
@@ -136,28 +137,6 @@ std::optional<std::string> exhausted(const std::string& path) {
   return std::nullopt;
 }
 
-// Somebody else's file or folder in `folder` that this process can neither use nor give away.
-std::optional<std::string> foreign_entry(const std::string& folder, uid_t uid) {
-  std::optional<std::string> found;
-  each_name(folder, [&](std::string_view name) {
-    // The last is root's at the top of every ext4 volume; nobody else has business there.
-    if (name == "." || name == ".." || name == "lost+found") return true;
-    const std::string path = folder + "/" + std::string(name);
-    struct stat now {};
-    if (::lstat(path.c_str(), &now) != 0 || S_ISLNK(now.st_mode)) return true;
-    const bool is_folder = S_ISDIR(now.st_mode);
-    const bool closed =
-        now.st_uid != uid && ::faccessat(AT_FDCWD, path.c_str(), R_OK | W_OK | (is_folder ? X_OK : 0), AT_EACCESS) != 0;
-    if (closed) {
-      found = path;
-    } else if (is_folder) {
-      found = foreign_entry(path, uid);
-    }
-    return !found;
-  });
-  return found;
-}
-
 }  // namespace
 
 std::string filesystem_of(const std::string& path, const std::string& root) {
@@ -206,7 +185,7 @@ Result<void> check_data_dir(const std::string& path, uid_t uid) {
   if (const int error = try_small_file(path); error != 0) return unwritable(path, error);
   if (const auto why = uid == 0 ? std::nullopt : exhausted(path)) return full(path, *why);
   if (::geteuid() == 0) return {};
-  if (const auto entry = foreign_entry(path, uid)) {
+  if (const auto entry = foreign_entry(path, uid, ::getegid())) {
     struct stat owner {};
     ::lstat(entry->c_str(), &owner);
     return Problem{*entry, fmt::format("owned by uid {}, and uid {} may not write it", owner.st_uid, uid),

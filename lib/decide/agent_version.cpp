@@ -43,7 +43,7 @@ std::optional<std::string> parse_consul_version(const std::string& output) {
 }
 
 std::optional<AgentRecord> parse_agent_record(const std::string& text) {
-  const Json json = Json::parse(text, nullptr, false);
+  const Json json = foreign_json(text);
   if (!json.is_object()) return std::nullopt;
   const auto inode = number_at<std::uint64_t>(json, "inode"), size = number_at<std::uint64_t>(json, "size");
   const auto modified = number_at<std::int64_t>(json, "modified");
@@ -63,7 +63,7 @@ std::string format_agent_record(const AgentRecord& record) {
                      {"size", binary.size},
                      {"modified", binary.modified},
                      {"version", record.version}};
-  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+  return json_text(json, 2) + "\n";
 }
 
 const char* recovery_token_key(const std::optional<AgentVersion>& version) {

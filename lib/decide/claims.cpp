@@ -22,17 +22,9 @@ std::string text_in(const Json& object, const char* outer, const char* key) {
   return it != object.end() && it->is_object() ? text_of(*it, key) : std::string();
 }
 
-// Calls `take` with each object of the array and drops it at once: the list of a large cluster is megabytes.
+// Calls `take` with each object of the array.
 Result<void> each_object(const char* what, const std::string& body, const std::function<void(const Json&)>& take) {
-  const auto whole = Json::parse(
-      body,
-      [&](int depth, Json::parse_event_t event, Json& value) {
-        if (depth != 1 || event != Json::parse_event_t::object_end) return true;
-        take(value);
-        return false;
-      },
-      false);
-  if (whole.is_array()) return {};
+  if (each_element(body, [&take](const Json& element) { return element.is_object() ? take(element) : void(); })) return {};
   return Problem{what, "the answer is no JSON array", "see whether it is Consul's agent that answers", Exit::retry};
 }
 

@@ -7,6 +7,8 @@
 
 #include "decide/problem.hpp"
 
+#include <compare>
+#include <cstddef>
 #include <string>
 #include <vector>
 
@@ -59,8 +61,11 @@ struct Claim {
   // prune and deregister both false: it is, or may be, alive; it is only told of.
 
   bool dead() const { return prune || deregister; }
-  bool operator==(const Claim&) const = default;
+  auto operator<=>(const Claim&) const = default;
 };
+
+// Of claims at once, no more are told of by name, in the log and in the status: the rest is counted.
+constexpr std::size_t claims_told = 100;
 
 // Every claim, one for each other name (own name: one for each address and id), sorted by name.
 //

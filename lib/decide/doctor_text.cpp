@@ -21,7 +21,7 @@ constexpr std::size_t label_width = 9;  // the longest, and two blanks
 std::string labelled(std::string_view label, const std::string& text, const PageStyle& style,
                      const char* paint = nullptr) {
   std::string out;
-  for (const std::string& row : wrap_behind(label_width, text, style)) {
+  for (const std::string& row : wrap_behind(label_width, harmless(text), style)) {
     out += style.colour && paint && !label.empty() ? std::string("\x1b[") + paint + "m" + std::string(label) + "\x1b[0m"
                                                    : std::string(label);
     out.append(label_width - label.size(), ' ') += row + "\n";

@@ -97,7 +97,7 @@ Result<IdentityVerdict> settle_identity(const IdentityInput& input) {
 }
 
 std::optional<Identity> parse_identity(const std::string& text) {
-  const auto json = Json::parse(text, nullptr, false);
+  const auto json = foreign_json(text);
   if (!json.is_object()) return std::nullopt;
   bool complete = true;
   const auto field = [&](const char* key) {
@@ -120,7 +120,7 @@ std::string format_identity(const Identity& identity) {
                      {"machine", identity.machine},
                      {"when", identity.when}};
   // A host name is bytes, JSON is UTF-8: replacing beats throwing.
-  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+  return json_text(json, 2) + "\n";
 }
 
 std::optional<std::string> parse_uuid(const std::string& text) {

@@ -56,9 +56,46 @@ class DuplicateFinder {
   std::vector<std::string> path_;
 };
 
+// Thrown out of the parser, which knows no other way to end.
+struct BeyondLimits {};
+
+// Counts what a parser would make, comments or not.
+bool within_limits(std::string_view text) {
+  std::size_t depth = 0, values = 1;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    switch (text[i]) {
+      case '"':
+        for (++i; i < text.size() && text[i] != '"'; ++i) i += text[i] == '\\' ? 1 : 0;
+        break;
+      case '/':
+        if (const auto pair = text.substr(i, 2); pair == "//" || pair == "/*")
+          i = std::min(text.find(pair == "//" ? "\n" : "*/", i + 2), text.size());
+        break;
+      case '[':
+      case '{':
+        if (++depth > json_depth || ++values > json_values) return false;
+        break;
+      case ']':
+      case '}':
+        depth -= depth > 0 ? 1 : 0;
+        break;
+      case ',':
+        if (++values > json_values) return false;
+        break;
+      default:
+        break;
+    }
+  }
+  return true;
+}
+
 }  // namespace
 
 Result<json> parse_json(const std::string& name, std::string_view text) try {
+  if (!within_limits(text)) {
+    return Problem{name, fmt::format("nested deeper than {} levels, or of more than {} values", json_depth, json_values),
+                   "write less into it"};
+  }
   DuplicateFinder duplicates;
   json parsed = json::parse(
       text,
@@ -84,9 +121,52 @@ bool is_utf8(const std::string& text) try {
   return false;
 }
 
-std::string text_of(const nlohmann::json& object, const char* key) {
+json foreign_json(std::string_view text) {
+  return within_limits(text) ? json::parse(text, nullptr, false) : json(json::value_t::discarded);
+}
+
+bool each_element(std::string_view text, const std::function<void(const json&)>& take) try {
+  std::size_t values = 0;
+  const auto whole = json::parse(
+      text,
+      [&](int depth, json::parse_event_t event, json& value) {
+        if (static_cast<std::size_t>(depth) > json_depth || ++values > json_values) throw BeyondLimits();
+        const bool whole_one = event == json::parse_event_t::object_end || event == json::parse_event_t::array_end ||
+                               event == json::parse_event_t::value;
+        if (depth != 1 || !whole_one) return true;
+        values = 0;
+        take(value);
+        return false;
+      },
+      false);
+  return whole.is_array();
+} catch (const BeyondLimits&) {
+  return false;
+}
+
+std::string json_text(const json& value, int indent) {
+  return value.dump(indent, ' ', false, json::error_handler_t::replace);
+}
+
+std::string text_of(const json& object, const char* key) {
   const auto it = object.find(key);
   return it != object.end() && it->is_string() ? it->get<std::string>() : std::string();
+}
+
+std::int64_t integer_of(const json& object, const char* key) {
+  const auto it = object.find(key);
+  return it != object.end() && it->is_number_integer() ? it->get<std::int64_t>() : 0;
+}
+
+bool flag_of(const json& object, const char* key) {
+  const auto it = object.find(key);
+  return it != object.end() && it->is_boolean() && it->get<bool>();
+}
+
+const json& object_of(const json& object, const char* key) {
+  static const json none = json::object();
+  const auto it = object.find(key);
+  return it != object.end() && it->is_object() ? *it : none;
 }
 
 }  // namespace lictor

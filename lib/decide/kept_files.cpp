@@ -1,5 +1,7 @@
 #include "decide/kept_files.hpp"
 
+#include "decide/json_text.hpp"
+
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
@@ -61,7 +63,7 @@ bool named_by_md5(const AgentVersion& version) {
 }  // namespace
 
 std::optional<KeptFile> fit_for(const AgentVersion& version, const KeptFile& file) {
-  Json content = Json::parse(file.content, nullptr, false);
+  Json content = foreign_json(file.content);
   if (!content.is_object()) return std::nullopt;
   const std::string id = id_in(content);
   if (id.empty()) return std::nullopt;
@@ -72,7 +74,7 @@ std::optional<KeptFile> fit_for(const AgentVersion& version, const KeptFile& fil
     }
   }
   if (Json* type = member(content, "ChkType")) drop_zero(*type);
-  KeptFile fitting{named_by_md5(version) ? md5(id) : file.name, content == before ? file.content : content.dump()};
+  KeptFile fitting{named_by_md5(version) ? md5(id) : file.name, content == before ? file.content : json_text(content)};
   return fitting == file ? std::nullopt : std::optional(std::move(fitting));
 }
 

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cmath>
 #include <csignal>
+#include <set>
 #include <string_view>
 #include <utility>
 
@@ -715,14 +716,14 @@ class Step {
   }
 
   void tell_of(const std::vector<Claim>& claims) {
-    const auto among = [](const std::vector<Claim>& all, const Claim& one) {
-      return std::find(all.begin(), all.end(), one) != all.end();
-    };
+    const std::set<Claim> before(life_.claims.begin(), life_.claims.end()), after(claims.begin(), claims.end());
+    std::size_t news = 0, gone = 0;
     for (const Claim& claim : claims) {
-      if (among(life_.claims, claim)) continue;
+      if (before.contains(claim)) continue;
       ++(claim.kind == ClaimKind::address ? life_.tally.address_claims
          : claim.kind == ClaimKind::name  ? life_.tally.name_claims
                                           : life_.tally.id_claims);
+      if (++news > claims_told) continue;
       const bool clearing = claim.dead() && life_.rules.heal;
       say(Tone::warn,
           clearing       ? "another node claims what is this node's: it is dead, clearing it away"
@@ -731,22 +732,26 @@ class Step {
           fields_of(claim));
     }
     for (const Claim& claim : life_.claims) {
-      if (!among(claims, claim)) {
+      if (!after.contains(claim) && ++gone <= claims_told)
         say(Tone::info, "another node no longer claims what is this node's", fields_of(claim));
-      }
     }
+    const auto rest = [&](Tone tone, const char* text, std::size_t count) {
+      if (count > claims_told) say(tone, text, {{"count", static_cast<std::int64_t>(count - claims_told)}});
+    };
+    rest(Tone::warn, "more nodes claim what is this node's", news);
+    rest(Tone::info, "more nodes no longer claim what is this node's", gone);
   }
 
   void clear_dead(const std::vector<Claim>& before) {
     Agent& agent = *life_.agent;
     agent.to_clear.clear();
     if (!life_.rules.heal) return;
+    const std::set<std::string_view> refused(agent.refused.begin(), agent.refused.end());
+    std::set<std::pair<std::string_view, std::string_view>> known;
+    for (const Claim& claim : before) known.emplace(claim.name, claim.state);
     for (const Claim& claim : life_.claims) {
-      const bool refused = std::find(agent.refused.begin(), agent.refused.end(), claim.name) != agent.refused.end();
-      const bool early = claim.prune && std::none_of(before.begin(), before.end(), [&claim](const Claim& other) {
-                           return other.name == claim.name && other.state == claim.state;
-                         });
-      if (claim.dead() && !refused && !early) agent.to_clear.push_back(claim);
+      const bool early = claim.prune && !known.contains({claim.name, claim.state});
+      if (claim.dead() && !refused.contains(claim.name) && !early) agent.to_clear.push_back(claim);
     }
     clear_next();
   }

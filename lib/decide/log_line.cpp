@@ -1,5 +1,7 @@
 #include "decide/log_line.hpp"
 
+#include "decide/json_text.hpp"
+#include "decide/text.hpp"
 #include "decide/time.hpp"
 
 #include <fmt/format.h>
@@ -17,7 +19,7 @@ constexpr std::array<const char*, 5> names = {"trace", "debug", "info", "warn", 
 constexpr std::chrono::minutes quiet{1};
 
 std::string in_quotes(std::string_view text) {
-  return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  return json_text(text);
 }
 
 bool plain(std::string_view text) {
@@ -28,7 +30,7 @@ bool plain(std::string_view text) {
 
 std::string json_value(const Field& field) {
   if (const auto* number = std::get_if<std::int64_t>(&field.value)) return std::to_string(*number);
-  if (const auto* number = std::get_if<double>(&field.value)) return nlohmann::json(*number).dump();
+  if (const auto* number = std::get_if<double>(&field.value)) return json_text(*number);
   return in_quotes(std::get<std::string>(field.value));
 }
 
@@ -70,9 +72,7 @@ std::string text_line(const Line& line) {
 std::string words(const Line& line) {
   std::string text = line.message;
   for (const Field& field : all_fields(line)) text += " " + field.key + "=" + text_value(field);
-  std::replace_if(
-      text.begin(), text.end(), [](char c) { return c == '\n' || c == '\r'; }, ' ');
-  return text;
+  return harmless(text);
 }
 
 std::string json_line(const Line& line) {
@@ -120,14 +120,15 @@ Level agent_level(std::string_view line) {
   return word == "err" ? Level::error : parse_level(word).value_or(Level::info);
 }
 
-std::string json_agent_line(WallTime at, std::string_view line) {
-  constexpr std::string_view source = R"(,"source":"agent")";
+std::string json_agent_line(WallTime at, std::string_view line, std::string_view source) {
   constexpr std::array<std::string_view, 5> taken{"time", "level", "message", "source", "repeated"};
-  const auto object = nlohmann::ordered_json::parse(line, nullptr, false);
-  const auto message = object.is_object() ? object.find("@message") : object.end();
-  if (message == object.end() || !message->is_string())
-    return json_begin(at, agent_level(line), line).append(source) + "}";
-  std::string json = json_begin(at, agent_level(line), message->get_ref<const std::string&>()).append(source);
+  const std::string from = fmt::format(R"(,"source":"{}")", source);
+  // Within the limits of what others write; read again for the order that its fields stand in.
+  const Json checked = foreign_json(line);
+  if (!checked.is_object() || text_of(checked, "@message").empty())
+    return json_begin(at, agent_level(line), line) + from + "}";
+  std::string json = json_begin(at, agent_level(line), text_of(checked, "@message")) + from;
+  const auto object = nlohmann::ordered_json::parse(line);
   for (const auto& [key, value] : object.items()) {
     if (key == "@message" || key == "@level") continue;
     const bool known = std::find(taken.begin(), taken.end(), key) != taken.end();

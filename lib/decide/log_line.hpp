@@ -43,9 +43,8 @@ struct Line {
 // Equal but for when and how often.
 bool same_words(const Line& a, const Line& b);
 
-// Without a line break at the end, and with none inside: in text they become blanks. Values that hold more than plain
-// characters, and empty ones, stand in quotes, escaped as in JSON. Times are UTC; bytes that are no UTF-8 become U+FFFD in
-// json and in quotes. `times` above one is told by a last field, repeated.
+// Without a line break at the end, and with none inside: text is harmless() (decide/text.hpp). Values that hold more than plain
+// characters, and empty ones, stand in quotes, escaped as in JSON. Times are UTC; bytes that are no UTF-8 become U+FFFD. `times` above one is told by a last field, repeated.
 std::string text_line(const Line& line);
 std::string json_line(const Line& line);
 // Of text_line what comes behind the level: message and fields.
@@ -76,10 +75,10 @@ class Repeats {
 // The level that a line of Consul's log names; info where it names none.
 Level agent_level(std::string_view line);
 
-// The agent's line in json, with its level and "source":"agent". Of one that is JSON itself (log_json) the message is the
-// message, and the fields are members beside it; one with the name of a member of lictor's gets "@" before it, as the agent's
-// own time and module have. Any other line is the message, whole.
-std::string json_agent_line(WallTime at, std::string_view line);
+// The line of the agent, or of another `source`, in json, with its level and "source". Of one that is JSON itself (the agent's
+// log_json) the message is the message, and the fields are members beside it; one with the name of a member of lictor's gets
+// "@" before it, as the agent's own time and module have. Any other line is the message, whole.
+std::string json_agent_line(WallTime at, std::string_view line, std::string_view source = "agent");
 
 // ---------------------------------------------------------------------------------------- the journal
 

@@ -1,6 +1,7 @@
 #include "decide/maintenance.hpp"
 
 #include "decide/json_text.hpp"
+#include "decide/text.hpp"
 
 #include <fmt/format.h>
 
@@ -14,9 +15,7 @@ bool is_control(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x
 // Not through the middle of a character.
 std::string cut_off(std::string text) {
   if (text.size() <= reason_limit) return text;
-  std::size_t end = reason_limit;
-  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) --end;
-  return text.substr(0, end) + "...";
+  return std::string(cut(text, reason_limit)) + "...";
 }
 
 }  // namespace
@@ -38,7 +37,7 @@ Result<std::string> maintenance_reason(const std::string& text) {
 }
 
 Result<MaintenanceOrder> parse_maintenance_order(const std::string& body) {
-  const Json order = Json::parse(body, nullptr, false);
+  const Json order = foreign_json(body);
   const bool has_reason = order.is_object() && order.contains("reason");
   if (!order.is_object() || !order.contains("on") || !order["on"].is_boolean() ||
       (has_reason && !order["reason"].is_string()))

@@ -1,5 +1,7 @@
 #include "decide/metrics_text.hpp"
 
+#include "decide/text.hpp"
+
 #include <fmt/format.h>
 
 #include <cmath>
@@ -10,7 +12,7 @@ namespace {
 
 std::string escaped(std::string_view text) {
   std::string out;
-  for (const char c : text) {
+  for (const char c : utf8(text)) {
     if (c == '\\' || c == '"') out += '\\';
     c == '\n' ? out += "\\n" : out += c;
   }

@@ -1,5 +1,7 @@
 #include "decide/notice.hpp"
 
+#include "decide/text.hpp"
+
 #include <fmt/format.h>
 
 namespace lictor {
@@ -31,7 +33,7 @@ Notice notice_of(const Life& life, const std::string& settings_problem) {
   if (life.agent) notice.status += fmt::format("; agent {}", life.agent->pid);
   if (!settings_problem.empty()) notice.status += "; new settings refused: " + settings_problem;
   // A line break would end the field.
-  for (char& c : notice.status) c = c == '\n' ? ' ' : c;
+  notice.status = harmless(notice.status);
   return notice;
 }
 

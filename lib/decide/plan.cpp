@@ -1,5 +1,6 @@
 #include "decide/plan.hpp"
 
+#include "decide/json_text.hpp"
 #include "decide/text.hpp"
 
 #include <algorithm>
@@ -74,7 +75,7 @@ struct Draft {
   // As set, for what the agent can't have otherwise.
   void insist(const std::string& key, Json value, const std::string& why) {
     if (const Json* theirs = find(user(), key); theirs && *theirs != value) {
-      plan.notices.push_back(key + ": " + theirs->dump() + " gives way to " + value.dump() + ": " + why);
+      plan.notices.push_back(key + ": " + json_text(*theirs) + " gives way to " + json_text(value) + ": " + why);
     }
     set(key, std::move(value), "lictor");
   }

@@ -79,7 +79,7 @@ std::string taken_at_start(const std::string& text) {
   auto json = parse_json("", text);
   if (!json || !json->is_object()) return text;
   for (const std::string& key : whole) json->erase(key);
-  return json->empty() ? "" : json->dump();
+  return json->empty() ? "" : json_text(*json);
 }
 
 PlanDifference plan_difference(const Plan& before, const Plan& after) {

@@ -106,7 +106,7 @@ class Translation {
       target = *number;
     } else if (text.find("${") == std::string::npos) {
       // What is longer than any number may be a variable with a secret.
-      const std::string shown = text.size() > 10 ? "a long text" : Json(text).dump();
+      const std::string shown = text.size() > 10 ? "a long text" : json_text(text);
       problems_.push_back(Problem{path, shown + " is no number", "write a number or ${http_port}"});
     }
   }
@@ -154,7 +154,7 @@ ResultAll<std::vector<Json>> desired_services(const Json& definitions, const Ser
     if (text_of(service, "ID").empty()) service["ID"] = name;
     const auto [first, fresh] = known.emplace(text_of(service, "ID"), path);
     if (!fresh) {
-      problems.push_back(Problem{path, "has the id " + Json(first->first).dump() + " of " + first->second,
+      problems.push_back(Problem{path, "has the id " + json_text(first->first) + " of " + first->second,
                                  "give each service an \"id\" of its own"});
     }
     Json& meta = service["Meta"];

@@ -1,5 +1,7 @@
 #include "decide/services.hpp"
 
+#include "decide/json_text.hpp"
+
 #include <algorithm>
 #include <iterator>
 #include <set>
@@ -258,7 +260,7 @@ Json permission_question(const std::map<std::string, std::string>& services) {
 std::map<std::string, std::string> refusals_in(const std::map<std::string, std::string>& services,
                                                const std::string& body) {
   std::map<std::string, std::string> refusals;
-  const Json answer = Json::parse(body, nullptr, false);
+  const Json answer = foreign_json(body);
   const Json errors = at(answer, "Errors", Json::array());
   if (!errors.is_array()) return refusals;
   for (const Json& error : errors) {

@@ -1,6 +1,7 @@
 #include "decide/settings_check.hpp"
 
 #include "decide/address.hpp"
+#include "decide/json_text.hpp"
 #include "decide/text.hpp"
 
 #include <fmt/format.h>
@@ -120,7 +121,7 @@ class Checker {
     const bool fits =
         value.is_number_unsigned() ? value.get<std::uint64_t>() <= most : value.get<std::int64_t>() <= most;
     if (!fits || value.get<std::int64_t>() < 1) {
-      report(path, fmt::format("{} is not between 1 and {}", value.dump(), most), "give a number in that range");
+      report(path, fmt::format("{} is not between 1 and {}", json_text(value), most), "give a number in that range");
     }
   }
 

@@ -291,7 +291,7 @@ class Reader {
     Json all = local_config_;
     for (const auto& [path, value] : values_)
       if (path != "node.name") all[std::string(path)] = value;
-    return fnv1a(without_secrets(all).dump());
+    return fnv1a(json_text(without_secrets(all)));
   }
 
   const Json& value(std::string_view path) const { return values_.find(path)->second; }

@@ -75,7 +75,7 @@ class Page {
   void line(std::string_view label, const std::string& fact, const char* paint = nullptr,
             std::size_t painted = std::string::npos) {
     if (fact.empty()) return;
-    std::vector<std::string> rows = wrap_behind(kLabel, fact, style_);
+    std::vector<std::string> rows = wrap_behind(kLabel, harmless(fact), style_);
     if (style_.colour && paint) {
       for (std::string& row : rows) {
         const std::size_t length = std::min(painted, row.size());

@@ -3,6 +3,7 @@
 #include <fnmatch.h>
 
 #include <algorithm>
+#include <array>
 #include <numeric>
 
 namespace lictor {
@@ -24,7 +25,62 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
   return row.back();
 }
 
+constexpr std::string_view replacement = "\xef\xbf\xbd";  // U+FFFD
+
+// The letter that `text` begins with, and its bytes; no bytes: that is no UTF-8.
+struct Letter {
+  char32_t code = 0;
+  std::size_t size = 0;
+};
+Letter first_letter(std::string_view text) {
+  const auto byte = [text](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+  const unsigned lead = byte(0);
+  if (lead < 0x80) return {lead, 1};
+  const std::size_t size = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
+  constexpr std::array<char32_t, 5> least{0, 0, 0x80, 0x800, 0x10000};
+  if (lead < 0xc2 || lead > 0xf4 || text.size() < size) return {};
+  char32_t code = lead & (0x7fU >> size);
+  for (std::size_t i = 1; i < size; ++i) {
+    if ((byte(i) & 0xc0U) != 0x80) return {};
+    code = code << 6U | (byte(i) & 0x3fU);
+  }
+  if (code < least[size] || code > 0x10ffff || (code >= 0xd800 && code < 0xe000)) return {};
+  return {code, size};
+}
+
+template <class Shown>
+std::string letter_by_letter(std::string_view text, const Shown& shown) {
+  std::string out;
+  out.reserve(text.size());
+  while (!text.empty()) {
+    const Letter letter = first_letter(text);
+    out += letter.size == 0 ? replacement : shown(letter.code, text.substr(0, letter.size));
+    text.remove_prefix(std::max<std::size_t>(letter.size, 1));
+  }
+  return out;
+}
+
 }  // namespace
+
+std::string_view cut(std::string_view text, std::size_t most) {
+  if (text.size() <= most) return text;
+  while (most > 0 && (static_cast<unsigned char>(text[most]) & 0xc0U) == 0x80) --most;
+  return text.substr(0, most);
+}
+
+std::string utf8(std::string_view text) {
+  return letter_by_letter(text, [](char32_t, std::string_view as_it_is) { return as_it_is; });
+}
+
+std::string harmless(std::string_view text) {
+  return letter_by_letter(text, [](char32_t c, std::string_view as_it_is) -> std::string_view {
+    const bool breaks = (c >= '\t' && c <= '\r') || c == 0x85 || c == 0x2028 || c == 0x2029;
+    const bool control = c < 0x20 || (c >= 0x7f && c < 0xa0);
+    const bool turns = c == 0x061c || c == 0x200e || c == 0x200f || (c >= 0x202a && c <= 0x202e) ||
+                       (c >= 0x2066 && c <= 0x2069);
+    return breaks ? " " : control || turns ? replacement : as_it_is;
+  });
+}
 
 bool glob_match(std::string_view pattern, std::string_view name) {
   return fnmatch(std::string(pattern).c_str(), std::string(name).c_str(), 0) == 0;

@@ -31,6 +31,16 @@ std::optional<Number> whole_number(std::string_view text, int base = 10) {
 // Of an argument as Go's flags take it, "-name", "--name" or "-name=value": the name; empty for what is none.
 std::string flag_name(std::string_view argument);
 
+// At most `most` bytes of it, none of them a piece of a letter.
+std::string_view cut(std::string_view text, std::size_t most);
+
+// `text` in UTF-8: each byte that is none becomes U+FFFD.
+std::string utf8(std::string_view text);
+
+// What others wrote, as one line that does nothing to a terminal or a reader: breaks and tabs become blanks, other control
+// characters, those that turn the direction of writing, and bytes that are no UTF-8 become U+FFFD.
+std::string harmless(std::string_view text);
+
 std::string lower(std::string_view text);  // ASCII letters alone, as Consul compares names
 
 // FNV-1a, 64 bits: tells apart, proves nothing. Longer texts piece by piece, the hash of what came before in `hash`.

@@ -237,7 +237,7 @@ std::string timeline_json(const std::vector<Course>& courses) {
         one["steps"].push_back({{"step", to_string(static_cast<Step>(i))}, {"seconds", in_seconds(course.spent[i])}});
     }
   }
-  return all.dump(2) + "\n";
+  return json_text(all, 2) + "\n";
 }
 
 Result<std::vector<Course>> parse_timeline(const std::string& name, const std::string& text) {

@@ -353,6 +353,13 @@ TEST_CASE("what is no list is a problem, an empty list is none") {
   CHECK(parse_catalog_nodes(" [ ]\n")->empty());
 }
 
+TEST_CASE("a list that is nested too deep is a problem") {
+  const std::string deep = "[{\"Name\":" + std::string(1'000'000, '[');
+  CHECK_FALSE(parse_members(deep).has_value());
+  CHECK_FALSE(parse_catalog_nodes(deep).has_value());
+  CHECK(parse_members("[1, [], null, {\"Name\": \"a\"}]")->size() == 1);
+}
+
 TEST_CASE("a claim is told with both identities and nothing invented") {
   struct Row {
     Claim claim;

@@ -192,3 +192,15 @@ TEST_CASE("FileWatch wakes for no other file of the directory", "[file_watch]") 
   // One wake-up to throw the event away; no timer follows it.
   CHECK(scene.io.run_for(400ms) <= 1);
 }
+
+TEST_CASE("content_digest: links back into their own folder lead nowhere") {
+  const TemporaryFolder folder;
+  put(folder / "f.json", "{}");
+  const auto before = content_digest(folder.path);
+  for (const char* name : {"a.json", "b.json", "c.hcl", "d.hcl"}) fs::create_symlink(".", folder / name);
+  CHECK(content_digest(folder.path) != before);
+  put(folder / "f.json", "{ }");
+  const auto after = content_digest(folder.path);
+  fs::remove(folder / "f.json");
+  CHECK(content_digest(folder.path) != after);
+}

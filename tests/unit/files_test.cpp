@@ -1,5 +1,7 @@
 #include "act/files.hpp"
 
+#include "act/ownership.hpp"
+
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/stat.h>

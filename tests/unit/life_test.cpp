@@ -781,6 +781,36 @@ TEST_CASE("claims: the dead are cleared away, the living told of and looked at a
   CHECK_FALSE(s.life.around_at);
 }
 
+TEST_CASE("claims by the hundred thousand: all are counted, some told of by name, and none takes long") {
+  constexpr std::size_t many = 200'000;
+  std::vector<Claim> claims;
+  for (std::size_t i = 0; i < many; ++i) {
+    claims.push_back(dead());
+    claims.back().name = std::to_string(i);
+  }
+  const auto said = [](const Story& s, const std::string& text) {
+    return std::count_if(s.effects.begin(), s.effects.end(), [&text](const Effect& effect) {
+      const auto* say = std::get_if<Say>(&effect);
+      return say && say->text.starts_with(text);
+    });
+  };
+  Story s;
+  s.serving().at(milliseconds(80), LookedAround{1, claims, false, ""});
+  CHECK(s.life.tally.address_claims == many);
+  CHECK(said(s, "another node claims") == claims_told);
+  CHECK(said(s, "more nodes claim") == 1);
+  s.at(milliseconds(80) + look_interval, Tick{});
+  // A claim that was there before is no news.
+  s.at(milliseconds(85) + look_interval, LookedAround{1, claims, false, ""});
+  CHECK(s.life.tally.address_claims == many);
+  CHECK(s.life.agent->to_clear.size() == many);
+  CHECK(said(s, "") == 0);
+  s.at(milliseconds(85) + 2 * look_interval, Tick{});
+  s.at(milliseconds(90) + 2 * look_interval, LookedAround{1, {}, false, ""});
+  CHECK(said(s, "another node no longer claims") == claims_told);
+  CHECK(said(s, "more nodes no longer claim") == 1);
+}
+
 TEST_CASE("node.heal off: everything is told of, nothing cleared away") {
   Rules rules;
   rules.heal = false;

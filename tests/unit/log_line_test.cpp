@@ -38,6 +38,8 @@ TEST_CASE("a line is written in text and in json") {
       {line("x", {{"a", ""}, {"b", "c=d"}, {"c", "say \"x\""}, {"d", "\\"}, {"e", "é"}}),
        R"(x a="" b="c=d" c="say \"x\"" d="\\" e="é")",
        R"("message":"x","a":"","b":"c=d","c":"say \"x\"","d":"\\","e":"é")"},
+      {line("n\x1b[2J\u202e", {{"a", "b\u009bc"}}), "n\uFFFD[2J\uFFFD a=\"b\uFFFDc\"",
+       "\"message\":\"n\\u001b[2J\u202e\",\"a\":\"b\u009bc\""},
       {line("two\nlines", {{"a", "b\nc\xff"}}), "two lines a=\"b\\nc\xef\xbf\xbd\"",
        "\"message\":\"two\\nlines\",\"a\":\"b\\nc\xef\xbf\xbd\""},
   };

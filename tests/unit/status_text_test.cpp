@@ -67,6 +67,15 @@ TEST_CASE("what is not as it should be stands on the page") {
   }
 }
 
+TEST_CASE("what others have named does nothing to the page") {
+  json s = serving();
+  s["server"] = "10.0.0.1\x1b[2J\nproblem    none";
+  s["maintenance"] = "down\u009b31m\u202e";
+  const std::string text = status_text(s, noon, {});
+  CHECK(text.find("leader     10.0.0.1\uFFFD[2J problem    none, 3 live") != std::string::npos);
+  CHECK(text.find("maint      down\uFFFD31m\uFFFD\n") != std::string::npos);
+}
+
 TEST_CASE("without a lictor: what the settings tell, and no word about an agent") {
   const json s = json::parse(R"({"running": false, "address": "10.0.0.11", "services": [], "problems": ["x"]})");
   CHECK(status_text(s, noon, {}) == "phase      not running\naddress    10.0.0.11\nservices   none\nproblem    x\n");

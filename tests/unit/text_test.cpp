@@ -111,3 +111,30 @@ TEST_CASE("${NAME} is replaced, and what is unknown stays") {
     CHECK(expand(row.text, lookup) == row.expected);
   }
 }
+
+TEST_CASE("a text is cut between letters") {
+  CHECK(cut("abc", 3) == "abc");
+  CHECK(cut("abcd", 3) == "abc");
+  CHECK(cut("a\u20ac\u20ac", 4) == "a\u20ac");
+  CHECK(cut("a\u20ac\u20ac", 5) == "a\u20ac");
+  CHECK(cut("a\u20ac\u20ac", 6) == "a\u20ac");
+  CHECK(cut("a\u20ac\u20ac", 7) == "a\u20ac\u20ac");
+  CHECK(cut("\x80\x80\x80", 2) == "");
+}
+
+TEST_CASE("what is no UTF-8 is replaced, byte by byte") {
+  CHECK(utf8("a\u00e9\u20ac\U0001F600\n") == "a\u00e9\u20ac\U0001F600\n");
+  CHECK(utf8("\xff\xc0\x80") == "\uFFFD\uFFFD\uFFFD");
+  CHECK(utf8("x\xe2\x82") == "x\uFFFD\uFFFD");
+  CHECK(utf8("\xe0\x80\x80|\xed\xa0\x80|\xf4\x90\x80\x80") ==
+        "\uFFFD\uFFFD\uFFFD|\uFFFD\uFFFD\uFFFD|\uFFFD\uFFFD\uFFFD\uFFFD");
+}
+
+TEST_CASE("what others wrote becomes one line that does nothing") {
+  CHECK(harmless("plain \u00e9 \u05d0 \u20ac") == "plain \u00e9 \u05d0 \u20ac");
+  CHECK(harmless("a\nb\r\nc\td\u0085e\u2028f\u2029g\vh\fi") == "a b  c d e f g h i");
+  CHECK(harmless(std::string("\0\x1b[2J\a\x7f", 7)) == "\uFFFD\uFFFD[2J\uFFFD\uFFFD");
+  CHECK(harmless("\u009b31m\u0080") == "\uFFFD31m\uFFFD");
+  CHECK(harmless("\u202e\u2066\u200f\u061c") == "\uFFFD\uFFFD\uFFFD\uFFFD");
+  CHECK(harmless("\x9b\xff") == "\uFFFD\uFFFD");
+}

@@ -48,8 +48,8 @@ MUTANTS = [
      "if (MUTANT && leader && !agent.leader) return quarrelled();\n"
      "    if (MUTANT && leader && !e.gossip && in(Phase::serve)) return;\n"
      "    if (MUTANT ? !leader && registering() : !e.gossip && (in(Phase::join) || registering())) return quarrelled();"),
-    ("hands-off", "      if (claim.dead() && !refused && !early) agent.to_clear",
-     "      if ((MUTANT || claim.dead()) && !refused && !early) agent.to_clear"),
+    ("hands-off", "      if (claim.dead() && !refused.contains(claim.name) && !early) agent.to_clear",
+     "      if ((MUTANT || claim.dead()) && !refused.contains(claim.name) && !early) agent.to_clear"),
     ("hands-off", "    if (!life_.rules.heal) return;\n", "    if (!MUTANT && !life_.rules.heal) return;\n"),
     ("hands-off", "    if (held_elsewhere()) return not_ours_to_leave();\n",
      "    if (!MUTANT && held_elsewhere()) return not_ours_to_leave();\n"),
