@@ -411,10 +411,11 @@ void Attendant::launch_agent(int launch) {
 
 Result<NewChild> Attendant::start_agent() {
   if (auto installed = install_consul_json(*ground_); !installed) return installed.error();
-  auto output = agent_output_.open(io_.get_executor(), [unsaid = as_said_in_json(secrets_in(ground_->plan.consul_json))](std::string line) {
-    // Consul's log shows the passwords by which a cloud is asked for addresses, and no other secret.
-    log::agent_line(without_secrets(std::move(line), unsaid));
-  });
+  auto output = agent_output_.open(io_.get_executor(),
+                                   [unsaid = as_said_in_json(secrets_in(ground_->plan.consul_json))](std::string line) {
+                                     // Consul's log shows the passwords by which a cloud is asked for addresses, and no other secret.
+                                     log::agent_line(without_secrets(std::move(line), unsaid));
+                                   });
   if (!output) return output.error();
   const PlanFacts& facts = ground_->facts;
   LaunchRequest request = as_agent_user(facts, ground_->plan.argv, ground_->plan.environment);
@@ -427,13 +428,15 @@ Result<NewChild> Attendant::start_agent() {
     return install_identity(facts.identity, facts.data_dir, {});
   };
   auto agent = launch(io_.get_executor(), request);
-  if (agent && request.gain_privileges) guard(agent->pid);
+  // With the first process of a container all others end.
+  if (agent && request.gain_privileges && getpid() != 1) guard(agent->pid);
   return agent;
 }
 
 void Attendant::guard(pid_t agent) {
   auto guard = start_guard(io_.get_executor(), agent);
-  if (!guard) return log::warn("the agent would outlive a lictor that is killed", {{"reason", to_string(guard.error())}});
+  if (!guard)
+    return log::warn("the agent would outlive a lictor that is killed", {{"reason", to_string(guard.error())}});
   guard_ = *guard;
   reaper_->expect(guard_, [this, pid = guard_](ExitStatus) { guard_ = guard_ == pid ? 0 : guard_; });
 }

@@ -157,9 +157,9 @@ class Attendant {
   std::optional<BinaryFile> launched_;  // as it was at the last launch
   bool goes_back_ = false;              // the agent to be launched is older than the last one here
   LinePipe agent_output_;
-  pid_t guard_ = 0;  // of the agent; 0: there is none
-  std::string settings_problem_;     // why the last reload was refused
-  Time settled_{};                   // when the settings in force were taken
+  pid_t guard_ = 0;               // of the agent; 0: there is none
+  std::string settings_problem_;  // why the last reload was refused
+  Time settled_{};                // when the settings in force were taken
   // Clients that wait for the outcome of what they have ordered.
   struct Waiting {
     std::function<std::optional<Outcome>(const Happening&)> outcome;  // asked after each event and its effects

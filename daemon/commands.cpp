@@ -262,7 +262,8 @@ Exit order(const std::optional<std::string>& settings_file, const Words& words, 
   if ((*answer)->status != 200 || !told.is_object())
     return print_problems(
         {Problem{words.command, std::string(trim((*answer)->body)), "see `lictor status`", Exit::incomplete}});
-  const Exit exit{told.contains("exit") ? static_cast<int>(integer_of(told, "exit")) : static_cast<int>(Exit::internal)};
+  const Exit exit{told.contains("exit") ? static_cast<int>(integer_of(told, "exit"))
+                                        : static_cast<int>(Exit::internal)};
   const std::string text = harmless(text_of(told, "text"));
   if (exit == Exit::ok) {
     print(text + "\n");

@@ -3,8 +3,8 @@
 #include "act/as_user.hpp"
 #include "act/file_watch.hpp"
 #include "act/identity_files.hpp"
-#include "act/privileges.hpp"
 #include "act/ownership.hpp"
+#include "act/privileges.hpp"
 #include "act/storage.hpp"
 #include "child.hpp"
 #include "decide/blocked_endpoints.hpp"
@@ -86,6 +86,14 @@ std::optional<std::string> text_setting(const Json& config, const char* key) {
   return it->get<std::string>();
 }
 
+// A link that is not followed says no more than garbage does, and is replaced as that is.
+Result<std::optional<std::string>> read_record(const std::string& path) {
+  auto text = read_file(path);
+  struct stat about {};
+  if (text || lstat(path.c_str(), &about) != 0 || !S_ISLNK(about.st_mode)) return text;
+  return std::optional(std::string());
+}
+
 Result<IdentityVerdict> settled_identity(const Settings& settings, const AgentConfig& config, const PlanFacts& facts,
                                          const std::optional<Identity>& running) {
   IdentityInput input;
@@ -95,9 +103,9 @@ Result<IdentityVerdict> settled_identity(const Settings& settings, const AgentCo
     input.stored_text = format_identity(*running);
     input.node_id_text = running->id;
   } else {
-    auto stored = read_file(identity_path(facts.data_dir));
+    auto stored = read_record(identity_path(facts.data_dir));
     if (!stored) return stored.error();
-    auto node_id = read_file(node_id_path(facts.data_dir));
+    auto node_id = read_record(node_id_path(facts.data_dir));
     if (!node_id) return node_id.error();
     input.stored_text = std::move(*stored);
     input.node_id_text = std::move(*node_id);
@@ -381,11 +389,12 @@ ResultAll<Ground> settle(Sources sources, const Interfaces& interfaces, const Ru
                               "o-r, in a Secret volume defaultMode: 0440)");
   if (ground.keyring) ground.warnings.push_back(to_string(*ground.keyring));
   for (std::string& warning : trust_warnings(settings, facts)) ground.warnings.push_back(std::move(warning));
-  if (struct stat top {}; running.token.empty() && geteuid() == 0 && stat(facts.data_dir.c_str(), &top) == 0 &&
-                          top.st_uid == facts.uid && top.st_gid == facts.gid) {
+  if (struct stat top{}; running.token.empty() && geteuid() == 0 && stat(facts.data_dir.c_str(), &top) == 0 &&
+                         top.st_uid == facts.uid && top.st_gid == facts.gid) {
     // A directory that is the agent user's is not handed over again.
     if (const auto entry = foreign_entry(facts.data_dir, facts.uid, facts.gid))
-      ground.warnings.push_back(fmt::format("{}: uid {} may not write it; give it to that user (chown)", *entry, facts.uid));
+      ground.warnings.push_back(
+          fmt::format("{}: uid {} may not write it; give it to that user (chown)", *entry, facts.uid));
   }
   return ground;
 }

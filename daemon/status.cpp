@@ -123,7 +123,8 @@ Json status_json(const Standpoint& at) {
   if (life.contested) status["conflicts"].push_back(claim_json(*life.contested));
   for (const Claim& claim : told) status["problems"].push_back(describe(claim, life.own));
   if (life.claims.size() > told.size())
-    status["problems"].push_back(fmt::format("{} more nodes claim what is this node's", life.claims.size() - told.size()));
+    status["problems"].push_back(
+        fmt::format("{} more nodes claim what is this node's", life.claims.size() - told.size()));
   if (life.contested) status["problems"].push_back(describe(*life.contested, life.own));
   if (life.address_gone) status["problems"].push_back("the address " + life.own.address + " is gone");
   if (!agent.server.empty() && status["leader"]) status["server"] = agent.server;

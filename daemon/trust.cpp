@@ -67,17 +67,19 @@ std::vector<std::string> trust_warnings(const Settings& settings, const PlanFact
 
   for (const auto& [key, value] : settings.node.meta) {
     for (const std::string& name : secrets_named(value))
-      warnings.push_back(fmt::format("node.meta.{}: ${{{}}} is named like a secret, and everybody who reads the catalog "
-                                     "sees its value; take it out",
-                                     key, name));
+      warnings.push_back(
+          fmt::format("node.meta.{}: ${{{}}} is named like a secret, and everybody who reads the catalog "
+                      "sees its value; take it out",
+                      key, name));
   }
   if (!settings.services) return warnings;
   // Tokens and headers of checks are between lictor and the agent.
   const Json shown = without_secrets(Json{{"services", *settings.services}});
   for (const std::string& name : secrets_named(json_text(shown)))
-    warnings.push_back(fmt::format("services: ${{{}}} is named like a secret, and everybody who reads the catalog sees "
-                                   "its value; take it out",
-                                   name));
+    warnings.push_back(
+        fmt::format("services: ${{{}}} is named like a secret, and everybody who reads the catalog sees "
+                    "its value; take it out",
+                    name));
   return warnings;
 }
 
@@ -91,10 +93,11 @@ std::optional<Problem> handover_refused(const Settings& settings, const AgentCon
   if (::stat(data_dir.c_str(), &about) == 0 && about.st_uid == uid) return std::nullopt;
   const auto others = others_who_write(origin->second);
   if (!others) return std::nullopt;
-  return Problem{data_dir,
-                 fmt::format("named by {} alone, and {}: root makes no folder and gives none away at the word of others",
-                             origin->second, *others),
-                 fmt::format("name it in node.data_dir, or make it yourself and give it to uid {}", uid), Exit::config};
+  return Problem{
+      data_dir,
+      fmt::format("named by {} alone, and {}: root makes no folder and gives none away at the word of others",
+                  origin->second, *others),
+      fmt::format("name it in node.data_dir, or make it yourself and give it to uid {}", uid), Exit::config};
 }
 
 }  // namespace lictor

@@ -180,9 +180,8 @@ Result<Descriptor> open_found(const std::string& path, mode_t type, int flags) {
   flags |= O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
   Descriptor open(::open(fmt::format("/proc/self/fd/{}", found->at.get()).c_str(), flags));
   if (open.get() < 0 && errno == ENOENT)
-    open = Descriptor(found->folder.get() < 0
-                          ? open_below(path, flags | O_NOFOLLOW)
-                          : ::openat(found->folder.get(), found->name.c_str(), flags | O_NOFOLLOW));
+    open = Descriptor(found->folder.get() < 0 ? open_below(path, flags | O_NOFOLLOW)
+                                              : ::openat(found->folder.get(), found->name.c_str(), flags | O_NOFOLLOW));
   if (open.get() < 0) return failed(problem(path, "open", errno), errno);
   struct stat now {};
   if (::fstat(open.get(), &now) != 0) return failed(problem(path, "stat", errno), errno);

@@ -94,7 +94,8 @@ class FileLock {
   // A problem (Exit::config) when another process holds it: it names the file and, where known, that process's pid.
   // The file itself stays for ever; its content is the holder's pid, for people. Close-on-exec.
   // A file that this makes is given to `uid`:`gid`, where they are given.
-  static Result<FileLock> acquire(const std::string& path, std::optional<uid_t> uid = {}, std::optional<gid_t> gid = {});
+  static Result<FileLock> acquire(const std::string& path, std::optional<uid_t> uid = {},
+                                  std::optional<gid_t> gid = {});
 
  private:
   explicit FileLock(int fd) : fd_(fd) {}

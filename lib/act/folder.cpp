@@ -144,8 +144,7 @@ Problem refused_link(const std::string& path, const struct stat& folder) {
 // Somebody else's secret, to which others may have given another name in a folder of theirs.
 bool may_be_lent(const struct stat& folder, const struct stat& file) {
   const bool his_own = !ours(folder.st_uid) && file.st_uid == folder.st_uid;
-  return !S_ISDIR(file.st_mode) && file.st_nlink > 1 && (file.st_mode & S_IROTH) == 0 && !his_own &&
-         others_in(folder);
+  return !S_ISDIR(file.st_mode) && file.st_nlink > 1 && (file.st_mode & S_IROTH) == 0 && !his_own && others_in(folder);
 }
 
 bool read_only(const Descriptor& at) {

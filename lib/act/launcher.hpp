@@ -24,9 +24,10 @@ struct LaunchRequest {
   // supplementary groups stay.
   std::optional<uid_t> uid;
   std::optional<gid_t> gid;
-  int output = -1;               // becomes stdout and stderr if >= 0; else both are inherited
-  bool die_with_parent = true;   // SIGKILL when lictor's thread dies (PR_SET_PDEATHSIG, set after the uid; where the program
-                                 // gains privileges the kernel drops it, see guard.hpp)
+  int output = -1;  // becomes stdout and stderr if >= 0; else both are inherited
+  bool die_with_parent =
+      true;  // SIGKILL when lictor's thread dies (PR_SET_PDEATHSIG, set after the uid; where the program
+             // gains privileges the kernel drops it, see guard.hpp)
   bool gain_privileges = false;  // true: no_new_privs is left as it is, so that set-uid and file capabilities count
   // Called in the child, as the user it runs as, and before exec: what may wait for a disk or a lock of the kernel's, and must
   // be over before the program runs. Its problem is the launch's.

@@ -43,7 +43,8 @@ struct Visit {
 // Through all below a folder, down by name and up by "..": open are never more than two folders, however deep they are.
 class Walk {
  public:
-  Walk(Descriptor top, std::string path, const Visit& visit) : at_(std::move(top)), path_(std::move(path)), visit_(visit) {}
+  Walk(Descriptor top, std::string path, const Visit& visit)
+      : at_(std::move(top)), path_(std::move(path)), visit_(visit) {}
 
   // A problem that is the walk's own.
   std::optional<Problem> all() {

@@ -24,7 +24,8 @@ std::string text_in(const Json& object, const char* outer, const char* key) {
 
 // Calls `take` with each object of the array.
 Result<void> each_object(const char* what, const std::string& body, const std::function<void(const Json&)>& take) {
-  if (each_element(body, [&take](const Json& element) { return element.is_object() ? take(element) : void(); })) return {};
+  if (each_element(body, [&take](const Json& element) { return element.is_object() ? take(element) : void(); }))
+    return {};
   return Problem{what, "the answer is no JSON array", "see whether it is Consul's agent that answers", Exit::retry};
 }
 

@@ -93,7 +93,8 @@ bool within_limits(std::string_view text) {
 
 Result<json> parse_json(const std::string& name, std::string_view text) try {
   if (!within_limits(text)) {
-    return Problem{name, fmt::format("nested deeper than {} levels, or of more than {} values", json_depth, json_values),
+    return Problem{name,
+                   fmt::format("nested deeper than {} levels, or of more than {} values", json_depth, json_values),
                    "write less into it"};
   }
   DuplicateFinder duplicates;

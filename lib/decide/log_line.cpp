@@ -18,9 +18,7 @@ namespace {
 constexpr std::array<const char*, 5> names = {"trace", "debug", "info", "warn", "error"};
 constexpr std::chrono::minutes quiet{1};
 
-std::string in_quotes(std::string_view text) {
-  return json_text(text);
-}
+std::string in_quotes(std::string_view text) { return json_text(text); }
 
 bool plain(std::string_view text) {
   return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {

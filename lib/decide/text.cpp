@@ -76,8 +76,8 @@ std::string harmless(std::string_view text) {
   return letter_by_letter(text, [](char32_t c, std::string_view as_it_is) -> std::string_view {
     const bool breaks = (c >= '\t' && c <= '\r') || c == 0x85 || c == 0x2028 || c == 0x2029;
     const bool control = c < 0x20 || (c >= 0x7f && c < 0xa0);
-    const bool turns = c == 0x061c || c == 0x200e || c == 0x200f || (c >= 0x202a && c <= 0x202e) ||
-                       (c >= 0x2066 && c <= 0x2069);
+    const bool turns =
+        c == 0x061c || c == 0x200e || c == 0x200f || (c >= 0x202a && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069);
     return breaks ? " " : control || turns ? replacement : as_it_is;
   });
 }

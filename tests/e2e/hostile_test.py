@@ -122,10 +122,20 @@ def hostile_links(world):
     owned(client.data_dir)
     precious = secret_file(world, f"{SECRET}\n")
     node_id = f"{client.data_dir}/node-id"
+    identity = secret_file(world, json.dumps({"id": SECRET, "name": "n1", "address": "", "machine": "", "when": ""}))
+    client.write_settings(agent={"binary": write_script(f"{world.folder}/agent", "sleep 1000\n")})
     for trick in ("-s", "-sr"):
-        assert as_user("ln", trick, precious, node_id).returncode == 0
-        assert SECRET not in refused(client, f"{node_id}: is a symbolic link in a directory that uid {USER.pw_uid} can")
-        os.remove(node_id)
+        for link, to in (("node-id", precious), ("lictor-identity.json", identity)):
+            with contextlib.suppress(FileNotFoundError):
+                os.remove(f"{client.data_dir}/{link}")
+            assert as_user("ln", trick, to, f"{client.data_dir}/{link}").returncode == 0
+        assert SECRET not in begun(client)
+        assert client.consul_json()["node_id"] != SECRET
+        client.stop(signal.SIGQUIT)
+        assert not os.path.islink(node_id)
+    os.remove(node_id)
+    os.remove(f"{client.data_dir}/lictor-identity.json")
+    client.write_settings(agent={"binary": CONSUL})
     # A hard link, where the kernel lets him (fs.protected_hardlinks=0).
     os.link(precious, node_id)
     assert SECRET not in refused(client, f"{node_id}: belongs to uid 0, has another name elsewhere")
@@ -137,17 +147,16 @@ def hostile_links(world):
     assert as_user("ln", "-s", settings, f"{config}/consul.json").returncode == 0
     client.write_settings(agent={"config_files": [f"{config}/consul.json"]})
     assert SECRET not in refused(client, f"{config}/consul.json: is a symbolic link")
-    assert not os.path.exists(f"{client.run_dir}/consul.json")
+    assert SECRET not in json.dumps(client.consul_json())
     assert SECRET not in client.command("render").stdout
     client.write_settings(agent={"config_files": []})
-    identity = secret_file(world, json.dumps({"id": SECRET, "name": "n1", "address": "", "machine": "", "when": ""}))
-    for name in ("lictor-identity.json", "lictor-timeline.json"):
-        assert as_user("ln", "-s", identity, f"{client.data_dir}/{name}").returncode == 0
+    timeline = f"{client.data_dir}/lictor-timeline.json"
+    with contextlib.suppress(FileNotFoundError):
+        os.remove(timeline)
+    assert as_user("ln", "-s", identity, timeline).returncode == 0
     told = client.command("timeline")
     assert told.returncode == 1 and "is a symbolic link" in told.stderr, told
-    os.remove(f"{client.data_dir}/lictor-timeline.json")
-    assert SECRET not in refused(client, f"{client.data_dir}/lictor-identity.json: is a symbolic link")
-    os.remove(f"{client.data_dir}/lictor-identity.json")
+    os.remove(timeline)
 
     # What is his own he may link to, and root may link to anything.
     own = f"{config}/own.json"
@@ -337,11 +346,11 @@ def hostile_answers(world):
 
 
 def hostile_claims(world):
-    """Two hundred thousand claims at once are told of as one hundred, and keep nobody waiting."""
+    """Claims by the ten thousand are all counted, told of as one hundred, and keep nobody waiting."""
     client = world.client()
     members = [
         {"Name": f"other-{number}", "Addr": client.address, "Status": 4, "Tags": {"id": f"id-{number}"}}
-        for number in range(200_000)
+        for number in range(50_000)
     ]
     answers = {
         "/v1/status/leader": '"10.77.0.1:8300"',
@@ -354,9 +363,9 @@ def hostile_claims(world):
     with open(f"{world.folder}/answers/_v1_catalog_node_n1", "w") as file:
         json.dump({"Node": {"Node": "n1", "ID": SECRET, "Address": client.address}, "Services": {}}, file)
     client.start()
-    client.logged("more nodes claim what is this node's count=199900", 40)
+    client.logged("more nodes claim what is this node's count=49900", 40)
     status = client.status()
-    assert len(status["conflicts"]) == 100 and status["counts"]["address_claims"] == 200_000, status["counts"]
+    assert len(status["conflicts"]) == 100 and status["counts"]["address_claims"] == 50_000, status["counts"]
     assert client.log.count("another node claims what is this node's") == 100
     assert client.stop()[0] in (0, 1), client.last_line()
 
@@ -459,8 +468,8 @@ def hostile_killed(world):
         os.kill(agent, signal.SIGKILL)
         eventually(lambda: client.agent_pid() not in (None, agent), 10, "another agent")
         client.ready(20)
-        expected = 1 if client is plain else 2
-        eventually(lambda: len(children(client.pid)) == expected, 2, f"{client.name}: {children(client.pid)}")
+        at_most = 1 if client is plain else 2
+        eventually(lambda: len(children(client.pid)) <= at_most, 2, f"{client.name}: {children(client.pid)}")
         client.send(signal.SIGKILL)
         client.ended()
         client.nobody_left()

@@ -223,7 +223,8 @@ TEST_CASE("a file is read through the links of root, and through nobody's links 
       CHECK(content.error().why == "is a symbolic link in a directory that " + row.who + " can write to");
       CHECK(content_of(path).empty());
     }
-    CHECK(agent_files_in(to_folder) == (followed ? std::vector<std::string>{"secret.json"} : std::vector<std::string>{}));
+    CHECK(agent_files_in(to_folder) ==
+          (followed ? std::vector<std::string>{"secret.json"} : std::vector<std::string>{}));
     CHECK((content_digest(to_file) == content_digest(folder / "victim/secret.json")) == followed);
   }
 }
@@ -404,8 +405,8 @@ TEST_CASE("give_ownership stays out of folders that are the new owner's already,
   REQUIRE(::unlink((folder / "home/roots/null").c_str()) == 0);
   const auto given = give_ownership(folder / "home", kAgent, kGroup);
   REQUIRE(given.has_value());
-  CHECK(*given == 3);
   CHECK(owner("home") == kAgent);
+  CHECK(owner("home/roots") == kAgent);
   CHECK(owner("home/roots/file") == kAgent);
   CHECK(owner("home/his/file") == 0);
   CHECK(foreign_entry(folder / "home", kAgent, kGroup) == folder / "home/his/file");
