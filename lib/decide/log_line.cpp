@@ -122,7 +122,7 @@ std::string json_agent_line(WallTime at, std::string_view line, std::string_view
   constexpr std::array<std::string_view, 5> taken{"time", "level", "message", "source", "repeated"};
   const std::string from = fmt::format(R"(,"source":"{}")", source);
   // Within the limits of what others write; read again for the order that its fields stand in.
-  const Json checked = foreign_json(line);
+  const nlohmann::json checked = foreign_json(line);
   if (!checked.is_object() || text_of(checked, "@message").empty())
     return json_begin(at, agent_level(line), line) + from + "}";
   std::string json = json_begin(at, agent_level(line), text_of(checked, "@message")) + from;
