@@ -42,7 +42,7 @@ def compatibility_settings(world):
     read = set(re.findall(r'(?:insist|set)\("(\w+)"', text))
     for keys in re.findall(r'find\((?:user\(\)|draft\.user\(\)|[\w.]*consul_json), ("[^)]*")\)', text):
         read.add(".".join(re.findall(r'"(\w+)"', keys)))
-    read |= set(re.findall(r'consul_json\.(?:find|value)\("(\w+)"', text))
+    read |= set(re.findall(r'consul_json(?:\.(?:find|value)\(|, )"(\w+)"', text))
     assert {"bind_addr", "auto_encrypt.tls", "acl_datacenter", "retry_join", "serf_lan", "ports.http"} <= read, read
     told = first_column("Agent settings")
     known = told | {name.split(".")[0] for name in told} | WHOLES
