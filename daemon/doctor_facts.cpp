@@ -291,7 +291,9 @@ class Doctor {
     if (unit.empty() || !systemctl) {
       return unseen({"grace"}, "the platform's grace period is not known; set LICTOR_GRACE to it, as in \"30s\" or 30");
     }
-    const auto output = output_of({.argv = {*systemctl, "show", "-p", "TimeoutStopUSec", "--value", unit}}, seconds(5));
+    LaunchRequest request;
+    request.argv = {*systemctl, "show", "-p", "TimeoutStopUSec", "--value", unit};
+    const auto output = output_of(request, seconds(5));
     const auto limit = output ? parse_systemd_time(*output) : std::nullopt;
     if (!limit) return unseen({"grace"}, "systemctl does not tell TimeoutStopUSec of " + unit);
     facts_.grace = Grace{*limit, "TimeoutStopSec of " + unit};

@@ -18,8 +18,6 @@ namespace {
 using std::chrono::seconds;
 
 constexpr Duration agent_deadline = seconds(10);
-// Without a leader a server keeps such a call for about 7 s; nobody wants to wait for that.
-constexpr Duration catalog_deadline = seconds(3);
 // Of what concerns this node alone.
 constexpr std::size_t short_answer = 4 << 20;
 constexpr Duration reach_deadline = std::chrono::milliseconds(500);
@@ -176,7 +174,7 @@ void AgentApi::send_difference(const std::vector<Json>& desired, std::function<v
 
 // One at a time, in order: several connections are no faster (the agent takes them one by one).
 void AgentApi::send_changes(std::shared_ptr<ServiceChanges> changes, std::function<void(Sent)> done, bool changed) {
-  if (changes->empty()) return done({.changed = changed});
+  if (changes->empty()) return done({"", false, changed});
   const auto refused = [](const Result<HttpAnswer>& answer) {
     return answer && answer->status == 403 && blocked_hint(answer->body).empty();
   };

@@ -127,6 +127,9 @@ class AgentApi {
 
   const AgentFacts& facts() const { return facts_; }
 
+  // Of a question to the catalog. Without a leader a server keeps such a call for about 7 s; nobody wants to wait for that.
+  static constexpr Duration catalog_deadline = std::chrono::seconds(3);
+
  private:
   enum class Key { recovery, registration, agent };
   HttpRequest request(std::string method, std::string target, Key key) const;

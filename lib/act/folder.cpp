@@ -84,7 +84,7 @@ Descriptor open_without_links(const std::string& path, std::uint64_t flags) {
 }
 
 // One step of a walk: `entry`, which is `next`, in the folder at `path`.
-struct Step {
+struct PathStep {
   const Descriptor& at;
   const struct stat& folder;
   const std::string& path;
@@ -111,7 +111,7 @@ Result<Found> walk(const std::string& path, const Look& look) {
     Descriptor next(::openat(found.at.get(), name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
     struct stat now {};
     if (next.get() < 0 || ::fstat(next.get(), &now) != 0) return failed(here, errno);
-    if (std::optional<Problem> refused = look(Step{found.at, found.about, here, now})) {
+    if (std::optional<Problem> refused = look(PathStep{found.at, found.about, here, now})) {
       errno = ELOOP;
       return std::move(*refused);
     }
@@ -156,7 +156,7 @@ bool read_only(const Descriptor& at) {
 
 Result<Descriptor> open_folder(const std::string& path) {
   if (Descriptor folder = open_without_links(path, O_RDONLY | O_DIRECTORY); folder.get() >= 0) return folder;
-  const auto found = walk(path, [](const Step& step) -> std::optional<Problem> {
+  const auto found = walk(path, [](const PathStep& step) -> std::optional<Problem> {
     if (!S_ISLNK(step.entry.st_mode) || followed(step.folder, step.entry)) return std::nullopt;
     return refused_link(step.path, step.folder);
   });
@@ -179,7 +179,7 @@ Result<Found> find_to_read(const std::string& path) {
     return quick;
   // Who has put a link on the way that only he follows, and which one.
   std::optional<std::pair<uid_t, Problem>> led;
-  auto found = walk(path, [&led](const Step& step) -> std::optional<Problem> {
+  auto found = walk(path, [&led](const PathStep& step) -> std::optional<Problem> {
     if (!S_ISLNK(step.entry.st_mode) || followed(step.folder, step.entry) || ours(step.entry.st_uid))
       return std::nullopt;
     auto refused = refused_link(step.path, step.folder);
@@ -207,7 +207,7 @@ Result<Found> find_to_read(const std::string& path) {
 std::optional<std::string> others_who_write(const std::string& path) {
   const auto told = [](const std::string& who, const std::string& where) { return who + " can write to " + where; };
   std::optional<std::string> known;
-  const auto found = walk(path, [&](const Step& step) -> std::optional<Problem> {
+  const auto found = walk(path, [&](const PathStep& step) -> std::optional<Problem> {
     const auto others = followed(step.folder, step.entry) ? std::nullopt : others_in(step.folder);
     if (others && !known && !read_only(step.at)) known = told(*others, folder_of(step.path));
     return std::nullopt;

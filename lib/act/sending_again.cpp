@@ -10,7 +10,6 @@
 namespace lictor {
 namespace {
 
-constexpr Duration catalog_deadline = std::chrono::seconds(3);
 // While a service is written its checks go on: what they have become meanwhile is written once more, so often at most.
 constexpr int most_rounds = 3;
 

@@ -29,7 +29,7 @@ const Json* at(const Json* value, std::string_view path) {
   return value;
 }
 
-std::string text_of(const Json* value) { return value && value->is_string() ? value->get<std::string>() : ""; }
+std::string text_in(const Json* value) { return value && value->is_string() ? value->get<std::string>() : ""; }
 bool is_true(const Json* value) { return value && value->is_boolean() && value->get<bool>(); }
 
 // A member of a check or service whatever its spelling: "ScriptArgs", "script_args".
@@ -139,17 +139,17 @@ class Look {
          {std::pair("dns", 8600), {"http", 8500}, {"https", -1}, {"grpc", -1}, {"grpc_tls", -1}}) {
       const Json* port = get(std::string("ports.") + name);
       if ((port && port->is_number() ? port->get<int>() : usual) <= 0) continue;
-      const std::string key = std::string("addresses.") + name, own = text_of(get(key));
+      const std::string key = std::string("addresses.") + name, own = text_in(get(key));
       client |= own.empty() || std::string_view(name) == "http";  // consul.json has client_addr's there
       add(key, own);
     }
     if (client) {
       const auto last = found;
       found.clear();
-      if (!flag("client")) add("client_addr", text_of(get("client_addr")));
+      if (!flag("client")) add("client_addr", text_in(get("client_addr")));
       found.insert(found.end(), last.begin(), last.end());
     }
-    add("serf_lan", text_of(get("serf_lan")));
+    add("serf_lan", text_in(get("serf_lan")));
     return found;
   }
 
@@ -195,7 +195,7 @@ class Faults {
   }
 
   void gossip_key() {
-    const std::string key = text_of(look_.get("encrypt"));
+    const std::string key = text_in(look_.get("encrypt"));
     if (key.empty() || facts_.keyring || valid_gossip_key(key)) return;
     add(look_.subject("encrypt"), "is no gossip key: that is 16, 24 or 32 bytes in base64",
         "write what `consul keygen` prints");
@@ -217,7 +217,7 @@ class Faults {
   }
 
   void tls(const std::string& protocol) {
-    const auto text = [&](const char* key) { return text_of(look_.get(look_.tls_key(protocol, key))); };
+    const auto text = [&](const char* key) { return text_in(look_.get(look_.tls_key(protocol, key))); };
     const auto on = [&](const char* key) { return is_true(look_.get(look_.tls_key(protocol, key))); };
     const std::string ca_file = text("ca_file"), ca_path = text("ca_path"), cert = text("cert_file"),
                       key = text("key_file");
@@ -289,7 +289,7 @@ class Faults {
   void recursors() {
     const Json* list = look_.get("recursors");
     for (const Json& one : list && list->is_array() ? *list : Json::array()) {
-      const std::string recursor = text_of(&one);
+      const std::string recursor = text_in(&one);
       if (recursor.empty() || recursor.find("{{") != recursor.npos || literal_address(recursor)) continue;
       const auto colon = recursor.rfind(':');
       const std::string host = recursor.substr(0, colon),
@@ -413,7 +413,7 @@ class Faults {
       static const std::map<std::string, const char*> needs{
           {"key", "key"},     {"keyprefix", "prefix"}, {"service", "service"}, {"services", nullptr},
           {"nodes", nullptr}, {"checks", nullptr},     {"event", nullptr},     {"agent_service", nullptr}};
-      const std::string type = text_of(at(watch, "type")), what = look_.subject(path);
+      const std::string type = text_in(at(watch, "type")), what = look_.subject(path);
       const auto known = needs.find(type);
       if (known == needs.end()) {
         add(what, type.empty() ? "the watch has no type" : "\"" + type + "\" is no type of a watch here",
@@ -425,7 +425,7 @@ class Faults {
       if (type == "checks" && has("service") && has("state"))
         add(what, "the watch has a service and a state", "give it one of the two");
       const Json* of = at(watch, "handler_type");
-      const std::string handler = of ? text_of(of) : "script";
+      const std::string handler = of ? text_in(of) : "script";
       if (handler == "http") {
         if (!is_said(at(watch, "http_handler_config.path")))
           add(what, "the watch has no handler", "give it an http_handler_config with a \"path\"");
@@ -455,7 +455,7 @@ std::vector<std::string> paths_at_start(const AgentSettings& settings) {
   std::vector<std::string> paths;
   for (const char* protocol : tls_protocols) {
     for (const char* key : {"ca_file", "ca_path", "cert_file", "key_file"}) {
-      const std::string path = text_of(look.get(look.tls_key(protocol, key)));
+      const std::string path = text_in(look.get(look.tls_key(protocol, key)));
       if (!path.empty()) paths.push_back(path);
     }
   }
@@ -507,7 +507,7 @@ Problems outlived_settings(const AgentSettings& settings, const AgentVersion& ve
   if (raft && *raft != 3 && version >= AgentVersion{1, 9, 0}) refused("raft_protocol", "must be 3 for", "take it out");
   const Json *grpc = look.get("ports.grpc"), *grpc_tls = look.get("ports.grpc_tls");
   const bool automatic = is_true(look.get("auto_encrypt.tls")) || is_true(look.get("auto_config.enabled"));
-  const bool certificate = !text_of(look.get(look.tls_key("grpc", "cert_file"))).empty() ||
+  const bool certificate = !text_in(look.get(look.tls_key("grpc", "cert_file"))).empty() ||
                            (automatic && is_true(look.get("tls.grpc.use_auto_cert")));
   if (version >= AgentVersion{1, 14, 0} && grpc && grpc->is_number() && *grpc > 0 && !grpc_tls && certificate)
     refused("ports.grpc", "speaks no TLS any more, and there is a certificate, with",

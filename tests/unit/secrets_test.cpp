@@ -126,6 +126,5 @@ TEST_CASE("a hook gets no variable with a secret unless it asks", "[secrets]") {
 
 TEST_CASE("a secret is known in the agent's JSON, too") {
   const std::string plain = "plain-secret", odd = R"(a&b<c>"d"\)";
-  CHECK(as_said_in_json({plain, odd}) ==
-        std::vector<std::string>{plain, odd, R"(a\u0026b\u003cc\u003e\"d\"\\)"});
+  CHECK(as_said_in_json({plain, odd}) == std::vector<std::string>{plain, odd, R"(a\u0026b\u003cc\u003e\"d\"\\)"});
 }
