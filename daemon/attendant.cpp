@@ -7,6 +7,7 @@
 #include "act/kept_files.hpp"
 #include "act/log.hpp"
 #include "act/loop_turns.hpp"
+#include "act/services_file.hpp"
 #include "act/timeline_file.hpp"
 #include "decide/json_text.hpp"
 #include "decide/metrics_text.hpp"
@@ -322,6 +323,11 @@ void Attendant::settle_on(Ground ground) {
                                              {"address_by", ground.facts.bind.origin}});
   api_ = std::make_unique<AgentApi>(io_.get_executor(), ground.facts.api_socket, [this] { token_refused(); });
   api_->use_tokens(tokens_of(ground.plan));
+  api_->use_record(kept_services(ground.facts.data_dir), [this](const AgentApi::Record& record) {
+    const PlanFacts& facts = ground_->facts;
+    const FileAttributes attributes{.mode = 0600, .uid = facts.uid, .gid = facts.gid, .durable = false};
+    if (auto kept = keep_services(record, facts.data_dir, attributes); !kept) log::warn(to_string(kept.error()));
+  });
   ground_ = std::move(ground);
   sources_.reset();
   settled_ = now();
@@ -471,7 +477,7 @@ void Attendant::act(const LookUpCatalog& e) {
 
 void Attendant::act(const SendAgain& e) {
   api_->send_again(ground_->own(), ground_->services, e.seen, [this, launch = e.launch](AgentApi::Sent sent) {
-    feed(SentAgain{launch, std::move(sent.failure), sent.refused});
+    feed(SentAgain{launch, std::move(sent.failure), sent.refused, sent.missing});
   });
 }
 

@@ -234,6 +234,14 @@ Digests digests_of(const std::vector<std::string>& paths) {
   return {hash(all), hash(at_start)};
 }
 
+// An agent asks its own acl.default_policy, "allow" where there is none, about its own API.
+bool denies_by_default(const Json& config) {
+  const Json acl = config.value("acl", Json::object());
+  const Json policy = acl.is_object() && acl.contains("default_policy") ? acl["default_policy"]
+                                                                        : config.value("acl_default_policy", Json());
+  return policy == "deny";
+}
+
 }  // namespace
 
 ResultAll<Settings> load_settings(const std::optional<std::string>& named, const Environment& environment) {
@@ -396,6 +404,11 @@ ResultAll<Ground> settle(Sources sources, const Interfaces& interfaces, const Ru
       ground.warnings.push_back(
           fmt::format("{}: uid {} may not write it; give it to that user (chown)", *entry, facts.uid));
   }
+  if (!ground.plan.token.empty() && !denies_by_default(ground.plan.consul_json))
+    ground.warnings.push_back(
+        "acl.default_policy: on this client it is not \"deny\", so whoever reaches the agent's API may reload the "
+        "agent "
+        "and have the node leave, with any token or none; set it to \"deny\", as on the servers");
   return ground;
 }
 

@@ -60,10 +60,16 @@ class AgentApi {
   // neither, nor a token that a server would have to know, it answers at once. Any status is an answer.
   void probe(Duration deadline, std::function<void(ProbeAnswer)> done);
 
+  // What agents on this data directory have been sent, from one of them to the next: service id -> a digest of the body and
+  // the token. An agent keeps its services, and has one that it is sent unchanged forget what it has yet to tell the servers.
+  using Record = std::map<std::string, std::string>;
+  void use_record(Record record, std::function<void(const Record&)> keep);
+
   struct Sent {
     std::string failure;   // empty: it worked
     bool refused = false;  // for want of a permission
     bool changed = false;  // something was sent
+    bool missing = false;  // the agent lacks something that is desired
   };
   // Makes the agent's services those desired (decide/services.hpp). Where it is not known what the agent has, or its list alone
   // can tell, news are found in that list, too. What was refused is sent only when the servers say that they would take it.
@@ -140,7 +146,12 @@ class AgentApi {
   std::string agent_token_name() const;
   void forget_sent();
   void send_difference(const std::vector<Json>& desired, std::function<void(Sent)> done);
-  void send_changes(std::shared_ptr<ServiceChanges> changes, std::function<void(Sent)> done, bool changed = false);
+  void send_difference(const std::vector<Json>& desired, const std::vector<Json>& granted,
+                       std::function<void(Sent)> done);
+  void recall(const std::vector<Json>& desired, const Json& actual, std::function<void()> then);
+  std::string digest(const Json& service) const;
+  void keep_record();
+  void send_changes(std::shared_ptr<ServiceChanges> changes, std::function<void(Sent)> done, Sent so_far);
   // sending_again.cpp
   struct Again;
   void again_read(const std::shared_ptr<Again>& again, std::function<void()> then);
@@ -169,6 +180,8 @@ class AgentApi {
   AgentFacts facts_;
   // The bodies that the agent has taken, by id: its own list does not show checks.
   std::map<std::string, Json> sent_;
+  Record record_;
+  std::function<void(const Record&)> keep_;
   bool sent_is_all_ = false;   // the agent has no service of ours beside those
   bool refused_last_ = false;  // the agent, something that was to be sent
   Json shown_;  // the catalog's entry of this node by the last look, where it lacks something; null: none

@@ -79,7 +79,7 @@ void AgentApi::again_read(const std::shared_ptr<Again>& again, std::function<voi
 // The node's entry, with the agent's own token, which is the one that may write it.
 void AgentApi::again_node(const std::shared_ptr<Again>& again) {
   HttpRequest put = request("PUT", "/v1/txn", Key::agent);
-  put.body = json_text(node_transaction(again->node, again->checks));
+  put.body = json_text(node_transaction(again->node));
   put.deadline = catalog_deadline;
   work_.ask(std::move(put), [this, again](const Result<HttpAnswer>& answer) {
     const bool denied = answer && answer->body.find("Permission denied") != std::string::npos;
@@ -101,9 +101,16 @@ void AgentApi::again_node(const std::shared_ptr<Again>& again) {
 // With ACLs: which of them the servers would take. To try would be a line in the agent's log and in the servers'.
 void AgentApi::again_ask(const std::shared_ptr<Again>& again) {
   again->due = lost_registrations(again->node, again->shown, again->services, again->checks);
+  for (const std::string& id : own_ids_) again->sent.missing |= !again->services.contains(id);
+  // The entry itself is written by now; its own checks are not.
+  if (again->shown.is_null() && again->seen) {
+    if (auto own = catalog_registration(again->node, "", again->services, again->checks)) again->due.emplace("", *own);
+  }
   if (token_.empty()) return again_put(again);
   std::map<std::string, std::string> names;
-  for (const auto& [id, registration] : again->due) names[id] = registration.at("Service").value("Service", "");
+  for (const auto& [id, registration] : again->due) {
+    if (!id.empty()) names[id] = registration.at("Service").value("Service", "");
+  }
   ask_permission(std::move(names), [this, again](const Refusals& refusals) {
     std::map<std::string, std::string> ours;
     for (const auto& [id, why] : refusals.services) {
@@ -130,7 +137,7 @@ void AgentApi::again_put(const std::shared_ptr<Again>& again) {
   }
   if (again->due.empty()) return again_compare(again);
   auto next = again->due.extract(again->due.begin());
-  HttpRequest put = request("PUT", "/v1/catalog/register", Key::registration);
+  HttpRequest put = request("PUT", "/v1/catalog/register", next.key().empty() ? Key::agent : Key::registration);
   put.body = json_text(next.mapped());
   put.deadline = catalog_deadline;
   again->told.insert_or_assign(next.key(), std::move(next.mapped()));
@@ -151,7 +158,7 @@ void AgentApi::again_compare(const std::shared_ptr<Again>& again) {
     for (auto& [id, registration] : std::exchange(again->told, {})) {
       auto now = catalog_registration(again->node, id, again->services, again->checks);
       if (!now) {
-        again->gone.push_back(id);
+        if (!id.empty()) again->gone.push_back(id);
       } else if (*now != registration) {
         again->due.emplace(id, std::move(*now));
       }
@@ -193,8 +200,8 @@ void AgentApi::tell_refusal(const std::map<std::string, std::string>& refusals, 
   for (const auto& [id, why] : refusals) ids.push_back(id);
   std::string why = refusals.begin()->second;
   while (!why.empty() && why.back() == '\n') why.pop_back();
-  std::string text = fmt::format("registering {}: {} ({} needs service:write and node:read)", lictor::join(ids, ", "),
-                                 why, registration_token_name());
+  std::string text = fmt::format("registering {}: 403 {} ({} needs service:write and node:read)",
+                                 lictor::join(ids, ", "), why, registration_token_name());
   if (why.find("AccessorID") != std::string::npos || why.find("not found") != std::string::npos)
     return done(std::move(text));
   work_.ask(request("GET", "/v1/acl/token/self", Key::registration),

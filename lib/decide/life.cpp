@@ -432,8 +432,10 @@ class Step {
     agent.sending = false;
     if (!e.failure.empty()) {
       send_later(Sending::difference);
-    } else if (e.changed || !agent.held) {
+    } else if (e.changed) {
       agent.held = now_;
+    } else if (!agent.held) {
+      agent.held = now_ - on_its_way;  // kept from an agent before: what is not in the catalog has to be sent
     }
     if (!registering()) return;
     if (e.failure.empty()) return register_more();
@@ -511,6 +513,7 @@ class Step {
     Agent& agent = *life_.agent;
     agent.sending_again = false;
     agent.sent_again = now_;
+    if (e.missing) send_later(Sending::difference);
     if (!registering()) return;
     if (e.failure.empty()) {
       agent.blocked = false;

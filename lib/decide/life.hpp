@@ -214,8 +214,9 @@ struct CatalogSeen {
 };
 struct SentAgain {
   int launch;
-  std::string failure;   // empty: the servers have taken all that is this node's
+  std::string failure;   // empty: the servers have taken all that the agent has of this node
   bool refused = false;  // for want of a permission
+  bool missing = false;  // the agent itself lacks something that is desired
 };
 // told: the servers say that the node's part of the catalog may have changed, or that the time is up; else they can't be
 // asked for that.

@@ -79,24 +79,58 @@ Json without_indices(Json entry) {
 
 }  // namespace
 
+namespace {
+
+struct CheckOf {
+  std::string id;
+  bool has_status;
+};
+
+std::vector<CheckOf> checks_of(const Json& service) {
+  std::vector<CheckOf> found;
+  Json checks = at(service, "Checks", Json::array());
+  if (!checks.is_array()) return found;  // for the agent to refuse
+  if (const Json single = at(service, "Check", nullptr); single.is_object()) checks.insert(checks.begin(), single);
+  for (std::size_t i = 0; i < checks.size(); ++i) {
+    const std::string number = checks.size() > 1 ? ":" + std::to_string(i + 1) : "";
+    const Json own = at(checks[i], "CheckID", "");
+    if (own != "" && !own.is_string()) continue;
+    found.push_back({own == "" ? "service:" + service.at("ID").get<std::string>() + number : own.get<std::string>(),
+                     at(checks[i], "Status", "") != ""});
+  }
+  return found;
+}
+
+}  // namespace
+
 std::vector<std::string> checks_with_status(const std::vector<Json>& desired) {
   std::vector<std::string> ids;
   for (const Json& service : desired) {
-    Json checks = at(service, "Checks", Json::array());
-    if (!checks.is_array()) continue;  // for the agent to refuse
-    if (const Json single = at(service, "Check", nullptr); single.is_object()) checks.insert(checks.begin(), single);
-    for (std::size_t i = 0; i < checks.size(); ++i) {
-      if (at(checks[i], "Status", "") == "") continue;
-      const std::string number = checks.size() > 1 ? ":" + std::to_string(i + 1) : "";
-      const Json own = at(checks[i], "CheckID", "");
-      if (own == "") {
-        ids.push_back("service:" + service.at("ID").get<std::string>() + number);
-      } else if (own.is_string()) {
-        ids.push_back(own.get<std::string>());
-      }
+    for (const CheckOf& check : checks_of(service)) {
+      if (check.has_status) ids.push_back(check.id);
     }
   }
   return ids;
+}
+
+std::vector<std::string> check_ids(const Json& service) {
+  std::vector<std::string> ids;
+  for (const CheckOf& check : checks_of(service)) ids.push_back(check.id);
+  return ids;
+}
+
+bool shown_by_agent(const Json& service, const Json& services, const Json& checks) {
+  const std::string id = service.at("ID");
+  const Json reported = at(services, id.c_str(), nullptr);
+  if (!reported.is_object() || !checks.is_object() || !as_desired(reported, service)) return false;
+  if (has_sidecar(service)) return false;  // its own parts are the agent's to make
+  std::vector<std::string> wanted = check_ids(service), there;
+  for (const auto& [name, check] : checks.items()) {
+    if (at(check, "ServiceID", "") == id) there.push_back(name);
+  }
+  std::sort(wanted.begin(), wanted.end());
+  std::sort(there.begin(), there.end());
+  return wanted == there;
 }
 
 ServiceChanges service_changes(const std::vector<Json>& desired, const Json& actual,
@@ -194,7 +228,7 @@ Json node_fields(const std::string& name, const std::string& id, const std::stri
                           {"Meta", at(self, "Meta", nullptr)}});
 }
 
-Json node_transaction(const Json& node, const Json& checks) {
+Json node_transaction(const Json& node) {
   // An index of 0, which is what is left out: only where there is none.
   const auto unless_there = [](const char* kind, Json what) {
     return Json{{kind, {{"Verb", "cas"}, {kind, std::move(what)}}}};
@@ -210,30 +244,30 @@ Json node_transaction(const Json& node, const Json& checks) {
                                               {"Name", "Serf Health Status"},
                                               {"Status", "passing"},
                                               {"Output", "Agent alive and reachable"}}));
-  if (!checks.is_object()) return operations;
-  for (const auto& [id, check] : checks.items()) {
-    if (operations.size() < permission_limit && check.is_object() && at(check, "ServiceID", "") == "" &&
-        id != "serfHealth")
-      operations.push_back(unless_there("Check", without_indices(check)));
-  }
   return operations;
 }
 
 std::optional<Json> catalog_registration(const Json& node, const std::string& id, const Json& services,
                                          const Json& checks) {
-  Json service = at(services, id.c_str(), nullptr);
-  if (!service.is_object()) return std::nullopt;
-  // The list has {} where the agent itself has none, and the two are not the same to it.
-  if (at(service, "Meta", nullptr) == Json::object()) service.erase("Meta");
-  service.erase("Datacenter");  // of the list alone, as is the next one, and refused by the catalog
-  service.erase("ContentHash");
   Json registration = node;
-  registration["Service"] = without_indices(std::move(service));
   registration["Checks"] = Json::array();
-  if (!checks.is_object()) return registration;
-  for (const auto& [name, check] : checks.items()) {
-    if (check.is_object() && at(check, "ServiceID", "") == id) registration["Checks"].push_back(without_indices(check));
+  if (!id.empty()) {
+    Json service = at(services, id.c_str(), nullptr);
+    if (!service.is_object()) return std::nullopt;
+    // The list has {} where the agent itself has none, and the two are not the same to it.
+    if (at(service, "Meta", nullptr) == Json::object()) service.erase("Meta");
+    // Of the list alone, and refused by the catalog.
+    service.erase("Datacenter");
+    service.erase("ContentHash");
+    registration["Service"] = without_indices(std::move(service));
   }
+  if (checks.is_object()) {
+    for (const auto& [name, check] : checks.items()) {
+      if (check.is_object() && at(check, "ServiceID", "") == id && name != "serfHealth")
+        registration["Checks"].push_back(without_indices(check));
+    }
+  }
+  if (id.empty() && registration["Checks"].empty()) return std::nullopt;
   return registration;
 }
 

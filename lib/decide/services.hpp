@@ -42,6 +42,13 @@ struct ServiceChanges {
   bool empty() const { return put.empty() && remove.empty(); }
 };
 
+// Ids of the checks that a definition gives its service, in that numbering.
+std::vector<std::string> check_ids(const Json& service);
+
+// True if the agent has the service as desired, by the bodies of GET /v1/agent/services and /v1/agent/checks, as far as those
+// show: of a check no more than that it is there.
+bool shown_by_agent(const Json& service, const Json& services, const Json& checks);
+
 // Desired against the body of GET /v1/agent/services (id -> service). Only services marked managed-by: lictor
 // are ever removed. A service is put if it is missing or if any field that the agent reports differs from what
 // is desired, or if `sent` (the bodies that this agent process has already taken, by id) does not hold exactly
@@ -74,15 +81,15 @@ Json node_fields(const Json& entry);
 // address are the caller's.
 Json node_fields(const std::string& name, const std::string& id, const std::string& address, const Json& self);
 
-// A body for PUT /v1/txn: the entry of the node, its checks (those without a service among GET /v1/agent/checks) and serfHealth,
-// which a server of its own accord adds only within a minute; each only where the catalog has none.
-Json node_transaction(const Json& node, const Json& checks);
+// A body for PUT /v1/txn: the entry of the node, and serfHealth, which a server of its own accord adds only within a minute;
+// each only where the catalog has none.
+Json node_transaction(const Json& node);
 
 // Bodies for PUT /v1/catalog/register, by service id: each service of GET /v1/agent/services that `catalog_node` does not show,
 // with its checks as they are in GET /v1/agent/checks, so that it is never seen without them.
 std::map<std::string, Json> lost_registrations(const Json& node, const Json& catalog_node, const Json& services,
                                                const Json& checks);
-// One of them; nothing where the agent does not have it.
+// One of them; nothing where the agent does not have it. An empty id: the checks without a service.
 std::optional<Json> catalog_registration(const Json& node, const std::string& id, const Json& services,
                                          const Json& checks);
 

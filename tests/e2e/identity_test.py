@@ -11,6 +11,7 @@ import signal
 import socket
 import subprocess
 
+from agent_stand_in import stand_in
 from tools import Watch, eventually, holds
 from world import ALIVE, CONSUL, FAILED, LEFT, SERVER_ADDRESS, open_folder, run, write_json, write_script
 
@@ -135,6 +136,24 @@ def identity_lost_data_dir(world):
     client.stop(signal.SIGQUIT)
     status = client.start().ready()
     assert (status["node_id"], status["agent"]["restarts"]) == (first, 0), status
+
+
+def identity_lost_data_dir_unheard(world):
+    """The data directory lost, and an agent that closes the connection at each registration, as modern ones do while the
+    servers keep its name for the id of before: that id is taken back all the same, soon."""
+    server, client = world.server(), world.client()
+    order = stand_in(client)
+    client.start().ready()
+    before = client.node_id()
+    client.stop(signal.SIGQUIT)
+    run("rm", "-rf", client.data_dir)
+    order("close")
+    client.start()
+    client.logged("taking back its id", 6)
+    order()
+    client.ready(6)
+    assert client.node_id() == before == server.node("n1")["Node"]["ID"]
+    assert server.instances() == {"n1": client.address}
 
 
 def identity_files_lost_while_running(world):

@@ -217,6 +217,65 @@ def secrets_registration_token(world):
     assert client.status()["agent"]["pid"] == before["agent"]["pid"]
 
 
+def secrets_blocked_service(world):
+    """What the servers refuse although the agent has taken it is a problem with the token's accessor and the missing right,
+    and is in the catalog soon after the token has gained that, or another one has taken its place."""
+    guard = Guard(world)
+    server, rules = guard.server, 'node_prefix "" { policy = "write" } service "web" { policy = "write" }'
+    policy = server.put("/v1/acl/policy", {"Name": "narrow", "Rules": rules})
+    narrow = server.put("/v1/acl/token", {"Policies": [{"Name": "narrow"}]})
+    file = put(f"{world.folder}/token", narrow["SecretID"])
+    # As a client is by default: its agent takes what the servers will not.
+    client = guarded(world, agent={"config": {"acl": {"default_policy": "allow"}}, "tokens": {"default_file": file}})
+    client.write_settings(services=[service("web"), service("db")])
+    assert "acl.default_policy" in client.command("check").stdout
+    client.start()
+
+    def told():
+        problems = str(client.status()["problems"])
+        return "registering db" in problems and "service:write" in problems and narrow["AccessorID"] in problems
+
+    eventually(told, 10, "what is blocked is told, with the accessor and the right")
+    has_web(server, client)
+    said = client.log.count("not registered yet")
+    holds(lambda: told() and not client.status()["ready"], 3, "it stays a problem")
+    assert client.log.count("not registered yet") == said, "said once"
+    agent = client.agent_pid()
+    server.put(f"/v1/acl/policy/{policy['ID']}", policy | {"Rules": rules + ' service "db" { policy = "write" }'})
+    eventually(lambda: server.instances("db") == {"n1": client.address}, 2, "db is there")
+    client.ready(2)
+    # Blocked once more, by a definition that is new, and let in by another token.
+    client.write_settings(services=[service("web"), service("db"), service("mail")])
+    eventually(lambda: "registering mail" in str(client.status()["problems"]), 10, "what is blocked is told")
+    put(file, guard.token()[0])
+    eventually(lambda: server.instances("mail") == {"n1": client.address}, 3, "mail is there")
+    client.ready(2)
+    assert client.agent_pid() == agent and client.status()["problems"] == []
+    # It was asked for without a line in any log.
+    assert "/v1/txn" not in client.log and client.log.count("/v1/catalog/register") == 0, client.log
+
+
+def secrets_service_kept_by_servers(world):
+    """A service of ours that the agent does not have and the catalog keeps, as where the agent's own token is too weak to
+    take it out: told of, and no problem any more when it is gone."""
+    server, client = world.server(), world.client(agent={"config": {"log_level": "debug"}}).start()
+    client.ready()
+    assert client.command("check").stdout.count("acl.default_policy") == 0
+    # The agent's first full sync takes out what the agent does not have; the next one is a minute away.
+    client.logged("agent: Node info in sync", 6)
+    old = {"ID": "old", "Service": "old", "Meta": {"managed-by": "lictor"}}
+    entry = {"Node": "n1", "Address": client.address, "SkipNodeUpdate": True}
+    assert server.put("/v1/catalog/register", entry | {"Service": old})
+    client.send(signal.SIGHUP)
+    kept = "has given up: old; the agent's own token"
+    eventually(lambda: any(kept in problem for problem in client.status()["problems"]), 6, "it is told of")
+    client.logged("services that this node's agent has given up services=old")
+    assert client.status()["ready"]
+    assert server.put("/v1/catalog/deregister", {"Node": "n1", "ServiceID": "old"})
+    client.send(signal.SIGHUP)
+    eventually(lambda: client.status()["problems"] == [], 5, "no problem is left")
+
+
 def kept_tokens(client):
     """With the services that the agent keeps; those that it is just writing stand beside the old ones, as .tmp."""
     text = ""

@@ -1,9 +1,13 @@
 """Servers that are not there, not there any more, or there again."""
 
+import datetime
 import re
 import signal
+import statistics
+import threading
 import time
 
+from agent_stand_in import stand_in
 from tools import eventually, holds
 from world import ALIVE, SERVER_ADDRESS, run
 
@@ -103,6 +107,132 @@ def servers_take_for_left(world):
     holds(taken_out, 2, "the server takes it out", every=0.05)
     eventually(lambda: server.instances() == {"n1": client.address}, 8, "the services are back")
     client.ready()
+
+
+HTTP = {"http": "http://127.0.0.1:8555/livez", "interval": "1s"}
+SCRIPT = {"args": ["/bin/true"], "interval": "1s"}
+TTL = {"ttl": "1h", "status": "passing"}
+# One of each kind: its name, and its checks.
+KINDS = {"none": [], "ttl": [TTL], "http": [HTTP], "script": [SCRIPT], "mixed": [TTL, HTTP, SCRIPT]}
+
+
+class Flickers(threading.Thread):
+    """Looks all the time, while the `with` block runs, whether an instance of KINDS is shown without one of its checks or
+    with one that does not pass."""
+
+    def __init__(self, server):
+        super().__init__(daemon=True)
+        self.server, self.seen, self.looks, self.over = server, [], 0, threading.Event()
+
+    def run(self):
+        while not self.over.is_set():
+            for name, checks in KINDS.items():
+                for entry in self.server.get(f"/v1/health/service/{name}"):
+                    shown = [check["Status"] for check in entry["Checks"] if check["ServiceID"]]
+                    if shown != ["passing"] * len(checks):
+                        self.seen.append((name, shown))
+            self.looks += 1
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *_):
+        self.over.set()
+        self.join()
+
+
+def seconds_until_back(client):
+    """How long each return of what the catalog had lost has taken since lictor had noticed."""
+    times, lost = [], None
+    for line in client.log.splitlines():
+        if "the catalog no longer shows what this node registered" in line:
+            lost = datetime.datetime.fromisoformat(line.split()[0].rstrip("Z"))
+        if lost and re.search(r" info +registered ", line):
+            times.append((datetime.datetime.fromisoformat(line.split()[0].rstrip("Z")) - lost).total_seconds())
+            lost = None
+    return times
+
+
+def servers_lose_entries(world):
+    """Entries that are deleted on a server, one service, all, or the node's with serfHealth and what others have put on the
+    agent, come back with their checks as these are, without flicker, once lictor has noticed: also from an agent that does
+    not send on a registration that changes nothing."""
+    server, client = world.server(), world.client()
+    order = stand_in(client, "swallow")
+    services = [{"name": name, "port": 80, "checks": checks} for name, checks in KINDS.items()]
+    client.write_settings(services=services, agent={"config": {"enable_script_checks": True}})
+    client.start().ready()
+    for path, what in [("service", {"Name": "others"}), ("check", {"Name": "noted", "TTL": "1h", "Status": "passing"})]:
+        assert client.agent("PUT", f"/v1/agent/{path}/register", what).status == 200
+    eventually(lambda: all(server.passing(name) == ["n1"] for name in [*KINDS, "others"]), 15, "all checks pass")
+
+    def whole():
+        """What the catalog has of the node, without its indices."""
+        node = server.node("n1")
+        entries = [node["Node"], *(node["Services"][id] for id in sorted(node["Services"]))]
+        checks = sorted(server.get("/v1/health/node/n1"), key=lambda check: check["CheckID"])
+        return [
+            {key: value for key, value in entry.items() if key not in ("CreateIndex", "ModifyIndex", "Output")}
+            for entry in entries + checks
+        ]
+
+    joined = time.monotonic()
+    eventually(lambda: time.monotonic() - joined > FULL_SYNC or "agent: Node info in sync" in client.log, FULL_SYNC + 1)
+    before, agent = whole(), client.agent_pid()
+    with Flickers(server) as flickers:
+        for round in range(4):
+            for lost in [["mixed"], list(KINDS), None]:
+                for name in lost or [None]:
+                    entry = {"Node": "n1"} | ({"ServiceID": name} if name else {})
+                    assert server.put("/v1/catalog/deregister", entry)
+                client.send(signal.SIGHUP)  # lictor looks at once, not within the minute
+                eventually(lambda: whole() == before, 2, f"{lost or 'the node'} is back as it was")
+                client.ready(2)
+    assert not flickers.seen and flickers.looks > 20, (flickers.looks, flickers.seen[:5])
+    assert client.agent_pid() == agent and order
+    times = seconds_until_back(client)
+    assert len(times) == 12, times
+    print(f"back after {statistics.median(times):.3f} s, at most {max(times):.3f} s")
+
+
+def servers_restart_without_registering(world):
+    """A node that starts again registers nothing that its agent has kept, and what the catalog lacks is there all the same."""
+    server, client = world.server(), world.client(agent={"config": {"log_level": "debug"}})
+    put = "PUT url=/v1/agent/service/register"
+    services = [{"name": name, "port": 80, "checks": [{"ttl": "1h"}]} for name in ("web", "db")]
+    client.write_settings(services=services)
+    client.start().ready()
+    eventually(lambda: client.log.count(put) == 2, 5, "the agent has logged both")
+    for number in (signal.SIGTERM, signal.SIGKILL):  # with a leave, which empties the catalog, and without one
+        client.stop(number)
+        client.start().ready()
+        eventually(lambda: server.instances("web") == server.instances("db") == {"n1": client.address}, 2, "both are back")
+    assert client.log.count(put) == 2, "a service that the agent has was registered again"
+    # Another definition is another matter.
+    client.write_settings(services=services[:1] + [services[1] | {"port": 81}])
+    eventually(lambda: server.node("n1")["Services"]["db"]["Port"] == 81, 5, "the new port")
+    client.stop(signal.SIGKILL)
+    client.write_settings(services=[service | {"checks": [{"ttl": "2h"}]} for service in services])
+    client.start().ready()
+    eventually(lambda: client.log.count(put) == 5, 5, "what differs was registered")
+
+
+def servers_unheard_registration(world):
+    """An agent that closes the connection at each registration: told of once, backed off, nothing restarted; registered when
+    it takes them."""
+    server, client = world.server(), world.client()
+    order = stand_in(client, "close")
+    client.start()
+    eventually(lambda: "registering consul-members" in str(client.status()["problems"]), 10, "what fails is told")
+    agent = client.agent_pid()
+    holds(lambda: not client.status()["ready"] and client.agent_pid() == agent, 3, "not ready, and not restarted")
+    assert client.log.count("not registered yet") == 1, client.log
+    assert client.log.count("/v1/catalog/register") == 0
+    order()
+    client.ready(6)
+    assert server.instances() == {"n1": client.address} and client.agent_pid() == agent
+    assert client.status()["problems"] == []
 
 
 def servers_stalled(world):

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <map>
 #include <optional>
 #include <string>
@@ -323,9 +324,9 @@ TEST_CASE("services are sent by difference, and a refusal names the service, the
       {{"OpIndex", 0}, {"What", "Must provide node"}},
       {{"OpIndex", 1}, {"What", "Permission denied: token with AccessorID 'a-1' lacks 'service:write'"}}};
   agent.replies["PUT /v1/txn"] = {409, Json{{"Results", nullptr}, {"Errors", errors}}.dump()};
-  CHECK(agent.answer_to<std::string>(send).find("registering web: Permission denied: token with AccessorID 'a-1'") ==
-        0);
-  CHECK(agent.asked == std::vector<std::string>{"PUT /v1/txn"});
+  CHECK(agent.answer_to<std::string>(send).find(
+            "registering web: 403 Permission denied: token with AccessorID 'a-1'") == 0);
+  CHECK(agent.asked == std::vector<std::string>{"PUT /v1/txn", "GET /v1/agent/services"});
   agent.replies["PUT /v1/txn"] = {409, Json{{"Results", nullptr}, {"Errors", {errors[0]}}}.dump()};
   agent.replies["PUT /v1/agent/service/register"] = {200, ""};
   CHECK(agent.answer_to<std::string>(send).empty());
@@ -410,6 +411,7 @@ TEST_CASE("a service that the catalog has lost is written there with its checks,
                            {"NodeMeta", {{"rack", "r2"}}},
                            {"Service", agent.services["web"]},
                            {"Checks", {check}}});
+  CHECK_FALSE(sent.missing);
   CHECK(agent.sent_to("/v1/txn").empty());  // the node's entry is there, and without ACLs nobody is asked for leave
 }
 
@@ -418,7 +420,7 @@ TEST_CASE("where the node's entry is gone, it, its checks and all services of th
   REQUIRE(agent.send_again(nullptr).failure.empty());
   const auto node = agent.sent_to("/v1/txn");
   REQUIRE(node.size() == 1);
-  REQUIRE(node[0].size() == 3);
+  REQUIRE(node[0].size() == 2);
   CHECK(node[0][0]["Node"] == Json{{"Verb", "cas"},
                                    {"Node",
                                     {{"Node", "n1"},
@@ -428,16 +430,18 @@ TEST_CASE("where the node's entry is gone, it, its checks and all services of th
                                      {"TaggedAddresses", {{"lan", "10.0.0.5"}}},
                                      {"Meta", {{"rack", "r1"}}}}}});
   CHECK(node[0][1]["Check"]["Check"]["CheckID"] == "serfHealth");
-  CHECK(node[0][2]["Check"] == Json{{"Verb", "cas"}, {"Check", agent.checks["n"]}});
+  CHECK(node[0][1]["Check"]["Verb"] == "cas");
   const auto written = agent.sent_to("/v1/catalog/register");
-  REQUIRE(written.size() == 2);
-  CHECK(written[0]["Service"] == Json{{"ID", "db"}, {"Service", "db"}});  // without what the catalog does not take
-  CHECK(written[0]["NodeMeta"] == Json{{"rack", "r1"}});
+  REQUIRE(written.size() == 3);
+  CHECK(written[0]["Checks"] == Json::array({agent.checks["n"]}));
+  CHECK_FALSE(written[0].contains("Service"));
+  CHECK(written[1]["Service"] == Json{{"ID", "db"}, {"Service", "db"}});  // without what the catalog does not take
+  CHECK(written[1]["NodeMeta"] == Json{{"rack", "r1"}});
 
   SECTION("a server has been quicker") {
     agent.replies["PUT /v1/txn"] = {409, "{\"Errors\":[{\"OpIndex\":1,\"What\":\"index is stale\"}]}"};
     CHECK(agent.send_again(nullptr).failure.empty());
-    CHECK(agent.sent_to("/v1/catalog/register").size() == 2);
+    CHECK(agent.sent_to("/v1/catalog/register").size() == 3);
   }
   SECTION("the node may not be written") {
     agent.replies["PUT /v1/txn"] = {409, "{\"Errors\":[{\"OpIndex\":0,\"What\":\"Permission denied\"}]}"};
@@ -464,7 +468,7 @@ TEST_CASE("with ACLs what the servers refuse is not tried, and told of with the 
   refused("Permission denied: token with AccessorID 'a-1' lacks permission 'service:write' on \"web\"");
   auto sent = agent.send_again(none);
   CHECK(sent.refused);
-  CHECK(sent.failure.find("registering web: Permission denied: token with AccessorID 'a-1'") == 0);
+  CHECK(sent.failure.find("registering web: 403 Permission denied: token with AccessorID 'a-1'") == 0);
   CHECK(agent.sent_to("/v1/catalog/register").empty());
 
   refused("Permission denied");
@@ -481,6 +485,75 @@ TEST_CASE("with ACLs what the servers refuse is not tried, and told of with the 
   CHECK(agent.send_again(none).failure.empty());
   REQUIRE(agent.sent_to("/v1/catalog/register").size() == 1);
   CHECK(agent.sent_to("/v1/catalog/register")[0]["Service"]["ID"] == "web");
+}
+
+TEST_CASE("what the agent itself lacks can't be written, and is told of") {
+  LosingAgent agent;
+  agent.services.erase("web");
+  agent.replies["GET /v1/agent/services"] = {200, agent.services.dump()};
+  const auto sent = agent.send_again({{"Node", entry_fields}, {"Services", {{"db", Json::object()}}}});
+  CHECK(sent.missing);
+  CHECK(agent.sent_to("/v1/catalog/register").empty());
+}
+
+TEST_CASE("what an agent was sent and has kept is not sent to the next one on the same data directory") {
+  const std::vector<Json> desired{{{"ID", "web"},
+                                   {"Name", "web"},
+                                   {"Port", 80},
+                                   {"Meta", {{"managed-by", "lictor"}}},
+                                   {"Checks", {{{"TTL", "1h"}}, {{"TTL", "2h"}}}}}};
+  const Json has = {{"web",
+                     {{"ID", "web"},
+                      {"Service", "web"},
+                      {"Port", 80},
+                      {"Weights", {{"Passing", 1}, {"Warning", 1}}},
+                      {"Meta", {{"managed-by", "lictor"}}}}}};
+  const auto check = [](const char* id) { return Json{{"CheckID", id}, {"ServiceID", "web"}}; };
+  const std::string put = "PUT /v1/agent/service/register?replace-existing-checks=true";
+  FakeAgent agent;
+  agent.replies["GET /v1/agent/services"] = {200, "{}"};
+  agent.replies["PUT /v1/agent/service/register"] = {200, ""};
+  AgentApi::Record record;
+  const auto sent_by_another = [&](const AgentApi::Tokens& tokens, const std::vector<Json>& wanted) {
+    AgentApi api(agent.io.get_executor(), agent.socket);
+    api.use_tokens(tokens);
+    api.use_record(record, [&](const AgentApi::Record& now) { record = now; });
+    agent.asked.clear();
+    const auto sent =
+        agent.answer_to<AgentApi::Sent>([&](auto done) { api.send_services(wanted, Sending::difference, done); });
+    CHECK(sent.failure.empty());
+    CHECK(sent.changed == (std::count(agent.asked.begin(), agent.asked.end(), put) > 0));
+    return sent.changed;
+  };
+  REQUIRE(sent_by_another({}, desired));
+  REQUIRE(record.contains("web"));
+  agent.replies["GET /v1/agent/services"] = {200, has.dump()};
+  const Json checks = {{"service:web:1", check("service:web:1")}, {"service:web:2", check("service:web:2")}};
+  agent.replies["GET /v1/agent/checks"] = {200, checks.dump()};
+  CHECK_FALSE(sent_by_another({}, desired));
+  CHECK_FALSE(sent_by_another({}, desired));
+
+  SECTION("other definitions") {
+    auto other = desired;
+    other.front()["Checks"][1]["TTL"] = "3h";
+    CHECK(sent_by_another({}, other));
+    CHECK_FALSE(sent_by_another({}, other));
+  }
+  SECTION("another token, by which the agent is to sync it") {
+    CHECK(sent_by_another({.registration = "t", .fallback = {}, .agent = {}}, desired));
+  }
+  SECTION("the agent has lost a check") {
+    agent.replies["GET /v1/agent/checks"] = {200, Json{{"service:web:1", checks["service:web:1"]}}.dump()};
+    CHECK(sent_by_another({}, desired));
+  }
+  SECTION("the agent does not tell of its checks") {
+    agent.replies["GET /v1/agent/checks"] = {500, "no"};
+    CHECK(sent_by_another({}, desired));
+  }
+  SECTION("the agent has lost it") {
+    agent.replies["GET /v1/agent/services"] = {200, "{}"};
+    CHECK(sent_by_another({}, desired));
+  }
 }
 
 TEST_CASE("what changes in the agent while it is written is written once more") {

@@ -503,6 +503,15 @@ TEST_CASE(
   CHECK(before >= seconds(10));
 }
 
+TEST_CASE("what an agent has kept from one before is sent as soon as the catalog is seen without it") {
+  Story s;
+  s.launched().at(milliseconds(60), Probed{1, ProbeAnswer::leader, 3});
+  s.at(milliseconds(70), ServicesSent{1, "", false, false});
+  REQUIRE(s.at(milliseconds(80), CatalogSeen{1, CatalogAnswer::gone}).has<SendAgain>());
+  // Where the agent itself lacks something, that comes first.
+  CHECK(s.at(milliseconds(90), SentAgain{1, "", false, true}).first<SendServices>()->what == Sending::difference);
+}
+
 TEST_CASE("what a failed look or a hidden catalog does not show is not written there") {
   Rules rules;
   rules.acl = true;

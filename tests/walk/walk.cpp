@@ -371,7 +371,8 @@ class Walk {
 
   void respond(const SendAgain& e) {
     const bool good = mostly(70);
-    tell(SentAgain{e.launch, good ? "" : "403", !good && seldom(50)}, good ? "sent again" : "not sent again");
+    tell(SentAgain{e.launch, good ? "" : "403", !good && seldom(50), seldom(10)},
+         good ? "sent again" : "not sent again");
   }
 
   void respond(const LookUpCatalog& e) {

@@ -1,0 +1,143 @@
+#!/usr/bin/python3
+"""A stand-in for Consul's binary: the real agent, and before its private socket a proxy that misbehaves on command.
+
+Put in the agent's place by `stand_in()`. What it is to do stands in a file, a word a line, read at each request:
+
+  close    a registration of a service is answered by a closed connection
+  swallow  a registration of a service that the agent has with this very body already is answered, and not passed on
+
+as agents from Consul 1.9.1 on do (the second keeps from the servers what it is about).
+"""
+
+import http.client
+import http.server
+import json
+import os
+import pathlib
+import signal
+import socket
+import socketserver
+import subprocess
+import sys
+import threading
+import time
+
+REGISTER = "/v1/agent/service/register"
+
+
+def stand_in(client, *words):
+    """Puts one into the place of the client's agent, which is not started yet; returns a function that gives it other words."""
+    orders = pathlib.Path(client.folder) / "stand-in.orders"
+    program = pathlib.Path(client.folder) / "consul-stand-in"
+    real = client.settings["agent"]["binary"]
+    program.write_text(f'#!/bin/sh\nexec {sys.executable} {os.path.abspath(__file__)} {orders} {real} "$@"\n')
+    program.chmod(0o755)
+    # Of root, for the interpreter may be one that no other user can reach.
+    client.write_settings(agent={"binary": str(program), "user": "root"})
+
+    def order(*new):
+        (orders.parent / "stand-in.new").write_text("\n".join(new))
+        os.replace(orders.parent / "stand-in.new", orders)
+
+    order(*words)
+    return order
+
+
+class Unix(http.client.HTTPConnection):
+    def __init__(self, path):
+        super().__init__("localhost", timeout=60)
+        self.path = path
+
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.connect(self.path)
+
+
+class Proxy(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    orders, behind, taken = None, None, {}
+
+    def log_message(self, *_):
+        pass
+
+    def address_string(self):
+        return "lictor"
+
+    def do(self):
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        words = self.orders.read_text().split()
+        registers = self.command == "PUT" and self.path.startswith(REGISTER)
+        if registers and "close" in words:
+            self.close_connection = True
+            return
+        service = json.loads(body) if registers else {}
+        id = service.get("ID") or service.get("Name")
+        if registers and "swallow" in words and self.taken.get(id) == service:
+            return self.answer(200, b"")
+        connection = Unix(self.behind)
+        headers = {k: v for k, v in self.headers.items() if k in ("X-Consul-Token", "Content-Type")}
+        try:
+            connection.request(self.command, self.path, body or None, headers)
+            answer = connection.getresponse()
+            text = answer.read()
+        except OSError:
+            self.close_connection = True
+            return
+        finally:
+            connection.close()
+        if registers and answer.status == 200:
+            self.taken[id] = service
+        self.answer(answer.status, text)
+
+    do_GET = do_PUT = do_POST = do_DELETE = do
+
+    def answer(self, status, text):
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
+
+
+class Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
+    daemon_threads = True
+
+    def handle_error(self, *_):
+        """A client may go in the middle of anything."""
+
+    request_queue_size = 50
+
+
+def main(orders, real, arguments):
+    config = next((a.split("=", 1)[1] for a in arguments if a.startswith("-config-file=")), None)
+    if arguments[:1] != ["agent"] or not config:
+        os.execv(real, [real, *arguments])
+    with open(config) as file:
+        settings = json.load(file)
+    places = settings["addresses"]["http"].split()
+    place = next(p for p in places if p.startswith("unix://")).removeprefix("unix://")
+    Proxy.orders, Proxy.behind = pathlib.Path(orders), place + ".real"
+    settings["addresses"]["http"] = " ".join(p + ".real" if p == f"unix://{place}" else p for p in places)
+    own = config + ".real.json"
+    with open(os.open(own, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        json.dump(settings, file)
+    # The argument of lictor's file stays in view, for those who look for the agent by it.
+    guard = ["setpriv", "--pdeathsig", "KILL"]  # it ends with its stand-in, however that ends
+    agent = subprocess.Popen([*guard, real, *(f"-config-file={own}" if a == f"-config-file={config}" else a for a in arguments)])
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, lambda number, _: agent.send_signal(number))
+    if os.path.exists(place):
+        os.unlink(place)
+    threading.Thread(target=serve, args=(place,), daemon=True).start()
+    code = agent.wait()
+    os._exit(code if code >= 0 else 128 - code)
+
+
+def serve(place):
+    # An agent that does not listen yet has no socket.
+    while not os.path.exists(Proxy.behind):
+        time.sleep(0.002)
+    Server(place, Proxy).serve_forever()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2], sys.argv[3:])
