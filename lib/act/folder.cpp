@@ -58,6 +58,11 @@ int start_of(const std::string& path) {
   return ::open(path.starts_with('/') ? "/" : ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
 }
 
+// False: errno says why, where there is no descriptor as of its open.
+bool look_at(const Descriptor& open, struct stat& about) {
+  return open.get() >= 0 && ::fstat(open.get(), &about) == 0;
+}
+
 // The folder that `path` lies in, and its name there; errno as of the walk.
 struct Place {
   Descriptor folder;
@@ -103,14 +108,14 @@ Result<Found> walk(const std::string& path, const Look& look) {
     errno = error;
     return problem;
   };
-  if (::fstat(found.at.get(), &found.about) != 0) return failed(path, errno);
+  if (!look_at(found.at, found.about)) return failed(path, errno);
   for (int links = 0; !rest.empty();) {
     const std::string name = rest.back();
     const std::string here = way + "/" + name;
     rest.pop_back();
     Descriptor next(::openat(found.at.get(), name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
     struct stat now {};
-    if (next.get() < 0 || ::fstat(next.get(), &now) != 0) return failed(here, errno);
+    if (!look_at(next, now)) return failed(here, errno);
     if (std::optional<Problem> refused = look(PathStep{found.at, found.about, here, now})) {
       errno = ELOOP;
       return std::move(*refused);
@@ -126,7 +131,7 @@ Result<Found> walk(const std::string& path, const Look& look) {
     const std::string to(target.data(), static_cast<size_t>(size));
     if (to.starts_with('/')) {
       found.at = Descriptor(start_of(to));
-      if (::fstat(found.at.get(), &found.about) != 0) return failed(here, errno);
+      if (!look_at(found.at, found.about)) return failed(here, errno);
       way.clear();
     }
     push(rest, to);

@@ -70,15 +70,17 @@ def operations_upgrading_consul(world):
     server, client = serving(world, agent={"binary": binary})
     agent = client.agent_pid()
     lines = steps("Upgrading Consul")
-    swap = lines.index("lictor check")
-    words = {"NEW-CONSUL": new, "/usr/bin/consul": binary}
+    check = next(i for i, line in enumerate(lines) if line.startswith("lictor check --consul "))
+    swap = next(i for i, line in enumerate(lines) if line.startswith("mv ")) + 1
+    placed = {"/usr/bin/consul": binary}
     with Watch(lambda: "n1" in server.instances() and server.member("n1") == ALIVE) as seen:
-        carry_out(client, lines[:swap], words)
+        carry_out(client, lines[:check], {"NEW-CONSUL": new} | placed)
+        assert "settings and host are fine" in carry_out(client, lines[check : check + 1], placed)
+        carry_out(client, lines[check + 1 : swap], placed)
         told = client.command("doctor", within=40).stdout
         assert f"the agent that runs is Consul {consul.as_member}, the one on disk {newer}" in told, told
-        assert "settings and host are fine" in carry_out(client, lines[swap : swap + 1])
         assert client.agent_pid() == agent
-        carry_out(client, lines[swap + 1 :])
+        carry_out(client, lines[swap:])
         eventually(lambda: client.status()["agent"].get("version") == consul.as_member.replace(*numbers), 10, "the new version runs")
         client.ready()
         holds(lambda: server.passing() == ["n1"], 2, "its check passes")

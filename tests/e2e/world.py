@@ -40,6 +40,7 @@ def settle_in():
         os.makedirs(os.path.dirname(place), exist_ok=True)
         open(place, "w").close()
         run("mount", "--bind", path, place)
+        run("mount", "-o", "remount,bind,ro", place)  # no scenario writes over the program itself
     os.environ["PATH"] = f"{FOLDER_OF_CONSUL}:{os.environ['PATH']}"
     run("ip", "link", "set", "lo", "up")
 
