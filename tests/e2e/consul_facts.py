@@ -75,11 +75,6 @@ class Consul(collections.namedtuple("Consul", "path build version")):
         """The agent settings with which a version reloads its files by itself; {}: it can't, before 1.12, changelog."""
         return {"auto_reload_config": True} if self.version >= (1, 12) else {}
 
-    @property
-    def gives_up_name(self):
-        """What serf logs when it has lost the vote on its name: "quitting" up to 0.9, "quiting" from 0.10 on."""
-        return "quiting" if self.version >= (1, 14) else "quitting"
-
 
 def examined(path):
     """The Consul at `path`; Unusable with a reason where it is none that tests could run against."""

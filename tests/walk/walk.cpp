@@ -392,7 +392,8 @@ class Walk {
       catalog_ = answer == CatalogAnswer::registered || (unreadable && !taken);
     static const char* const names[] = {"catalog: gone",      "catalog: incomplete", "catalog: registered",
                                         "catalog: forbidden", "catalog: failed",     "catalog: taken"};
-    const NodeKey holder{"n1", "another id", elsewhere ? "10.0.0.9" : in_force_.own.address};
+    const char* const id = in_force_.own.id == "another id" ? "a third id" : "another id";
+    const NodeKey holder{"n1", id, elsewhere ? "10.0.0.9" : in_force_.own.address};
     tell(CatalogSeen{e.launch, answer, holder,
                      seldom(10) ? std::vector<std::string>{"old"} : std::vector<std::string>{}},
          names[static_cast<int>(answer)]);
