@@ -15,7 +15,7 @@ mount --bind "$tree" "$tree"
 mount --bind "$top" "$tree/srv"
 mount -o remount,bind,ro "$tree/srv"
 mount --bind "$top/build/debian13" "$tree/mnt"
-mount --bind /dev "$tree/dev"
+mount --rbind /dev "$tree/dev"
 mount -t proc proc "$tree/proc"
 mount -t tmpfs tmpfs "$tree/tmp"
 

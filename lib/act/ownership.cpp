@@ -198,9 +198,10 @@ std::optional<std::string> foreign_entry(const std::string& path, uid_t uid, gid
   std::optional<std::string> found;
   const Visit visit{[&](const Entry& folder) { return !closed(folder); },
                     [&](const Entry& entry) {
+                      if (most-- == 0) return false;
                       // The last is root's at the top of every ext4 volume; nobody else has business there.
                       if (entry.name != "lost+found" && closed(entry)) found = entry.path();
-                      return !found && most-- > 0;
+                      return !found;
                     }};
   Walk(std::move(*top), path, visit).all();
   return found;

@@ -16,6 +16,7 @@
 #include <optional>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 using namespace lictor;
@@ -87,12 +88,14 @@ TEST_CASE("a probe tells a leader, no leader and silence apart") {
 }
 
 TEST_CASE("an agent that is kept waiting by its servers has no leader; one that answers nothing at all is silent") {
-  std::vector<std::function<void(ControlReply)>> waiting;  // let go, they end their connections
+  std::vector<std::function<void(ControlReply)>> waiting;
   const ControlReply never{
       .later = [&waiting](std::function<void(ControlReply)> answer) { waiting.push_back(answer); }};
-  const auto probed = [](FakeAgent& agent) {
+  const auto probed = [&waiting](FakeAgent& agent) {
     AgentApi api(agent.io.get_executor(), agent.socket);
-    return agent.answer_to<ProbeAnswer>([&](auto done) { api.probe(milliseconds(400), done); });
+    const auto answer = agent.answer_to<ProbeAnswer>([&](auto done) { api.probe(milliseconds(400), done); });
+    for (const auto& late : std::exchange(waiting, {})) late({503, "over"});  // while their connections are there
+    return answer;
   };
   for (const int status : {200, 301, 403, 404}) {
     CAPTURE(status);
