@@ -59,9 +59,7 @@ int start_of(const std::string& path) {
 }
 
 // False: errno says why, where there is no descriptor as of its open.
-bool look_at(const Descriptor& open, struct stat& about) {
-  return open.get() >= 0 && ::fstat(open.get(), &about) == 0;
-}
+bool look_at(const Descriptor& open, struct stat& about) { return open.get() >= 0 && ::fstat(open.get(), &about) == 0; }
 
 // The folder that `path` lies in, and its name there; errno as of the walk.
 struct Place {
