@@ -694,7 +694,8 @@ class Walk {
     if (e.signal == SIGKILL) {
       hold(told_of_kill_ == (killed_ ? 0 : 1), "told", "an agent killed, and not told of in one line");
       killed_ = true;
-      owe(e, milliseconds(50));
+      // One that waits for a disk dies late.
+      owe(e, !stop_at_ && seldom(4) ? milliseconds(1500) : milliseconds(50));
     } else if (!std::exchange(told_to_end_, true) && mostly(70)) {
       owe(e, milliseconds(1500));
     }
