@@ -229,7 +229,7 @@ def docs_logs(world):
     eventually(lambda: machine.show("StatusText").startswith("serve: registered"), 10, "registered again")
     for line in text:
         same = re.sub(r"\d+", lambda _: r"\d+", re.escape(line))
-        assert re.search(f"^{same}$", machine.journal(), re.MULTILINE), f"{line}\n{machine.journal()}"
+        eventually(lambda same=same: re.search(f"^{same}$", machine.journal(), re.MULTILINE), 10, f"{line} in the journal")
     for snippet in in_section(page, "The journal"):
         for command in commands(snippet.text):
             told = machine.run("sh", "-c", command).stdout

@@ -215,7 +215,8 @@ def leave_stay_term_lost(world):
     eventually(lambda: os.path.exists(trapped), 5, "the agent starts", every=0.002)
     code, seconds = client.stop()
     assert os.path.exists(lost), "the agent has not lost the signal"
-    assert code == 0 and seconds < 1, f"exit {code} after {seconds:.2f} s: {client.last_line()}"
+    # Told again after 0.1 s, an agent takes up to a second of its own; lictor would kill it after three.
+    assert code == 0 and seconds < 2, f"exit {code} after {seconds:.2f} s: {client.last_line()}"
     assert "killing the agent" not in client.log, client.log
     client.nobody_left()
 
