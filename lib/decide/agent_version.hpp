@@ -14,7 +14,7 @@ namespace lictor {
 
 struct AgentVersion {
   int major = 0, minor = 0, patch = 0;
-  auto operator<=>(const AgentVersion&) const = default;
+  auto operator<=>(const AgentVersion&) const = default;  // NOLINT(modernize-use-nullptr): its zeros are no pointers
 };
 
 // Of "1.8.7", and of what releases write behind the numbers: "1.21.4+ent", "1.22.0-dev". A number that is not there is 0.
