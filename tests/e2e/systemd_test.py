@@ -125,8 +125,8 @@ def systemd_upgrade_in_place(world):
     """The commands of docs/operations.md that give the node another agent do so under a real systemd."""
     server, machine = started(world)
     told = blocks(sections("operations.md", "## ")["Upgrading Consul"])
-    commands = [line.split() for block in told for line in block if line.startswith("lictor ")]
-    assert commands[-1] == ["lictor", "restart"], commands
+    commands = [line.replace("NEW-CONSUL", "/usr/bin/consul").split() for block in told for line in block]
+    assert commands[0][0] == "cp" and commands[-1] == ["lictor", "restart"], commands
 
     def carry_out():
         for command in commands:
