@@ -395,7 +395,8 @@ class Walk {
     const char* const id = in_force_.own.id == "another id" ? "a third id" : "another id";
     const NodeKey holder{"n1", id, elsewhere ? "10.0.0.9" : in_force_.own.address};
     tell(CatalogSeen{e.launch, answer, holder,
-                     seldom(10) ? std::vector<std::string>{"old"} : std::vector<std::string>{}},
+                     answer == CatalogAnswer::registered && seldom(10) ? std::vector<std::string>{"old"}
+                                                                       : std::vector<std::string>{}},
          names[static_cast<int>(answer)]);
   }
 
@@ -473,8 +474,11 @@ class Walk {
     if (!e.settings) next.own.address = next.own.address == "10.0.0.5" ? "10.0.0.7" : "10.0.0.5";
     if (e.settings && seldom(20)) next.own.name = next.own.name == "n1" ? "n1b" : "n1";
     next.rules.linger = upto(seconds(3));
-    next.rules.post_start.assign(mostly(50) ? 0 : among(3), static_cast<OnFailure>(among(3)));
-    next.rules.pre_stop.assign(mostly(50) ? 0 : among(3), static_cast<OnFailure>(among(3)));
+    // A draw for each hook would make a hundred sequences of one.
+    static const std::vector<OnFailure> hooks[] = {{}, {OnFailure::fail}, {OnFailure::retry, OnFailure::ignore}};
+    const std::size_t which = among(std::size(hooks));
+    next.rules.post_start = hooks[which];
+    next.rules.pre_stop = hooks[std::size(hooks) - 1 - which];
     preparing_ = false;
     if (result != ReloadResult::broken) next_ = next;
     tell(Reloaded{result, next.rules, "settings", next.own, "", e.settings}, "reloaded");
@@ -697,7 +701,7 @@ class Walk {
       // One that waits for a disk dies late.
       owe(e, !stop_at_ && seldom(4) ? milliseconds(1500) : milliseconds(50));
     } else if (!std::exchange(told_to_end_, true) && mostly(70)) {
-      owe(e, milliseconds(1500));
+      owe(e, milliseconds(250));
     }
   }
 
