@@ -61,7 +61,7 @@ struct Claim {
   // prune and deregister both false: it is, or may be, alive; it is only told of.
 
   bool dead() const { return prune || deregister; }
-  auto operator<=>(const Claim&) const = default;
+  auto operator<=>(const Claim&) const = default;  // NOLINT(modernize-use-nullptr): its zeros are no pointers
 };
 
 // Of claims at once, no more are told of by name, in the log and in the status: the rest is counted.
