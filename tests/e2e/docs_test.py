@@ -238,6 +238,9 @@ def docs_logs(world):
     machine.systemctl("restart", "lictor")
     os.kill(machine.agent().pid, signal.SIGKILL)
     for line in map(json.loads, objects):
+        if "@module" in line:
+            machine.write_settings(agent={"config": {"log_json": True}})
+            machine.systemctl("restart", "lictor")
 
         def alike(line=line):
             said = [json.loads(one) for one in machine.journal().splitlines() if one.startswith("{")]
