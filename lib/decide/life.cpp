@@ -321,6 +321,7 @@ class Step {
     if (!agent.answered) {
       agent.answered = now_;
       if (!agent.ending) proved();
+      send_early();
     }
     const bool leader = e.answer == ProbeAnswer::leader;
     const bool changed = agent.leader != leader;
@@ -350,6 +351,11 @@ class Step {
           leader ? Fields{in_seconds(without)} : Fields{});
       if (leader) life_.task_at = now_;
     }
+  }
+
+  // The catalog shows what the agent before had registered: this one can take its services while it joins.
+  void send_early() {
+    if (in(Phase::join) && life_.first_ready && life_.agent->to_send) send();
   }
 
   void join_later() {
@@ -409,14 +415,19 @@ class Step {
     life_.task_at.reset();
     if (agent.sending || agent.looking || agent.sending_again || agent.hooking) return;
     if (agent.to_send) {
-      agent.sending = true;
-      emit(SendServices{life_.launches, *std::exchange(agent.to_send, std::nullopt)});
+      send();
     } else if (agent.hooks_done < life_.rules.post_start.size()) {
       agent.hooking = true;
       emit(RunHook{life_.launches, HookKind::post_start, agent.hooks_done});
     } else {
       look();
     }
+  }
+
+  void send() {
+    Agent& agent = *life_.agent;
+    agent.sending = now_;
+    emit(SendServices{life_.launches, *std::exchange(agent.to_send, std::nullopt)});
   }
 
   void look() {
@@ -429,13 +440,15 @@ class Step {
   void on(const ServicesSent& e) {
     if (!current(e.launch)) return;
     Agent& agent = *life_.agent;
-    agent.sending = false;
+    const bool passed_on = e.changed && agent.led && agent.sending >= agent.led;
+    agent.sending.reset();
     if (!e.failure.empty()) {
       send_later(Sending::difference);
-    } else if (e.changed) {
+    } else if (passed_on) {
       agent.held = now_;
-    } else if (!agent.held) {
-      agent.held = now_ - on_its_way;  // kept from an agent before: what is not in the catalog has to be sent
+    } else if (e.changed || !agent.held) {
+      // Kept from an agent before, or taken when there was no server to tell: what is not in the catalog has to be sent.
+      agent.held = now_ - on_its_way;
     }
     if (!registering()) return;
     if (e.failure.empty()) return register_more();
