@@ -4,6 +4,7 @@
 #include "attendant.hpp"
 #include "commands.hpp"
 #include "decide/maintenance.hpp"
+#include "decide/text.hpp"
 #include "doctor.hpp"
 #include "help.hpp"
 #include "preparation.hpp"
@@ -16,8 +17,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <exception>
 #include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
 
 namespace {
 
@@ -64,10 +70,33 @@ Exit run(const std::optional<std::string>& settings_file, Time executed) {
   return end.exit;
 }
 
-// `command`: whose help tells the right use; empty: not even that is known.
-Exit usage_error(const std::string& why, const std::string& command) {
+// `command`: whose help tells the right use; empty: not even that is known. `meant`: what was probably to be written.
+Exit usage_error(const std::string& why, const std::string& command, const std::optional<std::string>& meant = {}) {
+  const std::string help = fmt::format("see `lictor {}-h`", command.empty() ? "" : command + " ");
   return print_problems(
-      {Problem{"usage", why, fmt::format("see `lictor {}-h`", command.empty() ? "" : command + " "), Exit::usage}});
+      {Problem{"usage", why, meant ? fmt::format("did you mean \"{}\"?", *meant) : help, Exit::usage}});
+}
+
+// Wrong use, as CLI11 puts it in `why`; of a word that it knows nothing of there is more to say.
+Exit misunderstood(const CLI::App& app, std::span<char*> arguments, const std::string& why) {
+  const auto commands = app.get_subcommands();
+  const std::string chosen = commands.empty() ? "" : commands.front()->get_name();
+  const std::vector<std::string> unknown = app.remaining(true);  // in no order
+  const auto first = std::find_first_of(arguments.begin(), arguments.end(), unknown.begin(), unknown.end());
+  if (first == arguments.end()) return usage_error(why, chosen);
+  const std::string word = *first, name = word.substr(0, word.find('='));
+  std::vector<std::string> known;
+  if (word.starts_with('-')) {
+    for (const CLI::App* of : {&app, commands.empty() ? &app : commands.front()}) {
+      for (const CLI::Option* option : of->get_options()) {
+        for (const std::string& long_name : option->get_lnames()) known.push_back("--" + long_name);
+      }
+    }
+    return usage_error(fmt::format("unknown option \"{}\"", name), chosen, nearest(name, known));
+  }
+  if (!chosen.empty()) return usage_error(why, chosen);
+  for (const CLI::App* command : app.get_subcommands(nullptr)) known.push_back(command->get_name());
+  return usage_error(fmt::format("unknown command \"{}\"", word), "", nearest(word, known));
 }
 
 // What CLI11 takes for a problem of an option is the text that this returns.
@@ -255,19 +284,16 @@ std::function<Exit()> understood(int argc, char** argv, Time executed) {
   add({.name = "version", .what = "print the version", .exits = {{0, "printed"}}, .example = "lictor version"})
       ->callback([&] { deed = [] { return print("lictor " LICTOR_VERSION "\n"), Exit::ok; }; });
 
-  const auto chosen = [&app] {
-    const auto commands = app.get_subcommands();
-    return commands.empty() ? "" : commands.front()->get_name();
-  };
   try {
     app.parse(argc, argv);
   } catch (const CLI::CallForHelp&) {
     // CLI11 gives help before it looks at what it did not understand.
     if (const auto extra = app.remaining(true); !extra.empty())
-      return [exit = usage_error(CLI::ExtrasError(extra).what(), chosen())] { return exit; };
+      return [exit = misunderstood(app, std::span(argv, static_cast<std::size_t>(argc)),
+                                   CLI::ExtrasError(extra).what())] { return exit; };
     print(app.help());
   } catch (const CLI::ParseError& error) {
-    return [exit = usage_error(error.what(), chosen())] { return exit; };
+    return [exit = misunderstood(app, std::span(argv, static_cast<std::size_t>(argc)), error.what())] { return exit; };
   }
   return deed;
 }

@@ -101,10 +101,17 @@ def help_of_wrong_use(world):
             for duration in ("5", "x", "-1s", "''", "1e9h"):
                 wrong[f"{name} --timeout {duration}"] = f"lictor {name} -h"
     assert {"-c", "--config", "-h", "--help"} == general and len(wrong) > 60
-    for line, see in wrong.items():
+    hints = {line: f"see `{see}`" for line, see in wrong.items()}
+    slips = {"rnu": "run", "-c x staus": "status", "Reload --timeout 2s": "reload"}
+    hints |= {line: f'did you mean "{meant}"?' for line, meant in slips.items()}
+    slips = {"run --confg x": "--config", "wait --fro=ready": "--for", "--confg x": "--config", "leave --tiemout 2s -h": "--timeout"}
+    hints |= {line: f'did you mean "{meant}"?' for line, meant in slips.items()}
+    for line, hint in hints.items():
         told = host.sh(f"lictor {line} 2>&1 >/dev/null", (64,))
-        assert re.fullmatch(rf"lictor: usage: [^\n]+; see `{see}`\n", told), (line, told)
+        assert re.fullmatch(rf"lictor: usage: [^\n]+; {re.escape(hint)}\n", told), (line, told)
         assert not host.sh(f"lictor {line} 2>/dev/null", (64,)), line
+    assert host.sh("lictor rnu 2>&1", (64,)).startswith('lictor: usage: unknown command "rnu"; ')
+    assert host.sh("lictor run --confg x 2>&1", (64,)).startswith('lictor: usage: unknown option "--confg"; ')
 
 
 def help_in_shells(world):
