@@ -46,6 +46,7 @@ std::string failure_of(const Result<HttpAnswer>& answer, const char* what) {
 AgentApi::AgentApi(boost::asio::any_io_executor executor, const std::string& socket, std::function<void()> refused)
     : probes_(executor, socket, short_answer),
       work_(executor, socket),
+      looks_(executor, socket),
       farewell_(executor, socket, short_answer),
       joins_(executor, socket),
       orders_(executor, socket),
@@ -57,6 +58,7 @@ AgentApi::AgentApi(boost::asio::any_io_executor executor, const std::string& soc
 void AgentApi::reset(std::string token) {
   probes_.reset();
   work_.reset();
+  looks_.reset();
   farewell_.reset();
   joins_.reset();
   orders_.reset();
@@ -270,7 +272,7 @@ void AgentApi::look_up_catalog(const std::string& node, const std::string& id, c
   HttpRequest get = request("GET", "/v1/catalog/node/" + percent_encode(node) + "?consistent", Key::registration);
   get.deadline = catalog_deadline;
   shown_ = nullptr;
-  work_.ask(std::move(get), [this, id, desired, done = std::move(done)](const Result<HttpAnswer>& answer) {
+  looks_.ask(std::move(get), [this, id, desired, done = std::move(done)](const Result<HttpAnswer>& answer) {
     index_ = answer && answer->status == 200 ? answer->index : 0;
     if (answer && answer->status == 403) {
       if (refused_) refused_();

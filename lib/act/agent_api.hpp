@@ -168,8 +168,8 @@ class AgentApi {
   void ask_servers(const std::string& node, bool on, std::chrono::steady_clock::time_point end, ServersSay so_far,
                    std::function<void(ServersSay)> done);
 
-  // Six connections: a slow call on one never delays a call on another.
-  HttpClient probes_, work_, farewell_, joins_, orders_, changes_;
+  // Seven connections: a slow call on one never delays a call on another.
+  HttpClient probes_, work_, looks_, farewell_, joins_, orders_, changes_;
   boost::asio::any_io_executor executor_;
   std::optional<Reach> reach_;
   boost::asio::steady_timer pause_;  // while the servers are asked of maintenance

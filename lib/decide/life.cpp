@@ -410,13 +410,16 @@ class Step {
 
   bool registering() const { return in(Phase::registering) || in(Phase::serve); }
 
+  bool hooks_are_due() const { return life_.agent->hooks_done < life_.rules.post_start.size(); }
+
   void register_more() {
     Agent& agent = *life_.agent;
     life_.task_at.reset();
-    if (agent.sending || agent.looking || agent.sending_again || agent.hooking) return;
+    if (agent.sending) return look_beside();
+    if (agent.looking || agent.sending_again || agent.hooking) return;
     if (agent.to_send) {
       send();
-    } else if (agent.hooks_done < life_.rules.post_start.size()) {
+    } else if (hooks_are_due()) {
       agent.hooking = true;
       emit(RunHook{life_.launches, HookKind::post_start, agent.hooks_done});
     } else {
@@ -428,6 +431,12 @@ class Step {
     Agent& agent = *life_.agent;
     agent.sending = now_;
     emit(SendServices{life_.launches, *std::exchange(agent.to_send, std::nullopt)});
+    look_beside();
+  }
+
+  // Hundreds of services take seconds, and for a name that is not this node's are sent in vain.
+  void look_beside() {
+    if (in(Phase::registering)) life_.task_at = now_ + beside_sending;
   }
 
   void look() {
@@ -474,6 +483,7 @@ class Step {
     if (!registering()) return;
     if (there) note_leftovers(e.leftovers);
     if (e.answer == CatalogAnswer::taken) return name_taken();
+    if (agent.sending) return look_beside();  // what is missing is on its way
     const bool hidden = may_be_hidden(e.answer) && !agent.blocked && now_ - life_.since >= unseen_limit;
     const bool forbidden = e.answer == CatalogAnswer::forbidden || hidden;
     const bool good = e.answer == CatalogAnswer::registered || forbidden;
@@ -481,6 +491,7 @@ class Step {
     if (!good && !unsaid) not_registered();
     // Sent in vain, or new settings came meanwhile and this answer is about the old ones.
     if (agent.to_send) return agent.failure.empty() ? register_more() : void(life_.task_at = now_ + until_sent_anew());
+    if (hooks_are_due()) return register_more();  // looked at beside the sending
     if (good) return registered(forbidden);
     if (unsaid) {
       life_.task_at = now_ + seconds(1);
@@ -1325,7 +1336,7 @@ class Step {
       case Phase::serve:
         return check_now(Sending::difference);
       case Phase::registering:
-        return register_more();
+        return life_.agent->sending ? look() : register_more();
       case Phase::pre_stop:
         return pre_stop();
       case Phase::leaving:

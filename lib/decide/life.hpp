@@ -138,6 +138,8 @@ inline constexpr Duration calm = std::chrono::seconds(60);  // of serving, after
 // For which the catalog must have shown our name under another id at our address: the servers then refuse ours for good.
 // Shorter, it may be the entry of before that a server is just replacing.
 inline constexpr Duration reserved_after = std::chrono::milliseconds(500);
+// From the start of a sending that goes on to a look at the catalog, and from one to the next.
+inline constexpr Duration beside_sending = std::chrono::milliseconds(250);
 // From the answer of an agent that has taken a service to the servers' catalog it takes some milliseconds. What is not there
 // after this, or has been there, is sent again. So often also what the servers refuse is asked for: tokens gain rights unseen.
 inline constexpr Duration on_its_way = std::chrono::seconds(1);

@@ -598,6 +598,30 @@ TEST_CASE("services that the agent does not take: the catalog is looked at all t
   }
 }
 
+TEST_CASE("a sending that goes on and on: the catalog is looked at beside it, and tells of a former entry in the way") {
+  Story s;
+  s.launched().at(milliseconds(60), Probed{1, ProbeAnswer::leader, 3});
+  REQUIRE(s.has<SendServices>());
+  CHECK_FALSE(s.at(milliseconds(300), Tick{}).has<LookUpCatalog>());
+  CHECK(s.at(milliseconds(310), Tick{}).has<LookUpCatalog>());
+  SECTION("what is missing is on its way") {
+    s.at(milliseconds(320), CatalogSeen{1, CatalogAnswer::incomplete});
+    CHECK(s.effects.empty());
+    CHECK(s.at(milliseconds(570), Tick{}).has<LookUpCatalog>());
+    // What it shows was asked for before all was sent.
+    CHECK_FALSE(s.at(milliseconds(580), ServicesSent{1, ""}).has<LookUpCatalog>());
+    CHECK_FALSE(s.at(milliseconds(590), CatalogSeen{1, CatalogAnswer::incomplete}).has<SendAgain>());
+    CHECK(ready(s.at(milliseconds(600), CatalogSeen{1, CatalogAnswer::registered}).life));
+  }
+  SECTION("the id is taken back, whatever has been sent by then") {
+    const NodeKey former{"n1", "id-0", node.address};
+    s.at(milliseconds(320), CatalogSeen{1, CatalogAnswer::taken, former});
+    CHECK_FALSE(s.has<TakeIdBack>());
+    CHECK(s.at(milliseconds(520), Tick{}).has<LookUpCatalog>());
+    CHECK(s.at(milliseconds(560), CatalogSeen{1, CatalogAnswer::taken, former}).first<TakeIdBack>()->id == "id-0");
+  }
+}
+
 TEST_CASE("services that the catalog keeps although the agent has given them up are told of, once") {
   Story s;
   const CatalogSeen kept{1, CatalogAnswer::registered, {}, {"old"}};
