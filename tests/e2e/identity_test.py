@@ -343,9 +343,10 @@ def identity_alive_at_our_address(world):
 
 
 def acl_world(world, rules):
-    """A server that denies by default, and a node, not started, whose one token has these rules.
+    """A server that denies by default, and a node whose one token has these rules and which has just become ready.
 
-    At its address are an agent that has just been killed, `old`, and an entry without a member, `ghost`.
+    At its address are an entry without a member, `ghost`, and an agent, `old`, that is killed now: who joins when others have
+    begun to suspect a member never hears of it.
     """
     acl = {"enabled": True, "default_policy": "deny"}
     server = world.server({"primary_datacenter": "dc1", "acl": acl | {"tokens": {"master": TOKEN}}}, token=TOKEN)
@@ -355,7 +356,10 @@ def acl_world(world, rules):
     tokens = {"agent": token, "default": token}
     client = world.client(agent={"config": {"primary_datacenter": "dc1", "acl": acl | {"tokens": tokens}}})
     register(server, "ghost", client.address)
-    killed(agent_by_hand(client, server, "old"))
+    old = agent_by_hand(client, server, "old")
+    client.start().ready()
+    eventually(lambda: "old" in client.members(server.token), 10, "the node knows of the other agent")
+    killed(old)
     return server, client
 
 
@@ -365,7 +369,6 @@ def identity_acl_forbidden(world):
         world,
         'node "n1" { policy = "write" } node_prefix "" { policy = "read" } service_prefix "" { policy = "write" }',
     )
-    client.start().ready()
     eventually(lambda: lines(client, "ghost", "node:write"), 10, "the permission that deregistering lacks")
     eventually(lambda: server.member("old") == FAILED, 15, "the old agent is failed")
     eventually(lambda: lines(client, "old", "operator:write"), 10, "the permission that force-leave lacks")
@@ -382,7 +385,6 @@ def identity_acl_allowed(world):
     server, client = acl_world(
         world, 'operator = "write" node_prefix "" { policy = "write" } service_prefix "" { policy = "write" }'
     )
-    client.start().ready()
     eventually(lambda: not server.node("ghost"), 10, "the entry without a member is gone")
     eventually(lambda: server.member("old") in (FAILED, None), 15, "the old agent is failed")
     eventually(lambda: server.member("old") is None and not server.node("old"), 10, "the failed member is gone")
