@@ -314,8 +314,9 @@ def identity_stale_claims(world):
     eventually(lambda: server.member("long-dead") == FAILED, 15, "the first agent is failed")
     kept = [entry(server, name) for name in ("gateway", "elsewhere")]
     with undisturbed(server, "n2"):
-        killed(old)
         client.start().ready()
+        eventually(lambda: "old" in client.members(), 10, "the node knows of the second agent")
+        killed(old)
         eventually(lambda: not server.node("ghost"), 10, "the entry without a member is gone")
         eventually(lambda: not server.node("long-dead"), 10, "the entry of the one that has long been dead is gone")
         eventually(lambda: ("address", "gateway", "external") in conflicts(client), 10, "the external node is told of")
