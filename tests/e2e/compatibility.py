@@ -56,6 +56,14 @@ class Tried:
     def file(build):
         return RESULTS / f"{build}.json"
 
+    @classmethod
+    def of(cls, consul):
+        """What is kept of this program's build, its word of itself taken anew."""
+        tried = cls(**json.loads(cls.file(consul.build).read_text())) if cls.file(consul.build).exists() else cls(consul.build)
+        told = subprocess.run([consul.path, "version"], capture_output=True, text=True, timeout=20, check=True).stdout
+        tried.told = "; ".join(re.findall(r"^(?:Consul|Revision) \S+", told, re.M))
+        return tried
+
     def keep(self):
         RESULTS.mkdir(parents=True, exist_ok=True)
         text = json.dumps({"build": self.build, "told": self.told, "results": self.results}, indent=1)
@@ -86,8 +94,8 @@ def prepare(names, lictor, environment):
 
 
 def scenarios_run(names, options, environment, log):
-    """Runs the scenarios, shows a line of each, and writes all that they say to a file: name -> whether it passed."""
-    seen = {}
+    """Runs the scenarios, shows a line of each, and writes all that they say to a file: pairs of name and whether it passed."""
+    lost = set(names)
     command = [sys.executable, str(PROJECT / "tests/e2e/run.py"), "--lictor", options.lictor]
     for serial in (False, True):
         some = [name for name in names if bool(SERIAL.match(name)) == serial]
@@ -101,34 +109,33 @@ def scenarios_run(names, options, environment, log):
             log.write(line)
             told = re.match(r"(ok  |FAIL) (\w+) \(", line)
             if told:
-                seen[told[2]] = told[1] == "ok  "
+                lost.discard(told[2])
                 print(line, end="", flush=True)
+                yield told[2], told[1] == "ok  "
         program.wait()
-    lost = sorted(set(names) - set(seen))
     if lost:
-        sys.exit(f"compatibility.py: not run to the end: {' '.join(lost)}; see {log.name}")
-    return seen
+        sys.exit(f"compatibility.py: not run to the end: {' '.join(sorted(lost))}; see {log.name}")
 
 
 def try_out(consuls, names, options):
-    """The scenarios with these Consuls named; what came of it is kept for each of them. The names of those that failed."""
+    """The scenarios with these Consuls named; what comes of each is kept at once for each of them. The names of those that
+    failed."""
     if not names:
         return []
     title = ", ".join(consul.build for consul in consuls)
     print(f"== Consul {title}", flush=True)
     environment = os.environ | {consul_facts.VARIABLE: ":".join(consul.path for consul in consuls)}
     prepare(names, options.lictor, environment)
+    trials = [Tried.of(consul) for consul in consuls]
+    failed = []
     with open(RESULTS / f"{title.replace(', ', '-')}.log", "w") as log:
-        seen = scenarios_run(names, options, environment, log)
-    today = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d")
-    for consul in consuls:
-        path = Tried.file(consul.build)
-        tried = Tried(**json.loads(path.read_text())) if path.exists() else Tried(consul.build)
-        told = subprocess.run([consul.path, "version"], capture_output=True, text=True, timeout=20, check=True).stdout
-        tried.told = "; ".join(re.findall(r"^(?:Consul|Revision) \S+", told, re.M))
-        tried.results |= {name: {"passed": passed, "day": today} for name, passed in seen.items()}
-        tried.keep()
-    return [f"{name} ({title})" for name, passed in seen.items() if not passed]
+        for name, passed in scenarios_run(names, options, environment, log):
+            today = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d")
+            for tried in trials:
+                tried.results[name] = {"passed": passed, "day": today}
+                tried.keep()
+            failed += [] if passed else [f"{name} ({title})"]
+    return failed
 
 
 # ---------------------------------------------------------------------------------------------------- the table

@@ -71,6 +71,12 @@ class Consul(collections.namedtuple("Consul", "path build version")):
         return {"tls": {"grpc": {"use_auto_cert": True}}} if self.version >= (1, 14) else {}
 
     @property
+    def unread_metrics_look_up(self):
+        """Whether format=prometheus of an agent that keeps nothing for it is an empty answer with 200, its refusal in a header,
+        and not 415: from 1.12 on, source; seen, 1.14 and 1.21."""
+        return self.version >= (1, 12)
+
+    @property
     def reloads_by_itself(self):
         """The agent settings with which a version reloads its files by itself; {}: it can't, before 1.12, changelog."""
         return {"auto_reload_config": True} if self.version >= (1, 12) else {}

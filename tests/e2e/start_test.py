@@ -101,6 +101,7 @@ def start_two_addresses(world):
     run("ip", "-n", client.namespace, "link", "set", "other", "up")
     run("ip", "-n", client.namespace, "addr", "add", "192.0.2.7/24", "dev", "eth1")
     run("ip", "-n", client.namespace, "link", "set", "eth1", "up")
+    eventually(lambda: "state UP" in run("ip", "-n", client.namespace, "link", "show", "eth1"), 5, "the kernel has seen the carrier")
     assert client.start().ended(5) == 78, client.log
     assert all(word in client.log for word in (client.address, "192.0.2.7", "bind.interface")), client.log
     world.server()
