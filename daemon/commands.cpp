@@ -236,9 +236,9 @@ Exit order(const std::optional<std::string>& settings_file, const Words& words, 
   if (!settings) return print_problems(settings.error());
   boost::asio::io_context io(1);
   HttpClient lictor(io.get_executor(), settings->control.socket);
-  std::optional<Result<HttpAnswer>> answer;
+  std::optional<HttpResult> answer;
   lictor.ask({.method = "POST", .target = words.path, .body = std::move(body), .headers = {}, .deadline = limit},
-             [&](Result<HttpAnswer> got) {
+             [&](HttpResult got) {
                answer = std::move(got);
                io.stop();
              });

@@ -29,8 +29,7 @@ namespace {
 
 using std::chrono::seconds;
 
-Result<HttpAnswer> ask(const std::string& peer, const std::string& target, const std::string& token,
-                       Duration deadline) {
+HttpResult ask(const std::string& peer, const std::string& target, const std::string& token, Duration deadline) {
   HttpRequest request{.method = "GET", .target = target, .body = {}, .headers = {}, .deadline = deadline};
   if (!token.empty()) request.headers["X-Consul-Token"] = token;
   return ask_once(peer, std::move(request));

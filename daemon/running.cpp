@@ -11,7 +11,7 @@ Result<HttpAnswer> ask_lictor(const Settings& settings, const std::string& path,
     return Problem{settings.control.socket, answer.error().why, "is lictor running here, with the same control.socket?",
                    Exit::incomplete};
   }
-  return answer;
+  return std::move(*answer);
 }
 
 std::string what_holds_up(const Json& status) {

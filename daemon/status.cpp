@@ -135,6 +135,8 @@ Json status_json(const Standpoint& at) {
   status["maintenance"] = agent.maintenance ? Json(*agent.maintenance) : Json();
   if (!settings_problem.empty()) status["problems"].push_back(settings_problem);
   if (life.no_address) status["problems"].push_back(to_string(*life.no_address));
+  if (life.agent && life.agent->closes)
+    status["problems"].push_back("the agent ends each connection without an answer");
   if (life.agent && !life.agent->failure.empty()) status["problems"].push_back(life.agent->failure);
   if (std::string kept = kept_by_servers(life, now); !kept.empty()) status["problems"].push_back(std::move(kept));
   if (!ground) return status;

@@ -35,7 +35,7 @@ std::string percent_encode(const std::string& text) {
 }
 
 // Empty if the answer is a success, else why it is not.
-std::string failure_of(const Result<HttpAnswer>& answer, const char* what) {
+std::string failure_of(const HttpResult& answer, const char* what) {
   if (!answer) return fmt::format("{}: {}", what, answer.error().why);
   if (answer->status == 200) return "";
   return fmt::format("{}: {} {}", what, answer->status, trim(cut(answer->body, 200)));
@@ -72,8 +72,7 @@ void AgentApi::reset(std::string token) {
 }
 
 // A success empties it; a refusal says which token lacks what, or what is too large. `size`: bytes that were sent.
-std::string AgentApi::registration_failure(const Result<HttpAnswer>& answer, const std::string& what,
-                                           std::size_t size) const {
+std::string AgentApi::registration_failure(const HttpResult& answer, const std::string& what, std::size_t size) const {
   std::string failure = failure_of(answer, what.c_str());
   if (answer && answer->status == 413)
     return fmt::format("{} (its definition takes {} bytes; from Consul 2.0.3 on an agent takes 512 KiB, 524288 bytes)",
@@ -114,16 +113,17 @@ void AgentApi::probe(Duration deadline, std::function<void(ProbeAnswer)> done) {
   HttpRequest leader = request("GET", "/v1/status/leader", Key::recovery);
   leader.deadline = deadline / 2;
   const auto asked = std::chrono::steady_clock::now();
-  probes_.ask(std::move(leader), [this, deadline, asked, done = std::move(done)](Result<HttpAnswer> answer) mutable {
+  probes_.ask(std::move(leader), [this, deadline, asked, done = std::move(done)](HttpResult answer) mutable {
     if (answer) {
       const bool known = answer->status == 200 && answer->body.size() > 4;
       facts_.server = known ? cut(std::string_view(answer->body).substr(1, answer->body.rfind('"') - 1), 200) : "";
       return done(known ? ProbeAnswer::leader : ProbeAnswer::no_leader);
     }
+    if (answer.error().closed) return done(ProbeAnswer::closed);
     if (std::chrono::steady_clock::now() - asked < deadline / 2) return done(ProbeAnswer::silent);
     HttpRequest any = request("GET", "/", Key::recovery);
     any.deadline = deadline / 2;
-    probes_.ask(std::move(any), [done = std::move(done)](const Result<HttpAnswer>& own) {
+    probes_.ask(std::move(any), [done = std::move(done)](const HttpResult& own) {
       done(own ? ProbeAnswer::no_leader : ProbeAnswer::silent);
     });
   });
@@ -171,7 +171,7 @@ void AgentApi::send_difference(const std::vector<Json>& desired, std::function<v
 void AgentApi::send_difference(const std::vector<Json>& desired, const std::vector<Json>& granted,
                                std::function<void(Sent)> done) {
   work_.ask(request("GET", "/v1/agent/services", Key::registration),
-            [this, desired, granted, done = std::move(done)](const Result<HttpAnswer>& answer) mutable {
+            [this, desired, granted, done = std::move(done)](const HttpResult& answer) mutable {
               if (answer && answer->status == 403) {
                 // Without services of its own a node needs no token for them.
                 return send_changes(std::make_shared<ServiceChanges>(service_changes(granted, Json::object(), sent_)),
@@ -212,7 +212,7 @@ void AgentApi::recall(const std::vector<Json>& desired, const Json& actual, std:
   }
   if (known.empty()) return then();
   work_.ask(request("GET", "/v1/agent/checks", Key::registration),
-            [this, known = std::move(known), actual, then = std::move(then)](const Result<HttpAnswer>& answer) {
+            [this, known = std::move(known), actual, then = std::move(then)](const HttpResult& answer) {
               const Json checks = answer && answer->status == 200 ? foreign_json(answer->body) : Json();
               for (const Json& service : known) {
                 if (shown_by_agent(service, actual, checks)) sent_[service.at("ID")] = service;
@@ -250,21 +250,20 @@ void AgentApi::send_changes(std::shared_ptr<ServiceChanges> changes, std::functi
   }
   const std::size_t size = put.body.size();
   so_far.changed = true;
-  work_.ask(std::move(put),
-            [this, removes, size, id = std::move(id), body = std::move(body), changes, done = std::move(done),
-             so_far = std::move(so_far)](const Result<HttpAnswer>& answer) mutable {
-              const bool unknown = removes && answer && answer->body.find("Unknown service") != std::string::npos;
-              std::string failure =
-                  unknown ? "" : registration_failure(answer, (removes ? "deregistering " : "registering ") + id, size);
-              if (failure.empty()) {
-                removes ? void(sent_.erase(id)) : void(sent_[id] = std::move(body));
-              } else {
-                if (so_far.failure.empty()) so_far.failure = std::move(failure);  // one is enough to begin with
-                so_far.refused |= answer && answer->status == 403 && blocked_hint(answer->body).empty();
-              }
-              if (!answer) return done(std::move(so_far));
-              send_changes(std::move(changes), std::move(done), std::move(so_far));
-            });
+  work_.ask(std::move(put), [this, removes, size, id = std::move(id), body = std::move(body), changes,
+                             done = std::move(done), so_far = std::move(so_far)](const HttpResult& answer) mutable {
+    const bool unknown = removes && answer && answer->body.find("Unknown service") != std::string::npos;
+    std::string failure =
+        unknown ? "" : registration_failure(answer, (removes ? "deregistering " : "registering ") + id, size);
+    if (failure.empty()) {
+      removes ? void(sent_.erase(id)) : void(sent_[id] = std::move(body));
+    } else {
+      if (so_far.failure.empty()) so_far.failure = std::move(failure);  // one is enough to begin with
+      so_far.refused |= answer && answer->status == 403 && blocked_hint(answer->body).empty();
+    }
+    if (!answer) return done(std::move(so_far));
+    send_changes(std::move(changes), std::move(done), std::move(so_far));
+  });
 }
 
 void AgentApi::look_up_catalog(const std::string& node, const std::string& id, const std::vector<Json>& desired,
@@ -272,7 +271,7 @@ void AgentApi::look_up_catalog(const std::string& node, const std::string& id, c
   HttpRequest get = request("GET", "/v1/catalog/node/" + percent_encode(node) + "?consistent", Key::registration);
   get.deadline = catalog_deadline;
   shown_ = nullptr;
-  looks_.ask(std::move(get), [this, id, desired, done = std::move(done)](const Result<HttpAnswer>& answer) {
+  looks_.ask(std::move(get), [this, id, desired, done = std::move(done)](const HttpResult& answer) {
     index_ = answer && answer->status == 200 ? answer->index : 0;
     if (answer && answer->status == 403) {
       if (refused_) refused_();
@@ -304,7 +303,7 @@ void AgentApi::await_change(const std::string& node, Duration limit, std::functi
   HttpRequest get = request("GET", fmt::format("{}?index={}&wait={}ms", entry, index, wait), Key::registration);
   // Servers take up to a sixteenth more, and need the time to answer.
   get.deadline = limit + limit / 16 + seconds(1);
-  changes_.ask(std::move(get), [this, checks, done = std::move(done)](const Result<HttpAnswer>& answer) {
+  changes_.ask(std::move(get), [this, checks, done = std::move(done)](const HttpResult& answer) {
     const bool told = answer && answer->status == 200 && answer->index > 0;
     if (told && checks) checks_index_ = answer->index;
     done(told);
@@ -313,46 +312,45 @@ void AgentApi::await_change(const std::string& node, Duration limit, std::functi
 
 void AgentApi::look_around(const NodeKey& own, bool health, std::function<void(Surroundings)> done) {
   auto seen = std::make_shared<Surroundings>();
-  work_.ask(request("GET", "/v1/agent/members", Key::recovery),
-            [this, own, health, seen, done = std::move(done)](const Result<HttpAnswer>& answer) mutable {
-              seen->failure = failure_of(answer, "members");
-              if (!seen->failure.empty()) return done(std::move(*seen));
-              auto members = parse_members(answer->body);
-              if (!members) {
-                seen->failure = members.error().why;
-                return done(std::move(*seen));
-              }
-              seen->members = std::move(*members);
-              facts_.members = static_cast<int>(seen->members.size());
-              facts_.servers = 0;
-              for (const Member& member : seen->members) {
-                facts_.servers += member.server && member.status == MemberStatus::alive;
-                if (member.name == own.name && member.address == own.address) facts_.version = member.version;
-              }
-              const std::string filter =
-                  fmt::format(R"(Address == "{}" or Node == "{}" or ID == "{}")", own.address, own.name, own.id);
-              HttpRequest get = request("GET", "/v1/catalog/nodes?filter=" + percent_encode(filter), Key::registration);
-              get.deadline = catalog_deadline;
-              work_.ask(std::move(get),
-                        [this, own, health, seen, done = std::move(done)](const Result<HttpAnswer>& catalog) mutable {
-                          // Where the catalog may not be read there is nothing to be seen there; what the members show still holds.
-                          const bool forbidden = catalog && catalog->status == 403;
-                          if (!forbidden) seen->failure = failure_of(catalog, "catalog");
-                          if (!forbidden && seen->failure.empty()) {
-                            auto nodes = parse_catalog_nodes(catalog->body);
-                            nodes ? void(seen->catalog = std::move(*nodes)) : void(seen->failure = nodes.error().why);
-                          }
-                          if (!health || !seen->failure.empty()) return done(std::move(*seen));
-                          ask_health(own, seen, std::move(done));
-                        });
-            });
+  work_.ask(request("GET", "/v1/agent/members", Key::recovery), [this, own, health, seen, done = std::move(done)](
+                                                                    const HttpResult& answer) mutable {
+    seen->failure = failure_of(answer, "members");
+    if (!seen->failure.empty()) return done(std::move(*seen));
+    auto members = parse_members(answer->body);
+    if (!members) {
+      seen->failure = members.error().why;
+      return done(std::move(*seen));
+    }
+    seen->members = std::move(*members);
+    facts_.members = static_cast<int>(seen->members.size());
+    facts_.servers = 0;
+    for (const Member& member : seen->members) {
+      facts_.servers += member.server && member.status == MemberStatus::alive;
+      if (member.name == own.name && member.address == own.address) facts_.version = member.version;
+    }
+    const std::string filter =
+        fmt::format(R"(Address == "{}" or Node == "{}" or ID == "{}")", own.address, own.name, own.id);
+    HttpRequest get = request("GET", "/v1/catalog/nodes?filter=" + percent_encode(filter), Key::registration);
+    get.deadline = catalog_deadline;
+    work_.ask(std::move(get), [this, own, health, seen, done = std::move(done)](const HttpResult& catalog) mutable {
+      // Where the catalog may not be read there is nothing to be seen there; what the members show still holds.
+      const bool forbidden = catalog && catalog->status == 403;
+      if (!forbidden) seen->failure = failure_of(catalog, "catalog");
+      if (!forbidden && seen->failure.empty()) {
+        auto nodes = parse_catalog_nodes(catalog->body);
+        nodes ? void(seen->catalog = std::move(*nodes)) : void(seen->failure = nodes.error().why);
+      }
+      if (!health || !seen->failure.empty()) return done(std::move(*seen));
+      ask_health(own, seen, std::move(done));
+    });
+  });
 }
 
 void AgentApi::ask_health(const NodeKey& own, std::shared_ptr<Surroundings> seen,
                           std::function<void(Surroundings)> done) {
   HttpRequest get = request("GET", "/v1/health/node/" + percent_encode(own.name), Key::registration);
   get.deadline = catalog_deadline;
-  work_.ask(std::move(get), [seen, done = std::move(done)](const Result<HttpAnswer>& answer) {
+  work_.ask(std::move(get), [seen, done = std::move(done)](const HttpResult& answer) {
     const Json checks = answer && answer->status == 200 ? foreign_json(answer->body) : Json();
     for (const Json& check : checks.is_array() ? checks : Json::array()) {
       if (text_of(check, "CheckID") == "serfHealth") seen->failed_member = text_of(check, "Status") == "critical";
@@ -385,7 +383,7 @@ void AgentApi::clear(const Claim& claim, std::function<void(ClearAnswer, std::st
     if (steps->empty()) return done(answer->first, answer->second);
     Step step = std::move(steps->back());
     steps->pop_back();
-    work_.ask(std::move(step.request), [this, step, answer, next = weak.lock()](const Result<HttpAnswer>& got) {
+    work_.ask(std::move(step.request), [this, step, answer, next = weak.lock()](const HttpResult& got) {
       const bool forbidden = got && got->status == 403;
       // A member that is no more is what was wanted.
       const bool good = got && (got->status == 200 || got->body.find("No node found") != std::string::npos);
@@ -405,25 +403,24 @@ void AgentApi::clear(const Claim& claim, std::function<void(ClearAnswer, std::st
 void AgentApi::join(JoinTargets targets, std::function<void()> done) {
   const auto ask_to_join = [this](const std::string& peer, std::function<void()> over) {
     joins_.ask(request("PUT", "/v1/agent/join/" + percent_encode(peer), Key::recovery),
-               [over = std::move(over)](const Result<HttpAnswer>&) { over(); });
+               [over = std::move(over)](const HttpResult&) { over(); });
   };
-  joins_.ask(
-      request("GET", "/v1/agent/members", Key::recovery),
-      [this, ask_to_join, targets = std::move(targets), done = std::move(done)](const Result<HttpAnswer>& answer) {
-        if (answer && knows_live_server(foreign_json(answer->body))) return done();
-        reach_.emplace(executor_, targets.addresses, reach_deadline,
-                       [this, ask_to_join, names = targets.names, done](const std::optional<std::string>& peer) {
-                         if (peer) return ask_to_join(*peer, done);
-                         if (names.empty()) return done();
-                         ask_to_join(names[next_name_++ % names.size()], done);
-                       });
-      });
+  joins_.ask(request("GET", "/v1/agent/members", Key::recovery),
+             [this, ask_to_join, targets = std::move(targets), done = std::move(done)](const HttpResult& answer) {
+               if (answer && knows_live_server(foreign_json(answer->body))) return done();
+               reach_.emplace(executor_, targets.addresses, reach_deadline,
+                              [this, ask_to_join, names = targets.names, done](const std::optional<std::string>& peer) {
+                                if (peer) return ask_to_join(*peer, done);
+                                if (names.empty()) return done();
+                                ask_to_join(names[next_name_++ % names.size()], done);
+                              });
+             });
 }
 
 void AgentApi::rejoin() {
   const std::string host = facts_.server.substr(0, facts_.server.rfind(':'));
   if (host.empty()) return;
-  work_.ask(request("PUT", "/v1/agent/join/" + percent_encode(host), Key::recovery), [](const Result<HttpAnswer>&) {});
+  work_.ask(request("PUT", "/v1/agent/join/" + percent_encode(host), Key::recovery), [](const HttpResult&) {});
 }
 
 void AgentApi::leave(Duration deadline, Done done) {
@@ -432,18 +429,18 @@ void AgentApi::leave(Duration deadline, Done done) {
   put.deadline = deadline;
   put.once = true;
   farewell_.ask(std::move(put),
-                [done = std::move(done)](const Result<HttpAnswer>& answer) { done(failure_of(answer, "leave")); });
+                [done = std::move(done)](const HttpResult& answer) { done(failure_of(answer, "leave")); });
 }
 
 void AgentApi::reload(Done done) {
   work_.ask(request("PUT", "/v1/agent/reload", Key::recovery),
-            [done = std::move(done)](const Result<HttpAnswer>& answer) { done(failure_of(answer, "reload")); });
+            [done = std::move(done)](const HttpResult& answer) { done(failure_of(answer, "reload")); });
 }
 
 void AgentApi::repeat_leave(const std::string& node, Done done) {
   HttpRequest put = request("PUT", "/v1/agent/force-leave/" + percent_encode(node), Key::registration);
   put.deadline = catalog_deadline;
-  work_.ask(std::move(put), [done = std::move(done)](const Result<HttpAnswer>& answer) {
+  work_.ask(std::move(put), [done = std::move(done)](const HttpResult& answer) {
     done(failure_of(answer, "tell of the leave again"));
   });
 }
@@ -453,13 +450,13 @@ void AgentApi::deregister(const std::string& node, Done done) {
   put.body = json_text({{"Node", node}});
   put.deadline = catalog_deadline;
   work_.ask(std::move(put),
-            [done = std::move(done)](const Result<HttpAnswer>& answer) { done(failure_of(answer, "deregister")); });
+            [done = std::move(done)](const HttpResult& answer) { done(failure_of(answer, "deregister")); });
 }
 
 void AgentApi::look_at_maintenance(Done done) {
   // Of all its checks the agent shows the recovery token those of the node alone.
   orders_.ask(request("GET", "/v1/agent/checks?filter=" + percent_encode("ServiceID == \"\""), Key::recovery),
-              [this, done = std::move(done)](const Result<HttpAnswer>& answer) {
+              [this, done = std::move(done)](const HttpResult& answer) {
                 std::string failure = failure_of(answer, "list of the agent's checks");
                 const Json checks = failure.empty() ? foreign_json(answer->body) : Json();
                 if (failure.empty() && !checks.is_object()) failure = "list of the agent's checks: it is not JSON";
@@ -472,7 +469,7 @@ void AgentApi::maintain(const std::string& node, const MaintenanceOrder& order, 
                         std::function<void(std::string, ServersSay)> done) {
   const std::string target = order.on ? "enable=true&reason=" + percent_encode(order.reason) : "enable=false";
   orders_.ask(request("PUT", "/v1/agent/maintenance?" + target, Key::agent),
-              [this, node, limit, on = order.on, done = std::move(done)](const Result<HttpAnswer>& answer) mutable {
+              [this, node, limit, on = order.on, done = std::move(done)](const HttpResult& answer) mutable {
                 std::string failure = failure_of(answer, "the agent's answer");
                 if (answer && answer->status == 403) {
                   failure += fmt::format(" ({} needs node:write on this node)", agent_token_name());
@@ -490,8 +487,7 @@ void AgentApi::ask_servers(const std::string& node, bool on, std::chrono::steady
                            ServersSay so_far, std::function<void(ServersSay)> done) {
   HttpRequest get = request("GET", "/v1/health/node/" + percent_encode(node) + "?consistent", Key::registration);
   get.deadline = std::chrono::ceil<Duration>(end - std::chrono::steady_clock::now());
-  orders_.ask(std::move(get), [this, node, on, end, so_far,
-                               done = std::move(done)](const Result<HttpAnswer>& answer) mutable {
+  orders_.ask(std::move(get), [this, node, on, end, so_far, done = std::move(done)](const HttpResult& answer) mutable {
     const bool forbidden = answer && answer->status == 403;
     const Json checks = answer && answer->status == 200 ? foreign_json(answer->body) : Json();
     // With ACLs what may not be read is left out; without them this node's entry is on its way.

@@ -173,14 +173,14 @@ struct HttpClient::State : std::enable_shared_from_this<State> {
     const auto& pending = queue.front();
     const bool silent = connection->buffer.size() == 0 && !(connection->parser && connection->parser->got_some());
     const bool repeatable = !pending->request.once && pending->request.method != "POST";  // RFC 9110, 9.2.2
-    if (!pending->reused || !silent || !repeatable) return fail(why);
+    if (!pending->reused || !silent || !repeatable) return fail(why, true);
     drop_connection();  // so that this time it is a fresh one
     begin();
   }
 
-  void fail(const std::string& why) {
+  void fail(const std::string& why, bool closed = false) {
     drop_connection();
-    complete(problem(*queue.front(), why));
+    complete(problem(*queue.front(), why, closed));
   }
 
   void expire(const std::shared_ptr<Pending>& pending) {
@@ -189,12 +189,13 @@ struct HttpClient::State : std::enable_shared_from_this<State> {
     if (std::erase(queue, pending) > 0) pending->done(problem(*pending, why));
   }
 
-  static Problem problem(const Pending& pending, const std::string& why) {
-    return Problem{pending.request.method + " " + pending.request.target, why,
-                   "see that the process behind the socket runs and is not overloaded", Exit::retry};
+  static HttpProblem problem(const Pending& pending, const std::string& why, bool closed = false) {
+    return HttpProblem(Problem{pending.request.method + " " + pending.request.target, why,
+                               "see that the process behind the socket runs and is not overloaded", Exit::retry},
+                       closed);
   }
 
-  void complete(Result<HttpAnswer> result) {
+  void complete(HttpResult result) {
     const auto pending = std::move(queue.front());
     queue.pop_front();
     pending->timer.cancel();
@@ -213,11 +214,11 @@ void HttpClient::ask(HttpRequest request, HttpDone done) { state_->ask(std::move
 
 void HttpClient::reset() { state_->reset(); }
 
-Result<HttpAnswer> ask_once(const std::string& peer, HttpRequest request) {
+HttpResult ask_once(const std::string& peer, HttpRequest request) {
   asio::io_context context(1);
   HttpClient client(context.get_executor(), peer);
-  std::optional<Result<HttpAnswer>> answer;
-  client.ask(std::move(request), [&answer](Result<HttpAnswer> result) { answer = std::move(result); });
+  std::optional<HttpResult> answer;
+  client.ask(std::move(request), [&answer](HttpResult result) { answer = std::move(result); });
   while (!answer) context.run_one();
   return std::move(*answer);
 }

@@ -15,6 +15,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 
 namespace lictor {
 
@@ -34,10 +35,17 @@ struct HttpAnswer {
   std::uint64_t index = 0;  // header "X-Consul-Index"; 0 where it sent none
 };
 
+struct HttpProblem : Problem {
+  HttpProblem() = default;
+  explicit HttpProblem(Problem problem, bool ended = false) : Problem(std::move(problem)), closed(ended) {}
+  bool closed = false;  // the peer has taken the connection, and ended it without an answer
+};
+using HttpResult = boost::system::result<HttpAnswer, HttpProblem>;
+
 // Any status is an answer. Problem::what is "GET /v1/agent/self" (never a header), Problem::why says which stage failed:
 // "connect to PEER: ...", "write: ...", "read: ...", "no answer within 2s", "body over 1048576 bytes"; Problem::exit is
 // Exit::retry.
-using HttpDone = std::function<void(Result<HttpAnswer>)>;
+using HttpDone = std::function<void(HttpResult)>;
 
 class HttpClient {
  public:
@@ -62,6 +70,6 @@ class HttpClient {
 };
 
 // For commands: connects, asks, waits, answers. Blocks. `peer` as above.
-Result<HttpAnswer> ask_once(const std::string& peer, HttpRequest request);
+HttpResult ask_once(const std::string& peer, HttpRequest request);
 
 }  // namespace lictor

@@ -47,7 +47,7 @@ void AgentApi::send_again(const NodeKey& own, const std::vector<Json>& desired, 
       again->node = node_fields(again->shown.value("Node", Json::object()));
       return again_ask(again);
     }
-    work_.ask(request("GET", "/v1/agent/self", Key::recovery), [this, again](const Result<HttpAnswer>& answer) {
+    work_.ask(request("GET", "/v1/agent/self", Key::recovery), [this, again](const HttpResult& answer) {
       const Json self = answer && answer->status == 200 ? foreign_json(answer->body) : Json();
       if (!self.is_object()) {
         again->fail("the agent does not tell of itself", false);
@@ -62,11 +62,11 @@ void AgentApi::send_again(const NodeKey& own, const std::vector<Json>& desired, 
 // The agent's services and checks, as they are now.
 void AgentApi::again_read(const std::shared_ptr<Again>& again, std::function<void()> then) {
   work_.ask(request("GET", "/v1/agent/services", Key::registration),
-            [this, again, then = std::move(then)](const Result<HttpAnswer>& services) mutable {
+            [this, again, then = std::move(then)](const HttpResult& services) mutable {
               const bool told = services && services->status == 200;
               again->services = told ? foreign_json(services->body) : Json();
               work_.ask(request("GET", "/v1/agent/checks", Key::registration),
-                        [again, then = std::move(then)](const Result<HttpAnswer>& checks) {
+                        [again, then = std::move(then)](const HttpResult& checks) {
                           const bool told = checks && checks->status == 200;
                           again->checks = told ? foreign_json(checks->body) : Json();
                           if (again->services.is_object() && again->checks.is_object()) return then();
@@ -81,7 +81,7 @@ void AgentApi::again_node(const std::shared_ptr<Again>& again) {
   HttpRequest put = request("PUT", "/v1/txn", Key::agent);
   put.body = json_text(node_transaction(again->node));
   put.deadline = catalog_deadline;
-  work_.ask(std::move(put), [this, again](const Result<HttpAnswer>& answer) {
+  work_.ask(std::move(put), [this, again](const HttpResult& answer) {
     const bool denied = answer && answer->body.find("Permission denied") != std::string::npos;
     if (denied || (answer && answer->status == 403)) {
       again->fail(fmt::format("the node's entry in the catalog: {} ({} needs node:write on \"{}\")",
@@ -133,15 +133,15 @@ void AgentApi::again_put(const std::shared_ptr<Again>& again) {
     put.body = json_text(Json{{"Node", again->own.name}, {"ServiceID", again->gone.back()}});
     put.deadline = catalog_deadline;
     again->gone.pop_back();
-    return work_.ask(std::move(put), [this, again](const Result<HttpAnswer>&) { again_put(again); });
+    return work_.ask(std::move(put), [this, again](const HttpResult&) { again_put(again); });
   }
   if (again->due.empty()) return again_compare(again);
   auto next = again->due.extract(again->due.begin());
   HttpRequest put = request("PUT", "/v1/catalog/register", next.key().empty() ? Key::agent : Key::registration);
   put.body = json_text(next.mapped());
-  put.deadline = catalog_deadline;
+  // An agent tries for 7 s to find a leader for it. What is given up before may be written later, over what has changed since.
   again->told.insert_or_assign(next.key(), std::move(next.mapped()));
-  work_.ask(std::move(put), [this, again, id = next.key()](const Result<HttpAnswer>& answer) {
+  work_.ask(std::move(put), [this, again, id = next.key()](const HttpResult& answer) {
     // Of an entry that was not seen its fields may differ, and the agent's own sync is the one to mend them.
     const bool forbidden = answer && answer->status == 403;
     if ((!answer || answer->status != 200) && own_ids_.contains(id) && !(forbidden && !again->seen))
@@ -179,7 +179,7 @@ void AgentApi::ask_permission(std::map<std::string, std::string> names, std::fun
     HttpRequest put = request("PUT", "/v1/txn", Key::registration);
     put.body = json_text(permission_question(some));
     put.deadline = catalog_deadline;
-    work_.ask(std::move(put), [refusals, some, next = weak.lock()](const Result<HttpAnswer>& answer) {
+    work_.ask(std::move(put), [refusals, some, next = weak.lock()](const HttpResult& answer) {
       if (answer && answer->status == 409) {
         refusals->services.merge(refusals_in(some, answer->body));
       } else if (answer && answer->status == 403) {
@@ -205,7 +205,7 @@ void AgentApi::tell_refusal(const std::map<std::string, std::string>& refusals, 
   if (why.find("AccessorID") != std::string::npos || why.find("not found") != std::string::npos)
     return done(std::move(text));
   work_.ask(request("GET", "/v1/acl/token/self", Key::registration),
-            [text = std::move(text), done = std::move(done)](const Result<HttpAnswer>& answer) mutable {
+            [text = std::move(text), done = std::move(done)](const HttpResult& answer) mutable {
               const Json token = answer && answer->status == 200 ? foreign_json(answer->body) : Json();
               const std::string accessor = token.is_object() ? text_of(token, "AccessorID") : "";
               if (!accessor.empty()) text += "; the token's accessor is " + accessor;

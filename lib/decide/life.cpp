@@ -318,7 +318,8 @@ class Step {
     if (e.members > 0) agent.members = e.members;
     if (e.answer == ProbeAnswer::silent) return silent();
     agent.unanswered.reset();
-    if (!agent.answered) {
+    note_closing(e.answer == ProbeAnswer::closed);
+    if (!agent.answered && !agent.closing) {
       agent.answered = now_;
       if (!agent.ending) proved();
       send_early();
@@ -351,6 +352,19 @@ class Step {
           leader ? Fields{in_seconds(without)} : Fields{});
       if (leader) life_.task_at = now_;
     }
+  }
+
+  // An agent that ends connections lives, and another one would be no other: it is left alone, not ready. One that is about to
+  // end itself does it, too, for a moment.
+  void note_closing(bool closes) {
+    Agent& agent = *life_.agent;
+    if (!closes) agent.closing.reset();
+    if (closes && !agent.closing) agent.closing = now_;
+    const bool lasts = agent.closing && now_ - *agent.closing >= seconds(1);
+    if (std::exchange(agent.closes, lasts) == lasts) return;
+    lasts ? say(Tone::warn, "the agent ends each connection without an answer: not ready until it answers",
+                agent_fields())
+          : say(Tone::info, "the agent answers again", agent_fields());
   }
 
   // The catalog shows what the agent before had registered: this one can take its services while it joins.

@@ -193,7 +193,8 @@ struct AgentEnded {
 
 // Answers. `launch` is the number of the launch that the call was made for; answers for an agent that is no
 // more are ignored.
-enum class ProbeAnswer { silent, no_leader, leader };
+// closed: the agent takes connections, and ends them without a word.
+enum class ProbeAnswer { silent, closed, no_leader, leader };
 struct Probed {
   int launch;
   ProbeAnswer answer;
@@ -449,6 +450,8 @@ struct Agent {
   std::optional<Time> led{};         // a leader was known anew: first, or after there was none
   std::optional<Time> leaderless{};  // since when none is known, once it has joined
   bool leader = false;               // at the last answer
+  std::optional<Time> closing{};     // since when it ends connections without an answer
+  bool closes = false;               // and has done so for a while
   int members = 0;
   std::optional<Sending> to_send =
       Sending::difference;           // nothing: the agent has what is desired, as far as was last looked

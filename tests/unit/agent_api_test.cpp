@@ -6,12 +6,14 @@
 #include "test.hpp"
 
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/steady_timer.hpp>
 
 #include <stdlib.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <map>
 #include <optional>
 #include <string>
@@ -85,6 +87,16 @@ TEST_CASE("a probe tells a leader, no leader and silence apart") {
   agent.server.reset();
   AgentApi api(agent.io.get_executor(), agent.socket);
   CHECK(agent.answer_to<ProbeAnswer>([&](auto done) { api.probe(seconds(5), done); }) == ProbeAnswer::silent);
+}
+
+TEST_CASE("an agent that takes a connection and ends it without a word is not silent") {
+  FakeAgent agent;
+  agent.server.reset();
+  std::filesystem::remove(agent.socket);
+  boost::asio::local::stream_protocol::acceptor acceptor(agent.io, agent.socket);
+  acceptor.async_accept([](boost::system::error_code, boost::asio::local::stream_protocol::socket) {});
+  AgentApi api(agent.io.get_executor(), agent.socket);
+  CHECK(agent.answer_to<ProbeAnswer>([&](auto done) { api.probe(seconds(5), done); }) == ProbeAnswer::closed);
 }
 
 TEST_CASE("an agent that is kept waiting by its servers has no leader; one that answers nothing at all is silent") {

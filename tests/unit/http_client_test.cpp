@@ -115,7 +115,7 @@ struct World {
 
   void ask(
       const std::string& name, HttpRequest request, const std::function<void()>& then = [] {}) {
-    client->ask(std::move(request), [this, name, then](Result<HttpAnswer> answer) {
+    client->ask(std::move(request), [this, name, then](HttpResult answer) {
       log.push_back(name + ": " + (answer ? std::to_string(answer->status) + " " + answer->body : answer.error().why));
       then();
     });
@@ -169,7 +169,7 @@ TEST_CASE("the index of what was answered is told, and 0 where there is none") {
   World world({{with("18446744073709551615")}, {with("-1")}, {ok("")}});
   std::vector<std::uint64_t> indexes;
   for (int i = 0; i < 3; ++i) {
-    world.client->ask(World::get("/"), [&](const Result<HttpAnswer>& answer) {
+    world.client->ask(World::get("/"), [&](const HttpResult& answer) {
       indexes.push_back(answer->index);
       world.log.emplace_back();
     });
@@ -229,7 +229,7 @@ TEST_CASE("a server that is not there is reported") {
   const auto why = [&](const std::string& path) {
     HttpClient client(context.get_executor(), path);
     std::optional<Problem> problem;
-    client.ask({}, [&](Result<HttpAnswer> answer) { problem = answer.error(); });
+    client.ask({}, [&](HttpResult answer) { problem = answer.error(); });
     CHECK(!problem.has_value());
     context.restart();
     context.run_for(20s);

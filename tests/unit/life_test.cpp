@@ -407,6 +407,39 @@ TEST_CASE("an agent silent for watch.hung_after is killed and started anew") {
   }
 }
 
+TEST_CASE("an agent that ends each connection without an answer is told of, once, and left alone") {
+  const auto told = [](const Story& s) {
+    return std::count_if(s.effects.begin(), s.effects.end(), [](const Effect& effect) {
+      const auto* say = std::get_if<Say>(&effect);
+      return say && say->tone == Tone::warn && say->text.find("without an answer") != std::string::npos;
+    });
+  };
+  for (const bool was_ready : {false, true}) {
+    CAPTURE(was_ready);
+    Story s;
+    was_ready ? s.serving() : s.launched();
+    const Duration began = seconds(16);
+    int said = 0, asked = 0;
+    for (Time now(began); now < Time(was_ready ? minutes(5) : minutes(60));) {
+      s.at(now.time_since_epoch(), Tick{});
+      CHECK_FALSE((s.has<EndAgent>() || s.has<Launch>() || s.end));
+      if (s.has<Probe>()) {
+        ++asked;
+        s.at(now.time_since_epoch(), Probed{1, ProbeAnswer::closed, 0});
+        CHECK_FALSE((s.has<EndAgent>() || s.end));
+        said += static_cast<int>(told(s));
+        CHECK_FALSE(ready(s.life));
+      }
+      if (s.life.agent->joining) s.at(now.time_since_epoch(), Joined{1});
+      now = std::max(now + milliseconds(1), *next_wake(s.life));
+    }
+    CHECK(said == 1);
+    CHECK(asked < 10000);  // two each second
+    // It has not answered as an agent that can start does.
+    CHECK(s.life.agent->answered.has_value() == was_ready);
+  }
+}
+
 TEST_CASE("an agent whose API opens only once a server has signed its certificate is not hung before that") {
   Rules rules;
   rules.api_after_join = true;

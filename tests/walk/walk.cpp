@@ -344,12 +344,15 @@ class Walk {
   }
 
   void respond(const Probe& e) {
-    static constexpr ProbeAnswer answers[] = {ProbeAnswer::leader, ProbeAnswer::no_leader, ProbeAnswer::silent};
-    const ProbeAnswer answer = mute_ ? ProbeAnswer::silent : answers[by_weight(74, 13, 13)];
+    static constexpr ProbeAnswer answers[] = {ProbeAnswer::leader, ProbeAnswer::no_leader, ProbeAnswer::silent,
+                                              ProbeAnswer::closed};
+    const ProbeAnswer answer = mute_ ? ProbeAnswer::silent : answers[by_weight(74, 12, 12, 2)];
     const int members = answer == ProbeAnswer::silent || seldom(50) ? 0 : static_cast<int>(choices_->upto(3000));
     if (answer != ProbeAnswer::silent) {
-      if (launched_with_ == version_) proven_ = true;
-      answered_ = true;
+      if (answer != ProbeAnswer::closed) {
+        if (launched_with_ == version_) proven_ = true;
+        answered_ = true;
+      }
       unanswered_.reset();
       leader_ = answer == ProbeAnswer::leader;
       if (leader_ && !joined_) joined_ = now_;
@@ -360,6 +363,7 @@ class Walk {
     if (!gossip_ && answer != ProbeAnswer::silent) quarrelled_ = true;
     tell(Probed{e.launch, answer, members, gossip_}, answer == ProbeAnswer::leader      ? "leader"
                                                      : answer == ProbeAnswer::no_leader ? "no leader"
+                                                     : answer == ProbeAnswer::closed    ? "closed"
                                                                                         : "silent");
   }
 
