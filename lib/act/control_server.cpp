@@ -68,7 +68,7 @@ struct ControlServer::State : std::enable_shared_from_this<State> {
   std::string endpoint;
   bool local = false;
   struct stat file {};  // of the unix socket, to remove no other
-  // Each is owned by its operations. In front the one whose last answer, or else whose beginning, is longest ago.
+  // Each is owned by its operations, or by the answer that is awaited, and takes itself out when it goes. In front the one whose last answer, or else whose beginning, is longest ago.
   std::list<Session*> sessions;
 
   void accept();
@@ -85,6 +85,10 @@ struct ControlServer::State::Session : std::enable_shared_from_this<Session> {
         // Beast's own limits leave out a chunk's extensions.
         buffer(server->limits.header_bytes + size_t{4096}),
         place(server->sessions.insert(server->sessions.end(), this)) {}
+  // Without an operation or an answer to come there is nobody left to close it.
+  ~Session() { close(); }
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
 
   std::shared_ptr<State> server;
   Stream::socket socket;

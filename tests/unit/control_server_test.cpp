@@ -553,3 +553,36 @@ TEST_CASE("a server may be destroyed by its handler") {
   peer.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n").until_closed();
   CHECK(world.asked.size() == 1);
 }
+
+TEST_CASE("an answer that is dropped closes its connection, and the place is free for another") {
+  asio::io_context context(1);
+  const Folder folder;
+  std::function<void(ControlReply)> awaited;
+  const ControlHandler handler = [&awaited](const ControlRequest& request) {
+    ControlReply reply{200, "hello\n"};
+    if (request.path == "/drop") reply.later = [](const auto&) {};
+    if (request.path == "/await") reply.later = [&awaited](auto answer) { awaited = std::move(answer); };
+    return reply;
+  };
+  auto server =
+      ControlServer::listen_unix(context.get_executor(), folder.socket(), 0660, {}, handler, {.connections = 2});
+  REQUIRE(server.has_value());
+  const auto get = [](const std::string& path) { return "GET " + path + " HTTP/1.1\r\nHost: x\r\n\r\n"; };
+  for (int i = 0; i < 3; ++i) {
+    Peer peer(context, folder.socket());
+    CHECK(peer.send(get("/drop")).until_closed().empty());
+  }
+  // Neither gives way to the other.
+  Peer first(context, folder.socket()), second(context, folder.socket());
+  first.send(get("/")).until("hello");
+  second.send(get("/")).until("hello");
+  CHECK_FALSE(first.closed());
+  second.send(get("/await"));
+  while (!awaited) context.run_one_for(kBound);
+  awaited = nullptr;
+  second.until_closed();
+  CHECK_FALSE(first.closed());
+  first.send(get("/drop"));
+  server->reset();
+  first.until_closed();
+}
