@@ -7,6 +7,7 @@
 #include "act/privileges.hpp"
 #include "act/storage.hpp"
 #include "child.hpp"
+#include "decide/auto_reload.hpp"
 #include "decide/blocked_endpoints.hpp"
 #include "decide/json_text.hpp"
 #include "decide/text.hpp"
@@ -234,6 +235,21 @@ Digests digests_of(const std::vector<std::string>& paths) {
   return {hash(all), hash(at_start)};
 }
 
+// As the agent reads them, one after another. Empty: none turns it on, or a later one off again.
+std::string auto_reload_by(const Settings& settings, const PlanFacts& facts) {
+  std::string by;
+  const AsUser as_user(facts.uid, facts.gid);
+  for (const std::string& folder : settings.agent.config_dirs) {
+    for (const std::string& name : agent_files_in(folder)) {
+      const std::string path = folder + "/" + name;
+      const auto text = read_file(path);
+      const auto said = auto_reload_in(text ? text->value_or("") : "");
+      if (said) by = *said ? path : "";
+    }
+  }
+  return by;
+}
+
 // An agent asks its own acl.default_policy, "allow" where there is none, about its own API.
 bool denies_by_default(const Json& config) {
   const Json acl = config.value("acl", Json::object());
@@ -369,6 +385,7 @@ ResultAll<Ground> settle(Sources sources, const Interfaces& interfaces, const Ru
   facts.agent_version =
       running.token.empty() ? known_agent_version(facts.data_dir, facts.binary) : running.agent_version;
   for (const auto& [key, files] : agent_files(settings, ground.config)) facts.contents[key] = digests_of(files);
+  facts.auto_reload_by = auto_reload_by(settings, facts);
   got(find_addresses(settings, ground.config, interfaces, facts, running.bound), problems);
   if (!problems.empty()) return problems;
 

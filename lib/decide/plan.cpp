@@ -146,11 +146,16 @@ void Draft::joining() {
   plan.notices.push_back("start_join: gives way to retry_join: an agent that finds no server waits for one");
 }
 
-// The agent's own watch of its files would have it reload them a second time.
+// The agent's own watch of its files would have it reload them a second time. Up to Consul 1.11 there is no such key: an agent
+// that is given one does not start, and is not to fail by lictor's.
 void Draft::reloading() {
-  const Json* theirs = find(user(), "auto_reload_config");
-  if (theirs && *theirs == true)
-    insist("auto_reload_config", false, "lictor has the agent reload, once for each change");
+  const char *key = "auto_reload_config", *why = "lictor has the agent reload, once for each change";
+  if (const Json* theirs = find(user(), key)) {
+    if (*theirs == true) insist(key, false, why);
+  } else if (!facts.auto_reload_by.empty() && !(facts.agent_version && *facts.agent_version < AgentVersion{1, 12, 0})) {
+    plan.notices.push_back(std::string(key) + ": true in " + facts.auto_reload_by + " gives way to false: " + why);
+    set(key, false, "lictor");
+  }
 }
 
 void Draft::address() {

@@ -61,6 +61,7 @@ struct PlanFacts {
   std::string name_origin = "lictor";       // IdentityVerdict's
   std::map<std::string, Digests> contents;  // of agent_files, by the same keys
   Secrets secrets;                          // of agent.tokens.*_file and agent.encrypt_file
+  std::string auto_reload_by;  // the file of agent.config_dirs by which the agent would watch its files by itself
 };
 
 // Files that the agent reads beside consul.json, by what names them: the top-level keys of consul.json with certificates
@@ -95,7 +96,7 @@ struct Plan {
 // leave_on_terminate=false, skip_leave_on_interrupt=true, acl.tokens.agent_recovery (recovery_token_key) when ACLs are on
 // and the user has no recovery token, acl.tokens.agent, acl.tokens.default and encrypt where files give them. Tokens from files turn
 // acl.enable_token_persistence off: with it the agent prefers what it once kept (acl-tokens.json) to consul.json, at a start and
-// at a reload. What start_join names goes to retry_join, and auto_reload_config=true becomes false. Nothing else of the user's
+// at a reload. What start_join names goes to retry_join, and auto_reload_config=true becomes false, in a file of agent.config_dirs too. Nothing else of the user's
 // is dropped or reworded; where a computed value replaces another one of the user's, a notice says so.
 // argv: -config-dir for each of agent.config_dirs, then lictor's file, then agent.args, -join as -retry-join and
 // -auto-reload-config turned off; the later is the stronger.

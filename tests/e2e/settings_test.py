@@ -137,6 +137,28 @@ def settings_reloaded_once(world):
     assert client.log.count("url=/v1/agent/reload") == reloads == 1, client.log[-2000:]
 
 
+def settings_reloaded_once_by_folder(world):
+    """So it is where a file of agent.config_dirs turns that watch on: consul.json, which the agent reads last, overrules it.
+    Where the agent knows of no such key, a comment that names it changes nothing."""
+    known = bool(consul_facts.given().reloads_by_itself)
+    folder = f"{world.folder}/extra"
+    os.mkdir(folder)
+    with open(f"{folder}/own.hcl", "w") as file:
+        file.write("auto_reload_config = true\n" if known else "# auto_reload_config = true\n")
+    server = world.server()
+    client = world.client(agent={"config_dirs": [folder], "config": {"log_level": "debug"}}).start()
+    client.ready()
+    assert client.consul_json().get("auto_reload_config") == (False if known else None), client.consul_json()
+    told = f"auto_reload_config: true in {folder}/own.hcl gives way to false"
+    assert (told in client.log) == (told in client.command("check").stdout) == known, client.log
+    write_json(f"{folder}/web.json", {"service": {"name": "web", "port": 80}})
+    client.logged("new settings, taken by the running agent keys=agent.config_dirs")
+    eventually(lambda: server.instances("web") == {"n1": client.address}, 5, "web is registered")
+    reloads = client.log.count("url=/v1/agent/reload")
+    holds(lambda: "auto-reload" not in client.log, 2, "the agent does not reload them once more")
+    assert client.log.count("url=/v1/agent/reload") == reloads == 1, client.log[-2000:]
+
+
 def settings_config_dirs(world):
     """Services in files of agent.config_dirs are reloaded, anything else there restarts the agent, a broken file neither."""
     server, client = world.server(), world.client()

@@ -331,6 +331,19 @@ TEST_CASE("auto_reload_config is turned off where the user has turned it on, and
   const Plan by_argument = plan_of(Json::object(), settings);
   CHECK(by_argument.argv.back() == "-auto-reload-config=false");
   CHECK(by_argument.notices.size() == 1);
+
+  PlanFacts f = facts();
+  f.auto_reload_by = "/etc/consul.d/own.hcl";
+  const Plan by_folder = plan_of(Json::object(), {}, f);
+  CHECK(by_folder.consul_json.at("auto_reload_config") == false);
+  CHECK(by_folder.notices ==
+        std::vector<std::string>{"auto_reload_config: true in /etc/consul.d/own.hcl gives way to false: "
+                                 "lictor has the agent reload, once for each change"});
+  CHECK(plan_of(Json::parse(R"({"auto_reload_config": false})"), {}, f).notices.empty());
+  f.agent_version = AgentVersion{1, 11, 11};
+  CHECK_FALSE(plan_of(Json::object(), {}, f).consul_json.contains("auto_reload_config"));
+  f.agent_version = AgentVersion{1, 12, 0};
+  CHECK(plan_of(Json::object(), {}, f).consul_json.contains("auto_reload_config"));
 }
 
 TEST_CASE("argv: the user's folders, lictor's file, the user's arguments", "[plan]") {
