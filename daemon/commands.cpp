@@ -93,12 +93,13 @@ std::string explained(const Ground& ground) {
   const Json shown = without_secrets(ground.plan.consul_json);
   for (const auto& [key, value] : shown.items()) {
     const auto origin = ground.plan.origins.find(key);
-    fmt::format_to(std::back_inserter(out), "{} = {}  # {}\n", key, json_text(value),
-                   origin == ground.plan.origins.end() ? "lictor" : origin->second);
+    out += harmless(fmt::format("{} = {}  # {}", key, json_text(value),
+                                origin == ground.plan.origins.end() ? "lictor" : origin->second)) +
+           "\n";
   }
   out += "# settings of lictor\n";
   for (const auto& [key, origin] : ground.settings.origins)
-    fmt::format_to(std::back_inserter(out), "{}  # {}\n", key, origin);
+    out += harmless(fmt::format("{}  # {}", key, origin)) + "\n";
   return out;
 }
 
@@ -109,8 +110,16 @@ void print(const std::string& text) {
   fflush(stdout);
 }
 
+void print_line(std::string_view text) { print(harmless(text) + "\n"); }
+
+void print_json(const Json& value, int indent) {
+  const std::string line = json_text(value);
+  const bool escaped = harmless(line) != line;
+  print(value.dump(indent, ' ', escaped, Json::error_handler_t::replace) + "\n");
+}
+
 Exit print_problems(const Problems& problems) {
-  for (const Problem& problem : problems) log::complain(to_string(problem));
+  for (const Problem& problem : problems) log::complain(harmless(to_string(problem)));
   const auto worst = std::max_element(problems.begin(), problems.end(),
                                       [](const Problem& a, const Problem& b) { return a.exit < b.exit; });
   return worst->exit;
@@ -139,17 +148,21 @@ Exit check(const std::optional<std::string>& settings_file, const std::optional<
   }
   if (auto valid = validate(*ground); !valid) problems.push_back(valid.error());
   if (!problems.empty()) return print_problems(problems);
-  for (const std::string& warning : ground->warnings) print("warning: " + warning + "\n");
-  for (const std::string& notice : ground->plan.notices) print(notice + "\n");
-  print(fmt::format("settings and host are fine{}: node {} at {} ({})\n", consul ? " for Consul " + *version : "",
-                    ground->facts.identity.name, ground->facts.bind.address, ground->facts.bind.origin));
+  for (const std::string& warning : ground->warnings) print_line("warning: " + warning);
+  for (const std::string& notice : ground->plan.notices) print_line(notice);
+  print_line(fmt::format("settings and host are fine{}: node {} at {} ({})", consul ? " for Consul " + *version : "",
+                         ground->facts.identity.name, ground->facts.bind.address, ground->facts.bind.origin));
   return Exit::ok;
 }
 
 Exit render(const std::optional<std::string>& settings_file, bool explain) {
   auto ground = look_around(settings_file);
   if (!ground) return print_problems(ground.error());
-  print(explain ? explained(*ground) : json_text(without_secrets(ground->plan.consul_json), 2) + "\n");
+  if (explain) {
+    print(explained(*ground));
+  } else {
+    print_json(without_secrets(ground->plan.consul_json));
+  }
   return Exit::ok;
 }
 
@@ -264,11 +277,11 @@ Exit order(const std::optional<std::string>& settings_file, const Words& words, 
         {Problem{words.command, std::string(trim((*answer)->body)), "see `lictor status`", Exit::incomplete}});
   const Exit exit{told.contains("exit") ? static_cast<int>(integer_of(told, "exit"))
                                         : static_cast<int>(Exit::internal)};
-  const std::string text = harmless(text_of(told, "text"));
+  const std::string text = text_of(told, "text");
   if (exit == Exit::ok) {
-    print(text + "\n");
+    print_line(text);
   } else {
-    log::complain(text);
+    log::complain(harmless(text));
   }
   return exit;
 }
@@ -295,7 +308,7 @@ Exit maintain(const std::optional<std::string>& settings_file, bool on, const st
 Exit show_environment(const std::optional<std::string>& settings_file) {
   auto ground = look_around(settings_file);
   if (!ground) return print_problems(ground.error());
-  print("CONSUL_HTTP_ADDR=" + ground->plan.http_address + "\n");
+  print_line("CONSUL_HTTP_ADDR=" + ground->plan.http_address);
   return Exit::ok;
 }
 

@@ -12,6 +12,10 @@ namespace lictor {
 
 // Standard output, at once, and errors as users see them.
 void print(const std::string& text);
+// harmless(): for what may hold words of others, such as those of files that the agent's user writes.
+void print_line(std::string_view text);
+// As JSON; with escapes where a letter in it is not harmless().
+void print_json(const Json& value, int indent = 2);
 // "lictor: what: why; what to do" on standard error, one line each. Returns the exit code that fits: the strictest (config
 // before retry).
 Exit print_problems(const Problems& problems);

@@ -80,7 +80,11 @@ Exit watch_status(const Settings& settings, const Environment& environment, bool
     if (drawn) {
       if (std::string text = page(told.status); text != shown) redraw(shown = std::move(text));
     } else if (Json now = without_ages(told.status); now != before) {
-      print(json ? json_text(told.status) + "\n" : (before ? "\n" : "") + page(told.status));
+      if (json) {
+        print_json(told.status, -1);
+      } else {
+        print((before ? "\n" : "") + page(told.status));
+      }
       before = std::move(now);
     }
     io.run_for(watch_interval);
@@ -97,7 +101,11 @@ Exit show_status(const std::optional<std::string>& settings_file, bool json, boo
   if (!settings) return print_problems(settings.error());
   if (watch) return watch_status(*settings, environment, json);
   const Told told = ask(*settings, environment);
-  print(json ? json_text(told.status, 2) + "\n" : page(told.status));
+  if (json) {
+    print_json(told.status);
+  } else {
+    print(page(told.status));
+  }
   return told.unanswered ? print_problems({*told.unanswered}) : Exit::ok;
 }
 

@@ -191,6 +191,31 @@ def hostile_no_files(world):
     assert client.stop()[0] == 0, client.last_line()
 
 
+def hostile_words_of_files(world):
+    """What commands tell of files that the agent's user writes, names of files among it, stays what it is: words on one line."""
+    words = "x\x1b[2J\nfaked\u009b31m\u202e"
+    folder = f"{world.folder}/extra"
+    os.mkdir(folder)
+    settings = f"{world.folder}/consul.json"
+    # Gives way to the address, which is told of.
+    write_json(settings, {"advertise_addr": words, "node_meta": {"rack": words}})
+    client = world.client(agent={"config_files": [settings], "config_dirs": [folder]})
+    client.settings["agent"]["config"].pop("enable_local_script_checks")
+    client.write_settings()
+
+    def shown(*command):
+        done = client.command(*command)
+        assert harmless(done.stdout + done.stderr), (command, done)
+        return done
+
+    assert "advertise_addr: x\ufffd[2J faked" in shown("check").stdout
+    assert json.loads(shown("render").stdout)["node_meta"]["rack"] == words
+    shown("render", "--explain")
+    write_json(f"{folder}/{words}.json", {"check": {"name": "up", "args": ["/bin/true"], "interval": "9s"}})
+    told = shown("check")
+    assert told.returncode == 78 and f"check ({folder}/x\ufffd[2J faked" in told.stderr, told
+
+
 def hostile_loops(world):
     """Links in agent.config_dirs that lead back into their own folder are no folders to look into."""
     client = world.client(agent={"user": "consul"})
