@@ -4,11 +4,10 @@ import datetime
 import re
 import signal
 import statistics
-import threading
 import time
 
 from agent_stand_in import stand_in
-from tools import eventually, holds
+from tools import Watch, eventually, holds
 from world import ALIVE, SERVER_ADDRESS, run
 
 FULL_SYNC = 3.3  # s after it has joined, an agent has told the servers all
@@ -116,30 +115,13 @@ TTL = {"ttl": "1h", "status": "passing"}
 KINDS = {"none": [], "ttl": [TTL], "http": [HTTP], "script": [SCRIPT], "mixed": [TTL, HTTP, SCRIPT]}
 
 
-class Flickers(threading.Thread):
-    """Looks all the time, while the `with` block runs, whether an instance of KINDS is shown without one of its checks or
-    with one that does not pass."""
-
-    def __init__(self, server):
-        super().__init__(daemon=True)
-        self.server, self.seen, self.looks, self.over = server, [], 0, threading.Event()
-
-    def run(self):
-        while not self.over.is_set():
-            for name, checks in KINDS.items():
-                for entry in self.server.get(f"/v1/health/service/{name}"):
-                    shown = [check["Status"] for check in entry["Checks"] if check["ServiceID"]]
-                    if shown != ["passing"] * len(checks):
-                        self.seen.append((name, shown))
-            self.looks += 1
-
-    def __enter__(self):
-        self.start()
-        return self
-
-    def __exit__(self, *_):
-        self.over.set()
-        self.join()
+def steady(server):
+    """Whether each instance of KINDS that is shown has all its checks, and all of them pass."""
+    shown = ((checks, entry) for name, checks in KINDS.items() for entry in server.get(f"/v1/health/service/{name}"))
+    return all(
+        [check["Status"] for check in entry["Checks"] if check["ServiceID"]] == ["passing"] * len(checks)
+        for checks, entry in shown
+    )
 
 
 def seconds_until_back(client):
@@ -180,7 +162,7 @@ def servers_lose_entries(world):
     joined = time.monotonic()
     eventually(lambda: time.monotonic() - joined > FULL_SYNC or "agent: Node info in sync" in client.log, FULL_SYNC + 1)
     before, agent = whole(), client.agent_pid()
-    with Flickers(server) as flickers:
+    with Watch(lambda: steady(server), every=0) as flickers:
         for round in range(4):
             for lost in [["mixed"], list(KINDS), None]:
                 for name in lost or [None]:
@@ -189,7 +171,7 @@ def servers_lose_entries(world):
                 client.send(signal.SIGHUP)  # lictor looks at once, not within the minute
                 eventually(lambda: whole() == before, 2, f"{lost or 'the node'} is back as it was")
                 client.ready(2)
-    assert not flickers.seen and flickers.looks > 20, (flickers.looks, flickers.seen[:5])
+    assert not flickers.gaps and flickers.looks > 20, (flickers.looks, flickers.gaps)
     assert client.agent_pid() == agent and order
     times = seconds_until_back(client)
     assert len(times) == 12, times

@@ -30,8 +30,8 @@ namespace {
 constexpr uid_t kAgent = 12345;
 constexpr gid_t kGroup = 12346;
 
-struct Folder : TemporaryFolder {
-  Folder() {
+struct Homes : TemporaryFolder {
+  Homes() {
     fs::create_directories(path + "/victim/below");
     fs::create_directory(path + "/home");
   }
@@ -71,7 +71,7 @@ TEST_CASE("a symbolic link is followed only where none but root and lictor's use
   for (const auto& row : rows) {
     for (const bool absolute : {true, false}) {
       CAPTURE(row.what, absolute);
-      const Folder folder;
+      const Homes folder;
       const std::string link = folder / "home/link";
       make_link(link, absolute ? folder / "victim" : "../victim", row.link_uid);
       REQUIRE(::chown((folder / "home").c_str(), row.folder_uid, row.folder_gid) == 0);
@@ -103,7 +103,7 @@ TEST_CASE("a symbolic link is followed only where none but root and lictor's use
 }
 
 TEST_CASE("a folder is found as well where the kernel can't walk to it in one step") {
-  const Folder folder;
+  const Homes folder;
   CHECK(scenario::in_child([&] {
           for (const bool in_one : {true, false}) {
             if (!in_one) scenario::take_call_away(SYS_openat2);
@@ -124,7 +124,7 @@ TEST_CASE("a folder is found as well where the kernel can't walk to it in one st
 }
 
 TEST_CASE("links in circles, to nothing and to files are no folders") {
-  const Folder folder;
+  const Homes folder;
   fs::create_symlink("circle", folder / "circle");
   fs::create_symlink("nothing", folder / "dangling");
   std::ofstream(folder / "file") << "x";
@@ -143,7 +143,7 @@ TEST_CASE("links in circles, to nothing and to files are no folders") {
 }
 
 TEST_CASE("a lock is neither a link nor another name of a file that is elsewhere") {
-  const Folder folder;
+  const Homes folder;
   std::ofstream(folder / "precious") << "precious";
   fs::create_symlink(folder / "precious", folder / "link");
   fs::create_hard_link(folder / "precious", folder / "name");
@@ -161,7 +161,7 @@ TEST_CASE("a lock is neither a link nor another name of a file that is elsewhere
 TEST_CASE("give_ownership gives away no file that has another name elsewhere") {
   INFO("this test needs root");
   REQUIRE(::geteuid() == 0);
-  const Folder folder;
+  const Homes folder;
   std::ofstream(folder / "precious") << "precious";
   fs::create_hard_link(folder / "precious", folder / "home/name");
   const auto given = give_ownership(folder / "home", kAgent, kGroup);
@@ -202,7 +202,7 @@ TEST_CASE("a file is read through the links of root, and through nobody's links 
   };
   for (const auto& row : rows) {
     CAPTURE(row.what);
-    const Folder folder;
+    const Homes folder;
     std::ofstream(folder / "victim/secret.json") << "{}";
     const std::string to_file = folder / "home/link.json", to_folder = folder / "home/folder";
     make_link(to_file, folder / "victim/secret.json", row.link_uid);
@@ -232,7 +232,7 @@ TEST_CASE("a file is read through the links of root, and through nobody's links 
 TEST_CASE("a link to a link is followed for one who owns both, and what they lead to") {
   INFO("this test needs root");
   REQUIRE(::geteuid() == 0);
-  const Folder folder;
+  const Homes folder;
   std::ofstream(folder / "home/file") << "x";
   make_link(folder / "home/inner", "file", kAgent);
   make_link(folder / "home/outer", "inner", 4711);
@@ -264,7 +264,7 @@ TEST_CASE("a name that somebody gave to a secret of somebody else's is not read"
   };
   for (const auto& row : rows) {
     CAPTURE(row.what);
-    const Folder folder;
+    const Homes folder;
     std::ofstream(folder / "victim/secret") << "x";
     fs::create_hard_link(folder / "victim/secret", folder / "home/name");
     REQUIRE(::chown((folder / "victim/secret").c_str(), row.file_uid, 0) == 0);
@@ -279,7 +279,7 @@ TEST_CASE("a name that somebody gave to a secret of somebody else's is not read"
 
 TEST_CASE("what is no file is never opened: a terminal does not become lictor's") {
   CHECK(scenario::in_child([] {
-          const Folder folder;
+          const Homes folder;
           // Only the first process of a session gets a terminal by opening one, and no leader of a group begins a session.
           if (const pid_t leader = ::fork(); leader > 0) {
             int status = 0;
@@ -308,7 +308,7 @@ TEST_CASE("what is no file is never opened: a terminal does not become lictor's"
 TEST_CASE("files are read as well where there is no /proc, and where the kernel can't walk in one step") {
   INFO("this test needs root");
   REQUIRE(::geteuid() == 0);
-  const Folder folder;
+  const Homes folder;
   std::ofstream(folder / "victim/file") << "x";
   fs::create_symlink("victim", folder / "link");
   CHECK(scenario::in_child([&] {
@@ -327,7 +327,7 @@ TEST_CASE("files are read as well where there is no /proc, and where the kernel 
 TEST_CASE("others_who_write: by the folders on the way, the file itself, and what is behind a link") {
   INFO("this test needs root");
   REQUIRE(::geteuid() == 0);
-  const Folder folder;
+  const Homes folder;
   std::ofstream(folder / "victim/below/file") << "x";
   fs::create_symlink("victim", folder / "link");
   const std::string path = folder / "link/below/file", whole = folder / "victim/below/file";
@@ -373,7 +373,7 @@ TEST_CASE("give_ownership: however deep the folders, with few descriptors and li
   INFO("this test needs root");
   REQUIRE(::geteuid() == 0);
   constexpr int levels = 3'000;  // of a few hundred bytes of stack each, if it took any
-  const Folder folder;
+  const Homes folder;
   make_deep(folder / "home", levels);
   CHECK(scenario::in_child([&] {
           const rlimit descriptors{16, 16}, stack{256 * 1024, 256 * 1024};
@@ -390,7 +390,7 @@ TEST_CASE("give_ownership: however deep the folders, with few descriptors and li
 TEST_CASE("give_ownership stays out of folders that are the new owner's already, and gives no device away") {
   INFO("this test needs root");
   REQUIRE(::geteuid() == 0);
-  const Folder folder;
+  const Homes folder;
   for (const char* name : {"home/his", "home/roots"}) fs::create_directory(folder / name);
   for (const char* name : {"home/his/file", "home/roots/file"}) std::ofstream(folder / name) << "x";
   REQUIRE(::chown((folder / "home/his").c_str(), kAgent, kGroup) == 0);
