@@ -91,7 +91,8 @@ TEST_CASE("go_release: the version in the build information, in either form") {
   CHECK(go_release(inlined("go1.24.5 X:nocoverageredesign")) == 24);
   CHECK(go_release(magic + std::string("\x08\x00", 2) + std::string(32, '\0')) == 17);
   for (const std::string& bad : {std::string(), magic, std::string(64, '\0'), inlined("devel +abc"), inlined("go2"),
-                                 magic + std::string("\x08\x02", 2) + std::string(16, '\0') + "\xff"})
+                                 magic + std::string("\x08\x02", 2) + std::string(16, '\0') + "\xff",
+                                 inlined("go1.18" + std::string(0x80, ' '))})
     CHECK_FALSE(go_release(bad));
 }
 

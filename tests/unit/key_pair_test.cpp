@@ -88,6 +88,8 @@ TEST_CASE("key pairs: a file without a certificate or key is told of") {
   CHECK(key_pair_trouble(pkcs8(rsa, rsa_key('a')), pkcs8(rsa, rsa_key('a'))) == "there is no certificate in the first");
   CHECK(key_pair_trouble(rsa_certificate('a'), rsa_certificate('a')) == "there is no private key in the second");
   CHECK(holds_certificate("text before\n" + rsa_certificate('a')));
+  CHECK(holds_certificate("-----BEGIN CERTIFICATE-----\nName: x\n\nMAA=\n-----END CERTIFICATE-----\n"));
+  CHECK_FALSE(holds_certificate("-----BEGIN CERTIFICATE-----\nMA==MAAA\n-----END CERTIFICATE-----\n"));
   CHECK_FALSE(holds_certificate(""));
   CHECK_FALSE(holds_certificate("-----BEGIN CERTIFICATE-----\nMAA="));
   CHECK_FALSE(holds_certificate("-----BEGIN CERTIFICATE-----\n!!!\n-----END CERTIFICATE-----\n"));
