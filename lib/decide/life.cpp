@@ -812,6 +812,7 @@ class Step {
     agent.to_clear.pop_back();
     if (e.answer == ClearAnswer::cleared) {
       ++life_.tally.claims_cleared;
+      if (!claim.prune) be_wary();
     } else {
       ++life_.tally.clearings_refused;
       say(Tone::warn, "the dead claim was not cleared away", fields_of(claim) + Fields{{"reason", e.text}});

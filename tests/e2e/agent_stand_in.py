@@ -4,9 +4,10 @@
 Put in the agent's place by `stand_in()`. What it is to do stands in a file, a word a line, read at each request:
 
   close    a registration of a service is answered by a closed connection
+  shut     and so is everything else
   swallow  a registration of a service that the agent has with this very body already is answered, and not passed on
 
-as agents from Consul 1.9.1 on do (the second keeps from the servers what it is about).
+as agents from Consul 1.9.1 on do with registrations (the last keeps from the servers what it is about).
 """
 
 import http.client
@@ -67,7 +68,7 @@ class Proxy(http.server.BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         words = self.orders.read_text().split()
         registers = self.command == "PUT" and self.path.startswith(REGISTER)
-        if registers and "close" in words:
+        if "shut" in words or (registers and "close" in words):
             self.close_connection = True
             return
         service = json.loads(body) if registers else {}

@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 
+from agent_stand_in import stand_in
 from tools import eventually, holds, processes_in
 from world import ALIVE, run, write_script
 
@@ -117,6 +118,24 @@ def hung_and_slow(world):
         eventually(lambda: answers() > before, 5, "the agent answers lictor")
         eventually(lambda: client.status()["agent"]["pid"] == agent, 1, "lictor answers")
     assert client.agent_pid() == agent and "hung" not in client.log, client.log[-1000:]
+
+
+def hung_and_closing(world):
+    """An agent that closes each connection, before it was ever ready or after, is alive: told of once, and left alone."""
+    world.server()
+    client = world.client(watch={"hung_after": "2s"}, restart={"give_up_after": 1})
+    order = stand_in(client, "shut")
+    client.start()
+    told = "the agent ends each connection without an answer"
+    for times in (1, 2):
+        eventually(lambda: client.log.count(told) == times, 10, "it is told of")
+        agent = client.agent_pid()
+        holds(lambda: client.agent_pid() == agent and not client.status()["ready"], 4, "the agent is left alone")
+        assert told in client.status()["problems"], client.status()
+        assert client.log.count(told) == times and "hung" not in client.log, client.log[-2000:]
+        order()
+        assert client.ready()["problems"] == [], client.status()
+        order("shut") if times == 1 else None
 
 
 def hung_under_load(world):

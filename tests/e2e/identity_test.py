@@ -392,6 +392,28 @@ def identity_acl_allowed(world):
     assert server.instances() == {"n1": client.address} and server.instances("web") == {}
 
 
+def identity_suspected(world):
+    """A dead agent at the node's address of which its own agent is never told, as the others suspected it when it joined: its
+    catalog entry goes, and goes again when the servers, who take it for failed, have put it back."""
+    server, client = world.server(), world.client()
+    neighbour(world, server)
+    log = f"{world.folder}/server.log"
+    before = os.path.getsize(log)
+    killed(agent_by_hand(client, server, "old"))
+
+    def suspected():
+        with open(log) as file:
+            file.seek(before)
+            return "Suspect old has failed" in file.read()
+
+    eventually(suspected, 15, "the old agent is suspected")
+    client.start().ready()
+    eventually(lambda: server.member("old") == FAILED, 15, "the old agent is failed")
+    eventually(lambda: not server.node("old"), 10, "its entry is gone")
+    holds(lambda: not server.node("old"), 5, "its entry stays away")
+    assert server.instances("web") == {} and client.status()["ready"]
+
+
 def identity_heal_off(world):
     """With node.heal false what is dead at the node's address is told of, and stays."""
     server, client = world.server(), world.client(node={"heal": False})

@@ -655,6 +655,31 @@ TEST_CASE("a sending that goes on and on: the catalog is looked at beside it, an
   }
 }
 
+TEST_CASE(
+    "an entry cleared away without a member may come back when its agent is taken for failed: looked for a minute") {
+  Story s;
+  Claim ghost;
+  ghost.name = "old";
+  ghost.state = "no member";
+  ghost.deregister = true;
+  s.serving().at(seconds(1), LookedAround{1, {ghost}, false, ""});
+  REQUIRE(s.has<Clear>());
+  s.at(seconds(1), Cleared{1, ClearAnswer::cleared, ""});
+  s.at(seconds(4), Tick{});
+  REQUIRE(s.has<LookAround>());
+  s.at(seconds(4), LookedAround{1, {}, false, ""});
+  REQUIRE(s.at(seconds(7), Tick{}).has<LookAround>());
+  s.at(seconds(7), LookedAround{1, {ghost}, false, ""});
+  REQUIRE(s.has<Clear>());
+  s.at(seconds(7), Cleared{1, ClearAnswer::cleared, ""});
+  for (int at = 10; at < 68; at += 3) {
+    CAPTURE(at);
+    REQUIRE(s.at(seconds(at), Tick{}).has<LookAround>());
+    s.at(seconds(at), LookedAround{1, {}, false, ""});
+  }
+  CHECK_FALSE(s.at(seconds(72), Tick{}).has<LookAround>());
+}
+
 TEST_CASE("services that the catalog keeps although the agent has given them up are told of, once") {
   Story s;
   const CatalogSeen kept{1, CatalogAnswer::registered, {}, {"old"}};
@@ -855,9 +880,9 @@ TEST_CASE("claims: the dead are cleared away, the living told of and looked at a
   CHECK(s.life.tally.address_claims == 3);
   CHECK(s.life.tally.claims_cleared == 1);
   CHECK(s.life.tally.clearings_refused == 1);
-  // Nothing open any more: no further looks.
-  s.at(milliseconds(90) + 3 * look_interval, Tick{});
-  s.at(milliseconds(95) + 3 * look_interval, LookedAround{1, {}, false, ""});
+  // Nothing open any more, and what was cleared without a member has had its time to come back: no further looks.
+  s.at(milliseconds(85) + wary_for, Tick{});
+  s.at(milliseconds(90) + wary_for, LookedAround{1, {}, false, ""});
   CHECK_FALSE(s.life.around_at);
 }
 
