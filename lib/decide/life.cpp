@@ -319,6 +319,7 @@ class Step {
     if (e.answer == ProbeAnswer::silent) return silent();
     agent.unanswered.reset();
     note_closing(e.answer == ProbeAnswer::closed);
+    if (agent.closing && !agent.closes) return probe_again(now_ - *agent.closing);
     if (!agent.answered && !agent.closing) {
       agent.answered = now_;
       if (!agent.ending) proved();
@@ -360,7 +361,7 @@ class Step {
     Agent& agent = *life_.agent;
     if (!closes) agent.closing.reset();
     if (closes && !agent.closing) agent.closing = now_;
-    const bool lasts = agent.closing && now_ - *agent.closing >= seconds(1);
+    const bool lasts = agent.closing && now_ - *agent.closing >= closing_limit;
     if (std::exchange(agent.closes, lasts) == lasts) return;
     lasts ? say(Tone::warn, "the agent ends each connection without an answer: not ready until it answers",
                 agent_fields())
@@ -417,8 +418,10 @@ class Step {
       life_.probe_at = now_ + seconds(1);
       return;
     }
-    life_.probe_at = now_ + paced(waited, 50, milliseconds(1), milliseconds(250));
+    probe_again(waited);
   }
+
+  void probe_again(Duration waited) { life_.probe_at = now_ + paced(waited, 50, milliseconds(1), milliseconds(250)); }
 
   // ---- register, and the check each minute
 

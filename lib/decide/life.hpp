@@ -16,8 +16,8 @@
 //
 // Beside this, once registered (DESIGN: identity): members and catalog are looked at for other claims on this node's name,
 // id and address; what is dead at our own address is cleared away, what may be alive is told of and looked at again. After a
-// new address, a quarrel about the name or an entry cleared away without its member the node is wary for a minute: it looks often, and whether the servers take it
-// for failed. The kernel's news about addresses are heard all the time.
+// new address, a quarrel about the name or an entry cleared away without its member the node is wary for a minute: it looks
+// often, and whether the servers take it for failed. The kernel's news about addresses are heard all the time.
 //
 // TERM or INT in any of these starts the stop. It goes strictly downwards, within stop.timeout:
 //
@@ -135,6 +135,8 @@ inline constexpr Duration check_interval = std::chrono::seconds(60);     // serv
 // has not been seen for this long although the agent has taken the services counts as one that may not be read.
 inline constexpr Duration unseen_limit = std::chrono::seconds(5);
 inline constexpr Duration calm = std::chrono::seconds(60);  // of serving, after which earlier deaths are forgotten
+// For which an agent must have ended each connection to count as one that does: one that is ending does so for a moment.
+inline constexpr Duration closing_limit = std::chrono::seconds(1);
 // For which the catalog must have shown our name under another id at our address: the servers then refuse ours for good.
 // Shorter, it may be the entry of before that a server is just replacing.
 inline constexpr Duration reserved_after = std::chrono::milliseconds(500);
@@ -156,8 +158,8 @@ inline constexpr Duration join_at_least = std::chrono::milliseconds(400);
 inline constexpr Duration join_at_most = std::chrono::milliseconds(800);
 // A killed member is failed after 5-9 s, and its address can be taken over 30 s after that (Consul's
 // DeadNodeReclaimTime): for as long a node that has moved may be taken for its own impostor. And an entry cleared away
-// without a member may have one that is only suspected, of which no newcomer is told: the servers put it back when they take
-// it for failed, 4 s times log10 of the members later, six times that where nobody else suspects it (memberlist).
+// without a member may have one that is only suspected, of which no newcomer is told: a server that still takes it for alive
+// may put it back.
 inline constexpr Duration wary_for = std::chrono::seconds(60);
 // From the kernel's news to a look at the addresses: a change comes in several pieces.
 inline constexpr Duration address_settles = std::chrono::milliseconds(200);

@@ -101,6 +101,12 @@ def killed(agent):
     agent.wait()
 
 
+def killed_as_a_member(client, agent, name, token=None):
+    """Once the client's own agent has been told of it: of a member that the others suspect no newcomer is."""
+    eventually(lambda: name in client.members(token), 10, f"{name} is known to the client's agent")
+    killed(agent)
+
+
 def register(server, name, address, **more):
     """A node that never had an agent, with the service web."""
     server.put(
@@ -315,8 +321,7 @@ def identity_stale_claims(world):
     kept = [entry(server, name) for name in ("gateway", "elsewhere")]
     with undisturbed(server, "n2"):
         client.start().ready()
-        eventually(lambda: "old" in client.members(), 10, "the node knows of the second agent")
-        killed(old)
+        killed_as_a_member(client, old, "old")
         eventually(lambda: not server.node("ghost"), 10, "the entry without a member is gone")
         eventually(lambda: not server.node("long-dead"), 10, "the entry of the one that has long been dead is gone")
         eventually(lambda: ("address", "gateway", "external") in conflicts(client), 10, "the external node is told of")
@@ -344,10 +349,9 @@ def identity_alive_at_our_address(world):
 
 
 def acl_world(world, rules):
-    """A server that denies by default, and a node whose one token has these rules and which has just become ready.
+    """A server that denies by default, and a node, not started, whose one token has these rules.
 
-    At its address are an entry without a member, `ghost`, and an agent, `old`, that is killed now: who joins when others have
-    begun to suspect a member never hears of it.
+    At its address are an agent by hand, `old`, which is returned too, and an entry without a member, `ghost`.
     """
     acl = {"enabled": True, "default_policy": "deny"}
     server = world.server({"primary_datacenter": "dc1", "acl": acl | {"tokens": {"master": TOKEN}}}, token=TOKEN)
@@ -357,19 +361,17 @@ def acl_world(world, rules):
     tokens = {"agent": token, "default": token}
     client = world.client(agent={"config": {"primary_datacenter": "dc1", "acl": acl | {"tokens": tokens}}})
     register(server, "ghost", client.address)
-    old = agent_by_hand(client, server, "old")
-    client.start().ready()
-    eventually(lambda: "old" in client.members(server.token), 10, "the node knows of the other agent")
-    killed(old)
-    return server, client
+    return server, client, agent_by_hand(client, server, "old")
 
 
 def identity_acl_forbidden(world):
     """A token that may not clear away is told of in one line with what it lacks, and the node serves on."""
-    server, client = acl_world(
+    server, client, old = acl_world(
         world,
         'node "n1" { policy = "write" } node_prefix "" { policy = "read" } service_prefix "" { policy = "write" }',
     )
+    client.start().ready()
+    killed_as_a_member(client, old, "old", TOKEN)
     eventually(lambda: lines(client, "ghost", "node:write"), 10, "the permission that deregistering lacks")
     eventually(lambda: server.member("old") == FAILED, 15, "the old agent is failed")
     eventually(lambda: lines(client, "old", "operator:write"), 10, "the permission that force-leave lacks")
@@ -383,9 +385,11 @@ def identity_acl_forbidden(world):
 
 def identity_acl_allowed(world):
     """With operator:write and node:write what is dead at the node's address goes, though all is denied by default."""
-    server, client = acl_world(
+    server, client, old = acl_world(
         world, 'operator = "write" node_prefix "" { policy = "write" } service_prefix "" { policy = "write" }'
     )
+    client.start().ready()
+    killed_as_a_member(client, old, "old", TOKEN)
     eventually(lambda: not server.node("ghost"), 10, "the entry without a member is gone")
     eventually(lambda: server.member("old") in (FAILED, None), 15, "the old agent is failed")
     eventually(lambda: server.member("old") is None and not server.node("old"), 10, "the failed member is gone")
@@ -419,8 +423,9 @@ def identity_heal_off(world):
     server, client = world.server(), world.client(node={"heal": False})
     neighbour(world, server)
     register(server, "ghost", client.address)
-    killed(agent_by_hand(client, server, "old"))
+    old = agent_by_hand(client, server, "old")
     client.start().ready()
+    killed_as_a_member(client, old, "old")
     eventually(lambda: server.member("old") == FAILED, 15, "the old agent is failed")
     eventually(lambda: [name for _, name, _ in conflicts(client)] == ["ghost", "old"], 10, "both are told of")
     kept = [entry(server, name) for name in ("old", "ghost")]

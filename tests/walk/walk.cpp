@@ -265,6 +265,7 @@ class Walk {
              std::holds_alternative<Adopt>(o.effect);
     });
     gossip_ = true;
+    closing_.reset();
     hook_running_ = false;
     sent_ = catalog_ = leader_ = seen_ = false;
     joined_.reset();
@@ -343,17 +344,28 @@ class Walk {
     tell(Launched{1000 + launches_}, "launched");
   }
 
+  // A sign of life, and no answer. What has been known of a leader stands until it lasts.
+  void closed(const Probe& e) {
+    unanswered_.reset();
+    if (!closing_) closing_ = now_;
+    if (now_ - *closing_ >= closing_limit) {
+      leader_ = false;
+      if (joined_ && !leaderless_) leaderless_ = now_;
+    }
+    tell(Probed{e.launch, ProbeAnswer::closed, 0}, "closed");
+  }
+
   void respond(const Probe& e) {
     static constexpr ProbeAnswer answers[] = {ProbeAnswer::leader, ProbeAnswer::no_leader, ProbeAnswer::silent,
                                               ProbeAnswer::closed};
-    const ProbeAnswer answer = mute_ ? ProbeAnswer::silent : answers[by_weight(74, 12, 12, 2)];
+    const ProbeAnswer answer = mute_ ? ProbeAnswer::silent : answers[by_weight(72, 12, 12, 4)];
+    if (answer == ProbeAnswer::closed) return closed(e);
     const int members = answer == ProbeAnswer::silent || seldom(50) ? 0 : static_cast<int>(choices_->upto(3000));
     if (answer != ProbeAnswer::silent) {
-      if (answer != ProbeAnswer::closed) {
-        if (launched_with_ == version_) proven_ = true;
-        answered_ = true;
-      }
+      if (launched_with_ == version_) proven_ = true;
+      answered_ = true;
       unanswered_.reset();
+      closing_.reset();
       leader_ = answer == ProbeAnswer::leader;
       if (leader_ && !joined_) joined_ = now_;
       if (leader_) leaderless_.reset();
@@ -363,7 +375,6 @@ class Walk {
     if (!gossip_ && answer != ProbeAnswer::silent) quarrelled_ = true;
     tell(Probed{e.launch, answer, members, gossip_}, answer == ProbeAnswer::leader      ? "leader"
                                                      : answer == ProbeAnswer::no_leader ? "no leader"
-                                                     : answer == ProbeAnswer::closed    ? "closed"
                                                                                         : "silent");
   }
 
@@ -764,7 +775,8 @@ class Walk {
   bool replaced_ = false, did_not_start_ = false;
   std::optional<Time> back_at_;
   bool gossip_ = true, quarrelled_ = false;
-  std::string holder_;  // address of the entry under our name with another id, as last answered; empty: none
+  std::optional<Time> closing_;  // since when the agent ends each connection without an answer
+  std::string holder_;           // address of the entry under our name with another id, as last answered; empty: none
   bool hook_running_ = false, pre_stop_began_ = false;
   // New settings may bring hooks; they run without a moment of not being ready.
   std::size_t hooks_done_ = 0, hooks_wanted_ = 0;
