@@ -1,6 +1,7 @@
 #include "act/file_watch.hpp"
 
 #include "act/files.hpp"
+#include "act/folder.hpp"
 #include "decide/text.hpp"
 
 #include <boost/asio/posix/stream_descriptor.hpp>
@@ -30,9 +31,12 @@ constexpr std::uint32_t signs =
     IN_CLOSE_WRITE | IN_ATTRIB | IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_DELETE_SELF | IN_MOVE_SELF;
 
 bool is_directory(const std::string& path) {
-  struct stat s {};
-  return stat(path.c_str(), &s) == 0 && S_ISDIR(s.st_mode);
+  const auto found = find_to_read(path);
+  return found && S_ISDIR(found->about.st_mode);
 }
+
+// What is there is not lictor's to read, nor to be woken by.
+bool refused(const std::string& path) { return !find_to_read(path) && errno == ELOOP; }
 
 std::uint64_t file_digest(const std::string& path) {
   const std::hash<std::string> hash;
@@ -129,10 +133,12 @@ struct FileWatch::State : std::enable_shared_from_this<State> {
     }
   }
 
-  // Directories that are neither the last nor hold a link are left out: the likes of /run and /tmp are busy.
+  // Directories that are neither the last nor hold a link are left out: the likes of /run and /tmp are busy. Of a path that
+  // is not read, somebody else's link is watched, to be seen when it is mended, and nothing that it leads to.
   void trace(const std::string& path) {
     const auto root_of = [](const std::string& p) { return std::string(p[0] == '/' ? "" : "."); };
     if (path.empty()) return;
+    const bool unread = refused(path);
     std::string folder = root_of(path);
     std::vector<std::string> rest = split_list(path, '/');
     for (int links = 0; !rest.empty();) {
@@ -149,6 +155,7 @@ struct FileWatch::State : std::enable_shared_from_this<State> {
         folder = here;
         continue;
       }
+      if (unread && s.st_uid != 0 && s.st_uid != geteuid()) return;
       char target[PATH_MAX];
       const ssize_t size = readlink(here.c_str(), target, sizeof target);
       if (size <= 0 || ++links > 40) return;
@@ -158,7 +165,7 @@ struct FileWatch::State : std::enable_shared_from_this<State> {
       rest.insert(rest.begin(), parts.begin(), parts.end());
     }
     // The file itself too: one that is mounted alone changes without its directory knowing. Of a directory: all in it.
-    watch(folder, "");
+    if (!unread) watch(folder, "");
   }
 
   void watch(const std::string& path, const std::string& name) {

@@ -64,6 +64,19 @@ struct Scene : TemporaryFolder {
   }
 };
 
+// Whether one of this process's watches is on what is at `path`, by what the kernel tells of them.
+bool is_watched(const std::string& path) {
+  struct stat about {};
+  REQUIRE(::stat(path.c_str(), &about) == 0);
+  const std::string sign = fmt::format(" ino:{:x} ", about.st_ino);
+  for (const auto& entry : fs::directory_iterator("/proc/self/fdinfo")) {
+    std::ifstream file(entry.path());
+    for (std::string line; std::getline(file, line);)
+      if (line.starts_with("inotify ") && line.find(sign) != std::string::npos) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 TEST_CASE("FileWatch sees each way in which a file gets another content", "[file_watch]") {
@@ -203,4 +216,51 @@ TEST_CASE("content_digest: links back into their own folder lead nowhere") {
   const auto after = content_digest(folder.path);
   fs::remove(folder / "f.json");
   CHECK(content_digest(folder.path) != after);
+}
+
+TEST_CASE("FileWatch watches nothing that somebody else's link leads to, and the link itself", "[file_watch]") {
+  INFO("this test needs root");
+  REQUIRE(::geteuid() == 0);
+  constexpr uid_t other = 12345;
+  for (const char* target : {"/victim/secret.json", "/victim"}) {
+    for (const bool in_folder : {true, false}) {
+      CAPTURE(target, in_folder);
+      Scene s;
+      const std::string secret = s / "victim/secret.json", home = s / "home", link = home + "/link.json";
+      fs::create_directory(s / "victim");
+      fs::create_directory(home);
+      put(secret, "1");
+      fs::create_symlink(s.path + target, link);
+      REQUIRE(::chown(home.c_str(), other, other) == 0);
+      REQUIRE(::lchown(link.c_str(), other, other) == 0);
+      s.start({in_folder ? home : link});
+      CHECK_FALSE(is_watched(secret));
+      CHECK_FALSE(is_watched(s / "victim"));
+      CHECK(is_watched(home));
+      put_over(link, "2");
+      CHECK(s.next() == Paths{in_folder ? home : link});
+      CHECK(is_watched(link));
+    }
+  }
+  {
+    // His name for a file of root's.
+    Scene s;
+    const std::string secret = s / "secret.json", home = s / "home", name = home + "/name.json";
+    fs::create_directory(home);
+    put(secret, "1");
+    REQUIRE(::chmod(secret.c_str(), 0600) == 0);
+    fs::create_hard_link(secret, name);
+    REQUIRE(::chown(home.c_str(), other, other) == 0);
+    s.start({name});
+    CHECK_FALSE(is_watched(secret));
+    CHECK(is_watched(home));
+  }
+  // His link to what is his is read, and watched.
+  Scene s;
+  const std::string file = s / "file.json", link = s / "link.json";
+  put(file, "1");
+  fs::create_symlink("file.json", link);
+  for (const std::string& path : {s.path, file, link}) REQUIRE(::lchown(path.c_str(), other, other) == 0);
+  s.start({link});
+  CHECK(is_watched(file));
 }
