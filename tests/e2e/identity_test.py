@@ -396,25 +396,17 @@ def identity_acl_allowed(world):
     assert server.instances() == {"n1": client.address} and server.instances("web") == {}
 
 
-def identity_suspected(world):
-    """A dead agent at the node's address of which its own agent is never told, as the others suspected it when it joined: its
-    catalog entry goes, and goes again when the servers, who take it for failed, have put it back."""
+def identity_entry_comes_back(world):
+    """An entry at the node's address without a member goes, and goes again where the servers have put it back, as they do for a
+    member that they suspect only, of which the node's own agent was never told."""
     server, client = world.server(), world.client()
     neighbour(world, server)
-    log = f"{world.folder}/server.log"
-    before = os.path.getsize(log)
-    killed(agent_by_hand(client, server, "old"))
-
-    def suspected():
-        with open(log) as file:
-            file.seek(before)
-            return "Suspect old has failed" in file.read()
-
-    eventually(suspected, 15, "the old agent is suspected")
+    register(server, "ghost", client.address)
     client.start().ready()
-    eventually(lambda: server.member("old") == FAILED, 15, "the old agent is failed")
-    eventually(lambda: not server.node("old"), 10, "its entry is gone")
-    holds(lambda: not server.node("old"), 5, "its entry stays away")
+    eventually(lambda: not server.node("ghost"), 10, "the entry is gone")
+    eventually(lambda: lines(client, "no longer claims", "name=ghost "), 10, "a look has found nothing any more")
+    register(server, "ghost", client.address)
+    eventually(lambda: not server.node("ghost"), 10, "it is gone again")
     assert server.instances("web") == {} and client.status()["ready"]
 
 

@@ -655,8 +655,7 @@ TEST_CASE("a sending that goes on and on: the catalog is looked at beside it, an
   }
 }
 
-TEST_CASE(
-    "an entry cleared away without a member may come back when its agent is taken for failed: looked for a minute") {
+TEST_CASE("an entry cleared away without a member may come back: it is looked for a minute") {
   Story s;
   Claim ghost;
   ghost.name = "old";
