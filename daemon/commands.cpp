@@ -52,10 +52,9 @@ Result<void> validate(const Ground& ground) {
   if (written) {
     auto reaper = Reaper::start(io.get_executor());
     if (!reaper) return reaper.error();
-    Child child(io.get_executor(), **reaper);
-    LaunchRequest request = validation(ground, path);
-    request.output = STDERR_FILENO;
-    child.run(request, seconds(20), [&](const std::string& why) {
+    // What is wrong is told in words that are partly those of the agent's files.
+    Child child(io.get_executor(), **reaper, [](const std::string& line) { print_error_line(line); });
+    child.run(validation(ground, path), seconds(20), [&](const std::string& why) {
       failure = why;
       io.stop();
     });
@@ -108,6 +107,11 @@ std::string explained(const Ground& ground) {
 void print(const std::string& text) {
   fwrite(text.data(), 1, text.size(), stdout);
   fflush(stdout);
+}
+
+void print_error_line(std::string_view text) {
+  const std::string line = harmless(text) + "\n";
+  fwrite(line.data(), 1, line.size(), stderr);
 }
 
 void print_line(std::string_view text) { print(harmless(text) + "\n"); }
