@@ -214,8 +214,9 @@ def hostile_words_of_files(world):
     write_json(f"{folder}/{words}.json", {"check": {"name": "up", "args": ["/bin/true"], "interval": "9s"}})
     told = shown("check")
     assert told.returncode == 78 and f"check ({folder}/x\ufffd[2J faked" in told.stderr, told
-    # In the agent's own words.
-    write_json(f"{folder}/{words}.json", {"key\x1b[2J": 1})
+    # In the agent's own words, which are lines as it breaks them.
+    os.unlink(f"{folder}/{words}.json")
+    write_json(f"{folder}/a.json", {"key\x1b[2J": 1})
     told = shown("check")
     assert told.returncode == 78 and "invalid config key key\ufffd[2J" in told.stderr, told
 
