@@ -36,8 +36,8 @@ TEST_CASE("blocked endpoints: what lictor can do without is a warning") {
 }
 
 TEST_CASE("blocked endpoints: what lictor never asks for is nobody's business") {
-  for (const Json& list :
-       {Json{"/v1/kv", "/v1/agent/leave/x", "/v1/agent/self/x"}, Json::array(), Json("text"), Json{7}}) {
+  for (const Json& list : {Json{"/v1/kv", "/v1/agent/leave/x", "/v1/agent/self/x"}, Json::array(), Json("text"),
+                           Json{7}, Json{{"a", "/v1/agent"}}}) {
     const BlockedEndpoints found = of(list);
     CHECK(found.problems.empty());
     CHECK(found.warnings.empty());

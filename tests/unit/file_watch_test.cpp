@@ -1,5 +1,6 @@
 #include "act/file_watch.hpp"
 
+#include <fmt/format.h>
 #include <boost/asio/io_context.hpp>
 
 #include <sys/stat.h>

@@ -20,6 +20,10 @@ TEST_CASE("what is nested too deep, or has too many values, is no JSON of others
   CHECK(foreign_json(nested(json_depth)).is_array());
   CHECK(foreign_json(nested(json_depth + 1)).is_discarded());
   CHECK(foreign_json(std::string(4'000'000, '[')).is_discarded());
+  CHECK(foreign_json("[\"\\\"" + std::string(json_depth, '[') + "\"]").is_array());
+  std::string side_by_side = "[[]";
+  for (std::size_t i = 0; i < json_depth; ++i) side_by_side += ",[]";
+  CHECK(foreign_json(side_by_side + "]").size() == json_depth + 1);
   CHECK(foreign_json(R"(["[[[[", "\"[[", "\\", {"[": "{"}])").size() == 4);
   std::string many = "[0";
   for (std::size_t i = 0; i < json_values; ++i) many += ",0";

@@ -65,6 +65,8 @@ TEST_CASE("key pairs: a key belongs to the certificate with its public half") {
   CHECK(key_pair_trouble(curve_certificate('a'), pem("EC PRIVATE KEY", curve_key('a'))).empty());
   CHECK(key_pair_trouble(curve_certificate('a'), pkcs8(curve, curve_key('b'))) == other);
   CHECK(key_pair_trouble(rsa_certificate('a'), pkcs8(curve, curve_key('a'))) == other);
+  // Of another algorithm, whatever else is not told.
+  CHECK(key_pair_trouble(rsa_certificate('a'), pkcs8(curve, der(0x30, number + der(4, "secret")))) == other);
   // The first of each file counts, whatever else is there.
   CHECK(key_pair_trouble("a comment\n" + curve_certificate('a') + rsa_certificate('b'),
                          pem("EC PARAMETERS", curve) + pem("EC PRIVATE KEY", curve_key('a')))

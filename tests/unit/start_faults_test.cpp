@@ -118,6 +118,7 @@ TEST_CASE("start faults: nothing is said of what an agent starts with") {
            R"({"log_file": "/log/consul.log"})",
            R"({"client_addr": "0.0.0.0 127.0.0.2 ::1 FD00:0::5"})",
            R"({"client_addr": "{{ GetInterfaceIP \"eth9\" }}"})",
+           R"({"client_addr": "{{ GetPrivateIP }} 10.9.9.9"})",
            R"({"addresses": {"https": "10.9.9.9", "grpc": "10.9.9.9"}})",
            R"({"client_addr": "10.9.9.9", "ports": {"dns": -1, "http": -1}})",
            R"({"recursors": ["8.8.8.8", "8.8.8.8:53", "::1", "[::1]:53", "dns.example", "{{ GetPrivateIP }}", ""]})",
