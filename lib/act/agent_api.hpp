@@ -139,8 +139,7 @@ class AgentApi {
  private:
   enum class Key { recovery, registration, agent };
   HttpRequest request(std::string method, std::string target, Key key) const;
-  std::string registration_failure(const HttpResult& answer, const std::string& what,
-                                   std::size_t size = 0) const;
+  std::string registration_failure(const HttpResult& answer, const std::string& what, std::size_t size = 0) const;
   std::string registration_token_name() const;
   void ask_health(const NodeKey& own, std::shared_ptr<Surroundings> seen, std::function<void(Surroundings)> done);
   std::string agent_token_name() const;
