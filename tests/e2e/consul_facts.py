@@ -53,6 +53,12 @@ class Consul(collections.namedtuple("Consul", "path build version")):
         return next((key for known, key in since.items() if self.version < known), "ports.of_a_later_consul")
 
     @property
+    def gives_up_by_agent_token(self):
+        """An agent takes services out of the catalog by its own token alone, and answers with success where that may not;
+        seen, 1.16 to 1.21; before 1.15 by the service's token."""
+        return self.version >= (1, 15)
+
+    @property
     def ports_without_grpc_tls(self):
         """`ports` of a server with certificates and without gRPC over TLS: that listener came in 1.14, and a -dev server
         opens it by itself; seen, 1.14 to 1.22."""

@@ -278,6 +278,28 @@ def secrets_service_kept_by_servers(world):
     eventually(lambda: client.status()["problems"] == [], 5, "no problem is left")
 
 
+def secrets_weak_agent_token(world):
+    """An agent whose own token may not take a service out: where that counts, the servers keep the service, and lictor tells of
+    it; where the service's token counts, it is gone."""
+    guard = Guard(world)
+    server = guard.server
+    server.put("/v1/acl/policy", {"Name": "weak", "Rules": 'node_prefix "" { policy = "read" }'})
+    weak = server.put("/v1/acl/token", {"Policies": [{"Name": "weak"}]})["SecretID"]
+    files = {"agent_file": put(f"{world.folder}/agent", weak), "default_file": put(f"{world.folder}/default", guard.token()[0])}
+    client = guarded(world, agent={"tokens": files}, services=[service("web"), service("old")])
+    client.start().ready()
+    has_web(server, client, "old")
+    client.write_settings(services=[service("web")])
+    kept = "has given up: old; the agent's own token"
+    if consul_facts.given().gives_up_by_agent_token:
+        eventually(lambda: any(kept in problem for problem in client.status()["problems"]), 10, "it is told of")
+        assert server.instances("old") == {"n1": client.address}
+    else:
+        eventually(lambda: server.instances("old") == {}, 10, "the service is gone")
+        assert client.status()["problems"] == [], client.status()
+    assert client.status()["ready"]
+
+
 def kept_tokens(client):
     """With the services that the agent keeps; those that it is just writing stand beside the old ones, as .tmp."""
     text = ""
