@@ -68,7 +68,8 @@ struct ControlServer::State : std::enable_shared_from_this<State> {
   std::string endpoint;
   bool local = false;
   struct stat file {};  // of the unix socket, to remove no other
-  // Each is owned by its operations, or by the answer that is awaited, and takes itself out when it goes. In front the one whose last answer, or else whose beginning, is longest ago.
+  // Each is owned by its operations, or by the answer that is awaited, and takes itself out when it goes. In front the one
+  // whose last answer, or else whose beginning, is longest ago.
   std::list<Session*> sessions;
 
   void accept();
