@@ -323,7 +323,6 @@ class Step {
     if (!agent.answered && !agent.closing) {
       agent.answered = now_;
       if (!agent.ending) proved();
-      send_early();
     }
     const bool leader = e.answer == ProbeAnswer::leader;
     const bool changed = agent.leader != leader;
@@ -366,11 +365,6 @@ class Step {
     lasts ? say(Tone::warn, "the agent ends each connection without an answer: not ready until it answers",
                 agent_fields())
           : say(Tone::info, "the agent answers again", agent_fields());
-  }
-
-  // The catalog shows what the agent before had registered: this one can take its services while it joins.
-  void send_early() {
-    if (in(Phase::join) && life_.first_ready && life_.agent->to_send) send();
   }
 
   void join_later() {
@@ -446,7 +440,7 @@ class Step {
 
   void send() {
     Agent& agent = *life_.agent;
-    agent.sending = now_;
+    agent.sending = true;
     emit(SendServices{life_.launches, *std::exchange(agent.to_send, std::nullopt)});
     look_beside();
   }
@@ -466,15 +460,13 @@ class Step {
   void on(const ServicesSent& e) {
     if (!current(e.launch)) return;
     Agent& agent = *life_.agent;
-    const bool passed_on = e.changed && agent.led && agent.sending >= agent.led;
-    agent.sending.reset();
+    agent.sending = false;
     if (!e.failure.empty()) {
       send_later(Sending::difference);
-    } else if (passed_on) {
+    } else if (e.changed) {
       agent.held = now_;
-    } else if (e.changed || !agent.held) {
-      // Kept from an agent before, or taken when there was no server to tell: what is not in the catalog has to be sent.
-      agent.held = now_ - on_its_way;
+    } else if (!agent.held) {
+      agent.held = now_ - on_its_way;  // kept from an agent before: what is not in the catalog has to be sent
     }
     if (!registering()) return;
     if (e.failure.empty()) return register_more();
