@@ -96,7 +96,7 @@ Exit misunderstood(const CLI::App& app, std::span<char*> arguments, const std::s
   }
   if (!chosen.empty()) return usage_error(why, chosen);
   for (const CLI::App* command : app.get_subcommands(nullptr)) known.push_back(command->get_name());
-  return usage_error(fmt::format("unknown command \"{}\"", word), "", nearest(word, known));
+  return usage_error(fmt::format("unknown command \"{}\"", word), chosen, nearest(word, known));
 }
 
 // What CLI11 takes for a problem of an option is the text that this returns.
@@ -284,16 +284,16 @@ std::function<Exit()> understood(int argc, char** argv, Time executed) {
   add({.name = "version", .what = "print the version", .exits = {{0, "printed"}}, .example = "lictor version"})
       ->callback([&] { deed = [] { return print("lictor " LICTOR_VERSION "\n"), Exit::ok; }; });
 
+  const std::span arguments(argv, static_cast<std::size_t>(argc));
   try {
     app.parse(argc, argv);
   } catch (const CLI::CallForHelp&) {
     // CLI11 gives help before it looks at what it did not understand.
     if (const auto extra = app.remaining(true); !extra.empty())
-      return [exit = misunderstood(app, std::span(argv, static_cast<std::size_t>(argc)),
-                                   CLI::ExtrasError(extra).what())] { return exit; };
+      return [exit = misunderstood(app, arguments, CLI::ExtrasError(extra).what())] { return exit; };
     print(app.help());
   } catch (const CLI::ParseError& error) {
-    return [exit = misunderstood(app, std::span(argv, static_cast<std::size_t>(argc)), error.what())] { return exit; };
+    return [exit = misunderstood(app, arguments, error.what())] { return exit; };
   }
   return deed;
 }

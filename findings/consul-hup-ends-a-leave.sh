@@ -16,7 +16,7 @@ leave() { # seconds from TERM to the end, and the exit code; with an argument HU
     >"$FINDING_FOLDER/client.log" 2>&1 &
   local client=$! code=0 began
   within 20 curl -sf http://127.0.2.1:8500/v1/catalog/node/client
-  sleep 4
+  within 10 grep "Synced node info" "$FINDING_FOLDER/client.log" # a leave in the midst of that is another matter
   kill -TERM "$client"
   began=$(date +%s%N)
   if [[ -n ${1:-} ]]; then

@@ -13,22 +13,21 @@ bound() { # the address that the agent takes
   { timeout 20 consul agent -dev -client=127.0.0.1 -bind="{{ GetInterfaceIP \"$1\" }}" & } |
     sed -nE 's/.*Cluster Addr: ([0-9.]+) .*/\1/p;T;q'
 }
-ip link add eth1 type bridge
-ip address add 10.1.0.1/24 dev eth1
-ip link set eth1 up
-found=$(bound eth1)
-seen "eth1 has 10.1.0.1/24: \"eth1\" is $found"
-[[ $found == 10.1.0.1 ]] || changed "another address than eth1's"
-ip link add eth10 type bridge
-ip address add 10.10.0.1/16 dev eth10
-ip link set eth10 up
-found=$(bound eth1)
-seen "and eth10 has 10.10.0.1/16: \"eth1\" is $found"
-[[ $found == 10.10.0.1 ]] || changed "not the address of eth10"
+interface() { # NAME ADDRESS
+  ip link add "$1" type bridge
+  ip address add "$2" dev "$1"
+  ip link set "$1" up
+}
+expect() { # PATTERN ADDRESS WHEN
+  local found
+  found=$(bound "$1")
+  seen "$3: \"$1\" is $found"
+  [[ $found == "$2" ]] || changed "it was $2"
+}
+interface eth1 10.1.0.1/24
+expect eth1 10.1.0.1 "eth1 has 10.1.0.1/24"
+interface eth10 10.10.0.1/16
+expect eth1 10.10.0.1 "and eth10 has 10.10.0.1/16"
 ip link set eth10 down
-found=$(bound eth1)
-seen "eth10 taken down: \"eth1\" is $found"
-[[ $found == 10.10.0.1 ]] || changed "the address of a link that is up"
-found=$(bound '^eth1$')
-seen "\"^eth1\$\" is $found"
-[[ $found == 10.1.0.1 ]] || changed "another address than eth1's"
+expect eth1 10.10.0.1 "eth10 taken down"
+expect '^eth1$' 10.1.0.1 "still down"

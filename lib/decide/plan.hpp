@@ -96,8 +96,8 @@ struct Plan {
 // leave_on_terminate=false, skip_leave_on_interrupt=true, acl.tokens.agent_recovery (recovery_token_key) when ACLs are on
 // and the user has no recovery token, acl.tokens.agent, acl.tokens.default and encrypt where files give them. Tokens from files turn
 // acl.enable_token_persistence off: with it the agent prefers what it once kept (acl-tokens.json) to consul.json, at a start and
-// at a reload. What start_join names goes to retry_join, and auto_reload_config=true becomes false, in a file of agent.config_dirs too. Nothing else of the user's
-// is dropped or reworded; where a computed value replaces another one of the user's, a notice says so.
+// at a reload. What start_join names goes to retry_join, and auto_reload_config=true becomes false, in a file of
+// agent.config_dirs too. Nothing else of the user's is dropped or reworded; where a computed value replaces another one of the user's, a notice says so.
 // argv: -config-dir for each of agent.config_dirs, then lictor's file, then agent.args, -join as -retry-join and
 // -auto-reload-config turned off; the later is the stronger.
 // Environment: lictor's own and agent.env over it, without LICTOR_*, what the official image's entrypoint would have

@@ -326,7 +326,7 @@ def killed(stage):
         lictor.start().ready()
         bare.start()
         bare.register()
-        time.sleep(1.2)
+        time.sleep(1.2)  # both have come to rest
         kill(lictor.agent_pid())
         time.sleep(1)  # who asks meanwhile takes the CPU that an agent starts with
         ready.add(OURS, MS * lictor.next_to_ready())
