@@ -481,6 +481,10 @@ void Attendant::act(const SendAgain& e) {
   });
 }
 
+void Attendant::act(const Flush& e) {
+  api_->flush(e.anew, [this, launch = e.launch](bool refused) { feed(Flushed{launch, refused}); });
+}
+
 void Attendant::act(const AwaitChange& e) {
   api_->await_change(ground_->facts.identity.name, e.limit, [this, launch = e.launch](bool told) {
     feed(ChangeSeen{launch, told});

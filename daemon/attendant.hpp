@@ -68,6 +68,7 @@ class Attendant {
   void act(const SendServices&);
   void act(const LookUpCatalog&);
   void act(const SendAgain&);
+  void act(const Flush&);
   void act(const AwaitChange&);
   void act(const TakeIdBack&);
   void act(const LookAround&);

@@ -24,16 +24,6 @@ constexpr Duration reach_deadline = std::chrono::milliseconds(500);
 // At what the servers show; and where they don't answer, which the agent writes to its log each time.
 constexpr Duration between_looks = std::chrono::milliseconds(20), between_tries = std::chrono::milliseconds(500);
 
-std::string percent_encode(const std::string& text) {
-  std::string out;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    const bool plain = std::isalnum(byte) || c == '-' || c == '_' || c == '.' || c == '~';
-    out += plain ? std::string(1, c) : fmt::format("%{:02X}", byte);
-  }
-  return out;
-}
-
 // Empty if the answer is a success, else why it is not.
 std::string failure_of(const HttpResult& answer, const char* what) {
   if (!answer) return fmt::format("{}: {}", what, answer.error().why);

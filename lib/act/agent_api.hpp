@@ -90,6 +90,11 @@ class AgentApi {
   // others have put on the agent is written where that is permitted.
   void send_again(const NodeKey& own, const std::vector<Json>& desired, bool seen, std::function<void(Sent)> done);
 
+  // Has the agent send the servers what it has yet to tell them (State.SyncChanges): where `anew`, or where its checks have changed
+  // since the last time. Each change by the API does so (agent/agent_endpoint: syncChanges); this takes one of lictor's services,
+  // that is not in maintenance, out of maintenance. `refused`: the agent does not permit that.
+  void flush(bool anew, std::function<void(bool refused)> done);
+
   // Answers when what look_up_catalog() showed last may have changed, at most `limit` later; `told` false: that can't be asked.
   // Of an entry that was there GET /v1/health/node/NAME?index=N, as servers of 1.8 forget the index of an entry together with
   // it, and of its checks they don't; of one that was not there GET /v1/catalog/node/NAME?index=N.
@@ -184,6 +189,7 @@ class AgentApi {
   bool sent_is_all_ = false;   // the agent has no service of ours beside those
   bool refused_last_ = false;  // the agent, something that was to be sent
   Json shown_;  // the catalog's entry of this node by the last look, where it lacks something; null: none
+  std::uint64_t flushed_ = 0;      // a digest of the agent's checks
   std::set<std::string> own_ids_;  // of what is desired, while it is sent again
   bool leaving_ = false;
   // Of the last look at the catalog; 0: it showed nothing. And what await_change() was told since.

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 namespace lictor {
@@ -166,6 +167,24 @@ void AgentApi::again_compare(const std::shared_ptr<Again>& again) {
     if (again->due.empty() && again->gone.empty()) return again->done(std::move(again->sent));
     again_put(again);
   });
+}
+
+void AgentApi::flush(bool anew, std::function<void(bool)> done) {
+  work_.ask(request("GET", "/v1/agent/checks", Key::registration),
+            [this, anew, done = std::move(done)](const HttpResult& answer) {
+              if (!answer || answer->status != 200) return done(answer && answer->status == 403);
+              const std::uint64_t now = fnv1a(answer->body);
+              if ((!anew && now == flushed_) || leaving_) return done(false);
+              const Json checks = foreign_json(answer->body);
+              const auto free = std::find_if(sent_.begin(), sent_.end(), [&checks](const auto& service) {
+                return checks.is_object() && !checks.contains("_service_maintenance:" + service.first);
+              });
+              if (free == sent_.end()) return done(false);
+              flushed_ = now;
+              work_.ask(request("PUT", "/v1/agent/service/maintenance/" + percent_encode(free->first) + "?enable=false",
+                                Key::registration),
+                        [done](const HttpResult& flushed) { done(flushed && flushed->status == 403); });
+            });
 }
 
 void AgentApi::ask_permission(std::map<std::string, std::string> names, std::function<void(Refusals)> done) {

@@ -25,6 +25,8 @@ constexpr Need useful[] = {
     {"/v1/agent/reload", "new settings that a running agent could take are not taken"},
     {"/v1/agent/services", "what the agent has of lictor's services is not seen"},
     {"/v1/agent/service/deregister/", "services that are no longer wanted are not taken out"},
+    {"/v1/agent/service/maintenance/",
+     "what checks have become in the first half minute after a start or a reload may reach the servers only after it"},
     {"/v1/agent/join/", "an agent that has lost its servers is not told to join others"},
     {"/v1/agent/force-leave/", "stale members of this node's former names are not cleared away"},
     {"/v1/agent/checks", "maintenance is not seen"},

@@ -46,6 +46,9 @@ Fields fields_of(const Claim& claim) {
           {"state", claim.state}};
 }
 
+// By which an agent multiplies the random part of its waits for a full sync.
+int sync_scale(int members) { return members <= 128 ? 1 : static_cast<int>(std::ceil(std::log2(members / 128.0))) + 1; }
+
 // One step: the life, the moment, and the effects so far. Grouped by what happens, in the order of a life.
 class Step {
  public:
@@ -328,7 +331,10 @@ class Step {
     const bool changed = agent.leader != leader;
     agent.leader = leader;
     if (leader && !agent.joined) agent.joined = now_;
-    if (leader && changed) agent.led = now_;
+    if (leader && changed) {
+      agent.led = now_;
+      syncer_paused();
+    }
     if (leader) life_.ever_joined = true;
     next_probe();
     const Duration without = agent.leaderless ? now_ - *agent.leaderless : Duration{};
@@ -461,6 +467,7 @@ class Step {
     if (!current(e.launch)) return;
     Agent& agent = *life_.agent;
     agent.sending = false;
+    if (e.changed) syncer_paused();
     if (!e.failure.empty()) {
       send_later(Sending::difference);
     } else if (e.changed) {
@@ -618,6 +625,33 @@ class Step {
     const Agent& agent = *life_.agent;
     if (!agent.led) return std::nullopt;
     return *agent.led + sync_window(agent.members);
+  }
+
+  // ---- what the agent's syncer leaves lying
+
+  void syncer_paused() {
+    Agent& agent = *life_.agent;
+    agent.paused = now_;
+    agent.flush_anew = true;
+    if (!agent.flush_at) agent.flush_at = now_ + flush_interval;
+  }
+
+  // Not in a stop: what is sent in a leave puts the node back into the catalog.
+  void flush() {
+    Agent& agent = *life_.agent;
+    agent.flush_at.reset();
+    const Duration waits = sync_window(agent.members) + sync_retry_window(agent.members);
+    if (!registering() || agent.unflushable || now_ - *agent.paused > waits) return;
+    agent.flush_at = now_ + flush_interval;
+    if (!agent.leader || agent.sending || agent.flushing) return;
+    agent.flushing = true;
+    emit(Flush{life_.launches, std::exchange(agent.flush_anew, false)});
+  }
+
+  void on(const Flushed& e) {
+    if (!current(e.launch)) return;
+    life_.agent->flushing = false;
+    life_.agent->unflushable = e.refused;
   }
 
   void send_later(Sending at_least) {
@@ -1237,6 +1271,7 @@ class Step {
   void on(const AgentReloaded& e) {
     if (!current(e.launch) || !life_.agent->reloading) return;
     life_.agent->reloading = false;
+    syncer_paused();
     if (e.failure.empty()) {
       proved();
       taken(ReloadResult::reloaded);
@@ -1313,6 +1348,7 @@ class Step {
     if (due(life_.task_at) && life_.agent) on_task();
     if (due(life_.around_at) && life_.agent) look_around();
     if (life_.agent && due(life_.agent->join_at)) join();
+    if (life_.agent && due(life_.agent->flush_at)) flush();
   }
 
   void on_deadline() {
@@ -1389,10 +1425,11 @@ Rules rules_of(const Settings& s, const AgentTraits& traits) {
 }
 
 Duration sync_window(int members) {
-  const int scale = members <= 128 ? 1 : static_cast<int>(std::ceil(std::log2(members / 128.0))) + 1;
   // The sync itself takes a moment too.
-  return scale * seconds(3) + milliseconds(100);
+  return sync_scale(members) * seconds(3) + milliseconds(100);
 }
+
+Duration sync_retry_window(int members) { return seconds(15) + sync_scale(members) * seconds(15); }
 
 const char* to_string(Phase phase) {
   switch (phase) {
@@ -1475,8 +1512,9 @@ std::vector<Effect> step(Life& life, const Event& event) {
 std::optional<Time> next_wake(const Life& life) {
   if (life.phase == Phase::ended) return std::nullopt;
   std::optional<Time> first;
-  for (const auto& time : {life.deadline, life.probe_at, life.task_at, life.out_of_time, life.around_at,
-                           life.address_at, life.agent ? life.agent->join_at : std::nullopt}) {
+  for (const auto& time :
+       {life.deadline, life.probe_at, life.task_at, life.out_of_time, life.around_at, life.address_at,
+        life.agent ? life.agent->join_at : std::nullopt, life.agent ? life.agent->flush_at : std::nullopt}) {
     if (time && (!first || *time < *first)) first = time;
   }
   return first;

@@ -56,6 +56,8 @@
 //                  node that was last seen to be another one, elsewhere
 //   join           an agent is told to join only while it knows no leader, once at a time, and never in a stop
 //   give-up        lictor gives up only on an agent that was never ready
+//   flushed        while an agent that is ready may be waiting for a full sync, it is made to send what it has every
+//                  flush_interval, unless it refuses; never without a leader, and never in a stop
 //   ready          ready only with services sent, hooks done and the catalog seen, each for the agent that runs now
 //   hooks          one hook at a time, in order, none without an agent
 //   in-force       the life goes by the settings that are in force; what was prepared beside others than those, or while a
@@ -112,6 +114,9 @@ Rules rules_of(const Settings& settings, const AgentTraits& traits);
 // Time within which an agent runs its first full sync after it has met a server: 3 s at random, multiplied by Consul's
 // scale factor for clusters over 128 members (agent/ae: serverUpIntv, scaleFactor).
 Duration sync_window(int members);
+// Time within which it tries again to run one that fell into a registration or a reload, for which its syncer is paused: 15 to
+// 30 s, multiplied likewise (agent/ae: retryFailIntv).
+Duration sync_retry_window(int members);
 
 inline constexpr Duration settle_limit = std::chrono::seconds(5);  // at most; and a third of stop.timeout
 // Of stop.timeout, kept for ending the agent: by TERM, then KILL, where it stays; by KILL after a leave. At most a quarter.
@@ -146,6 +151,8 @@ inline constexpr Duration beside_sending = std::chrono::milliseconds(250);
 // after this, or has been there, is sent again. So often also what the servers refuse is asked for: tokens gain rights unseen.
 inline constexpr Duration on_its_way = std::chrono::seconds(1);
 inline constexpr Duration refusal_interval = std::chrono::milliseconds(1300);
+// Between a Flush and the next.
+inline constexpr Duration flush_interval = std::chrono::milliseconds(500);
 // What an agent has given up and the catalog still shows after this is told of.
 inline constexpr Duration left_over_limit = std::chrono::seconds(2);
 // Between looks at members and catalog while a claim is open or the node is wary. A member is pruned only when two looks
@@ -225,6 +232,10 @@ struct SentAgain {
   bool refused = false;  // for want of a permission
   bool missing = false;  // the agent itself lacks something that is desired
 };
+struct Flushed {
+  int launch;
+  bool refused = false;  // the agent does not let lictor do it
+};
 // told: the servers say that the node's part of the catalog may have changed, or that the time is up; else they can't be
 // asked for that.
 struct ChangeSeen {
@@ -288,7 +299,7 @@ struct AgentReloaded {
 
 using Happening =
     std::variant<Begin, Tick, Signal, HostChanged, Prepared, PrepareFailed, Launched, LaunchFailed, AgentEnded, Probed,
-                 ServicesSent, CatalogSeen, SentAgain, ChangeSeen, IdTakenBack, LookedAround, Cleared, Joined,
+                 ServicesSent, CatalogSeen, SentAgain, Flushed, ChangeSeen, IdTakenBack, LookedAround, Cleared, Joined,
                  AddressRead, HookEnded, LeaveAnswered, Deregistered, ChildrenGone, Reloaded, AgentReloaded>;
 struct Event {
   Time at;
@@ -322,6 +333,13 @@ struct SendAgain {
   int launch;
   bool seen;  // the catalog has shown this node's entry: one that it does not show now is gone, not hidden
 };            // SentAgain
+// Has the agent send the servers what it knows that they lack, such as what its checks have become. By itself it does not while
+// its syncer waits for a full sync: up to sync_window after it has met a server, and up to sync_retry_window after one that was
+// due in the middle of a registration or a reload.
+struct Flush {
+  int launch;
+  bool anew;  // also where its checks are as they were at the last Flush
+};            // Flushed
 struct AwaitChange {
   int launch;
   Duration limit;
@@ -396,9 +414,9 @@ struct Quit {
 };  // the end
 
 using Effect =
-    std::variant<Prepare, Launch, Probe, SendServices, LookUpCatalog, SendAgain, AwaitChange, TakeIdBack, LookAround,
-                 Clear, Join, Rejoin, ReadAddress, RunHook, EndHook, AskLeave, RepeatLeave, Deregister, EndAgent,
-                 AwaitChildren, SignalChildren, Reload, Adopt, GoBack, Forget, Report, Say, Quit>;
+    std::variant<Prepare, Launch, Probe, SendServices, LookUpCatalog, SendAgain, Flush, AwaitChange, TakeIdBack,
+                 LookAround, Clear, Join, Rejoin, ReadAddress, RunHook, EndHook, AskLeave, RepeatLeave, Deregister,
+                 EndAgent, AwaitChildren, SignalChildren, Reload, Adopt, GoBack, Forget, Report, Say, Quit>;
 
 // ----------------------------------------------------------------------------------------------- life
 
@@ -462,6 +480,9 @@ struct Agent {
   std::optional<Time> held{};        // since when it has, when it last had
   std::optional<Time> sent_again{};  // what the catalog lacked was last sent again
   std::optional<Time> shown{};       // the catalog last showed all
+  std::optional<Time> paused{};      // its syncer last: it met servers, or took a registration or a reload
+  bool flush_anew = false;           // nothing was flushed since
+  bool unflushable = false;          // it has refused
   bool blocked = false;              // something, for want of a permission, when last sent
   LeftOver left_over{};
   bool looked = false;      // a catalog look-up has been answered
@@ -472,8 +493,10 @@ struct Agent {
   std::string failure{};       // what registering last failed on; said once
   // Calls whose answer is outstanding.
   bool probing = false, sending = false, looking = false, sending_again = false, hooking = false;
+  bool flushing = false;
   bool looking_around = false, clearing = false, joining = false, reloading = false;
   std::optional<Time> awaiting{};      // a change in the catalog, asked for then
+  std::optional<Time> flush_at{};      // next Flush
   std::optional<Time> join_at{};       // next attempt, while no leader is known
   std::vector<Claim> to_clear{};       // dead, not yet dealt with; the last one first
   std::vector<std::string> refused{};  // names that may not be cleared away: not tried again with this agent

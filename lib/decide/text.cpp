@@ -1,5 +1,7 @@
 #include "decide/text.hpp"
 
+#include <fmt/format.h>
+
 #include <fnmatch.h>
 
 #include <algorithm>
@@ -157,6 +159,16 @@ std::optional<std::string> nearest(std::string_view word, const std::vector<std:
     best = candidate;
   }
   return best;
+}
+
+std::string percent_encode(const std::string& text) {
+  std::string out;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    const bool plain = std::isalnum(byte) || c == '-' || c == '_' || c == '.' || c == '~';
+    out += plain ? std::string(1, c) : fmt::format("%{:02X}", byte);
+  }
+  return out;
 }
 
 }  // namespace lictor

@@ -1,6 +1,7 @@
 """Servers that are not there, not there any more, or there again."""
 
 import datetime
+import os
 import re
 import signal
 import statistics
@@ -8,7 +9,7 @@ import time
 
 from agent_stand_in import stand_in
 from tools import Watch, eventually, holds
-from world import ALIVE, SERVER_ADDRESS, run
+from world import ALIVE, SERVER_ADDRESS, run, write_json
 
 FULL_SYNC = 3.3  # s after it has joined, an agent has told the servers all
 
@@ -106,6 +107,36 @@ def servers_take_for_left(world):
     holds(taken_out, 2, "the server takes it out", every=0.05)
     eventually(lambda: server.instances() == {"n1": client.address}, 8, "the services are back")
     client.ready()
+
+
+def servers_told_of_checks(world):
+    """A full sync that is due while the agent takes a registration is put off by 15 to 30 s, in which the agent by itself
+    sends nothing: what a check that it runs has become, and a service of a file that it has reloaded, is in the catalog all
+    the same."""
+    server, client = world.server(), world.client()
+    folder, flag = f"{client.folder}/extra", f"{client.folder}/up"
+    os.mkdir(folder)
+    check = {"args": ["test", "-e", flag], "interval": "1s"}
+    client.write_settings(
+        services=[{"name": "web", "port": 80, "check": check}],
+        agent={"config": {"enable_script_checks": True}, "config_dirs": [folder]},
+    )
+    client.start().ready()
+    many = [{"CheckID": f"many{n}", "TTL": "1h"} for n in range(500)]
+    joined = time.monotonic()
+    while time.monotonic() - joined < FULL_SYNC:
+        body = {"Name": "many", "Port": int(1000 * (time.monotonic() - joined)) + 1, "Checks": many}
+        assert client.agent("PUT", "/v1/agent/service/register", body, timeout=20).status == 200
+    for present in (True, False):
+        open(flag, "w").close() if present else os.remove(flag)
+        status = "passing" if present else "warning"  # exit code 1
+        eventually(lambda status=status: client.agent_get("/v1/agent/checks")["service:web"]["Status"] == status, 5)
+        began = time.monotonic()
+        eventually(lambda present=present: server.passing("web") == ["n1"] * present, 3, f"the servers have it {status}")
+        print(f"{status} at the servers {time.monotonic() - began:.2f} s after it was so at the agent")
+    write_json(f"{folder}/file.json", {"service": {"name": "file", "port": 81}})
+    client.logged("new settings, taken by the running agent keys=agent.config_dirs")
+    eventually(lambda: server.instances("file") == {"n1": client.address}, 3, "the service of a file")
 
 
 HTTP = {"http": "http://127.0.0.1:8555/livez", "interval": "1s"}

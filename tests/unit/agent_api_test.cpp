@@ -699,3 +699,63 @@ TEST_CASE("an order about maintenance ends with its agent, also where the next l
   CHECK(agent.asked.size() == asked);
   CHECK_FALSE(over);
 }
+
+namespace {
+
+// An agent that has taken the service `web`.
+struct TakingAgent : FakeAgent {
+  TakingAgent() {
+    replies["GET /v1/agent/services"] = {200, "{}"};
+    replies["GET /v1/agent/checks"] = {200, "{}"};
+    replies["PUT /v1/agent/service/register"] = replies["PUT " + maintenance] = {200, ""};
+    answer_to<AgentApi::Sent>([&](auto done) { api.send_services(desired, Sending::difference, done); });
+  }
+
+  // Whether the agent was made to send what it has.
+  bool flushes(bool anew = false) {
+    asked.clear();
+    refused = answer_to<bool>([&](auto done) { api.flush(anew, done); });
+    return std::find(asked.begin(), asked.end(), "PUT " + maintenance + "?enable=false") != asked.end();
+  }
+
+  const std::string maintenance = "/v1/agent/service/maintenance/web%2F1";
+  const std::vector<Json> desired{{{"ID", "web/1"}, {"Name", "web"}}};
+  bool refused = false;
+  AgentApi api{io.get_executor(), socket};
+};
+
+}  // namespace
+
+TEST_CASE("an agent is made to send what it has when its checks have changed, and when it is asked to anew") {
+  TakingAgent agent;
+  CHECK(agent.flushes());
+  CHECK_FALSE(agent.flushes());
+  CHECK(agent.flushes(true));
+  agent.replies["GET /v1/agent/checks"].body = R"({"c":{"CheckID":"c","Status":"passing"}})";
+  CHECK(agent.flushes());
+  CHECK_FALSE(agent.flushes());
+  CHECK_FALSE(agent.refused);
+}
+
+TEST_CASE("a service that is in maintenance stays there, and one that can't be seen may be") {
+  TakingAgent agent;
+  agent.replies["GET /v1/agent/checks"].body = R"({"_service_maintenance:web/1":{"Status":"critical"}})";
+  CHECK_FALSE(agent.flushes(true));
+  agent.replies["GET /v1/agent/checks"].body = "[]";
+  CHECK_FALSE(agent.flushes(true));
+  agent.replies["GET /v1/agent/checks"] = {500, "no"};
+  CHECK_FALSE(agent.flushes(true));
+  CHECK_FALSE(agent.refused);
+  agent.replies["GET /v1/agent/checks"] = {200, "{}"};
+  CHECK(agent.flushes());
+}
+
+TEST_CASE("an agent that does not permit to be made to send what it has says so") {
+  TakingAgent agent;
+  agent.replies["PUT " + agent.maintenance] = {403, "Permission denied"};
+  CHECK(agent.flushes());
+  CHECK(agent.refused);
+  agent.replies["GET /v1/agent/checks"] = {403, "Permission denied"};
+  CHECK_FALSE(agent.flushes(true));
+  CHECK(agent.refused);
+}

@@ -259,10 +259,10 @@ class Walk {
       return std::holds_alternative<Probe>(o.effect) || std::holds_alternative<SendServices>(o.effect) ||
              std::holds_alternative<LookUpCatalog>(o.effect) || std::holds_alternative<RunHook>(o.effect) ||
              std::holds_alternative<SendAgain>(o.effect) || std::holds_alternative<AwaitChange>(o.effect) ||
-             std::holds_alternative<AskLeave>(o.effect) || std::holds_alternative<Deregister>(o.effect) ||
-             std::holds_alternative<EndAgent>(o.effect) || std::holds_alternative<LookAround>(o.effect) ||
-             std::holds_alternative<Clear>(o.effect) || std::holds_alternative<Join>(o.effect) ||
-             std::holds_alternative<Adopt>(o.effect);
+             std::holds_alternative<Flush>(o.effect) || std::holds_alternative<AskLeave>(o.effect) ||
+             std::holds_alternative<Deregister>(o.effect) || std::holds_alternative<EndAgent>(o.effect) ||
+             std::holds_alternative<LookAround>(o.effect) || std::holds_alternative<Clear>(o.effect) ||
+             std::holds_alternative<Join>(o.effect) || std::holds_alternative<Adopt>(o.effect);
     });
     gossip_ = true;
     closing_.reset();
@@ -270,7 +270,8 @@ class Walk {
     sent_ = catalog_ = leader_ = seen_ = false;
     joined_.reset();
     leaderless_.reset();
-    synced_ = false;
+    synced_ = unflushable_ = false;
+    paused_.reset();
     hooks_done_ = 0;
     members_ = 0;
     restart_asked_ = quarrelled_ = replaced_ = false;
@@ -279,7 +280,7 @@ class Walk {
   void stale_answer() {
     if (launches_ < 1) return tell(Tick{}, "tick");
     const int old = agent_ ? launches_ - 1 : launches_;
-    switch (among(11)) {
+    switch (among(12)) {
       case 0:
         return tell(Probed{old, ProbeAnswer::leader, 3}, "stale probe");
       case 1:
@@ -300,6 +301,8 @@ class Walk {
         return tell(SentAgain{old, "", false}, "stale sending again");
       case 9:
         return tell(ChangeSeen{old, false}, "stale change");
+      case 10:
+        return tell(Flushed{old, true}, "stale flush");
       default:
         return tell(HookEnded{old, ""}, "stale hook");
     }
@@ -366,6 +369,7 @@ class Walk {
       answered_ = true;
       unanswered_.reset();
       closing_.reset();
+      if (!leader_ && answer == ProbeAnswer::leader) paused_ = now_;
       leader_ = answer == ProbeAnswer::leader;
       if (leader_ && !joined_) joined_ = now_;
       if (leader_) leaderless_.reset();
@@ -380,14 +384,21 @@ class Walk {
 
   void respond(const SendServices& e) {
     sent_ = mostly(80);
-    tell(ServicesSent{e.launch, sent_ ? "" : "403", !sent_ && seldom(50), mostly(50)},
-         sent_ ? "services sent" : "services refused");
+    const bool refused = !sent_ && seldom(50), changed = mostly(50);
+    if (changed) paused_ = now_;
+    tell(ServicesSent{e.launch, sent_ ? "" : "403", refused, changed}, sent_ ? "services sent" : "services refused");
   }
 
   void respond(const SendAgain& e) {
     const bool good = mostly(70);
     tell(SentAgain{e.launch, good ? "" : "403", !good && seldom(50), seldom(10)},
          good ? "sent again" : "not sent again");
+  }
+
+  void respond(const Flush& e) {
+    const bool good = mostly(90);
+    unflushable_ = !good;
+    tell(Flushed{e.launch, !good}, good ? "flushed" : "not flushed");
   }
 
   void respond(const LookUpCatalog& e) {
@@ -502,6 +513,7 @@ class Walk {
   void respond(const Adopt& e) {
     const bool good = mostly(80);
     if (good) proven_ = true;
+    paused_ = now_;
     tell(AgentReloaded{e.launch, good ? "" : "500"}, good ? "agent has reloaded" : "agent refuses to reload");
     hold(good || stop_at_ || given_up_ || !kept_, "back", "settings that the agent refuses stay in force");
   }
@@ -538,6 +550,13 @@ class Walk {
                                        [](const Owed& o) { return std::holds_alternative<LookUpCatalog>(o.effect); });
       hold(looking || (life_.task_at && *life_.task_at <= now_ + look_anyway), "awake",
            "nobody looks whether the node has left");
+    }
+    if (ready(life_) && paused_ && now_ - *paused_ <= sync_retry_window(members_) && !unflushable_ && !stop_at_) {
+      const bool outstanding = std::any_of(owed_.begin(), owed_.end(), [](const Owed& o) {
+        return std::holds_alternative<Flush>(o.effect) || std::holds_alternative<SendServices>(o.effect);
+      });
+      hold(outstanding || next_wake(life_).value_or(Time::max()) <= now_ + flush_interval, "flushed",
+           "nobody sees to what the agent has yet to tell the servers");
     }
     if (stop_at_ && !quit_) {
       hold(now_ - *stop_at_ <= rules_at_stop_.stop_timeout + sweep_limit + seconds(1), "budget",
@@ -629,6 +648,11 @@ class Walk {
   void take(const LookUpCatalog& e) { owe(e, seconds(3)); }
   void take(const SendAgain& e) {
     hold(agent_ && !stop_at_ && !asked_leave_, "hands-off", "the catalog is written to without an agent, or in a stop");
+    owe(e, seconds(10));
+  }
+  void take(const Flush& e) {
+    hold(agent_ && leader_ && !unflushable_ && !stop_at_ && !given_up_, "flushed",
+         "a flush without a leader, refused before, or in a stop");
     owe(e, seconds(10));
   }
   void take(const AwaitChange& e) {
@@ -751,6 +775,8 @@ class Walk {
   bool agent_ = false, launching_ = false, synced_ = false, quit_ = false, given_up_ = false;
   int launches_ = 0, launches_at_stop_ = 0, members_ = 0;
   std::optional<Time> stop_at_, joined_;
+  std::optional<Time> paused_;  // the agent's syncer, last
+  bool unflushable_ = false;
   std::optional<Time> unanswered_;        // the API, since then
   bool answered_ = false, mute_ = false;  // the API, of this agent
   bool told_to_end_ = false, killed_ = false;
