@@ -326,6 +326,7 @@ class Step {
     if (!agent.answered && !agent.closing) {
       agent.answered = now_;
       if (!agent.ending) proved();
+      send_early();
     }
     const bool leader = e.answer == ProbeAnswer::leader;
     const bool changed = agent.leader != leader;
@@ -333,7 +334,7 @@ class Step {
     if (leader && !agent.joined) agent.joined = now_;
     if (leader && changed) {
       agent.led = now_;
-      syncer_paused();
+      syncer_paused(!agent.held);
     }
     if (leader) life_.ever_joined = true;
     next_probe();
@@ -371,6 +372,11 @@ class Step {
     lasts ? say(Tone::warn, "the agent ends each connection without an answer: not ready until it answers",
                 agent_fields())
           : say(Tone::info, "the agent answers again", agent_fields());
+  }
+
+  // The catalog shows what the agent before had registered: this one can take its services while it joins.
+  void send_early() {
+    if (in(Phase::join) && life_.first_ready && life_.agent->to_send) send();
   }
 
   void join_later() {
@@ -446,7 +452,7 @@ class Step {
 
   void send() {
     Agent& agent = *life_.agent;
-    agent.sending = true;
+    agent.sending = now_;
     emit(SendServices{life_.launches, *std::exchange(agent.to_send, std::nullopt)});
     look_beside();
   }
@@ -466,14 +472,16 @@ class Step {
   void on(const ServicesSent& e) {
     if (!current(e.launch)) return;
     Agent& agent = *life_.agent;
-    agent.sending = false;
-    if (e.changed) syncer_paused();
+    const bool passed_on = e.changed && agent.led && *agent.sending >= *agent.led;
+    agent.sending.reset();
+    if (e.changed) syncer_paused(passed_on);
     if (!e.failure.empty()) {
       send_later(Sending::difference);
-    } else if (e.changed) {
+    } else if (passed_on) {
       agent.held = now_;
-    } else if (!agent.held) {
-      agent.held = now_ - on_its_way;  // kept from an agent before: what is not in the catalog has to be sent
+    } else if (e.changed || !agent.held) {
+      // Kept from an agent before, or taken when there was no server to tell: what is not in the catalog has to be sent.
+      agent.held = now_ - on_its_way;
     }
     if (!registering()) return;
     if (e.failure.empty()) return register_more();
@@ -629,11 +637,13 @@ class Step {
 
   // ---- what the agent's syncer leaves lying
 
-  void syncer_paused() {
+  // `sent`: but all that it has was sent to the servers, as an agent does at the end of a registration or a reload.
+  void syncer_paused(bool sent) {
     Agent& agent = *life_.agent;
     agent.paused = now_;
     agent.flush_anew = true;
-    if (!agent.flush_at) agent.flush_at = now_ + flush_interval;
+    const Time next = sent ? now_ + flush_interval : now_;
+    agent.flush_at = std::min(agent.flush_at.value_or(next), next);
   }
 
   // Not in a stop: what is sent in a leave puts the node back into the catalog.
@@ -1271,7 +1281,7 @@ class Step {
   void on(const AgentReloaded& e) {
     if (!current(e.launch) || !life_.agent->reloading) return;
     life_.agent->reloading = false;
-    syncer_paused();
+    syncer_paused(true);
     if (e.failure.empty()) {
       proved();
       taken(ReloadResult::reloaded);

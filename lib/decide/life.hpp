@@ -492,9 +492,10 @@ struct Agent {
   std::size_t hooks_done = 0;  // of post_start, and once a stop was asked of pre_stop
   std::string failure{};       // what registering last failed on; said once
   // Calls whose answer is outstanding.
-  bool probing = false, sending = false, looking = false, sending_again = false, hooking = false;
+  bool probing = false, looking = false, sending_again = false, hooking = false;
   bool flushing = false;
   bool looking_around = false, clearing = false, joining = false, reloading = false;
+  std::optional<Time> sending{};       // services, since then
   std::optional<Time> awaiting{};      // a change in the catalog, asked for then
   std::optional<Time> flush_at{};      // next Flush
   std::optional<Time> join_at{};       // next attempt, while no leader is known

@@ -588,6 +588,22 @@ TEST_CASE("what an agent has kept from one before is sent as soon as the catalog
   CHECK(s.at(milliseconds(90), SentAgain{1, "", false, true}).first<SendServices>()->what == Sending::difference);
 }
 
+TEST_CASE(
+    "an agent that follows a registered one takes the services while it joins; what the catalog lacks is sent then") {
+  const auto taken = [](CatalogAnswer shown) {
+    Story s;
+    s.serving().at(seconds(20), AgentEnded{-1, SIGKILL}).at(seconds(21), Tick{}).at(seconds(21), Launched{43});
+    CHECK(s.at(milliseconds(21060), Probed{2, ProbeAnswer::no_leader, 1}).has<SendServices>());
+    CHECK_FALSE(s.at(milliseconds(21062), Probed{2, ProbeAnswer::leader, 3}).has<SendServices>());
+    CHECK_FALSE(s.has<Flush>());
+    CHECK(s.at(milliseconds(21063), ServicesSent{2, ""}).has<LookUpCatalog>());
+    CHECK(s.has<Flush>());  // taken when there was nobody to tell
+    return s.at(milliseconds(21064), CatalogSeen{2, shown});
+  };
+  CHECK(ready(taken(CatalogAnswer::registered).life));
+  CHECK(taken(CatalogAnswer::incomplete).has<SendAgain>());
+}
+
 TEST_CASE("what a failed look or a hidden catalog does not show is not written there") {
   Rules rules;
   rules.acl = true;
