@@ -1,7 +1,7 @@
 // What the kernel allows a process, as far as it matters to an agent.
 #pragma once
 
-#include "decide/doctor.hpp"
+#include "decide/limits.hpp"
 #include "decide/problem.hpp"
 
 #include <sys/types.h>

@@ -1,7 +1,7 @@
 // Files as another user finds them, seen from a process of root.
 #pragma once
 
-#include "decide/start_faults.hpp"
+#include "decide/file_look.hpp"
 
 #include <sys/types.h>
 

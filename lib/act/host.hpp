@@ -1,9 +1,9 @@
 // Facts about the host: users, machine id, cgroup, random bytes, environment. Read, never decided on.
 #pragma once
 
+#include "decide/environment.hpp"
 #include "decide/limits.hpp"
 #include "decide/problem.hpp"
-#include "decide/settings.hpp"
 
 #include <sys/types.h>
 

@@ -2,8 +2,8 @@
 // that passes its messages on.
 #pragma once
 
+#include "decide/environment.hpp"
 #include "decide/problem.hpp"
-#include "decide/settings.hpp"
 #include "decide/time.hpp"
 
 #include <sys/types.h>

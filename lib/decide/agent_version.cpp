@@ -1,6 +1,6 @@
 #include "decide/agent_version.hpp"
 
-#include <nlohmann/json.hpp>
+#include "decide/json.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -10,8 +10,6 @@
 
 namespace lictor {
 namespace {
-
-using Json = nlohmann::json;
 
 template <class Number>
 std::optional<Number> number_at(const Json& object, const char* key) {

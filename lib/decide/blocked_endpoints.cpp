@@ -1,11 +1,11 @@
 #include "decide/blocked_endpoints.hpp"
 
+#include "decide/json.hpp"
+
 #include <algorithm>
 
 namespace lictor {
 namespace {
-
-using Json = nlohmann::json;
 
 constexpr const char* setting = "http_config.block_endpoints";
 

@@ -1,6 +1,6 @@
 #include "decide/claims.hpp"
 
-#include <nlohmann/json.hpp>
+#include "decide/json.hpp"
 
 #include <algorithm>
 #include <functional>
@@ -13,8 +13,6 @@
 
 namespace lictor {
 namespace {
-
-using Json = nlohmann::json;
 
 // A string in an object in the object.
 std::string text_in(const Json& object, const char* outer, const char* key) {

@@ -24,6 +24,7 @@
 
 #include "decide/claims.hpp"
 #include "decide/identity.hpp"
+#include "decide/limits.hpp"
 #include "decide/ports.hpp"
 #include "decide/problem.hpp"
 #include "decide/text.hpp"
@@ -71,13 +72,6 @@ struct TakenPort {
   std::string holder;  // "nginx (pid 7)"
 
   bool operator==(const TakenPort&) const = default;
-};
-
-// What holds for the agent: its own where it runs, else this process's. Nothing: unlimited.
-struct AgentLimits {
-  std::optional<std::uint64_t> open_files, open_files_hard;  // RLIMIT_NOFILE
-  std::optional<std::uint64_t> memory;                       // bytes, the tightest on the way up the cgroups
-  std::optional<std::uint64_t> processes;                    // pids.max, likewise
 };
 
 struct Grace {

@@ -1,14 +1,12 @@
 #include "decide/identity.hpp"
 
-#include <nlohmann/json.hpp>
+#include "decide/json.hpp"
 
 #include "decide/json_text.hpp"
 #include "decide/text.hpp"
 
 namespace lictor {
 namespace {
-
-using Json = nlohmann::json;
 
 constexpr const char* settings_origin = "agent settings";
 constexpr const char* stored_origin = "lictor-identity.json";

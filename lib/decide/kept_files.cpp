@@ -3,7 +3,7 @@
 #include "decide/json_text.hpp"
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
+#include "decide/json.hpp"
 
 #include <array>
 #include <bit>
@@ -14,8 +14,6 @@
 
 namespace lictor {
 namespace {
-
-using Json = nlohmann::json;
 
 bool is_empty(const Json& value) {
   return value.is_null() || (value.is_structured() && value.empty()) || (value.is_string() && value == "");

@@ -12,6 +12,13 @@ struct Limits {
   std::optional<std::int64_t> gomemlimit;  // bytes: 90 % of the memory limit
 };
 
+// What holds for the agent: its own where it runs, else this process's. Nothing: unlimited.
+struct AgentLimits {
+  std::optional<std::uint64_t> open_files, open_files_hard;  // RLIMIT_NOFILE
+  std::optional<std::uint64_t> memory;                       // bytes, the tightest on the way up the cgroups
+  std::optional<std::uint64_t> processes;                    // pids.max, likewise
+};
+
 // The files of a cgroup as they stand; nothing where a file is not there.
 struct CgroupFiles {
   std::optional<std::string> cpu_max;       // v2 cpu.max: "max 100000" or "50000 100000"

@@ -1,7 +1,7 @@
 // The ports that a client agent and lictor listen on, and whether somebody sits on them already.
 #pragma once
 
-#include "decide/settings.hpp"
+#include "decide/json.hpp"
 
 #include <cstdint>
 #include <string>

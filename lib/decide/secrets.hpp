@@ -2,8 +2,8 @@
 // elsewhere, and how text is shown without any.
 #pragma once
 
+#include "decide/json.hpp"
 #include "decide/problem.hpp"
-#include "decide/settings.hpp"
 
 #include <optional>
 #include <string>

@@ -8,10 +8,10 @@
 // LICTOR_*. Nothing is applied unless everything is right.
 #pragma once
 
+#include "decide/environment.hpp"
+#include "decide/json.hpp"
 #include "decide/problem.hpp"
 #include "decide/time.hpp"
-
-#include <nlohmann/json.hpp>
 
 #include <cstdint>
 #include <map>
@@ -21,9 +21,6 @@
 #include <vector>
 
 namespace lictor {
-
-using Json = nlohmann::json;
-using Environment = std::map<std::string, std::string>;
 
 // integer: a count, at least 1.
 enum class SettingType { string, boolean, integer, duration, string_list, string_map, object, object_list, hook_list };

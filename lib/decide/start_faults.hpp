@@ -7,6 +7,7 @@
 #pragma once
 
 #include "decide/agent_version.hpp"
+#include "decide/file_look.hpp"
 #include "decide/problem.hpp"
 #include "decide/settings.hpp"
 
@@ -24,14 +25,6 @@ struct AgentSettings {
   std::vector<std::string> args;               // agent.args
   // False: HCL, or -hcl, which lictor does not read, may say more. What depends on something not being said is then not judged.
   bool whole = true;
-};
-
-// What the agent's user finds at a path.
-struct FileLook {
-  enum Kind { missing, unreadable, folder, file, other } kind = missing;
-  std::string text;       // of a file that was to be read
-  bool writable = false;  // of a folder
-  bool empty = false;     // of a folder
 };
 
 // The paths that the settings name: files that an agent reads when it starts, and folders that it writes into.

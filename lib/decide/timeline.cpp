@@ -1,5 +1,7 @@
 #include "decide/timeline.hpp"
 
+#include "decide/json.hpp"
+
 #include "decide/json_text.hpp"
 
 #include <fmt/format.h>
@@ -12,8 +14,6 @@
 
 namespace lictor {
 namespace {
-
-using Json = nlohmann::json;
 
 std::size_t index_of(Step step) { return static_cast<std::size_t>(step); }
 
