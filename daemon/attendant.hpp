@@ -1,20 +1,20 @@
-// The daemon: turns what happens into events, asks the life (decide/life.hpp) what follows, and does it.
+// The daemon: turns what happens into events, asks the life (life/life.hpp) what follows, and does it.
 //
 // Everything runs on one io_context in one thread. Nothing is decided here.
 #pragma once
 
-#include "act/agent_api.hpp"
-#include "act/control_server.hpp"
-#include "act/file_watch.hpp"
-#include "act/interfaces.hpp"
-#include "act/line_pipe.hpp"
-#include "act/reaper.hpp"
-#include "act/service_manager.hpp"
+#include "agent_api/io/agent_api.hpp"
 #include "child.hpp"
-#include "decide/life.hpp"
-#include "decide/notice.hpp"
-#include "decide/timeline.hpp"
+#include "control/io/control_server.hpp"
+#include "files/io/file_watch.hpp"
+#include "life/life.hpp"
+#include "network/io/interfaces.hpp"
 #include "preparation.hpp"
+#include "process/io/line_pipe.hpp"
+#include "process/io/reaper.hpp"
+#include "report/io/service_manager.hpp"
+#include "report/notice.hpp"
+#include "report/timeline.hpp"
 #include "status.hpp"
 
 #include <boost/asio/io_context.hpp>

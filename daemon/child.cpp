@@ -1,6 +1,6 @@
 #include "child.hpp"
 
-#include "act/files.hpp"
+#include "files/io/files.hpp"
 
 #include <boost/asio/io_context.hpp>
 

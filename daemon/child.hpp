@@ -1,10 +1,10 @@
 // A child that is run to its end, with a time limit: a hook, `consul validate`, `consul version`.
 #pragma once
 
-#include "act/launcher.hpp"
-#include "act/line_pipe.hpp"
-#include "act/reaper.hpp"
-#include "decide/time.hpp"
+#include "base/time.hpp"
+#include "process/io/launcher.hpp"
+#include "process/io/line_pipe.hpp"
+#include "process/io/reaper.hpp"
 
 #include <boost/asio/steady_timer.hpp>
 

@@ -1,9 +1,9 @@
 // The commands beside `run`: each reads, asks, prints and returns an exit code.
 #pragma once
 
-#include "decide/problem.hpp"
-#include "decide/settings.hpp"
-#include "decide/time.hpp"
+#include "base/problem.hpp"
+#include "base/time.hpp"
+#include "settings/settings.hpp"
 
 #include <optional>
 #include <string>

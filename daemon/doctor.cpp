@@ -1,10 +1,10 @@
 #include "doctor.hpp"
 
-#include "act/host.hpp"
+#include "base/json_text.hpp"
 #include "commands.hpp"
-#include "decide/json_text.hpp"
 #include "doctor_facts.hpp"
 #include "preparation.hpp"
+#include "process/io/host.hpp"
 #include "terminal.hpp"
 
 #include <unistd.h>

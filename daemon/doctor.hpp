@@ -1,14 +1,14 @@
 // `lictor doctor`: looks at this node and, through its agent, at the cluster, and says what is wrong.
 #pragma once
 
-#include "decide/problem.hpp"
+#include "base/problem.hpp"
 
 #include <optional>
 #include <string>
 
 namespace lictor {
 
-// Prints the report on standard output (decide/doctor.hpp has its JSON's shape), for people with colour where that is a
+// Prints the report on standard output (report/doctor.hpp has its JSON's shape), for people with colour where that is a
 // terminal and NO_COLOR is empty. Changes nothing. Takes at most some 20 s where nobody answers.
 //
 // Exit::ok: no findings. Exit::incomplete: findings. Exit::retry: could not look: the settings can't be read (their

@@ -1,16 +1,16 @@
 #include "doctor_facts.hpp"
 
-#include "act/agent_limits.hpp"
-#include "act/files.hpp"
-#include "act/host.hpp"
-#include "act/http_client.hpp"
-#include "act/listeners.hpp"
-#include "act/reaper.hpp"
-#include "act/storage.hpp"
+#include "agent_api/io/http_client.hpp"
+#include "base/json_text.hpp"
+#include "base/text.hpp"
 #include "child.hpp"
-#include "decide/json_text.hpp"
-#include "decide/text.hpp"
+#include "files/io/files.hpp"
+#include "files/io/storage.hpp"
+#include "network/io/listeners.hpp"
 #include "preparation.hpp"
+#include "process/io/agent_limits.hpp"
+#include "process/io/host.hpp"
+#include "process/io/reaper.hpp"
 
 #include <boost/asio/io_context.hpp>
 

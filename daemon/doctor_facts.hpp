@@ -1,8 +1,8 @@
 // What the doctor sees: the facts for diagnose().
 #pragma once
 
-#include "decide/doctor.hpp"
-#include "decide/settings.hpp"
+#include "report/doctor.hpp"
+#include "settings/settings.hpp"
 
 namespace lictor {
 

@@ -1,7 +1,7 @@
 #include "help.hpp"
 
-#include "decide/problem.hpp"
-#include "decide/text.hpp"
+#include "base/problem.hpp"
+#include "base/text.hpp"
 
 #include <algorithm>
 #include <map>

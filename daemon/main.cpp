@@ -1,13 +1,13 @@
-#include "act/host.hpp"
-#include "act/log.hpp"
-#include "act/privileges.hpp"
+#include "agent_api/maintenance.hpp"
 #include "attendant.hpp"
+#include "base/text.hpp"
 #include "commands.hpp"
-#include "decide/maintenance.hpp"
-#include "decide/text.hpp"
 #include "doctor.hpp"
 #include "help.hpp"
 #include "preparation.hpp"
+#include "process/io/host.hpp"
+#include "process/io/privileges.hpp"
+#include "report/io/log.hpp"
 
 #include <CLI/CLI.hpp>
 

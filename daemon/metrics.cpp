@@ -1,7 +1,7 @@
 #include "status.hpp"
 
-#include "act/loop_turns.hpp"
-#include "decide/metrics_text.hpp"
+#include "process/io/loop_turns.hpp"
+#include "report/metrics_text.hpp"
 
 #include <algorithm>
 #include <chrono>

@@ -2,16 +2,16 @@
 // and `render` look.
 #pragma once
 
-#include "act/agent_binary.hpp"
-#include "act/files.hpp"
-#include "act/host.hpp"
-#include "act/interfaces.hpp"
-#include "act/launcher.hpp"
-#include "decide/claims.hpp"
-#include "decide/plan.hpp"
-#include "decide/services.hpp"
-#include "decide/settings.hpp"
-#include "decide/start_faults.hpp"
+#include "agent_api/services.hpp"
+#include "agent_config/io/agent_binary.hpp"
+#include "agent_config/plan.hpp"
+#include "agent_config/start_faults.hpp"
+#include "files/io/files.hpp"
+#include "identity/claims.hpp"
+#include "network/io/interfaces.hpp"
+#include "process/io/host.hpp"
+#include "process/io/launcher.hpp"
+#include "settings/settings.hpp"
 
 #include <cstdint>
 #include <optional>

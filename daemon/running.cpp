@@ -1,6 +1,6 @@
 #include "running.hpp"
 
-#include "decide/json_text.hpp"
+#include "base/json_text.hpp"
 
 namespace lictor {
 

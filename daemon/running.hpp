@@ -1,10 +1,10 @@
 // How the commands speak to the lictor that runs.
 #pragma once
 
-#include "act/http_client.hpp"
-#include "decide/problem.hpp"
-#include "decide/settings.hpp"
-#include "decide/time.hpp"
+#include "agent_api/io/http_client.hpp"
+#include "base/problem.hpp"
+#include "base/time.hpp"
+#include "settings/settings.hpp"
 
 #include <chrono>
 #include <string>

@@ -1,9 +1,9 @@
 #include "commands.hpp"
 
-#include "act/host.hpp"
-#include "decide/json_text.hpp"
-#include "decide/status_text.hpp"
+#include "base/json_text.hpp"
 #include "preparation.hpp"
+#include "process/io/host.hpp"
+#include "report/status_text.hpp"
 #include "running.hpp"
 #include "status.hpp"
 #include "terminal.hpp"

@@ -1,11 +1,11 @@
 #include "status.hpp"
 
-#include "act/log.hpp"
-#include "act/loop_turns.hpp"
-#include "decide/json_text.hpp"
-#include "decide/notice.hpp"
-#include "decide/secrets.hpp"
-#include "decide/text.hpp"
+#include "base/json_text.hpp"
+#include "base/text.hpp"
+#include "process/io/loop_turns.hpp"
+#include "report/io/log.hpp"
+#include "report/notice.hpp"
+#include "secrets/secrets.hpp"
 
 #include <fmt/format.h>
 #include <unistd.h>

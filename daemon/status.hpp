@@ -1,8 +1,8 @@
 // What lictor shows of itself.
 #pragma once
 
-#include "act/agent_api.hpp"
-#include "decide/life.hpp"
+#include "agent_api/io/agent_api.hpp"
+#include "life/life.hpp"
 #include "preparation.hpp"
 
 #include <cstdint>

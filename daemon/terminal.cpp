@@ -1,8 +1,8 @@
 #include "terminal.hpp"
 
-#include "decide/json_text.hpp"
-#include "decide/text.hpp"
-#include "decide/time.hpp"
+#include "base/json_text.hpp"
+#include "base/text.hpp"
+#include "base/time.hpp"
 
 #include <fmt/format.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 // What commands show on a terminal and nowhere else.
 #pragma once
 
-#include "decide/text.hpp"
+#include "base/text.hpp"
 
 #include <chrono>
 #include <string>

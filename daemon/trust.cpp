@@ -1,10 +1,10 @@
 #include "trust.hpp"
 
-#include "act/folder.hpp"
-#include "act/host.hpp"
-#include "decide/json_text.hpp"
-#include "decide/secrets.hpp"
-#include "decide/text.hpp"
+#include "base/json_text.hpp"
+#include "base/text.hpp"
+#include "files/io/folder.hpp"
+#include "process/io/host.hpp"
+#include "secrets/secrets.hpp"
 
 #include <fmt/format.h>
 #include <sys/stat.h>

@@ -1,9 +1,9 @@
 // Who beside root and lictor's own user has a say in what lictor does.
 #pragma once
 
-#include "decide/plan.hpp"
-#include "decide/problem.hpp"
-#include "decide/settings.hpp"
+#include "agent_config/plan.hpp"
+#include "base/problem.hpp"
+#include "settings/settings.hpp"
 
 #include <optional>
 #include <string>

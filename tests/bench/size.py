@@ -126,10 +126,10 @@ def build(stage):
 
     timed("cmake", "--preset", "release", "-B", folder, "--log-level=WARNING")
     clean.add(OURS, timed("cmake", "--build", folder))
-    for file in ("lib/decide/life.cpp", "daemon/attendant.cpp", "lib/act/agent_api.cpp"):
+    for file in ("lib/life/life.cpp", "daemon/attendant.cpp", "lib/agent_api/io/agent_api.cpp"):
         # Built elsewhere, from the same sources: the object goes, not the source's date.
         for built in pathlib.Path(folder).rglob(f"{os.path.basename(file)}.o"):
             built.unlink()
         touched.add(f"{OURS}, {file}", timed("cmake", "--build", folder))
         touched.limit(f"{OURS}, {file}", "20 s", 20)
-    touched.than = f"{OURS}, lib/decide/life.cpp"
+    touched.than = f"{OURS}, lib/life/life.cpp"

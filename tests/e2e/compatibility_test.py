@@ -27,10 +27,10 @@ def source(*names):
 
 def compatibility_endpoints(world):
     """Every path of the agent's API that the sources ask, with its method, stands in the table, and no other."""
-    text = source("lib/act/agent_api.cpp", "lib/act/sending_again.cpp", *(str(p.relative_to(ROOT)) for p in (ROOT / "daemon").glob("*.cpp")))
+    text = source("lib/agent_api/io/agent_api.cpp", "lib/agent_api/io/sending_again.cpp", *(str(p.relative_to(ROOT)) for p in (ROOT / "daemon").glob("*.cpp")))
     asked = set(re.findall(r'"(GET|PUT)",\s*"(/(?:v1/[a-z/-]*)?)', text))
     asked |= {("GET", path) for path in re.findall(r'body_of\(socket_, "(/v1/[a-z/-]*)', text)}
-    paths = set(re.findall(r'"(?:http://[^"]*)?(/v1/[a-z/-]*)', text + source("lib/decide/service_definitions.cpp")))
+    paths = set(re.findall(r'"(?:http://[^"]*)?(/v1/[a-z/-]*)', text + source("lib/agent_api/service_definitions.cpp")))
     told = {tuple(name.split(" ")) for name in first_column("Endpoints")}
     assert asked == told, asked ^ told
     assert paths == {path for _, path in told} - {"/"}, paths ^ {path for _, path in told}
@@ -38,7 +38,7 @@ def compatibility_endpoints(world):
 
 def compatibility_settings(world):
     """Every setting that lictor writes into consul.json, or reads to make it, stands in the table."""
-    text = source("lib/decide/plan.cpp", "lib/decide/join.cpp", "daemon/preparation.cpp", "daemon/attendant.cpp")
+    text = source("lib/agent_config/plan.cpp", "lib/agent_api/join.cpp", "daemon/preparation.cpp", "daemon/attendant.cpp")
     read = set(re.findall(r'(?:insist|set)\("(\w+)"', text))
     for keys in re.findall(r'find\((?:user\(\)|draft\.user\(\)|[\w.]*consul_json), ("[^)]*")\)', text):
         read.add(".".join(re.findall(r'"(\w+)"', keys)))
@@ -48,7 +48,7 @@ def compatibility_settings(world):
     known = told | {name.split(".")[0] for name in told} | WHOLES
     assert read <= known, read - known
     # Written into the agent's objects, whose name stands elsewhere.
-    leaves = set(re.findall(r'\["(\w+)"\] = ', source("lib/decide/plan.cpp")))
+    leaves = set(re.findall(r'\["(\w+)"\] = ', source("lib/agent_config/plan.cpp")))
     assert "enable_token_persistence" in leaves, leaves
     assert leaves <= {part for name in known for part in name.split(".")}, leaves
 

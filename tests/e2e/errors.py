@@ -219,15 +219,15 @@ def subject(what):
 
 
 def exit_codes():
-    header = (SOURCE / "lib/decide/problem.hpp").read_text()
+    header = (SOURCE / "lib/base/problem.hpp").read_text()
     return dict(re.findall(r"^  (\w+) = (\d+),", header, re.MULTILINE))
 
 
 def rows():
     """(what, why, hints, exit) of each row."""
     codes, found = exit_codes(), set()
-    for folder in ("lib/decide", "lib/act", "daemon"):
-        for path in sorted((SOURCE / folder).glob("*.cpp")):
+    for folder in ("lib", "daemon"):
+        for path in sorted((SOURCE / folder).rglob("*.cpp")):
             source = Text(path.read_text())
             for place in re.finditer(r"\bProblem(?: \w+)?\{(?!\})", source.blank):
                 arguments = source.arguments(place.end() - 1)

@@ -1,6 +1,6 @@
 // What an agent answers, each request the next part, then from the first one again. A part that begins with "HTTP/" is the
 // whole answer and the end of its connection; any other one is the body of a good answer.
-#include "act/agent_api.hpp"
+#include "agent_api/io/agent_api.hpp"
 #include "wire.hpp"
 
 #include <boost/asio/io_context.hpp>

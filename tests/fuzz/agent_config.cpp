@@ -1,7 +1,7 @@
 // Files of agent.config_files, weakest first; a third one and those after it count as agent.config.
-#include "decide/json_text.hpp"
-#include "decide/plan.hpp"
-#include "decide/services.hpp"
+#include "agent_api/services.hpp"
+#include "agent_config/plan.hpp"
+#include "base/json_text.hpp"
 #include "fuzz.hpp"
 
 using namespace lictor;

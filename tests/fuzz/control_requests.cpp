@@ -1,5 +1,5 @@
 // What a peer sends on the control socket, up to its end of the connection.
-#include "act/control_server.hpp"
+#include "control/io/control_server.hpp"
 #include "wire.hpp"
 
 #include <boost/asio/io_context.hpp>

@@ -1,5 +1,5 @@
 // node-id, lictor-identity.json, the host's name, and node_id and node.name as they are configured.
-#include "decide/identity.hpp"
+#include "identity/identity.hpp"
 
 #include "fuzz.hpp"
 

@@ -1,6 +1,6 @@
 // The kernel's answers to what dump_interfaces() asks, as they are read from the socket.
-#include "act/interfaces_parse.hpp"
 #include "fuzz.hpp"
+#include "network/io/interfaces_parse.hpp"
 
 #include <algorithm>
 

@@ -1,7 +1,7 @@
 // The settings file, and after it the environment, a line NAME=VALUE for each variable.
-#include "decide/settings.hpp"
+#include "settings/settings.hpp"
 
-#include "decide/json_text.hpp"
+#include "base/json_text.hpp"
 #include "fuzz.hpp"
 
 using namespace lictor;

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "../unit/temporary_folder.hpp"
-#include "act/descriptor.hpp"
+#include "files/io/descriptor.hpp"
 #include "fuzz.hpp"
 
 #include <sys/socket.h>

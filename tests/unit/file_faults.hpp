@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "act/files.hpp"
+#include "files/io/files.hpp"
 
 namespace faults {
 

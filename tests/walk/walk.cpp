@@ -1,4 +1,4 @@
-// The life (decide/life.hpp) under a virtual clock: random walks, and every short sequence of happenings.
+// The life (life/life.hpp) under a virtual clock: random walks, and every short sequence of happenings.
 //
 // The world here answers every effect as the real one may: late, never, with any outcome; the agent dies when it likes;
 // signals and the kernel's news come at any moment; answers for agents that are gone turn up. The laws are those of the
@@ -9,7 +9,7 @@
 //   life_walk --explore DEPTH         all sequences of DEPTH happenings from each moment of a few straight lives, and an
 //                                     end of each; same exit
 //   life_walk --caught-by LAW         random lives; exit 0 if LAW was broken: for a mutant of the life
-#include "decide/life.hpp"
+#include "life/life.hpp"
 
 #include <algorithm>
 #include <array>

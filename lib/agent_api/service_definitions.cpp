@@ -1,0 +1,173 @@
+// Service definitions as users write them, to bodies that the agent's API takes.
+#include "agent_api/services.hpp"
+#include "base/json_text.hpp"
+#include "base/text.hpp"
+
+#include <algorithm>
+#include <cctype>
+#include <set>
+
+namespace lictor {
+namespace {
+
+std::string in_api_spelling(const std::string& key, bool of_check) {
+  static const std::set<std::string> acronyms{"id", "http", "tcp", "udp", "ttl", "grpc", "tls", "os"};
+  if (std::any_of(key.begin(), key.end(), [](unsigned char c) { return std::isupper(c) != 0; })) return key;
+  // A check inside a service calls its id otherwise than the configuration does.
+  if (of_check && key == "id") return "CheckID";
+  std::string out;
+  for (std::string word : split_list(key, '_')) {
+    const std::size_t capitals = acronyms.count(word) ? word.size() : 1;
+    for (std::size_t i = 0; i < capitals; ++i)
+      word[i] = static_cast<char>(std::toupper(static_cast<unsigned char>(word[i])));
+    out += word;
+  }
+  return out;
+}
+
+// Fields that are numbers in the API.
+bool holds_number(const std::string& key) {
+  static const std::set<std::string> others{
+      "Passing", "Warning", "SuccessBeforePassing", "FailuresBeforeWarning", "FailuresBeforeCritical", "OutputMaxSize"};
+  return others.count(key) > 0 || (key.size() >= 4 && key.compare(key.size() - 4, 4, "Port") == 0);
+}
+
+enum class Keys {
+  of_service,
+  of_check,
+  names,  // the keys are the user's, what is below them is Consul's: tagged_addresses
+  free,   // the user's own at every depth
+};
+
+Keys below(const std::string& key, Keys here) {
+  if (here == Keys::free || key == "Meta" || key == "Header" || key == "Config" || key == "Arguments")
+    return Keys::free;
+  if (key == "TaggedAddresses") return Keys::names;
+  return key == "Check" || key == "Checks" ? Keys::of_check : Keys::of_service;
+}
+
+class Translation {
+ public:
+  Translation(const ServiceFacts& facts, Problems& problems) : facts_(facts), problems_(problems) {}
+
+  Json value(const Json& from, const std::string& path, Keys keys) {
+    if (from.is_string()) return expanded(from.get_ref<const std::string&>(), path);
+    if (from.is_array()) {
+      Json out = Json::array();
+      for (std::size_t i = 0; i < from.size(); ++i) {
+        out.push_back(value(from[i], path + "[" + std::to_string(i) + "]", keys));
+      }
+      return out;
+    }
+    if (!from.is_object()) return from;
+    Json out = Json::object();
+    for (const auto& [key, member] : from.items()) {
+      const bool translate = keys == Keys::of_service || keys == Keys::of_check;
+      const std::string name = translate ? in_api_spelling(key, keys == Keys::of_check) : key;
+      const std::string where = path + "." + key;
+      Json& target = out[name] = value(member, where, below(name, keys));
+      if (translate && target.is_string() && holds_number(name)) to_number(target, where);
+    }
+    return out;
+  }
+
+ private:
+  std::optional<std::string> lookup(const std::string& name) const {
+    if (name == "address") return facts_.address;
+    if (name == "node_name") return facts_.node_name;
+    if (name == "node_id") return facts_.node_id;
+    if (name == "http_port") {
+      return facts_.http_port > 0 ? std::optional(std::to_string(facts_.http_port)) : std::nullopt;
+    }
+    const auto found = facts_.environment.find(name);
+    return found == facts_.environment.end() ? std::nullopt : std::optional(found->second);
+  }
+
+  std::string expanded(const std::string& text, const std::string& path) {
+    std::vector<std::string> unknown;
+    std::string out = expand(
+        text, [this](const std::string& name) { return lookup(name); }, &unknown);
+    for (const std::string& name : unknown) {
+      if (name == "http_port") {
+        problems_.push_back(Problem{path, "${http_port} has no value: the agent serves no plain HTTP on TCP",
+                                    "write a port, or let the agent serve HTTP"});
+      } else {
+        problems_.push_back(
+            Problem{path, "${" + name + "} is not set",
+                    "set " + name + " in lictor's environment, or write $${" + name + "} for the text itself"});
+      }
+    }
+    return out;
+  }
+
+  void to_number(Json& target, const std::string& path) {
+    const std::string text = target.get<std::string>();
+    if (const auto number = whole_number<int>(text)) {
+      target = *number;
+    } else if (text.find("${") == std::string::npos) {
+      // What is longer than any number may be a variable with a secret.
+      const std::string shown = text.size() > 10 ? "a long text" : json_text(text);
+      problems_.push_back(Problem{path, shown + " is no number", "write a number or ${http_port}"});
+    }
+  }
+
+  const ServiceFacts& facts_;
+  Problems& problems_;
+};
+
+}  // namespace
+
+Json default_services(const ServiceFacts& facts) {
+  Json service{{"name", "consul-members"}, {"address", "${address}"}};
+  if (facts.http_port > 0) {
+    service["port"] = facts.http_port;
+    service["check"] = {
+        {"http", "http://" + facts.http_address + "/v1/status/leader"}, {"interval", "10s"}, {"status", "passing"}};
+  } else {
+    const bool ipv6 = facts.address.find(':') != std::string::npos;
+    service["port"] = facts.serf_port;
+    service["check"] = {{"tcp", (ipv6 ? "[${address}]:" : "${address}:") + std::to_string(facts.serf_port)},
+                        {"interval", "10s"},
+                        {"status", "passing"}};
+  }
+  return Json::array({std::move(service)});
+}
+
+ResultAll<std::vector<Json>> desired_services(const Json& definitions, const ServiceFacts& facts) {
+  Problems problems;
+  Translation translation(facts, problems);
+  std::vector<Json> services;
+  std::map<std::string, std::string> known;  // id -> path
+  for (std::size_t i = 0; i < definitions.size(); ++i) {
+    const std::string path = "services[" + std::to_string(i) + "]";
+    if (!definitions[i].is_object()) {
+      problems.push_back(Problem{path, std::string("is of type ") + definitions[i].type_name() + ", not object",
+                                 "write a service definition: {\"name\": ...}"});
+      continue;
+    }
+    Json service = translation.value(definitions[i], path, Keys::of_service);
+    const std::string name = text_of(service, "Name");
+    if (name.empty()) {
+      problems.push_back(Problem{path, "has no name", "give it a \"name\""});
+      continue;
+    }
+    if (text_of(service, "ID").empty()) service["ID"] = name;
+    const auto [first, fresh] = known.emplace(text_of(service, "ID"), path);
+    if (!fresh) {
+      problems.push_back(Problem{path, "has the id " + json_text(first->first) + " of " + first->second,
+                                 "give each service an \"id\" of its own"});
+    }
+    Json& meta = service["Meta"];
+    if (!meta.is_null() && !meta.is_object()) {
+      problems.push_back(Problem{path + ".meta", std::string("is of type ") + meta.type_name() + ", not object",
+                                 "write \"meta\": {\"key\": \"value\"}"});
+      continue;
+    }
+    meta["managed-by"] = "lictor";
+    services.push_back(std::move(service));
+  }
+  if (!problems.empty()) return problems;
+  return services;
+}
+
+}  // namespace lictor

@@ -1,0 +1,311 @@
+#include "agent_api/services.hpp"
+
+#include "base/json_text.hpp"
+
+#include <algorithm>
+#include <iterator>
+#include <set>
+#include <utility>
+
+namespace lictor {
+namespace {
+
+Json at(const Json& object, const char* key, Json fallback) {
+  if (!object.is_object()) return fallback;
+  const auto found = object.find(key);
+  return found == object.end() || found->is_null() ? fallback : *found;
+}
+
+// What Go leaves out of its JSON, and reads where something is left out.
+bool zero(const Json& value) {
+  return value.is_null() || value == false || value == 0 || value == "" || (value.is_structured() && value.empty());
+}
+
+// True if all of `wanted` is in `reported`, which may hold more: the agent fills in defaults.
+bool holds(const Json& reported, const Json& wanted) {
+  if (wanted.is_object() && reported.is_object()) {
+    return std::all_of(wanted.items().begin(), wanted.items().end(), [&](const auto& member) {
+      const auto found = reported.find(member.key());
+      return found == reported.end() ? zero(member.value()) : holds(*found, member.value());
+    });
+  }
+  if (wanted.is_array() && reported.is_array() && wanted.size() == reported.size()) {
+    return std::equal(reported.begin(), reported.end(), wanted.begin(), holds);
+  }
+  return reported == wanted || (zero(reported) && zero(wanted));
+}
+
+// Consul derives lan_ipv4 and the like from the service's address and the other tagged addresses.
+Json tagged_addresses(const Json& service) {
+  Json tagged = at(service, "TaggedAddresses", Json::object());
+  if (!tagged.is_object()) return tagged;
+  for (const char* derived : {"lan_ipv4", "wan_ipv4", "lan_ipv6", "wan_ipv6"}) tagged.erase(derived);
+  return tagged;
+}
+
+// Of a service with several ports (Consul 1.22) the agent may show the default one of them as its port; one that does not know
+// of such services shows none of them.
+bool same_ports(const Json& reported, const Json& desired) {
+  const Json several = at(desired, "Ports", Json::array());
+  if (several.empty() || desired.contains("Port")) return at(reported, "Port", 0) == at(desired, "Port", 0);
+  return holds(at(reported, "Ports", several), several);
+}
+
+bool as_desired(const Json& reported, const Json& desired) {
+  const auto same = [&](const char* key, const Json& fallback) {
+    return at(reported, key, fallback) == at(desired, key, fallback);
+  };
+  const Json native = at(at(desired, "Connect", Json::object()), "Native", false);
+  const Json tagged = tagged_addresses(desired), reported_tagged = tagged_addresses(reported);
+  const bool tags_are_ours = at(desired, "EnableTagOverride", false) == false;
+  return at(reported, "Service", "") == desired.at("Name") && same("Meta", Json::object()) &&
+         same_ports(reported, desired) && same("Address", "") && same("Kind", "") && same("EnableTagOverride", false) &&
+         (!tags_are_ours || same("Tags", Json::array())) && tagged.size() == reported_tagged.size() &&
+         holds(reported_tagged, tagged) &&
+         holds(at(reported, "Weights", Json::object()), at(desired, "Weights", {{"Passing", 1}, {"Warning", 1}})) &&
+         holds(at(reported, "Proxy", Json::object()), at(desired, "Proxy", Json::object())) &&
+         at(at(reported, "Connect", Json::object()), "Native", false) == native;
+}
+
+bool has_sidecar(const Json& service) {
+  return at(at(service, "Connect", Json::object()), "SidecarService", nullptr).is_object();
+}
+
+Json without_indices(Json entry) {
+  entry.erase("CreateIndex");
+  entry.erase("ModifyIndex");
+  return entry;
+}
+
+}  // namespace
+
+namespace {
+
+struct CheckOf {
+  std::string id;
+  bool has_status;
+};
+
+std::vector<CheckOf> checks_of(const Json& service) {
+  std::vector<CheckOf> found;
+  Json checks = at(service, "Checks", Json::array());
+  if (!checks.is_array()) return found;  // for the agent to refuse
+  if (const Json single = at(service, "Check", nullptr); single.is_object()) checks.insert(checks.begin(), single);
+  for (std::size_t i = 0; i < checks.size(); ++i) {
+    const std::string number = checks.size() > 1 ? ":" + std::to_string(i + 1) : "";
+    const Json own = at(checks[i], "CheckID", "");
+    if (own != "" && !own.is_string()) continue;
+    found.push_back({own == "" ? "service:" + service.at("ID").get<std::string>() + number : own.get<std::string>(),
+                     at(checks[i], "Status", "") != ""});
+  }
+  return found;
+}
+
+}  // namespace
+
+std::vector<std::string> checks_with_status(const std::vector<Json>& desired) {
+  std::vector<std::string> ids;
+  for (const Json& service : desired) {
+    for (const CheckOf& check : checks_of(service)) {
+      if (check.has_status) ids.push_back(check.id);
+    }
+  }
+  return ids;
+}
+
+std::vector<std::string> check_ids(const Json& service) {
+  std::vector<std::string> ids;
+  for (const CheckOf& check : checks_of(service)) ids.push_back(check.id);
+  return ids;
+}
+
+bool shown_by_agent(const Json& service, const Json& services, const Json& checks) {
+  const std::string id = service.at("ID");
+  const Json reported = at(services, id.c_str(), nullptr);
+  if (!reported.is_object() || !checks.is_object() || !as_desired(reported, service)) return false;
+  if (has_sidecar(service)) return false;  // its own parts are the agent's to make
+  std::vector<std::string> wanted = check_ids(service), there;
+  for (const auto& [name, check] : checks.items()) {
+    if (at(check, "ServiceID", "") == id) there.push_back(name);
+  }
+  std::sort(wanted.begin(), wanted.end());
+  std::sort(there.begin(), there.end());
+  return wanted == there;
+}
+
+ServiceChanges service_changes(const std::vector<Json>& desired, const Json& actual,
+                               const std::map<std::string, Json>& sent) {
+  ServiceChanges changes;
+  std::set<std::string> wanted;
+  for (const Json& service : desired) {
+    const std::string id = service.at("ID");
+    wanted.insert(id);
+    // The agent makes the sidecar a service of its own, with the Meta of its parent, our mark included.
+    const bool sidecar = has_sidecar(service);
+    if (sidecar) wanted.insert(id + "-sidecar-proxy");
+    const auto taken = sent.find(id);
+    const Json reported = at(actual, id.c_str(), nullptr);
+    const bool complete = reported.is_object() && (!sidecar || actual.contains(id + "-sidecar-proxy"));
+    if (taken == sent.end() || taken->second != service || !complete || !as_desired(reported, service)) {
+      changes.put.push_back(service);
+    }
+  }
+  if (!actual.is_object()) return changes;
+  for (const auto& [id, service] : actual.items()) {
+    if (!wanted.count(id) && at(at(service, "Meta", Json::object()), "managed-by", "") == "lictor") {
+      changes.remove.push_back(id);
+    }
+  }
+  return changes;
+}
+
+std::optional<ServiceChanges> service_news(const std::vector<Json>& desired, const std::map<std::string, Json>& sent) {
+  ServiceChanges changes;
+  std::set<std::string> wanted;
+  bool sidecar = false;
+  for (const Json& service : desired) {
+    const std::string id = service.at("ID");
+    wanted.insert(id);
+    const auto taken = sent.find(id);
+    if (taken != sent.end() && taken->second == service) continue;
+    sidecar |= has_sidecar(service) || (taken != sent.end() && has_sidecar(taken->second));
+    changes.put.push_back(service);
+  }
+  for (const auto& [id, service] : sent) {
+    if (wanted.contains(id)) continue;
+    sidecar |= has_sidecar(service);
+    changes.remove.push_back(id);
+  }
+  if (sidecar) return std::nullopt;
+  return changes;
+}
+
+bool registered_in_catalog(const std::vector<Json>& desired, const std::string& node_id, const Json& catalog_node) {
+  if (at(at(catalog_node, "Node", Json::object()), "ID", "") != node_id) return false;
+  const Json services = at(catalog_node, "Services", Json::object());
+  return std::all_of(desired.begin(), desired.end(), [&](const Json& service) {
+    return services.contains(service.at("ID").get_ref<const std::string&>());
+  });
+}
+
+std::vector<std::string> leftovers_in_catalog(const std::vector<Json>& desired, const Json& catalog_node) {
+  std::set<std::string> wanted;
+  for (const Json& service : desired) {
+    wanted.insert(service.at("ID").get<std::string>());
+    if (has_sidecar(service)) wanted.insert(service.at("ID").get<std::string>() + "-sidecar-proxy");
+  }
+  std::vector<std::string> left;
+  const Json services = at(catalog_node, "Services", Json::object());
+  for (const auto& [id, service] : services.items()) {
+    if (!wanted.contains(id) && at(at(service, "Meta", Json::object()), "managed-by", "") == "lictor")
+      left.push_back(id);
+  }
+  return left;
+}
+
+// -------------------------------------------------------------------------------------------- lost and sent again
+
+Json node_fields(const Json& entry) {
+  Json node;
+  for (const auto& [from, to] : {std::pair("Node", "Node"),
+                                 {"ID", "ID"},
+                                 {"Address", "Address"},
+                                 {"Datacenter", "Datacenter"},
+                                 {"TaggedAddresses", "TaggedAddresses"},
+                                 {"Meta", "NodeMeta"},
+                                 {"Locality", "Locality"}}) {
+    if (Json value = at(entry, from, nullptr); !value.is_null()) node[to] = std::move(value);
+  }
+  return node;
+}
+
+Json node_fields(const std::string& name, const std::string& id, const std::string& address, const Json& self) {
+  return node_fields(Json{{"Node", name},
+                          {"ID", id},
+                          {"Address", address},
+                          {"Datacenter", at(at(self, "Config", Json::object()), "Datacenter", nullptr)},
+                          {"TaggedAddresses", at(at(self, "DebugConfig", Json::object()), "TaggedAddresses", nullptr)},
+                          {"Meta", at(self, "Meta", nullptr)}});
+}
+
+Json node_transaction(const Json& node) {
+  // An index of 0, which is what is left out: only where there is none.
+  const auto unless_there = [](const char* kind, Json what) {
+    return Json{{kind, {{"Verb", "cas"}, {kind, std::move(what)}}}};
+  };
+  Json entry = node;
+  if (entry.contains("NodeMeta")) entry["Meta"] = entry["NodeMeta"];
+  entry.erase("NodeMeta");
+  entry.erase("Locality");
+  Json operations = Json::array({unless_there("Node", std::move(entry))});
+  // In the servers' own words (agent/structs: SerfCheckName, SerfCheckAliveOutput).
+  operations.push_back(unless_there("Check", {{"Node", node.at("Node")},
+                                              {"CheckID", "serfHealth"},
+                                              {"Name", "Serf Health Status"},
+                                              {"Status", "passing"},
+                                              {"Output", "Agent alive and reachable"}}));
+  return operations;
+}
+
+std::optional<Json> catalog_registration(const Json& node, const std::string& id, const Json& services,
+                                         const Json& checks) {
+  Json registration = node;
+  registration["Checks"] = Json::array();
+  if (!id.empty()) {
+    Json service = at(services, id.c_str(), nullptr);
+    if (!service.is_object()) return std::nullopt;
+    // The list has {} where the agent itself has none, and the two are not the same to it.
+    if (at(service, "Meta", nullptr) == Json::object()) service.erase("Meta");
+    // Of the list alone, and refused by the catalog.
+    service.erase("Datacenter");
+    service.erase("ContentHash");
+    registration["Service"] = without_indices(std::move(service));
+  }
+  if (checks.is_object()) {
+    for (const auto& [name, check] : checks.items()) {
+      if (check.is_object() && at(check, "ServiceID", "") == id && name != "serfHealth")
+        registration["Checks"].push_back(without_indices(check));
+    }
+  }
+  if (id.empty() && registration["Checks"].empty()) return std::nullopt;
+  return registration;
+}
+
+std::map<std::string, Json> lost_registrations(const Json& node, const Json& catalog_node, const Json& services,
+                                               const Json& checks) {
+  std::map<std::string, Json> lost;
+  if (!services.is_object()) return lost;
+  const Json shown = at(catalog_node, "Services", Json::object());
+  for (const auto& [id, service] : services.items()) {
+    if (shown.contains(id)) continue;
+    if (auto registration = catalog_registration(node, id, services, checks))
+      lost.emplace(id, std::move(*registration));
+  }
+  return lost;
+}
+
+Json permission_question(const std::map<std::string, std::string>& services) {
+  Json operations = Json::array({{{"Node", {{"Verb", "cas"}, {"Node", {{"Node", ""}}}}}}});
+  for (const auto& [id, name] : services)
+    operations.push_back({{"Service", {{"Verb", "cas"}, {"Service", {{"ID", id}, {"Service", name}}}}}});
+  return operations;
+}
+
+std::map<std::string, std::string> refusals_in(const std::map<std::string, std::string>& services,
+                                               const std::string& body) {
+  std::map<std::string, std::string> refusals;
+  const Json answer = foreign_json(body);
+  const Json errors = at(answer, "Errors", Json::array());
+  if (!errors.is_array()) return refusals;
+  for (const Json& error : errors) {
+    const Json index = at(error, "OpIndex", 0), what = at(error, "What", "");
+    if (!index.is_number_unsigned() || !what.is_string()) continue;
+    const auto number = index.get<std::size_t>();
+    if (number == 0 || number > services.size()) continue;
+    refusals.emplace(std::next(services.begin(), static_cast<std::ptrdiff_t>(number - 1))->first,
+                     what.get<std::string>());
+  }
+  return refusals;
+}
+
+}  // namespace lictor

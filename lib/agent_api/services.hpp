@@ -1,0 +1,105 @@
+// The node's own services: what is desired, what the agent has, and the least that makes them the same.
+#pragma once
+
+#include "settings/settings.hpp"
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace lictor {
+
+// Values for ${address}, ${node_name}, ${node_id}, ${http_port}; any other ${NAME} is looked up in `environment`.
+struct ServiceFacts {
+  std::string address, node_name, node_id;
+  int http_port = 8500;      // Plan's; -1: ${http_port} has no value
+  std::string http_address;  // Plan's
+  int serf_port = 8301;      // Plan's
+  Environment environment;
+};
+
+// The definitions that are used when the settings name none: one service `consul-members` at the node's address. Its check
+// runs inside the agent, so it asks the HTTP listener where the agent itself has it; without a TCP listener for
+// plain HTTP the service is the gossip port and its check a TCP one.
+Json default_services(const ServiceFacts& facts);
+
+// Service definitions ready for PUT /v1/agent/service/register: strings expanded, keys in the API's spelling
+// (config files say "name", "check", "tls_skip_verify"; the API says "Name", "Check", "TLSSkipVerify"; keys in the API's
+// spelling already stay, and so do those that are the user's own: in meta, header, config), "ID" filled from "Name",
+// Meta "managed-by": "lictor" added. A number ("port") may be given as a string, for ${http_port}, and becomes a number.
+// Problems, all of them: a definition without a name, two with one id, an unknown ${NAME}, a string that is no
+// number where one belongs. Whether the rest makes sense is for the agent to say.
+ResultAll<std::vector<Json>> desired_services(const Json& definitions, const ServiceFacts& facts);
+
+// Ids of the checks whose definitions name an initial status. Without an id of its own a check has its service's, numbered
+// from 1 where there are several.
+std::vector<std::string> checks_with_status(const std::vector<Json>& desired);
+
+struct ServiceChanges {
+  std::vector<Json> put;            // bodies for register?replace-existing-checks=true
+  std::vector<std::string> remove;  // ids for deregister
+  bool empty() const { return put.empty() && remove.empty(); }
+};
+
+// Ids of the checks that a definition gives its service, in that numbering.
+std::vector<std::string> check_ids(const Json& service);
+
+// True if the agent has the service as desired, by the bodies of GET /v1/agent/services and /v1/agent/checks, as far as those
+// show: of a check no more than that it is there.
+bool shown_by_agent(const Json& service, const Json& services, const Json& checks);
+
+// Desired against the body of GET /v1/agent/services (id -> service). Only services marked managed-by: lictor
+// are ever removed. A service is put if it is missing or if any field that the agent reports differs from what
+// is desired, or if `sent` (the bodies that this agent process has already taken, by id) does not hold exactly
+// the desired body: the agent does not report checks in that answer, so what was sent is remembered.
+// Where `sent` has no entry at all (a fresh lictor or a fresh agent process), the service is put. What the agent adds by itself
+// (default weights, lan_ipv4 and the like, proxy defaults) is no difference, nor are the tags of a service whose
+// EnableTagOverride lets others change them in the catalog.
+ServiceChanges service_changes(const std::vector<Json>& desired, const Json& actual,
+                               const std::map<std::string, Json>& sent);
+
+// The same without asking, where `sent` is all that this agent process has of us. Nothing where one of the services in question
+// has a sidecar, which is a service that the agent makes and its list alone shows.
+std::optional<ServiceChanges> service_news(const std::vector<Json>& desired, const std::map<std::string, Json>& sent);
+
+// True if `catalog_node` (the body of GET /v1/catalog/node/NAME) shows this node id and every desired service id.
+bool registered_in_catalog(const std::vector<Json>& desired, const std::string& node_id, const Json& catalog_node);
+
+// Ids of the services there that are marked managed-by: lictor and not desired: what the agent has given up and the servers
+// have kept.
+std::vector<std::string> leftovers_in_catalog(const std::vector<Json>& desired, const Json& catalog_node);
+
+// ---- What the catalog has lost, written there as the agent has it. The agent takes it for synced and would not send it before
+// its next full sync, in a minute or two; a registration that changes nothing it does not send from 1.9.1 on, and one that
+// does begins its checks anew.
+
+// The fields about the node that each registration in the catalog carries: of its entry there (Node of GET /v1/catalog/node/NAME),
+// so that nothing of it is changed, and a registration meant for an entry that has become another node's is refused.
+Json node_fields(const Json& entry);
+// The same where there is no entry, from GET /v1/agent/self, but for what it may show that does not run yet: name, id and
+// address are the caller's.
+Json node_fields(const std::string& name, const std::string& id, const std::string& address, const Json& self);
+
+// A body for PUT /v1/txn: the entry of the node, and serfHealth, which a server of its own accord adds only within a minute;
+// each only where the catalog has none.
+Json node_transaction(const Json& node);
+
+// Bodies for PUT /v1/catalog/register, by service id: each service of GET /v1/agent/services that `catalog_node` does not show,
+// with its checks as they are in GET /v1/agent/checks, so that it is never seen without them.
+std::map<std::string, Json> lost_registrations(const Json& node, const Json& catalog_node, const Json& services,
+                                               const Json& checks);
+// One of them; nothing where the agent does not have it. An empty id: the checks without a service.
+std::optional<Json> catalog_registration(const Json& node, const std::string& id, const Json& services,
+                                         const Json& checks);
+
+// Whether the servers would let a token write these services (id -> name): a body for PUT /v1/txn that no server ever
+// carries out, since its first operation is about no node. Refusals are answered, and nothing is written to any log.
+Json permission_question(const std::map<std::string, std::string>& services);
+inline constexpr std::size_t permission_limit =
+    60;  // services in one question: a transaction has 64 operations at most
+// Service id -> why, of those that are refused. `body`: the answer (409) to a question about these services.
+std::map<std::string, std::string> refusals_in(const std::map<std::string, std::string>& services,
+                                               const std::string& body);
+
+}  // namespace lictor

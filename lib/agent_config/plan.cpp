@@ -1,0 +1,431 @@
+#include "agent_config/plan.hpp"
+
+#include "base/json_text.hpp"
+#include "base/text.hpp"
+
+#include <algorithm>
+#include <array>
+#include <tuple>
+
+namespace lictor {
+namespace {
+
+const Json* find(const Json& object, const std::string& key) {
+  if (!object.is_object()) return nullptr;
+  const auto found = object.find(key);
+  return found == object.end() || found->is_null() ? nullptr : &*found;
+}
+
+const Json* find(const Json& object, const std::string& key, const std::string& member) {
+  const Json* inner = find(object, key);
+  return inner ? find(*inner, member) : nullptr;
+}
+
+std::string text_at(const Json* value) {
+  return value && value->is_string() ? value->get<std::string>() : std::string();
+}
+
+// Splits at blanks, as Consul does, but not inside a go-sockaddr template, which holds blanks of its own.
+std::vector<std::string> listeners(std::string_view text) {
+  std::vector<std::string> parts;
+  bool inside = false, fresh = true;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text.substr(i, 2) == "{{") inside = true;
+    if (i > 1 && text.substr(i - 2, 2) == "}}") inside = false;
+    if (!inside && (text[i] == ' ' || text[i] == '\t' || text[i] == '\n')) {
+      fresh = true;
+      continue;
+    }
+    if (fresh) parts.emplace_back();
+    fresh = false;
+    parts.back() += text[i];
+  }
+  return parts;
+}
+
+bool is_template(const std::string& listener) { return listener.find("{{") != std::string::npos; }
+bool is_unix(const std::string& listener) { return listener.compare(0, 7, "unix://") == 0; }
+
+std::string host_and_port(std::string host, int port) {
+  if (host == "0.0.0.0") host = "127.0.0.1";
+  if (host == "::") host = "::1";
+  return (host.find(':') == std::string::npos ? host : "[" + host + "]") + ":" + std::to_string(port);
+}
+
+// What one call of make_plan works on.
+struct Draft {
+  const Settings& settings;
+  const AgentConfig& config;
+  const PlanFacts& facts;
+  Plan plan;
+  Problems problems;
+
+  const Json& user() const { return config.merged; }
+
+  std::string origin(const std::string& key, const std::string& fallback = "default") const {
+    const auto found = config.origins.find(key);
+    return found == config.origins.end() ? fallback : found->second;
+  }
+
+  void set(const std::string& key, Json value, const std::string& from) {
+    plan.consul_json[key] = std::move(value);
+    plan.origins[key] = from;
+  }
+
+  // As set, for what the agent can't have otherwise.
+  void insist(const std::string& key, Json value, const std::string& why) {
+    if (const Json* theirs = find(user(), key); theirs && *theirs != value) {
+      plan.notices.push_back(key + ": " + json_text(*theirs) + " gives way to " + json_text(value) + ": " + why);
+    }
+    set(key, std::move(value), "lictor");
+  }
+
+  std::string and_lictor(const std::string& key) const {
+    const std::string theirs = origin(key, "");
+    return theirs.empty() ? "lictor" : theirs + ", lictor";
+  }
+
+  // False, and a problem, where `value` is there with another type.
+  bool usable(const std::string& path, const Json* value, bool (Json::*right_type)() const, const char* wanted) {
+    if (!value || (value->*right_type)()) return true;
+    problems.push_back(Problem{path, std::string("is of type ") + value->type_name() + ", not " + wanted,
+                               "mend it in " + origin(path.substr(0, path.find('.')), "the agent settings")});
+    return false;
+  }
+
+  // That the agent will have: acl.tokens.MEMBER, or what that was called before.
+  std::string token(const std::string& member, const std::string& formerly) const {
+    const Json* tokens = find(plan.consul_json, "acl", "tokens");
+    const std::string named = text_at(tokens ? find(*tokens, member) : nullptr);
+    return named.empty() ? text_at(find(user(), formerly)) : named;
+  }
+
+  void one_source(const std::string& setting, const std::string& secret, const std::string& path, const Json* value);
+  void refuse_server();
+  void joining();
+  void reloading();
+  void address();
+  void identity();
+  void node_meta();
+  void http();
+  void listeners_file_mode();
+  void token_files();
+  void gossip_key();
+  void recovery_token();
+  void command();
+  void environment();
+};
+
+void Draft::refuse_server() {
+  const char* hint = "run servers without lictor: it attends client agents";
+  for (const char* key : {"server", "bootstrap", "bootstrap_expect"}) {
+    const Json* value = find(user(), key);
+    if (!value || *value == false || *value == 0) continue;
+    problems.push_back(Problem{key, value->dump() + " in " + origin(key) + " makes the agent a server", hint});
+  }
+  for (const std::string& arg : settings.agent.args) {
+    const std::string key = flag_name(arg);
+    if (arg.ends_with(key + "=false")) continue;
+    if (key == "server" || key == "bootstrap" || key == "bootstrap-expect" || key == "dev") {
+      problems.push_back(Problem{"agent.args", arg + " makes the agent a server", hint});
+    }
+  }
+}
+
+// With start_join an agent up to Consul 1.14 ends where it finds no server at once, and a later one tries again only after
+// retry_interval. Under lictor it waits, and is told to join as soon as there is one.
+void Draft::joining() {
+  const Json *theirs = find(user(), "start_join"), *retried = find(user(), "retry_join");
+  if (!theirs || !theirs->is_array() || theirs->empty() || (retried && !retried->is_array())) return;
+  Json all = retried ? *retried : Json::array();
+  all.insert(all.end(), theirs->begin(), theirs->end());
+  const std::string before = origin("retry_join", "");
+  set("retry_join", std::move(all), before + (before.empty() ? "" : ", ") + origin("start_join"));
+  plan.consul_json.erase("start_join");
+  plan.origins.erase("start_join");
+  plan.notices.push_back("start_join: gives way to retry_join: an agent that finds no server waits for one");
+}
+
+// The agent's own watch of its files would have it reload them a second time. Up to Consul 1.11 there is no such key: an agent
+// that is given one does not start, and is not to fail by lictor's.
+void Draft::reloading() {
+  const char *key = "auto_reload_config", *why = "lictor has the agent reload, once for each change";
+  if (const Json* theirs = find(user(), key)) {
+    if (*theirs == true) insist(key, false, why);
+  } else if (!facts.auto_reload_by.empty() && !(facts.agent_version && *facts.agent_version < AgentVersion{1, 12, 0})) {
+    plan.notices.push_back(std::string(key) + ": true in " + facts.auto_reload_by + " gives way to false: " + why);
+    set(key, false, "lictor");
+  }
+}
+
+void Draft::address() {
+  set("bind_addr", facts.bind.address, facts.bind.origin);
+  if (facts.bind.notice) plan.notices.push_back(*facts.bind.notice);
+
+  const std::string theirs = text_at(find(user(), "advertise_addr"));
+  if (literal_address(theirs)) return;
+  if (!theirs.empty()) {
+    plan.notices.push_back("advertise_addr: " + theirs + " gives way to " + facts.bind.address + ", the bind address");
+  }
+  set("advertise_addr", facts.bind.address, "bind_addr");
+}
+
+void Draft::identity() {
+  set("node_name", facts.identity.name, facts.name_origin);
+  set("node_id", facts.identity.id, facts.id_origin);
+  const auto named = settings.origins.find("node.data_dir");
+  set("data_dir", facts.data_dir,
+      settings.node.data_dir && named != settings.origins.end() ? named->second : origin("data_dir"));
+  insist("leave_on_terminate", false, "only lictor asks the agent to leave");
+  insist("skip_leave_on_interrupt", true, "only lictor asks the agent to leave");
+}
+
+void Draft::node_meta() {
+  const Json* theirs = find(user(), "node_meta");
+  if (!usable("node_meta", theirs, &Json::is_object, "object")) return;
+  Json meta = theirs ? *theirs : Json::object();
+  for (const auto& [key, value] : settings.node.meta) meta[key] = value;
+  for (auto& [key, value] : meta.items()) {
+    if (!value.is_string()) continue;
+    std::vector<std::string> unknown;
+    value = expand(
+        value.get_ref<const std::string&>(),
+        [&](const std::string& name) -> std::optional<std::string> {
+          const auto found = facts.environment.find(name);
+          return found == facts.environment.end() ? std::nullopt : std::optional(found->second);
+        },
+        &unknown);
+    const bool ours = settings.node.meta.count(key) > 0;
+    for (const std::string& name : unknown) {
+      problems.push_back(
+          Problem{(ours ? "node.meta." : "node_meta.") + key, "${" + name + "} is not set",
+                  "set " + name + " in lictor's environment, or write $${" + name + "} for the text itself"});
+    }
+  }
+  if (meta.empty()) return;
+  const std::string before = origin("node_meta", "");
+  const std::string ours = settings.node.meta.empty() ? "" : "node.meta";
+  set("node_meta", std::move(meta), before + (before.empty() || ours.empty() ? "" : ", ") + ours);
+}
+
+// Consul's rules: addresses.http stands in for client_addr where it is not empty; ports.http below 1 means no listener at all,
+// a unix socket included; an empty client_addr means no TCP listener.
+void Draft::http() {
+  if (facts.api_socket.size() > 107 || facts.api_socket.find_first_of(" \t\n{") != std::string::npos) {
+    problems.push_back(Problem{"run_dir", "no listener of the agent can have the socket path " + facts.api_socket,
+                               "choose a shorter path without blanks and braces"});
+  }
+  if (facts.client_address) set("client_addr", *facts.client_address, "CONSUL_CLIENT_INTERFACE");
+  const Json *addresses = find(user(), "addresses"), *ports = find(user(), "ports");
+  const Json *listed = find(user(), "addresses", "http"), *client = find(plan.consul_json, "client_addr"),
+             *port = find(user(), "ports", "http"), *serf = find(user(), "ports", "serf_lan");
+  bool good = usable("addresses", addresses, &Json::is_object, "object");
+  good &= usable("addresses.http", listed, &Json::is_string, "string");
+  good &= usable("client_addr", client, &Json::is_string, "string");
+  good &= usable("ports", ports, &Json::is_object, "object");
+  good &= usable("ports.http", port, &Json::is_number_integer, "integer");
+  good &= usable("ports.serf_lan", serf, &Json::is_number_integer, "integer");
+  if (!good) return;
+
+  const std::string own = "unix://" + facts.api_socket;
+  const std::string addresses_http = text_at(listed);
+  const std::string theirs = !trim(addresses_http).empty() ? addresses_http : client ? text_at(client) : "127.0.0.1";
+  const bool off = port && *port <= 0;
+  std::vector<std::string> all = off ? std::vector<std::string>{} : listeners(theirs);
+  const bool there = std::find(all.begin(), all.end(), own) != all.end();
+
+  Json merged = addresses ? *addresses : Json::object();
+  merged["http"] = all.empty() ? own : there ? theirs : theirs + " " + own;
+  const bool from_client = trim(addresses_http).empty() && client;
+  set("addresses", std::move(merged),
+      from_client ? plan.origins["client_addr"] + " client_addr, lictor" : and_lictor("addresses"));
+  if (off) {
+    Json with_http = *ports;
+    with_http["http"] = 8500;
+    set("ports", std::move(with_http), and_lictor("ports"));
+    plan.notices.push_back("ports.http: " + port->dump() + " gives way to 8500, for lictor's own socket alone");
+  }
+
+  if (serf) plan.serf_port = serf->get<int>();
+  const auto tcp = std::find_if_not(all.begin(), all.end(), is_unix);
+  if (tcp == all.end()) {
+    plan.http_port = -1;
+    plan.http_address = all.empty() ? own : all.front();
+    return;
+  }
+  if (port) plan.http_port = port->get<int>();
+  const auto literal = std::find_if(all.begin(), all.end(),
+                                    [](const auto& listener) { return !is_unix(listener) && !is_template(listener); });
+  plan.http_address = host_and_port(literal == all.end() ? facts.bind.address : *literal, plan.http_port);
+  if (literal == all.end()) {
+    plan.notices.push_back("HTTP listens on " + *tcp + ": programs on this node are told " + plan.http_address);
+  }
+}
+
+void Draft::listeners_file_mode() {
+  // Names instead of numbers end the agent with "invalid group specified".
+  insist("unix_sockets",
+         Json{{"mode", "0600"}, {"user", std::to_string(facts.uid)}, {"group", std::to_string(facts.gid)}},
+         "lictor's own line to the agent is for the agent's user alone");
+}
+
+// `path`: the same thing in the agent's settings, `value` there.
+void Draft::one_source(const std::string& setting, const std::string& secret, const std::string& path,
+                       const Json* value) {
+  if (secret.empty() || text_at(value).empty() || text_at(value) == secret) return;
+  problems.push_back(Problem{
+      setting, "its file and " + path + " (" + origin(path.substr(0, path.find('.'))) + ") say different things",
+      "take one of the two out"});
+}
+
+void Draft::token_files() {
+  const Secrets& secrets = facts.secrets;
+  plan.registration_token = secrets.registration;
+  const Json *acl = find(user(), "acl"), *tokens = find(user(), "acl", "tokens");
+  if (secrets.agent.empty() && secrets.fallback.empty()) return;
+  if ((acl && !acl->is_object()) || (tokens && !tokens->is_object())) return;  // recovery_token() says it
+  Json merged = acl ? *acl : Json::object();
+  std::string from = origin("acl", "");
+  for (const auto& [setting, secret, member, formerly] :
+       {std::tuple("agent.tokens.agent_file", &secrets.agent, "agent", "acl_agent_token"),
+        std::tuple("agent.tokens.default_file", &secrets.fallback, "default", "acl_token")}) {
+    if (secret->empty()) continue;
+    one_source(setting, *secret, std::string("acl.tokens.") + member, tokens ? find(*tokens, member) : nullptr);
+    one_source(setting, *secret, formerly, find(user(), formerly));
+    merged["tokens"][member] = *secret;
+    from += (from.empty() ? "" : ", ") + std::string(setting);
+  }
+  if (const Json* persistence = find(merged, "enable_token_persistence"); persistence && *persistence == true) {
+    plan.notices.push_back("acl.enable_token_persistence: true gives way to false: tokens come from files");
+  }
+  merged["enable_token_persistence"] = false;
+  set("acl", std::move(merged), from);
+}
+
+void Draft::gossip_key() {
+  for (const std::string& arg : settings.agent.args) {
+    if (flag_name(arg) == "encrypt") {
+      problems.push_back(Problem{"agent.args", "every user of the host can read the gossip key there",
+                                 "put it into a file and name that in agent.encrypt_file"});
+    }
+  }
+  if (facts.secrets.encrypt.empty()) return;
+  one_source("agent.encrypt_file", facts.secrets.encrypt, "encrypt", find(user(), "encrypt"));
+  set("encrypt", facts.secrets.encrypt, "agent.encrypt_file");
+}
+
+void Draft::recovery_token() {
+  const Json *acl = find(user(), "acl"), *tokens = find(user(), "acl", "tokens");
+  bool good = usable("acl", acl, &Json::is_object, "object");
+  good &= usable("acl.tokens", tokens, &Json::is_object, "object");
+  if (!good) return;
+  // acl_datacenter, of old, turns ACLs on: unless acl.enabled says otherwise, which from 1.11 on does not help.
+  const Json* enabled = find(user(), "acl", "enabled");
+  const bool of_old = !text_at(find(user(), "acl_datacenter")).empty();
+  const bool insists = of_old && !(facts.agent_version && *facts.agent_version < AgentVersion{1, 11, 0});
+  if (insists && enabled && *enabled == false) {
+    plan.notices.push_back(
+        "acl_datacenter (" + origin("acl_datacenter") +
+        ") turns ACLs on from Consul 1.11 on, whatever acl.enabled says: write primary_datacenter in its place");
+  }
+  const bool on = insists || (enabled ? *enabled == true : of_old);
+  if (!on) return;
+
+  const std::array theirs{text_at(tokens ? find(*tokens, "agent_recovery") : nullptr),
+                          text_at(tokens ? find(*tokens, "agent_master") : nullptr),
+                          text_at(find(user(), "acl_agent_master_token"))};
+  const auto set_already = std::find_if_not(theirs.begin(), theirs.end(), [](const auto& t) { return t.empty(); });
+  if (set_already != theirs.end()) {
+    plan.token = *set_already;
+    return;
+  }
+  plan.token = facts.recovery_token;
+  const Json* so_far = find(plan.consul_json, "acl");
+  Json with_token = so_far ? *so_far : Json::object();
+  with_token["tokens"][recovery_token_key(facts.agent_version)] = facts.recovery_token;
+  const std::string from = plan.origins.count("acl") ? plan.origins["acl"] + ", " : "";
+  set("acl", std::move(with_token), from + "lictor");
+}
+
+void Draft::command() {
+  plan.argv = {facts.binary, "agent"};
+  for (const std::string& dir : settings.agent.config_dirs) plan.argv.push_back("-config-dir=" + dir);
+  plan.argv.push_back("-config-file=" + facts.config_path);
+  bool reloads_itself = false;
+  for (std::string arg : settings.agent.args) {
+    const std::string name = flag_name(arg);
+    reloads_itself |= name == "auto-reload-config";
+    if (name == "join") {
+      arg.insert(arg.find(name), "retry-");
+      plan.notices.push_back("agent.args: -join gives way to -retry-join: an agent that finds no server waits for one");
+    }
+    plan.argv.push_back(std::move(arg));
+  }
+  if (!reloads_itself) return;
+  plan.argv.push_back("-auto-reload-config=false");
+  plan.notices.push_back(
+      "agent.args: -auto-reload-config is turned off: lictor has the agent reload, once for each change");
+}
+
+void Draft::environment() {
+  // The official image's entrypoint's variables, which are settings by now; and those by which a service manager
+  // knows lictor: the agent would announce itself in lictor's place.
+  constexpr std::array consumed{"CONSUL_LOCAL_CONFIG", "CONSUL_BIND_INTERFACE", "CONSUL_CLIENT_INTERFACE",
+                                "CONSUL_DATA_DIR",     "CONSUL_CONFIG_DIR",     "CONSUL_UID",
+                                "CONSUL_GID",          "NOTIFY_SOCKET",         "WATCHDOG_USEC",
+                                "WATCHDOG_PID"};
+  Environment variables;
+  for (const auto& [name, value] : facts.environment) {
+    const bool ours =
+        name.compare(0, 7, "LICTOR_") == 0 || std::find(consumed.begin(), consumed.end(), name) != consumed.end();
+    if (!ours) variables[name] = value;
+  }
+  for (const auto& [name, value] : settings.agent.env) variables[name] = value;
+  if (facts.limits.gomaxprocs) variables.emplace("GOMAXPROCS", std::to_string(*facts.limits.gomaxprocs));
+  if (facts.limits.gomemlimit) variables.emplace("GOMEMLIMIT", std::to_string(*facts.limits.gomemlimit));
+  for (const auto& [name, value] : variables) plan.environment.push_back(name + "=" + value);
+}
+
+}  // namespace
+
+ResultAll<Plan> make_plan(const Settings& settings, const AgentConfig& config, const PlanFacts& facts) {
+  Draft draft{settings, config, facts, {}, {}};
+  draft.plan.consul_json = config.merged;
+  draft.plan.origins = config.origins;
+  draft.plan.contents = facts.contents;
+  draft.refuse_server();
+  draft.joining();
+  draft.reloading();
+  draft.address();
+  draft.identity();
+  draft.node_meta();
+  draft.http();
+  draft.listeners_file_mode();
+  draft.token_files();
+  draft.gossip_key();
+  draft.recovery_token();
+  draft.plan.default_token = draft.token("default", "acl_token");
+  draft.plan.agent_token = draft.token("agent", "acl_agent_token");
+  const Json *encrypt = find(draft.user(), "auto_encrypt", "tls"),
+             *auto_config = find(draft.user(), "auto_config", "enabled");
+  draft.plan.api_after_join = (encrypt && *encrypt == true) || (auto_config && *auto_config == true);
+  draft.command();
+  draft.environment();
+  if (!draft.problems.empty()) return std::move(draft.problems);
+  return std::move(draft.plan);
+}
+
+std::vector<std::string> hook_environment(const Plan& plan, const Hook& hook) {
+  std::vector<std::string> secrets = secrets_in(plan.consul_json);
+  if (!plan.registration_token.empty()) secrets.push_back(plan.registration_token);
+  std::vector<std::string> out;
+  for (const std::string& variable : plan.environment) {
+    const std::string name = variable.substr(0, variable.find('='));
+    const bool asked_for = std::find(hook.environment.begin(), hook.environment.end(), name) != hook.environment.end();
+    const bool holds_one = without_secrets(variable, secrets) != variable || holds_url_secret(variable);
+    if (asked_for || (!names_a_secret(name) && !holds_one)) out.push_back(variable);
+  }
+  return out;
+}
+
+}  // namespace lictor

@@ -1,0 +1,519 @@
+#include "agent_config/start_faults.hpp"
+
+#include "base/text.hpp"
+#include "base/time.hpp"
+#include "network/address.hpp"
+#include "secrets/key_pair.hpp"
+#include "secrets/secrets.hpp"
+
+#include <arpa/inet.h>
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <optional>
+#include <set>
+#include <utility>
+
+namespace lictor {
+namespace {
+
+const Json* at(const Json* value, std::string_view path) {
+  while (value && !path.empty()) {
+    const auto dot = path.find('.');
+    if (!value->is_object()) return nullptr;
+    const auto found = value->find(std::string(path.substr(0, dot)));
+    value = found == value->end() || found->is_null() ? nullptr : &*found;
+    path = dot == path.npos ? "" : path.substr(dot + 1);
+  }
+  return value;
+}
+
+std::string text_in(const Json* value) { return value && value->is_string() ? value->get<std::string>() : ""; }
+bool is_true(const Json* value) { return value && value->is_boolean() && value->get<bool>(); }
+
+// A member of a check or service whatever its spelling: "ScriptArgs", "script_args".
+const Json* spelled(const Json& object, std::string_view plain) {
+  for (const auto& [key, value] : object.items()) {
+    std::string name = lower(key);
+    name.erase(std::remove(name.begin(), name.end(), '_'), name.end());
+    if (name == plain && !value.is_null()) return &value;
+  }
+  return nullptr;
+}
+
+bool is_said(const Json* value) { return value && *value != "" && *value != Json::array(); }
+
+// A duration that is more than none; one that can't be read is Consul's own to tell.
+bool positive(const Json* value) {
+  if (!value) return false;
+  if (!value->is_string()) return value->is_number() && *value > 0;
+  const auto duration = parse_duration(value->get<std::string>());
+  return !duration || *duration > Duration{};
+}
+
+// The folder that a file is to be made in.
+std::string folder_of(const std::string& path) {
+  const auto slash = path.rfind('/');
+  return slash == path.npos ? "" : slash == 0 ? "/" : path.substr(0, slash);
+}
+
+// "fd00::5" has more than one spelling.
+bool same_address(const std::string& one, const std::string& other) {
+  std::array<unsigned char, 16> first{}, second{};
+  return one == other || (inet_pton(AF_INET6, one.c_str(), first.data()) == 1 &&
+                          inet_pton(AF_INET6, other.c_str(), second.data()) == 1 && first == second);
+}
+
+constexpr std::array<const char*, 3> tls_protocols{"internal_rpc", "https", "grpc"};
+
+class Look {
+ public:
+  explicit Look(const AgentSettings& settings) : settings_(settings) {}
+
+  const Json* get(std::string_view path) const { return at(&settings_.merged, path); }
+
+  // The value of the last of these on the command line, as in -log-level=debug or -log-level debug.
+  std::optional<std::string> flag(std::string_view name) const {
+    std::optional<std::string> value;
+    for (std::size_t i = 0; i < settings_.args.size(); ++i) {
+      std::string_view arg = settings_.args[i];
+      if (arg.empty() || arg[0] != '-') continue;
+      arg.remove_prefix(arg.starts_with("--") ? 2 : 1);
+      const auto equals = arg.find('=');
+      if (arg.substr(0, equals) != name) continue;
+      const bool next = i + 1 < settings_.args.size() && !settings_.args[i + 1].starts_with('-');
+      value = equals != arg.npos ? std::string(arg.substr(equals + 1)) : next ? settings_.args[i + 1] : "true";
+    }
+    return value;
+  }
+
+  std::string origin(std::string_view path) const {
+    const auto found = settings_.origins.find(std::string(path.substr(0, path.find_first_of(".["))));
+    return found == settings_.origins.end() ? "agent.config_dirs" : found->second;
+  }
+  std::string subject(const std::string& path) const { return path + " (" + origin(path) + ")"; }
+
+  // A scalar that a flag beats: its value, and what to call it.
+  struct Said {
+    std::string value, subject;
+  };
+  std::optional<Said> said(const std::string& key, std::string_view flag_name) const {
+    if (const auto on_line = flag(flag_name)) return Said{*on_line, "agent.args"};
+    const Json* value = get(key);
+    if (!value || !value->is_string()) return std::nullopt;
+    return Said{value->get<std::string>(), subject(key)};
+  }
+
+  // A key of the TLS settings as one protocol has it: its own, that of all, that of old.
+  std::string tls_key(const std::string& protocol, const std::string& key) const {
+    for (const std::string& path : {"tls." + protocol + "." + key, "tls.defaults." + key}) {
+      if (get(path)) return path;
+    }
+    const std::string short_name = protocol == "internal_rpc" ? "rpc" : protocol;
+    if (const std::string own = key + "_" + short_name; key == "verify_incoming" && is_true(get(own))) return own;
+    return get(key) ? key : "";
+  }
+
+  // Folders that are to be there: of the log file, and of listeners at unix sockets.
+  std::vector<std::pair<std::string, std::string>> folders() const {
+    std::vector<std::pair<std::string, std::string>> found;
+    if (const auto file = said("log_file", "log-file"); file && !folder_of(file->value).empty())
+      found.emplace_back(file->subject, folder_of(file->value));
+    for (const auto& [key, value] : listeners()) {
+      if (value.starts_with("unix://") && value[7] == '/') found.emplace_back(subject(key), folder_of(value.substr(7)));
+    }
+    return found;
+  }
+
+  // key -> each of its addresses: of what listens. client_addr first, so that what follows from it is told once.
+  std::vector<std::pair<std::string, std::string>> listeners() const {
+    std::vector<std::pair<std::string, std::string>> found;
+    const auto add = [&](const std::string& key, const std::string& list) {
+      // A template holds blanks, and is not for lictor to judge.
+      if (list.find("{{") != list.npos) return;
+      for (const std::string& one : split_list(list, ' ')) found.emplace_back(key, one);
+    };
+    bool client = false;
+    for (const auto& [name, usual] :
+         {std::pair("dns", 8600), {"http", 8500}, {"https", -1}, {"grpc", -1}, {"grpc_tls", -1}}) {
+      const Json* port = get(std::string("ports.") + name);
+      if ((port && port->is_number() ? port->get<int>() : usual) <= 0) continue;
+      const std::string key = std::string("addresses.") + name, own = text_in(get(key));
+      client |= own.empty() || std::string_view(name) == "http";  // consul.json has client_addr's there
+      add(key, own);
+    }
+    if (client) {
+      const auto last = found;
+      found.clear();
+      if (!flag("client")) add("client_addr", text_in(get("client_addr")));
+      found.insert(found.end(), last.begin(), last.end());
+    }
+    add("serf_lan", text_in(get("serf_lan")));
+    return found;
+  }
+
+ private:
+  const AgentSettings& settings_;
+};
+
+class Faults {
+ public:
+  Faults(const AgentSettings& settings, const StartFacts& facts)
+      : settings_(settings), facts_(facts), look_(settings) {}
+
+  Problems find() {
+    log_level();
+    gossip_key();
+    for (const char* protocol : tls_protocols) tls(protocol);
+    folders();
+    addresses();
+    recursors();
+    services_and_checks();
+    watches();
+    return std::move(problems_);
+  }
+
+ private:
+  void add(const std::string& what, const std::string& why, const std::string& hint) {
+    const auto same = [&](const Problem& other) { return other.what == what && other.why == why; };
+    if (std::none_of(problems_.begin(), problems_.end(), same)) problems_.push_back(Problem{what, why, hint});
+  }
+
+  const FileLook& file(const std::string& path) const {
+    static const FileLook not_looked{FileLook::other, "", true, false};
+    const auto found = facts_.files.find(path);
+    return found == facts_.files.end() ? not_looked : found->second;
+  }
+
+  void log_level() {
+    static const std::set<std::string> levels{"trace", "debug", "info", "warn", "err", "error"};
+    const auto level = look_.said("log_level", "log-level");
+    if (level && !levels.count(lower(level->value)))
+      add(level->subject, "\"" + level->value + "\" is no log level of Consul's",
+          "write trace, debug, info, warn or error");
+  }
+
+  void gossip_key() {
+    const std::string key = text_in(look_.get("encrypt"));
+    if (key.empty() || facts_.keyring || valid_gossip_key(key)) return;
+    add(look_.subject("encrypt"), "is no gossip key: that is 16, 24 or 32 bytes in base64",
+        "write what `consul keygen` prints");
+  }
+
+  // ---- certificates and keys
+
+  // What the agent's user reads there; nothing, and a problem, where that is not a file.
+  std::optional<std::string> content(const std::string& key, const std::string& path) {
+    const FileLook& look = file(path);
+    if (look.kind == FileLook::other) return std::nullopt;
+    if (look.kind == FileLook::file) return look.text;
+    add(look_.subject(key),
+        path + (look.kind == FileLook::missing      ? ": no such file"
+                : look.kind == FileLook::unreadable ? ": the agent's user can't read it"
+                                                    : ": is a directory"),
+        "correct the path, or the rights there");
+    return std::nullopt;
+  }
+
+  void tls(const std::string& protocol) {
+    const auto text = [&](const char* key) { return text_in(look_.get(look_.tls_key(protocol, key))); };
+    const auto on = [&](const char* key) { return is_true(look_.get(look_.tls_key(protocol, key))); };
+    const std::string ca_file = text("ca_file"), ca_path = text("ca_path"), cert = text("cert_file"),
+                      key = text("key_file");
+    if (!ca_file.empty()) {
+      const auto ca = content(look_.tls_key(protocol, "ca_file"), ca_file);
+      if (ca && !holds_certificate(*ca))
+        add(look_.subject(look_.tls_key(protocol, "ca_file")), ca_file + " holds no certificate",
+            "write a CA's certificate (PEM) into it");
+    } else if (!ca_path.empty()) {
+      const FileLook& folder = file(ca_path);
+      if (folder.kind == FileLook::missing || (folder.kind == FileLook::folder && folder.empty))
+        add(look_.subject(look_.tls_key(protocol, "ca_path")),
+            ca_path + (folder.kind == FileLook::missing ? ": no such directory" : ": is empty"),
+            "put a CA's certificate (PEM) there");
+    }
+    if (!cert.empty() && !key.empty()) {
+      const auto shown = content(look_.tls_key(protocol, "cert_file"), cert),
+                 secret = content(look_.tls_key(protocol, "key_file"), key);
+      const std::string trouble = shown && secret ? key_pair_trouble(*shown, *secret) : "";
+      if (!trouble.empty())
+        add(look_.subject(look_.tls_key(protocol, "key_file")), cert + ", " + key + ": " + trouble,
+            "give a certificate and its own key");
+    }
+    if (!settings_.whole) return;
+    const bool ca = !ca_file.empty() || !ca_path.empty(), pair = !cert.empty() && !key.empty();
+    const char* const give_ca = "give ca_file or ca_path";
+    if (protocol == "internal_rpc" && !ca) {
+      for (const char* verify : {"verify_outgoing", "verify_server_hostname"}) {
+        if (on(verify))
+          add(look_.subject(look_.tls_key(protocol, verify)), "true needs a CA, and none is given", give_ca);
+      }
+    }
+    if (!on("verify_incoming")) return;
+    const std::string verify = look_.subject(look_.tls_key(protocol, "verify_incoming"));
+    if (!ca) add(verify, "true needs a CA, and none is given", give_ca);
+    const bool given_one = is_true(look_.get("auto_encrypt.tls")) || is_true(look_.get("auto_config.enabled"));
+    if (ca && !pair && !given_one)
+      add(verify, "true needs a certificate and its key, and none are given",
+          "give cert_file and key_file, or turn auto_encrypt.tls on");
+  }
+
+  // ---- folders and addresses
+
+  void folders() {
+    for (const auto& [subject, path] : look_.folders()) {
+      const FileLook& folder = file(path);
+      if (folder.kind == FileLook::other || (folder.kind == FileLook::folder && folder.writable)) continue;
+      add(subject,
+          path + (folder.kind == FileLook::folder ? ": the agent's user can't write there" : ": no such directory"),
+          "make the directory, and let the agent's user write there");
+    }
+  }
+
+  void addresses() {
+    if (facts_.any_address) return;
+    std::set<std::string> told;
+    for (const auto& [key, address] : look_.listeners()) {
+      const bool always = address == "0.0.0.0" || address == "::" || address == "::1" || address.starts_with("127.");
+      if (always || !literal_address(address)) continue;
+      const auto same = [&given = address](const std::string& other) { return same_address(given, other); };
+      if (std::any_of(facts_.addresses.begin(), facts_.addresses.end(), same)) continue;
+      if (told.insert(address).second)
+        add(look_.subject(key), address + " is not on this host, and the agent can't listen there",
+            "give an address of this host");
+    }
+  }
+
+  // A name may be one that this host's resolver knows.
+  void recursors() {
+    const Json* list = look_.get("recursors");
+    for (const Json& one : list && list->is_array() ? *list : Json::array()) {
+      const std::string recursor = text_in(&one);
+      if (recursor.empty() || recursor.find("{{") != recursor.npos || literal_address(recursor)) continue;
+      const auto colon = recursor.rfind(':');
+      const std::string host = recursor.substr(0, colon),
+                        port = colon == recursor.npos ? "53" : recursor.substr(colon + 1);
+      const bool bare = host.find(':') == host.npos;
+      const bool in_brackets = host.size() > 2 && host[0] == '[' && literal_address(host.substr(1, host.size() - 2));
+      const auto of_name = [](unsigned char c) { return std::isalnum(c) || c == '.' || c == '-' || c == '_'; };
+      const bool good_host = in_brackets || (bare && !host.empty() && std::all_of(host.begin(), host.end(), of_name));
+      const auto number = whole_number<int>(port);
+      if (good_host && ((number && *number >= 0 && *number < 65536) || port == "domain")) continue;
+      add(look_.subject("recursors"), "\"" + recursor + "\" is no address", "write ADDRESS or ADDRESS:PORT");
+    }
+  }
+
+  // ---- services, checks and watches
+
+  // The elements of a list, or the one object.
+  std::vector<std::pair<std::string, const Json*>> those(const Json* list, const std::string& path) {
+    std::vector<std::pair<std::string, const Json*>> found;
+    if (!list) return found;
+    if (list->is_object()) found.emplace_back(path, list);
+    for (std::size_t i = 0; list->is_array() && i < list->size(); ++i) {
+      if ((*list)[i].is_object()) found.emplace_back(path + "[" + std::to_string(i) + "]", &(*list)[i]);
+    }
+    return found;
+  }
+
+  void services_and_checks() {
+    for (const char* key : {"service", "services"}) {
+      for (const auto& [path, service] : those(look_.get(key), key)) {
+        if (!is_said(spelled(*service, "name")))
+          add(look_.subject(path), "the service has no name", "give it a \"name\"");
+        for (const char* of : {"check", "checks"}) {
+          for (const auto& [where, one] : those(spelled(*service, of), path + "." + of)) check(where, *one);
+        }
+      }
+    }
+    for (const char* key : {"check", "checks"}) {
+      for (const auto& [path, one] : those(look_.get(key), key)) check(path, *one);
+    }
+  }
+
+  bool scripts_are_on() const {
+    return std::any_of(script_settings.begin(), script_settings.end(), [this](const auto& setting) {
+      const auto flag = look_.flag(setting.second);
+      return flag ? *flag != "false" : is_true(look_.get(setting.first));
+    });
+  }
+
+  static bool is_known_of_check(const std::string& key) {
+    static const std::set<std::string> known{"id",
+                                             "checkid",
+                                             "name",
+                                             "notes",
+                                             "serviceid",
+                                             "token",
+                                             "status",
+                                             "args",
+                                             "scriptargs",
+                                             "http",
+                                             "header",
+                                             "method",
+                                             "body",
+                                             "tcp",
+                                             "udp",
+                                             "interval",
+                                             "dockercontainerid",
+                                             "shell",
+                                             "grpc",
+                                             "grpcusetls",
+                                             "tlsservername",
+                                             "tlsskipverify",
+                                             "timeout",
+                                             "ttl",
+                                             "aliasnode",
+                                             "aliasservice",
+                                             "h2ping",
+                                             "h2pingusetls",
+                                             "osservice",
+                                             "outputmaxsize",
+                                             "successbeforepassing",
+                                             "failuresbeforewarning",
+                                             "failuresbeforecritical",
+                                             "deregistercriticalserviceafter",
+                                             "disableredirects",
+                                             "tcpusetls"};
+    std::string name = lower(key);
+    name.erase(std::remove(name.begin(), name.end(), '_'), name.end());
+    return known.count(name) > 0;
+  }
+
+  void check(const std::string& path, const Json& check) {
+    const auto says = [&check](std::string_view key) { return is_said(spelled(check, key)); };
+    const bool script = says("args") || says("scriptargs");
+    if (script && settings_.whole && !scripts_are_on())
+      add(look_.subject(path), "the check runs a program, and that is off", "set enable_local_script_checks to true");
+    // One of a kind not known here has rules of its own.
+    for (const auto& [key, value] : check.items()) {
+      if (!is_known_of_check(key)) return;
+    }
+    if (check.empty()) return;  // Consul passes over it
+    const bool by_itself =
+        script || says("http") || says("tcp") || says("udp") || says("grpc") || says("h2ping") || says("osservice");
+    const bool alias = says("aliasnode") || says("aliasservice");
+    const bool interval = positive(spelled(check, "interval")), ttl = positive(spelled(check, "ttl"));
+    const std::string what = look_.subject(path);
+    if (interval && ttl) {
+      add(what, "the check has an interval and a TTL", "give it one of the two");
+    } else if (by_itself && !interval) {
+      add(what, "the check has no interval", "give it an \"interval\", as in \"10s\"");
+    } else if (by_itself && alias) {
+      add(what, "the check is an alias and has a test of its own", "make two checks of it");
+    } else if (!by_itself && !alias && !ttl) {
+      add(what, "the check tests nothing and has no TTL", "give it something to test, or a \"ttl\"");
+    }
+  }
+
+  void watches() {
+    for (const auto& [path, watch] : those(look_.get("watches"), "watches")) {
+      const auto has = [watch = watch](const char* key) { return is_said(at(watch, key)); };
+      static const std::map<std::string, const char*> needs{
+          {"key", "key"},     {"keyprefix", "prefix"}, {"service", "service"}, {"services", nullptr},
+          {"nodes", nullptr}, {"checks", nullptr},     {"event", nullptr},     {"agent_service", nullptr}};
+      const std::string type = text_in(at(watch, "type")), what = look_.subject(path);
+      const auto known = needs.find(type);
+      if (known == needs.end()) {
+        add(what, type.empty() ? "the watch has no type" : "\"" + type + "\" is no type of a watch here",
+            "write key, keyprefix, services, nodes, service, checks or event");
+        continue;
+      }
+      if (known->second && !has(known->second))
+        add(what, std::string("the watch has no \"") + known->second + "\"", "say what it is to watch");
+      if (type == "checks" && has("service") && has("state"))
+        add(what, "the watch has a service and a state", "give it one of the two");
+      const Json* of = at(watch, "handler_type");
+      const std::string handler = of ? text_in(of) : "script";
+      if (handler == "http") {
+        if (!is_said(at(watch, "http_handler_config.path")))
+          add(what, "the watch has no handler", "give it an http_handler_config with a \"path\"");
+      } else if (handler != "script") {
+        add(what, "\"" + handler + "\" is no type of a handler", "write script or http");
+      } else if (!at(watch, "args") && !has("handler")) {
+        add(what, "the watch has no handler", "give it \"args\": [\"PROGRAM\", \"ARGUMENT\"]");
+      } else if (at(watch, "args") && has("handler")) {
+        add(what, "the watch has two handlers", "keep args and take handler out");
+      }
+    }
+  }
+
+  static constexpr std::array<std::pair<const char*, const char*>, 2> script_settings{
+      {{"enable_script_checks", "enable-script-checks"}, {"enable_local_script_checks", "enable-local-script-checks"}}};
+
+  const AgentSettings& settings_;
+  const StartFacts& facts_;
+  Look look_;
+  Problems problems_;
+};
+
+}  // namespace
+
+std::vector<std::string> paths_at_start(const AgentSettings& settings) {
+  const Look look(settings);
+  std::vector<std::string> paths;
+  for (const char* protocol : tls_protocols) {
+    for (const char* key : {"ca_file", "ca_path", "cert_file", "key_file"}) {
+      const std::string path = text_in(look.get(look.tls_key(protocol, key)));
+      if (!path.empty()) paths.push_back(path);
+    }
+  }
+  for (const auto& [subject, path] : look.folders()) paths.push_back(path);
+  return paths;
+}
+
+Problems start_faults(const AgentSettings& settings, const StartFacts& facts) { return Faults(settings, facts).find(); }
+
+namespace {
+
+struct Outlived {
+  const char* key;
+  AgentVersion from;  // the first release that refuses it
+  const char* instead;
+};
+// Keys of the configuration that were there in 1.5 and are no more.
+constexpr std::array outlived{
+    Outlived{
+        "connect.proxy", {1, 6, 0}, "take it out, and register sidecars with the services (connect.sidecar_service)"},
+    Outlived{"connect.proxy_defaults",
+             {1, 6, 0},
+             "take it out, and register sidecars with the services (connect.sidecar_service)"},
+    Outlived{"acl.disabled_ttl", {1, 11, 0}, "take it out: nothing takes its place"},
+    Outlived{"acl_disabled_ttl", {1, 11, 0}, "take it out: nothing takes its place"},
+    Outlived{"telemetry.disable_compat_1.9", {1, 13, 0}, "take it out: the metrics of before are gone for good"},
+    Outlived{"connect.enable_serverless_plugin", {1, 15, 0}, "take it out: nothing takes its place"},
+};
+
+}  // namespace
+
+Problems outlived_settings(const AgentSettings& settings, const AgentVersion& version,
+                           const std::string& shown_version) {
+  const Look look(settings);
+  Problems problems;
+  const auto refused = [&](const std::string& key, const std::string& what, const std::string& instead) {
+    problems.push_back(Problem{look.subject(key), what + " Consul " + shown_version, instead});
+  };
+  for (const Outlived& one : outlived) {
+    // "disable_compat_1.9" has a dot of its own.
+    const std::string_view path = one.key;
+    const auto dot = path.find('.');
+    const Json* group = dot == path.npos ? &settings.merged : look.get(path.substr(0, dot));
+    const std::string name(dot == path.npos ? path : path.substr(dot + 1));
+    if (version >= one.from && group && group->is_object() && group->contains(name))
+      refused(one.key, "is no setting any more for", one.instead);
+  }
+  const Json* raft = look.get("raft_protocol");
+  if (raft && *raft != 3 && version >= AgentVersion{1, 9, 0}) refused("raft_protocol", "must be 3 for", "take it out");
+  const Json *grpc = look.get("ports.grpc"), *grpc_tls = look.get("ports.grpc_tls");
+  const bool automatic = is_true(look.get("auto_encrypt.tls")) || is_true(look.get("auto_config.enabled"));
+  const bool certificate = !text_in(look.get(look.tls_key("grpc", "cert_file"))).empty() ||
+                           (automatic && is_true(look.get("tls.grpc.use_auto_cert")));
+  if (version >= AgentVersion{1, 14, 0} && grpc && grpc->is_number() && *grpc > 0 && !grpc_tls && certificate)
+    refused("ports.grpc", "speaks no TLS any more, and there is a certificate, with",
+            "write \"grpc\": -1, \"grpc_tls\": " + grpc->dump() + " for gRPC with TLS, or \"grpc\": " + grpc->dump() +
+                ", \"grpc_tls\": -1 for gRPC without");
+  return problems;
+}
+
+}  // namespace lictor

@@ -1,0 +1,53 @@
+// Settings that `consul validate` passes and a start does not: found before an agent ends for them.
+//
+// Validate reads settings and opens none of the files, addresses and programs that they name. Each rule here was seen with
+// Consul 1.8.7 and 1.21.4 and stands in its sources (agent/agent.go, agent/structs/check_type.go, api/watch, tlsutil,
+// logging). In doubt a rule says nothing: what it does not see, the way back to the settings before mends (life/life.hpp).
+// Refusing what an agent would start with is the worse fault of the two.
+#pragma once
+
+#include "agent_config/agent_version.hpp"
+#include "base/problem.hpp"
+#include "files/file_look.hpp"
+#include "settings/settings.hpp"
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace lictor {
+
+// All that an agent is to be started with, as far as lictor reads it.
+struct AgentSettings {
+  Json merged = Json::object();                // consul.json over the JSON files of agent.config_dirs
+  std::map<std::string, std::string> origins;  // top-level key -> where from
+  std::vector<std::string> args;               // agent.args
+  // False: HCL, or -hcl, which lictor does not read, may say more. What depends on something not being said is then not judged.
+  bool whole = true;
+};
+
+// The paths that the settings name: files that an agent reads when it starts, and folders that it writes into.
+std::vector<std::string> paths_at_start(const AgentSettings& settings);
+
+struct StartFacts {
+  std::map<std::string, FileLook> files;  // of paths_at_start
+  std::vector<std::string> addresses;  // of this host, literal; those of its loopback networks need not be among them
+  bool any_address =
+      false;  // the kernel lets programs bind to addresses that are not there (ip_nonlocal_bind), or is not asked
+  bool keyring = false;  // there is a gossip keyring, so that `encrypt` is not looked at
+};
+
+// Problems with Exit::config, each with the key and where that is from: log_level, encrypt, certificates and keys, the folder
+// of log_file, addresses of listeners, recursors, services without a name, checks that can't be (no TTL, no interval, a script
+// while scripts are off), watches that can't be.
+Problems start_faults(const AgentSettings& settings, const StartFacts& facts);
+
+inline constexpr AgentVersion oldest_agent{1, 5, 0};  // that lictor can attend
+
+// Settings that this version does not start with and earlier ones did, each with what takes its place. The versions are those
+// of Consul's own releases whose sources first lack the key or refuse the value.
+Problems outlived_settings(const AgentSettings& settings, const AgentVersion& version,
+                           const std::string& shown_version);
+
+}  // namespace lictor

@@ -1,0 +1,216 @@
+#include "files/io/file_watch.hpp"
+
+#include "base/text.hpp"
+#include "files/io/files.hpp"
+#include "files/io/folder.hpp"
+
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include <limits.h>
+#include <sys/inotify.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <cstring>
+#include <map>
+#include <set>
+#include <utility>
+
+namespace lictor {
+namespace {
+
+constexpr auto settle = std::chrono::milliseconds(200);
+
+// No IN_MODIFY: half a file is no news.
+constexpr std::uint32_t signs =
+    IN_CLOSE_WRITE | IN_ATTRIB | IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_DELETE_SELF | IN_MOVE_SELF;
+
+bool is_directory(const std::string& path) {
+  const auto found = find_to_read(path);
+  return found && S_ISDIR(found->about.st_mode);
+}
+
+// What is there is not lictor's to read, nor to be woken by.
+bool refused(const std::string& path) { return !find_to_read(path) && errno == ELOOP; }
+
+std::uint64_t file_digest(const std::string& path) {
+  const std::hash<std::string> hash;
+  const auto content = read_file(path);
+  if (!content) return hash("unreadable: " + content.error().why);
+  return *content ? hash(**content) : 0;
+}
+
+}  // namespace
+
+std::vector<std::string> agent_files_in(const std::string& folder) {
+  std::vector<std::string> names;
+  each_name(folder, [&names](std::string_view name) {
+    for (const std::string_view end : {".json", ".hcl"}) {
+      if (name.size() > end.size() && name.ends_with(end)) names.emplace_back(name);
+    }
+    return true;
+  });
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+std::uint64_t content_digest(const std::string& path) {
+  if (!is_directory(path)) return file_digest(path);
+  // An agent does not look into folders there, nor does this: a link may lead back to where it is.
+  std::string all;
+  for (const std::string& name : agent_files_in(path))
+    all += name + "/" + std::to_string(file_digest(path + "/" + name)) + "/";
+  return std::hash<std::string>()(all);
+}
+
+struct FileWatch::State : std::enable_shared_from_this<State> {
+  State(const boost::asio::any_io_executor& executor, int fd, News what)
+      : descriptor(executor, fd), timer(executor), news(std::move(what)) {}
+
+  void wait() {
+    descriptor.async_wait(boost::asio::posix::stream_descriptor::wait_read,
+                          [self = shared_from_this()](const boost::system::error_code& error) {
+                            if (error || !self->descriptor.is_open()) return;
+                            if (self->drain() && !std::exchange(self->settling, true)) self->look_later();
+                            self->wait();
+                          });
+  }
+
+  void look_later() {
+    timer.expires_after(settle);
+    timer.async_wait([self = shared_from_this()](const boost::system::error_code& error) {
+      if (error || !self->descriptor.is_open()) return;
+      self->settling = false;
+      self->look();
+    });
+  }
+
+  // True: one of the events may concern a watched path.
+  bool drain() {
+    bool concerned = false;
+    alignas(inotify_event) std::array<char, 4096> buffer;
+    for (;;) {
+      const ssize_t size = read(descriptor.native_handle(), buffer.data(), buffer.size());
+      if (size <= 0) return concerned;
+      for (std::size_t at = 0; at < static_cast<std::size_t>(size);) {
+        inotify_event event{};
+        std::memcpy(&event, buffer.data() + at, sizeof event);
+        // Filled up with zeros.
+        const std::string name = event.len > 0 ? buffer.data() + at + sizeof event : "";
+        at += sizeof event + event.len;
+        const auto found = names.find(event.wd);
+        concerned |= (event.mask & IN_Q_OVERFLOW) != 0 ||
+                     (found != names.end() && (name.empty() || found->second.count(name) || found->second.count("")));
+      }
+    }
+  }
+
+  // First the watches, then the contents: whatever changes in between is an event.
+  void look() {
+    place_watches();
+    std::vector<std::string> changed;
+    for (auto& [path, digest] : digests) {
+      const std::uint64_t before = std::exchange(digest, content_digest(path));
+      if (before != digest) changed.push_back(path);
+    }
+    if (!changed.empty()) news.changed(changed);
+  }
+
+  void place_watches() {
+    const auto before = std::exchange(names, {});
+    for (const auto& [path, digest] : digests) {
+      trace(path);
+      if (!is_directory(path)) continue;
+      for (const std::string& name : agent_files_in(path)) trace(path + "/" + name);
+    }
+    for (const auto& [wd, _] : before) {
+      if (!names.count(wd)) inotify_rm_watch(descriptor.native_handle(), wd);
+    }
+  }
+
+  // Directories that are neither the last nor hold a link are left out: the likes of /run and /tmp are busy. Of a path that
+  // is not read, somebody else's link is watched, to be seen when it is mended, and nothing that it leads to.
+  void trace(const std::string& path) {
+    const auto root_of = [](const std::string& p) { return std::string(p[0] == '/' ? "" : "."); };
+    if (path.empty()) return;
+    const bool unread = refused(path);
+    std::string folder = root_of(path);
+    std::vector<std::string> rest = split_list(path, '/');
+    for (int links = 0; !rest.empty();) {
+      const std::string name = rest.front(), here = folder + "/" + name;
+      rest.erase(rest.begin());
+      struct stat s {};
+      bool there = lstat(here.c_str(), &s) == 0;
+      if (!there || S_ISLNK(s.st_mode) || rest.empty()) {
+        watch(folder + "/", name);
+        there = lstat(here.c_str(), &s) == 0;  // it may have come, or gone, before the watch
+      }
+      if (!there) return;
+      if (!S_ISLNK(s.st_mode)) {
+        folder = here;
+        continue;
+      }
+      if (unread && s.st_uid != 0 && s.st_uid != geteuid()) return;
+      char target[PATH_MAX];
+      const ssize_t size = readlink(here.c_str(), target, sizeof target);
+      if (size <= 0 || ++links > 40) return;
+      const std::string to(target, static_cast<std::size_t>(size));
+      if (to[0] == '/') folder = root_of(to);
+      const std::vector<std::string> parts = split_list(to, '/');
+      rest.insert(rest.begin(), parts.begin(), parts.end());
+    }
+    // The file itself too: one that is mounted alone changes without its directory knowing. Of a directory: all in it.
+    if (!unread) watch(folder, "");
+  }
+
+  void watch(const std::string& path, const std::string& name) {
+    const int wd = inotify_add_watch(descriptor.native_handle(), path.c_str(), signs);
+    if (wd >= 0) {
+      names[wd].insert(name);
+    } else if (errno != ENOENT && errno != ENOTDIR && told.insert(path).second) {
+      news.failed(Problem{path, "can't be watched: " + error_text(errno), "send SIGHUP after a change there"});
+    }
+  }
+
+  boost::asio::posix::stream_descriptor descriptor;
+  boost::asio::steady_timer timer;
+  News news;
+  bool settling = false;
+  std::map<std::string, std::uint64_t> digests;  // of the watched paths
+  std::map<int, std::set<std::string>> names;    // watch descriptor -> names in that directory; "": all
+  std::set<std::string> told;                    // what failed
+};
+
+Result<std::unique_ptr<FileWatch>> FileWatch::start(boost::asio::any_io_executor executor, News news) {
+  const int fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+  if (fd < 0)
+    return Problem{"watch.settings", "inotify: " + error_text(errno), "send SIGHUP after a change of settings files"};
+  auto state = std::make_shared<State>(executor, fd, std::move(news));
+  state->wait();
+  return std::unique_ptr<FileWatch>(new FileWatch(std::move(state)));
+}
+
+FileWatch::FileWatch(std::shared_ptr<State> state) : state_(std::move(state)) {}
+
+FileWatch::~FileWatch() {
+  boost::system::error_code ignored;
+  state_->descriptor.close(ignored);
+  state_->timer.cancel();
+}
+
+void FileWatch::watch(const std::vector<std::string>& paths) {
+  const auto before = std::exchange(state_->digests, {});
+  for (const std::string& path : paths) state_->digests[path] = 0;
+  state_->place_watches();
+  for (auto& [path, digest] : state_->digests) {
+    const auto known = before.find(path);
+    digest = known != before.end() ? known->second : content_digest(path);
+  }
+}
+
+}  // namespace lictor

@@ -1,0 +1,48 @@
+// News of files, from the kernel by inotify: no polling, and no timer while nothing happens.
+#pragma once
+
+#include "base/problem.hpp"
+
+#include <boost/asio/any_io_executor.hpp>
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace lictor {
+
+// The names of the files in `folder` that an agent reads there, *.json and *.hcl, sorted.
+std::vector<std::string> agent_files_in(const std::string& folder);
+
+// Tells contents apart; no signature. Of a file: its bytes. Of a directory: names and bytes of its agent_files_in.
+// Something missing, and something that can't be read, have digests of their own.
+std::uint64_t content_digest(const std::string& path);
+
+// Calls `changed` with those of the watched paths whose content_digest is another, from the executor, 200 ms after the first
+// sign: a burst is one call, and what leaves the content as it was is none. What is seen: a file written in place or renamed
+// over, made or gone, made readable; each symbolic link on the way exchanged, as Kubernetes does it with `..data`. A
+// directory that is not there yet is awaited in its nearest parent. Not seen: changes that another host makes
+// on a network file system.
+class FileWatch {
+ public:
+  struct News {
+    std::function<void(const std::vector<std::string>& paths)> changed;  // may destroy the watch
+    std::function<void(const Problem&)>
+        failed;  // a directory can't be watched; once for each, also from inside watch()
+  };
+  static Result<std::unique_ptr<FileWatch>> start(boost::asio::any_io_executor executor, News news);
+  ~FileWatch();  // nothing is called any more
+
+  // From now on these paths, files or directories, and no others. News is what differs from the moment of the call that
+  // named a path first: what is read after that call is at least that new.
+  void watch(const std::vector<std::string>& paths);
+
+ private:
+  struct State;
+  explicit FileWatch(std::shared_ptr<State> state);
+  std::shared_ptr<State> state_;
+};
+
+}  // namespace lictor

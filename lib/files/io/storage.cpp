@@ -1,0 +1,197 @@
+#include "files/io/storage.hpp"
+
+#include "base/text.hpp"
+#include "files/io/files.hpp"
+#include "files/io/folder.hpp"
+#include "files/io/ownership.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdlib>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+namespace lictor {
+namespace {
+
+struct Mount {
+  std::string id, parent, point, type;
+};
+
+// Mount points have their white space and backslashes as three octal digits.
+std::string unescaped(std::string_view text) {
+  std::string out;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const auto digits = text.substr(std::min(i + 1, text.size()), 3);
+    const auto code = whole_number<unsigned>(digits, 8);
+    if (text[i] == '\\' && digits.size() == 3 && code && *code < 256) {
+      out += static_cast<char>(*code);
+      i += 3;
+    } else {
+      out += text[i];
+    }
+  }
+  return out;
+}
+
+// "36 35 98:0 /mnt1 /mnt2 rw,noatime master:1 - ext3 /dev/root rw": any number of fields stands before the dash.
+std::optional<Mount> parse_mount(std::string_view line) {
+  std::vector<std::string_view> fields;
+  while (!line.empty()) {
+    const auto end = std::min(line.find(' '), line.size());
+    fields.push_back(line.substr(0, end));
+    line.remove_prefix(std::min(end + 1, line.size()));
+  }
+  const auto dash = std::find(fields.begin(), fields.end(), "-");
+  if (dash - fields.begin() < 6 || fields.end() - dash < 2) return std::nullopt;
+  return Mount{std::string(fields[0]), std::string(fields[1]), unescaped(fields[4]), std::string(dash[1])};
+}
+
+bool contains(const std::string& point, const std::string& path) {
+  return point == "/" || (path.starts_with(point) && (path.size() == point.size() || path[point.size()] == '/'));
+}
+
+std::vector<Mount> mounts_on_the_way(const std::string& path, const std::string& root) {
+  const std::string table = content_of(root + "/proc/self/mountinfo");
+  std::vector<Mount> mounts;
+  for (std::string_view rest = table; !rest.empty();) {
+    const auto end = std::min(rest.find('\n'), rest.size());
+    if (auto mount = parse_mount(rest.substr(0, end)); mount && contains(mount->point, path)) mounts.push_back(*mount);
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+  }
+  return mounts;
+}
+
+// Without symbolic links as far as it exists.
+std::string resolved(const std::string& path) {
+  if (!path.starts_with('/')) return resolved("/proc/self/cwd/" + path);
+  for (size_t end = path.size();; end = path.rfind('/', end - 1)) {
+    const std::string there = end == 0 || end == std::string::npos ? "/" : path.substr(0, end);
+    const std::unique_ptr<char, decltype(&std::free)> real(::realpath(there.c_str(), nullptr), &std::free);
+    if (!real && there != "/") continue;
+    const std::string rest = there == "/" ? path : path.substr(end);
+    return real && std::string_view(real.get()) != "/" ? real.get() + rest : rest.empty() ? "/" : rest;
+  }
+}
+
+bool names_container(const std::string& environment) {
+  return environment.starts_with("container=") ||
+         environment.find(std::string("\0container=", 11)) != std::string::npos;
+}
+
+Problem full(const std::string& path, const std::string& why) {
+  return Problem{path, why, "free some space there, or put the data directory on another volume", Exit::retry};
+}
+
+Problem unwritable(const std::string& path, int error) {
+  const std::string why = "can't write there: " + error_text(error);
+  switch (error) {
+    case EROFS:
+      return Problem{path, why, "mount a writable volume there, or set node.data_dir to another folder", Exit::config};
+    case EACCES:
+    case EPERM:
+      return Problem{
+          path, why,
+          ::geteuid() == 0
+              ? "give lictor the capability DAC_OVERRIDE"
+              : fmt::format("change its owner or mode so that uid {} may, or start lictor as root", ::geteuid()),
+          Exit::config};
+    case ENOSPC:
+    case EDQUOT:
+      return full(path, why);
+    default:
+      return Problem{path, why, "check the file system that holds it", Exit::retry};
+  }
+}
+
+// Tries what the agent will do all the time. errno of what failed; 0: all is well.
+int try_small_file(const std::string& path) {
+  const std::string name = path + "/lictor.probe";
+  unlink_below(name);
+  const int fd = open_below(name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+  // No lock is held yet: a second lictor may be trying here too.
+  if (fd < 0) return errno == EEXIST ? 0 : errno;
+  const std::array<char, 4096> block{};
+  const ssize_t written = ::write(fd, block.data(), block.size());
+  int error = written < 0 ? errno : written < static_cast<ssize_t>(block.size()) ? ENOSPC : 0;
+  // A quota on a network file system is told when the file is closed.
+  if (::close(fd) != 0 && error == 0) error = errno;
+  unlink_below(name);
+  return error;
+}
+
+// What is left for those whom the file system keeps no reserve for.
+std::optional<std::string> exhausted(const std::string& path) {
+  struct statvfs now {};
+  if (::statvfs(path.c_str(), &now) != 0) return std::nullopt;
+  if (now.f_blocks > 0 && now.f_bavail == 0) return "no space left for the agent's user";
+  if (now.f_files > 0 && now.f_favail == 0) return "no inodes left for the agent's user";
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::string filesystem_of(const std::string& path, const std::string& root) {
+  const std::vector<Mount> mounts = mounts_on_the_way(resolved(path), root);
+  // As the kernel walks: from the root, over the nearest mount point on the way, so that what a later mount hides does not count.
+  const auto nearest = [&mounts](const auto& eligible) {
+    const Mount* found = nullptr;
+    for (const Mount& mount : mounts) {
+      if (eligible(mount) && (!found || mount.point.size() < found->point.size())) found = &mount;
+    }
+    return found;
+  };
+  const auto listed = [&mounts](const std::string& id) {
+    return std::any_of(mounts.begin(), mounts.end(), [&id](const Mount& mount) { return mount.id == id; });
+  };
+  const Mount* here = nearest([&](const Mount& m) { return m.parent == m.id || !listed(m.parent); });
+  if (!here) return "";
+  for (size_t steps = 0; steps < mounts.size(); ++steps) {
+    const Mount* next = nearest([here](const Mount& m) { return m.parent == here->id && m.id != here->id; });
+    if (!next) break;
+    here = next;
+  }
+  return here->type;
+}
+
+bool in_container(const std::string& root) {
+  const auto is_there = [&root](const char* path) { return ::access((root + path).c_str(), F_OK) == 0; };
+  return is_there("/.dockerenv") || is_there("/run/.containerenv") ||
+         names_container(content_of(root + "/proc/1/environ")) ||
+         names_container(content_of(root + "/proc/self/environ")) || filesystem_of("/", root) == "overlay";
+}
+
+std::optional<std::string> fleeting_storage(const std::string& path, const std::string& root) {
+  const std::string type = filesystem_of(path, root);
+  if ((type != "overlay" && type != "tmpfs" && type != "ramfs") || !in_container(root)) return std::nullopt;
+  return fmt::format("{}: on {} in a container: the node's identity is lost with it; mount a volume there", path, type);
+}
+
+Result<void> check_data_dir(const std::string& path, uid_t uid) {
+  struct stat now {};
+  if (::stat(path.c_str(), &now) != 0)
+    return Problem{path, "stat: " + error_text(errno), "check the path", Exit::config};
+  if (!S_ISDIR(now.st_mode))
+    return Problem{path, "no directory", "move it away, or set node.data_dir to another path", Exit::config};
+  if (const auto folder = open_folder(path); !folder && errno == ELOOP) return folder.error();
+  if (const int error = try_small_file(path); error != 0) return unwritable(path, error);
+  if (const auto why = uid == 0 ? std::nullopt : exhausted(path)) return full(path, *why);
+  if (::geteuid() == 0) return {};
+  if (const auto entry = foreign_entry(path, uid, ::getegid())) {
+    struct stat owner {};
+    ::lstat(entry->c_str(), &owner);
+    return Problem{*entry, fmt::format("owned by uid {}, and uid {} may not write it", owner.st_uid, uid),
+                   fmt::format("chown -R {} {}, or start lictor as root", uid, path), Exit::config};
+  }
+  return {};
+}
+
+}  // namespace lictor

@@ -1,0 +1,161 @@
+#include "identity/claims.hpp"
+
+#include "base/json.hpp"
+
+#include <algorithm>
+#include <functional>
+#include <map>
+#include <string_view>
+#include <tuple>
+
+#include "base/json_text.hpp"
+#include "base/text.hpp"
+
+namespace lictor {
+namespace {
+
+// A string in an object in the object.
+std::string text_in(const Json& object, const char* outer, const char* key) {
+  const auto it = object.find(outer);
+  return it != object.end() && it->is_object() ? text_of(*it, key) : std::string();
+}
+
+// Calls `take` with each object of the array.
+Result<void> each_object(const char* what, const std::string& body, const std::function<void(const Json&)>& take) {
+  if (each_element(body, [&take](const Json& element) { return element.is_object() ? take(element) : void(); }))
+    return {};
+  return Problem{what, "the answer is no JSON array", "see whether it is Consul's agent that answers", Exit::retry};
+}
+
+MemberStatus member_status(const Json& member) {
+  const auto it = member.find("Status");
+  if (it == member.end() || !it->is_number_integer()) return MemberStatus::none;
+  const auto number = it->get<std::int64_t>();
+  return number < 1 || number > 4 ? MemberStatus::none : static_cast<MemberStatus>(number);
+}
+
+bool may_live(const Member& member) {
+  return member.status != MemberStatus::failed && member.status != MemberStatus::left;
+}
+
+// Names in the catalog are equal whatever their case: an entry "N1" is the very one that node n1 registers itself in.
+bool same_entry(std::string_view a, std::string_view b) { return lower(a) == lower(b); }
+
+// All that is known of one other name.
+struct Other {
+  const Member* member = nullptr;
+  const CatalogNode* entry = nullptr;
+};
+
+}  // namespace
+
+const char* to_string(MemberStatus status) {
+  switch (status) {
+    case MemberStatus::alive:
+      return "alive";
+    case MemberStatus::leaving:
+      return "leaving";
+    case MemberStatus::left:
+      return "left";
+    case MemberStatus::failed:
+      return "failed";
+    case MemberStatus::none:
+      break;
+  }
+  return "unknown";
+}
+
+const char* to_string(ClaimKind kind) {
+  return kind == ClaimKind::address ? "address" : kind == ClaimKind::name ? "name" : "id";
+}
+
+Result<std::vector<Member>> parse_members(const std::string& body) {
+  std::vector<Member> members;
+  const auto read = each_object("members", body, [&](const Json& json) {
+    Member member{.name = text_of(json, "Name"),
+                  .id = text_in(json, "Tags", "id"),
+                  .address = text_of(json, "Addr"),
+                  .status = member_status(json),
+                  .version = text_in(json, "Tags", "build"),
+                  .server = text_in(json, "Tags", "role") == "consul"};
+    member.version.resize(std::min(member.version.find(':'), member.version.size()));
+    if (!member.name.empty()) members.push_back(std::move(member));
+  });
+  if (!read) return read.error();
+  return members;
+}
+
+Result<std::vector<CatalogNode>> parse_catalog_nodes(const std::string& body) {
+  std::vector<CatalogNode> nodes;
+  const auto read = each_object("catalog", body, [&](const Json& json) {
+    CatalogNode node{.name = text_of(json, "Node"),
+                     .id = text_of(json, "ID"),
+                     .address = text_of(json, "Address"),
+                     .external = text_in(json, "Meta", "external-node") == "true"};
+    if (!node.name.empty()) nodes.push_back(std::move(node));
+  });
+  if (!read) return read.error();
+  return nodes;
+}
+
+std::vector<Claim> find_claims(const NodeKey& own, const std::vector<Member>& members,
+                               const std::vector<CatalogNode>& catalog) {
+  std::vector<Claim> claims;
+  std::map<std::string_view, Other> others;
+  for (const Member& member : members) {
+    if (member.name == own.name) continue;
+    const Member*& known = others[member.name].member;
+    if (!known || (may_live(member) && !may_live(*known))) known = &member;
+  }
+  for (const CatalogNode& entry : catalog) {
+    if (!same_entry(entry.name, own.name)) {
+      others[entry.name].entry = &entry;
+    } else if (entry.address != own.address || (!entry.id.empty() && entry.id != own.id)) {
+      claims.push_back({.kind = ClaimKind::name,
+                        .name = entry.name,
+                        .id = entry.id,
+                        .address = entry.address,
+                        .state = entry.external ? "external" : to_string(MemberStatus::none)});
+    }
+  }
+  for (const auto& [name, other] : others) {
+    const auto& [member, entry] = other;
+    const bool member_here = member && !own.address.empty() && member->address == own.address;
+    const bool entry_here = entry && !own.address.empty() && entry->address == own.address;
+    const bool ours =
+        !own.id.empty() && ((entry && entry->id == own.id) || (member && may_live(*member) && member->id == own.id));
+    if (!member_here && !entry_here && !ours) continue;
+    const bool external = entry && entry->external;
+    const bool dead = !external && !(member && may_live(*member));
+    Claim claim{.kind = member_here || entry_here ? ClaimKind::address : ClaimKind::id,
+                .name = std::string(name),
+                .id = entry && !entry->id.empty() ? entry->id
+                      : member                    ? member->id
+                                                  : "",
+                .address = entry && !member_here ? entry->address : member->address,
+                .state = external ? "external"
+                         : member ? to_string(member->status)
+                                  : "no member",
+                .prune = dead && member_here,
+                .deregister = dead && entry_here};
+    claims.push_back(std::move(claim));
+  }
+  const auto order = [](const Claim& claim) { return std::tie(claim.name, claim.address, claim.id); };
+  std::sort(claims.begin(), claims.end(), [&](const Claim& a, const Claim& b) { return order(a) < order(b); });
+  return claims;
+}
+
+std::string describe(const Claim& claim, const NodeKey& own) {
+  const auto identity = [](const std::string& name, const std::string& id, const std::string& address,
+                           const std::string& state) {
+    std::vector<std::string> known;
+    if (!id.empty()) known.push_back("id " + id);
+    if (!address.empty()) known.push_back("at " + address);
+    if (!state.empty()) known.push_back(state);
+    return "node " + name + " (" + join(known, ", ") + ")";
+  };
+  return identity(claim.name, claim.id, claim.address, claim.state) + " claims the " + to_string(claim.kind) + " of " +
+         identity(own.name, own.id, own.address, "");
+}
+
+}  // namespace lictor

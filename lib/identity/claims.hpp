@@ -1,0 +1,91 @@
+// Who else claims this node's name, id or address in the cluster, and what may be done about it.
+//
+// The one rule above all: whatever may be alive elsewhere is never touched, only told of. What is dead and stands at
+// this node's own address is this node's own past (a former name, a lost data directory) and is cleared away: otherwise
+// its services stay listed beside the real ones, for up to the 72 h after which the servers forget a failed member.
+#pragma once
+
+#include "base/problem.hpp"
+
+#include <compare>
+#include <cstddef>
+#include <string>
+#include <vector>
+
+namespace lictor {
+
+// Of the LAN gossip pool, as GET /v1/agent/members has it. The numbers are serf's.
+enum class MemberStatus { none = 0, alive = 1, leaving = 2, left = 3, failed = 4 };
+const char* to_string(MemberStatus status);  // "alive", "leaving", "left", "failed", "unknown"
+
+struct Member {
+  std::string name;
+  std::string id;  // tag "id"; empty where the member has none
+  std::string address;
+  MemberStatus status = MemberStatus::none;
+  std::string version;  // tag "build" up to the colon: "1.8.7"
+  bool server = false;  // tag "role" is "consul"
+};
+
+// As GET /v1/catalog/nodes has it.
+struct CatalogNode {
+  std::string name;
+  std::string id;  // empty where the entry was made without one
+  std::string address;
+  bool external = false;  // Meta "external-node" is "true": registered by somebody on purpose, never an agent's
+};
+
+// Entries that lack a name are passed over. Nothing where `body` is no JSON array.
+Result<std::vector<Member>> parse_members(const std::string& body);
+Result<std::vector<CatalogNode>> parse_catalog_nodes(const std::string& body);
+
+// This node, as its agent runs now. `address` is the one that it advertises.
+struct NodeKey {
+  std::string name, id, address;
+  bool operator==(const NodeKey&) const = default;
+};
+
+enum class ClaimKind {
+  address,  // another name at our address
+  name,     // our name at another address, under whatever id, or at our address under another id
+  id,       // our id under another name at another address
+};
+const char* to_string(ClaimKind kind);  // "address", "name", "id"
+
+struct Claim {
+  ClaimKind kind = ClaimKind::address;
+  std::string name, id, address;  // the other one's; what is not known is empty
+  std::string state;              // to_string(MemberStatus), or "no member", or "external" for CatalogNode::external
+  bool prune = false;             // a dead member at our address: force-leave with prune
+  bool deregister = false;        // its entry in the catalog
+  // prune and deregister both false: it is, or may be, alive; it is only told of.
+
+  bool dead() const { return prune || deregister; }
+  auto operator<=>(const Claim&) const = default;  // NOLINT(modernize-use-nullptr): its zeros are no pointers
+};
+
+// Of claims at once, no more are told of by name, in the log and in the status: the rest is counted.
+constexpr std::size_t claims_told = 100;
+
+// Every claim, one for each other name (own name: one for each address and id), sorted by name.
+//
+// Another name at our address (in the members, the catalog or both; addresses are compared as strings):
+//   failed or left member                    prune; deregister too if the catalog has it at our address
+//   no member, in the catalog                deregister; external: told of
+//   alive, leaving or unknown status         told of
+//   in the catalog at our address, but the member of that name is alive (leaving, unknown) anywhere: told of; is
+//   failed or left at another address: deregister only, the member is not ours to prune
+//   in the catalog with external-node, wherever the entry and the member of that name are: told of
+// Our name in the catalog with another address, or at our address with another id: told of, with state "unknown". Names
+// in the catalog are equal whatever their case, as the servers have it; members' names are not. The members' own entry
+// of our name is our own agent's view of itself and says nothing.
+// Our id under another name at another address, in the catalog or as a member that is not failed or left: told of.
+// Our id under another name at our address is a claim on the address like any other.
+std::vector<Claim> find_claims(const NodeKey& own, const std::vector<Member>& members,
+                               const std::vector<CatalogNode>& catalog);
+
+// "node n2 (id 1234…, at 10.0.0.5, failed) claims the address of node n1 (id …, at 10.0.0.5)": both identities, without
+// a verdict. What is not known is left out.
+std::string describe(const Claim& claim, const NodeKey& own);
+
+}  // namespace lictor

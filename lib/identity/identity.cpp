@@ -1,0 +1,149 @@
+#include "identity/identity.hpp"
+
+#include "base/json.hpp"
+
+#include "base/json_text.hpp"
+#include "base/text.hpp"
+
+namespace lictor {
+namespace {
+
+constexpr const char* settings_origin = "agent settings";
+constexpr const char* stored_origin = "lictor-identity.json";
+constexpr const char* node_id_origin = "node-id";
+constexpr const char* new_origin = "new";
+
+std::optional<std::string> not_empty(const std::optional<std::string>& text) {
+  return text && !text->empty() ? text : std::nullopt;
+}
+
+// What a person should know of what was found broken, in one line; nothing if all was well.
+std::optional<std::string> mending(const IdentityInput& input, const IdentityVerdict& verdict, bool stored_broken,
+                                   const std::optional<std::string>& node_id) {
+  std::vector<std::string> broken;
+  if (stored_broken) broken.push_back("lictor-identity.json was unreadable");
+  if (input.node_id_text && !node_id) {
+    broken.push_back(trim(*input.node_id_text).empty() ? "node-id was empty" : "node-id was no UUID");
+  } else if (node_id && *node_id != verdict.identity.id && verdict.id_origin == stored_origin) {
+    broken.push_back("node-id said " + *node_id);
+  }
+  if (broken.empty()) return std::nullopt;
+  return join(broken, " and ") + ": mended with node id " + verdict.identity.id +
+         (verdict.id_origin == new_origin ? ", a new one" : ", from " + verdict.id_origin);
+}
+
+}  // namespace
+
+bool IdentityVerdict::fixed_id() const { return id_origin == settings_origin; }
+
+Result<IdentityVerdict> settle_identity(const IdentityInput& input) {
+  const auto wanted_id = not_empty(input.configured_id);
+  const auto configured_id = wanted_id ? parse_uuid(*wanted_id) : std::nullopt;
+  if (wanted_id && !configured_id) {
+    return Problem{"node_id", "\"" + *wanted_id + "\" is no UUID",
+                   "write it as 8-4-4-4-12 hexadecimal digits, or take it out of the agent settings", Exit::config};
+  }
+  const auto stored = input.stored_text ? parse_identity(*input.stored_text) : std::nullopt;
+  const auto node_id = input.node_id_text ? parse_uuid(*input.node_id_text) : std::nullopt;
+  const bool foreign = stored && !stored->machine.empty() && !input.machine.empty() && stored->machine != input.machine;
+  if (foreign && input.refuse_clone) {
+    return Problem{"node.on_clone", "the data directory belongs to node " + stored->name + " on another machine",
+                   "give this machine a data directory of its own, or set node.on_clone to new_id", Exit::config};
+  }
+  // What another machine left behind names that machine: neither its id nor its name may be used or cleared away here.
+  const bool own = stored && !foreign;
+
+  IdentityVerdict v;
+  if (const auto name = not_empty(input.configured_name)) {
+    v.identity.name = *name;
+    v.name_origin = "node.name";
+  } else if (own && (input.keep_name || input.host_name.empty())) {
+    v.identity.name = stored->name;
+    v.name_origin = "stored";
+  } else {
+    v.identity.name = input.host_name;
+    v.name_origin = "host name";
+  }
+  if (!is_utf8(v.identity.name))
+    return Problem{"node.name", "the host's name is not UTF-8", "set node.name, or name the host anew", Exit::config};
+
+  const bool renamed = own && stored->name != v.identity.name;
+  if (configured_id) {
+    v.identity.id = *configured_id;
+    v.id_origin = settings_origin;
+  } else if (own && !renamed) {
+    v.identity.id = stored->id;
+    v.id_origin = stored_origin;
+  } else if (node_id && !foreign && !renamed) {
+    v.identity.id = *node_id;
+    v.id_origin = node_id_origin;
+  } else {
+    v.identity.id = input.fresh_id;
+    v.id_origin = new_origin;
+  }
+
+  v.identity.address = input.address;
+  // A host that has lost its machine id is no reason to forget what the directory knew.
+  v.identity.machine = input.machine.empty() && own ? stored->machine : input.machine;
+  v.identity.when = stored ? stored->when : input.now;
+  if (!stored || v.identity != *stored) v.identity.when = input.now;
+  if (renamed) v.former_name = stored->name;
+  if (own && stored->address != v.identity.address) v.former_address = stored->address;
+  if (!foreign) v.mended = mending(input, v, input.stored_text && !stored, node_id);
+  v.cloned = foreign && !configured_id;
+  return v;
+}
+
+std::optional<Identity> parse_identity(const std::string& text) {
+  const auto json = foreign_json(text);
+  if (!json.is_object()) return std::nullopt;
+  bool complete = true;
+  const auto field = [&](const char* key) {
+    const auto it = json.find(key);
+    if (it != json.end() && it->is_string()) return it->get<std::string>();
+    complete = false;
+    return std::string();
+  };
+  Identity identity{field("id"), field("name"), field("address"), field("machine"), field("when")};
+  const auto id = parse_uuid(identity.id);
+  if (!complete || !id || identity.name.empty()) return std::nullopt;
+  identity.id = *id;
+  return identity;
+}
+
+std::string format_identity(const Identity& identity) {
+  const Json json = {{"id", identity.id},
+                     {"name", identity.name},
+                     {"address", identity.address},
+                     {"machine", identity.machine},
+                     {"when", identity.when}};
+  // A host name is bytes, JSON is UTF-8: replacing beats throwing.
+  return json_text(json, 2) + "\n";
+}
+
+std::optional<std::string> parse_uuid(const std::string& text) {
+  const std::string uuid = lower(trim(text));
+  if (uuid.size() != 36) return std::nullopt;
+  for (std::size_t i = 0; i < uuid.size(); ++i) {
+    const bool dash = i == 8 || i == 13 || i == 18 || i == 23;
+    const bool hex = (uuid[i] >= '0' && uuid[i] <= '9') || (uuid[i] >= 'a' && uuid[i] <= 'f');
+    if (dash ? uuid[i] != '-' : !hex) return std::nullopt;
+  }
+  return uuid;
+}
+
+std::string make_uuid(const unsigned char (&random)[16]) {
+  constexpr const char* digits = "0123456789abcdef";
+  std::string uuid;
+  for (int i = 0; i < 16; ++i) {
+    unsigned byte = random[i];
+    if (i == 6) byte = (byte & 0x0fU) | 0x40U;  // version 4
+    if (i == 8) byte = (byte & 0x3fU) | 0x80U;  // RFC 4122's variant
+    if (i == 4 || i == 6 || i == 8 || i == 10) uuid += '-';
+    uuid += digits[byte >> 4U];
+    uuid += digits[byte & 15U];
+  }
+  return uuid;
+}
+
+}  // namespace lictor

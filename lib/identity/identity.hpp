@@ -1,0 +1,79 @@
+// Who the node is: the id that Consul keeps in data_dir/node-id, and lictor's own record of it.
+//
+// Order: an id in the agent's settings; the stored identity (lictor-identity.json); a valid node-id file; a
+// fresh random UUID. Consul refuses to start on an empty, truncated or garbage node-id, so whatever is wrong
+// there is mended from the order above before the agent starts, and nothing valid is ever overwritten by a worse one.
+//
+// A new name takes a new id, unless the settings give one. While the old name's member is remembered, dead or alive (72 h),
+// every join of an agent with its id under another name is refused ("conflicting node ID"), and an agent that has not
+// joined does not know the old member and can't prune it.
+#pragma once
+
+#include "base/problem.hpp"
+
+#include <optional>
+#include <string>
+
+namespace lictor {
+
+// The content of data_dir/lictor-identity.json.
+struct Identity {
+  std::string id;       // lower-case UUID
+  std::string name;     // node name
+  std::string address;  // bind address when last written
+  std::string machine;  // hash of the machine id (never the id itself); empty where the host has none
+  std::string when;     // RFC 3339, UTC, of the last change
+
+  bool operator==(const Identity&) const = default;
+};
+
+struct IdentityInput {
+  std::optional<std::string> configured_id;  // node_id in the agent's settings
+  std::optional<std::string>
+      configured_name;  // node.name, $NODE_NAME or node_name in the agent's settings, strongest first
+  std::optional<std::string> stored_text;   // lictor-identity.json as it stands; nothing: no such file
+  std::optional<std::string> node_id_text;  // node-id as it stands; nothing: no such file
+  std::string host_name;
+  std::string address;
+  std::string machine;        // hash, see Identity
+  std::string fresh_id;       // a random UUID, used only if nothing better is there
+  std::string now;            // RFC 3339
+  bool keep_name = false;     // node.on_rename = keep
+  bool refuse_clone = false;  // node.on_clone = refuse
+};
+
+struct IdentityVerdict {
+  Identity identity;
+  std::string id_origin;                   // "agent settings", "lictor-identity.json", "node-id", "new"
+  std::string name_origin;                 // "node.name", "stored", "host name"
+  std::string former_address;              // the stored address, where this same machine's node now has another
+  std::optional<std::string> former_name;  // the stored name, where this same machine's node now has another
+  std::optional<std::string> mended;       // one warning line: what was broken and from what it was mended
+  bool fixed_id() const;                   // the agent's settings give the id
+  bool cloned = false;                     // the stored machine is another one and a new id was taken
+};
+
+// Id: configured, fresh if the name is another than the stored one, stored, node-id, fresh. Name: configured; the stored
+// one if keep_name (or if the host has none); the host's. Empty configured values count as absent. `when` moves only when something else of the record changes, so that
+// a second start writes nothing; a new address alone is an update of the record.
+//
+// A stored record with another machine's hash (both hashes known) means a cloned directory: neither its id, nor the
+// node-id beside it, nor its name is used, and its name is not a former name of this node: it is alive elsewhere. An id or a
+// name in the settings holds all the same. Where the host has no hash, the stored one is kept.
+//
+// Total: every combination of present, absent, different and garbage has a verdict; refuse_clone with another
+// machine's data directory is the only problem besides a configured id that is no UUID and a host name that is not
+// UTF-8. All are Exit::config.
+Result<IdentityVerdict> settle_identity(const IdentityInput& input);
+
+// Nothing if `text` is not a complete identity record (then it is garbage, and treated as absent).
+std::optional<Identity> parse_identity(const std::string& text);
+std::string format_identity(const Identity& identity);
+
+// The lower-case UUID in `text` (surrounding white space allowed, as Consul allows it), or nothing.
+std::optional<std::string> parse_uuid(const std::string& text);
+
+// A version-4 UUID from 16 random bytes.
+std::string make_uuid(const unsigned char (&random)[16]);
+
+}  // namespace lictor

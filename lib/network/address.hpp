@@ -1,0 +1,71 @@
+// Which of the host's addresses the agent binds to and advertises: a pure choice over what the kernel says.
+#pragma once
+
+#include "base/problem.hpp"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace lictor {
+
+struct InterfaceAddress {
+  std::string address;  // literal, without prefix: "10.0.0.5", "fd00::5"
+  int prefix = 0;
+  bool ipv6 = false;
+  bool link_local = false;  // 169.254/16 or fe80::/10
+  bool secondary = false;   // IFA_F_SECONDARY for IPv4; temporary (privacy) for IPv6
+  bool unusable = false;    // tentative or duplicate: nobody can bind to it
+  bool deprecated = false;  // its preferred lifetime is over: never chosen, kept where the user names it
+};
+
+struct Interface {
+  int index = 0;
+  std::string name;
+  bool up = false;             // administratively up and with a carrier
+  bool default_route = false;  // carries an IPv4 default route of the main table
+  std::vector<InterfaceAddress> addresses;
+  bool default_route_ipv6 = false;  // the same for IPv6: the two families may leave by different interfaces
+};
+
+struct BindRules {
+  std::vector<std::string> globs;  // in order of preference
+  bool ipv6 = false;
+  std::vector<std::string> cidr;  // empty: any network
+  // bind_addr as the agent's own settings have it, if they do. A literal address is kept and must be on this host;
+  // a template ("{{ GetInterfaceIP ... }}") and the unspecified address give way to the choice. Empty counts as absent.
+  std::optional<std::string> configured;
+  bool operator==(const BindRules&) const = default;
+};
+
+struct BindAddress {
+  std::string address;  // in the kernel's spelling
+  std::string interface;
+  std::string origin;                 // for people: "eth0, by bind.interface eth*"
+  std::optional<std::string> notice;  // one info line, where a user's template or unspecified address gave way
+};
+
+// Globs are tried in order; the first that matches any usable address decides, and wins if there is exactly one.
+// Usable: interface up, right family, not link-local, not tentative, duplicate or deprecated, inside bind.cidr if
+// given; secondary addresses only on an interface that has no usable primary one. Two at the same preference (on one
+// interface or on two): the one on the interface with the family's default route, else a problem (Exit::config) that
+// lists all candidates and names the setting that would settle it.
+//
+// A literal bind_addr: kept wherever it is on the host, whatever the globs, the family, bind.cidr and the carrier
+// say; all of 127/8 is on a host that has 127.0.0.1/8. A bind_addr that is neither an address nor a template is a
+// problem (Exit::config).
+//
+// None yet, or the literal address not on the host yet (or still tentative): a problem with Exit::retry that lists
+// what was seen: the caller may wait for the kernel's news and ask again.
+Result<BindAddress> bind_address(const BindRules& rules, const std::vector<Interface>& interfaces);
+
+// True if `address` lies in `cidr` ("10.0.0.0/8", "fd00::/8"). A malformed cidr contains nothing.
+bool in_network(const std::string& address, const std::string& cidr);
+bool valid_network(const std::string& cidr);
+// A literal IPv4 or IPv6 address, without zone.
+bool literal_address(const std::string& text);
+
+// "eth0 10.0.0.5/24 fe80::1/64, em1 down", for error messages; "none" for an empty list.
+std::string describe(const std::vector<Interface>& interfaces);
+
+}  // namespace lictor

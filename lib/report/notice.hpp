@@ -1,0 +1,33 @@
+// What a service manager is told of the life, in the words of sd_notify(3): READY once the node is registered,
+// RELOADING while new settings are looked at, STOPPING from the stop's first moment, and the phase as STATUS.
+#pragma once
+
+#include "life/life.hpp"
+
+#include <string>
+
+namespace lictor {
+
+// Ready stays ready while the agent is restarted: a manager knows no way back, and STATUS tells.
+enum class Standing { starting, ready, reloading, stopping };
+
+// Where the node stands, in words: what it waits for, or "registered".
+std::string state_of(const Life& life);
+
+struct Notice {
+  Standing standing = Standing::starting;
+  std::string status{};
+};
+
+// `settings_problem`: why the last reload was refused; empty if it was not.
+Notice notice_of(const Life& life, const std::string& settings_problem);
+
+// The message for a manager that was last told `before`; empty where there is nothing to tell. `at` is CLOCK_MONOTONIC,
+// which RELOADING must carry. STOPPING asks for as long as a stop may take by `rules`, whatever the unit's own limit.
+std::string notice_message(const Notice& before, const Notice& now, const Rules& rules, Time at);
+
+// The message that proves that the loop turns, to be sent at least once in `watchdog`. A start that takes long, because no
+// server answers, is given more time by it: once the loop hangs, it is not.
+std::string alive_message(const Notice& now, Duration watchdog);
+
+}  // namespace lictor

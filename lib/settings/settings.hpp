@@ -1,0 +1,152 @@
+// The settings of lictor: one table of keys, and what a set of sources makes of it.
+//
+// Everything about a key (type, default, meaning, environment name, allowed values) stands once, in the
+// table that `setting_keys()` returns. Reading, the environment, `render --explain`, config/lictor.json,
+// config/lictor.schema.json, docs/settings.md and docs/lictor.json.5 are all held to it by tests.
+//
+// Strength, weakest first: defaults, the settings file, CONSUL_* (what the official image's entrypoint took),
+// LICTOR_*. Nothing is applied unless everything is right.
+#pragma once
+
+#include "base/environment.hpp"
+#include "base/json.hpp"
+#include "base/problem.hpp"
+#include "base/time.hpp"
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace lictor {
+
+// integer: a count, at least 1.
+enum class SettingType { string, boolean, integer, duration, string_list, string_map, object, object_list, hook_list };
+
+struct SettingKey {
+  const char* path;  // "bind.interface"
+  SettingType type;
+  const char* fallback;                  // the default, as JSON text; "null" where it is worked out (see meaning)
+  const char* meaning;                   // one line, as docs/settings.md shows it
+  std::vector<std::string> values = {};  // the only values allowed, if any ("ipv4", "ipv6")
+
+  // Scalars and lists of strings. A list is written "a,b"; empty is the empty list. An empty value of a key whose
+  // default is worked out stands for that default.
+  bool settable_by_environment() const;
+  std::string environment_name() const;  // "LICTOR_BIND_INTERFACE"
+};
+
+// In the order in which docs/settings.md lists them.
+const std::vector<SettingKey>& setting_keys();
+
+// Nothing for a path that is not in the table.
+const SettingKey* find_setting(std::string_view path);
+
+enum class OnFailure { retry, ignore, fail };
+struct Hook {
+  std::vector<std::string> command;  // argv; never a shell line
+  Duration timeout{};
+  OnFailure on_failure = OnFailure::retry;
+  std::vector<std::string> environment;  // variables that it gets although their names tell of secrets
+};
+
+// Each member is the key of the same name. What the table calls "worked out" is optional or empty here.
+struct Settings {
+  struct {
+    std::string binary;
+    Json config;  // object
+    std::vector<std::string> config_files;
+    bool config_files_named = false;  // false: equal to the default list, whose missing files are skipped
+    std::vector<std::string> config_dirs;
+    struct {
+      std::string agent_file, default_file, registration_file;  // empty: none
+    } tokens;
+    std::string encrypt_file;
+    std::optional<std::string> user, group;  // name or number
+    std::map<std::string, std::string> env;
+    std::vector<std::string> args;
+  } agent;
+  struct {
+    std::vector<std::string> interface;
+    bool ipv6 = false;
+    std::vector<std::string> cidr;
+    Duration wait{};
+    bool restart_on_change = true;
+  } bind;
+  struct {
+    std::optional<std::string> name, data_dir;
+    bool keep_name = false;     // node.on_rename = keep
+    bool refuse_clone = false;  // node.on_clone = refuse
+    bool heal = true;
+    std::map<std::string, std::string> meta;
+  } node;
+  std::optional<Json> services;  // array; nothing: the default service
+  struct {
+    std::vector<Hook> post_start, pre_stop;
+  } hooks;
+  struct {
+    bool leave = true;  // stop.policy
+    Duration linger{}, timeout{};
+  } stop;
+  struct {
+    Duration min{}, max{};
+    int give_up_after = 0;
+  } restart;
+  struct {
+    Duration hung_after{}, rejoin_after{};
+    bool settings = true;
+  } watch;
+  struct {
+    std::string socket, http;  // http: "ADDRESS:PORT", numeric, or empty
+  } control;
+  std::string run_dir;
+  struct {
+    std::string level;  // trace debug info warn error
+    bool json = false;
+  } log;
+
+  // From CONSUL_*, for the plan: settings of the agent that beat agent.config, and an interface whose address
+  // becomes client_addr.
+  Json consul_local_config = Json::object();
+  std::optional<std::string> client_interface;
+
+  // Where each key's value came from: "default", the file's name, or the variable's name (NODE_NAME among them).
+  // Every key of the table has an entry.
+  std::map<std::string, std::string> origins;
+
+  // The same for the same values, wherever they came from: of all keys but node.name, which every node has its own of,
+  // and without the values of secrets.
+  std::uint64_t digest = 0;
+};
+
+struct SettingsFile {
+  std::string name;
+  std::string text;
+};
+
+// Reads `file` (JSON with // and /* */ comments) and `environment`. On failure: every problem there is, each
+// with the key's path and the file's or variable's name ("bind.wait (LICTOR_BIND_WAIT)"), the reason, and the
+// nearest known key for an unknown one. A value is judged even where a stronger source covers it. `null` in the file
+// is allowed where the default is worked out, and stands for it. Unknown LICTOR_* variables are problems
+// too, except LICTOR_CONFIG, LICTOR_GRACE, those that lictor gives to hooks (LICTOR_ADDRESS, LICTOR_NODE_NAME,
+// LICTOR_NODE_ID), and those that Kubernetes makes for a Service whose name begins with "lictor"
+// (LICTOR_SERVICE_HOST, LICTOR_PORT_8555_TCP and the like). Empty CONSUL_* variables and an empty NODE_NAME count
+// as absent.
+ResultAll<Settings> read_settings(const std::optional<SettingsFile>& file, const Environment& environment);
+
+// The settings file with every key at its default, each under its meaning as a comment: what
+// config/lictor.json holds.
+std::string default_settings_text();
+
+// JSON schema (draft 7) of the settings file: what config/lictor.schema.json holds.
+Json settings_schema();
+
+// The Markdown table for docs/settings.md.
+std::string settings_table();
+
+// The list of keys in docs/lictor.json.5, in mdoc.
+std::string settings_manual();
+
+}  // namespace lictor

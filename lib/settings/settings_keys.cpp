@@ -1,0 +1,130 @@
+#include "settings/settings.hpp"
+
+#include <algorithm>
+#include <cctype>
+
+namespace lictor {
+
+const std::vector<SettingKey>& setting_keys() {
+  using enum SettingType;
+  static const std::vector<SettingKey> keys{
+      {"agent.binary", string, R"("consul")", "path of the Consul program, or a name to look up on `PATH`"},
+      {"agent.config", object, "{}", "agent settings in Consul's own words"},
+      {"agent.config_files", string_list, R"(["/consul/config/consul.json"])",
+       "JSON files with agent settings to start from, in order; missing files of the default list are skipped, of any "
+       "other list an error"},
+      {"agent.config_dirs", string_list, "[]",
+       "directories handed to the agent untouched (`-config-dir`), before lictor's own file"},
+      {"agent.tokens.agent_file", string, R"("")",
+       "file with the token for the agent's own work with the servers (`acl.tokens.agent`)"},
+      {"agent.tokens.default_file", string, R"("")",
+       "file with the token of requests that carry none (`acl.tokens.default`)"},
+      {"agent.tokens.registration_file", string, R"("")",
+       "file with the token by which lictor registers the services and reads the catalog; without it that is the "
+       "agent's "
+       "default token"},
+      {"agent.encrypt_file", string, R"("")", "file with the gossip key (`encrypt`)"},
+      {"agent.user", string, "null",
+       "user the agent runs as, by name or number; default: `consul` if lictor is root and that user exists, else "
+       "lictor's own"},
+      {"agent.group", string, "null", "group the agent runs as, by name or number; default: as for `agent.user`"},
+      {"agent.env", string_map, "{}", "extra environment variables of the agent"},
+      {"agent.args", string_list, "[]", "extra arguments of the agent"},
+      {"bind.interface", string_list, R"(["eth*", "em*"])",
+       "interfaces to take the address from: names or globs that match the whole name, in order of preference"},
+      {"bind.family",
+       string,
+       R"("ipv4")",
+       "kind of address: `ipv4` or `ipv6`; link-local addresses never count",
+       {"ipv4", "ipv6"}},
+      {"bind.cidr", string_list, "[]", "only addresses inside these networks count; empty: all do"},
+      {"bind.wait", duration, R"("60s")", "how long to wait for an address at start"},
+      {"bind.on_change",
+       string,
+       R"("restart")",
+       "when the address changes while serving: `restart` the agent, or `ignore` it",
+       {"restart", "ignore"}},
+      {"node.name", string, "null",
+       "name of the node; default: `$NODE_NAME`, else the stored name, else the host name"},
+      {"node.data_dir", string, "null",
+       "the agent's data directory; default: `data_dir` of the agent settings, else `/data/consul/data`"},
+      {"node.on_rename",
+       string,
+       R"("rename")",
+       "when the host name differs from the stored name: `rename` takes the new one and clears the old away, `keep` "
+       "keeps the stored one",
+       {"rename", "keep"}},
+      {"node.on_clone",
+       string,
+       R"("new_id")",
+       "when the data directory came from another machine: take a `new_id`, or `refuse` to start",
+       {"new_id", "refuse"}},
+      {"node.heal", boolean, "true", "clear stale members and catalog entries that claim this node's address"},
+      {"node.meta", string_map, "{}", "node metadata; `${NAME}` in a value stands for that environment variable"},
+      {"services", object_list, "null",
+       "service definitions in Consul's own words, `[]` registers nothing; default: one service `consul-members` with "
+       "this node's address, the agent's HTTP port and an HTTP check"},
+      {"hooks.post_start", hook_list, "[]",
+       R"(commands to run after the services were put into the agent: `{"command": ["PROGRAM", "ARGUMENT"], "timeout": "30s", )"
+       R"("on_failure": "retry", "environment": []}`, where `on_failure` is `retry`, `ignore` or `fail`, and `environment` names )"
+       R"(the variables with secrets that the command gets, as `CONSUL_HTTP_TOKEN`)"},
+      {"hooks.pre_stop", hook_list, "[]", "commands to run before the agent is stopped, written the same way"},
+      {"stop.policy",
+       string,
+       R"("leave")",
+       "`leave` the cluster, or `stay`: end the agent without leaving, so that its services stay in the catalog over a "
+       "restart",
+       {"leave", "stay"}},
+      {"stop.linger", duration, R"("1s")",
+       "how long the agent is kept gossiping after a server has confirmed the leave, before it is ended"},
+      {"stop.timeout", duration, R"("25s")",
+       "whole budget from signal to exit; the grace period of the platform must be longer"},
+      {"restart.min", duration, R"("100ms")",
+       "first pause after the agent died; doubled each time, with 20 % jitter, and reset after 60 s of serving"},
+      {"restart.max", duration, R"("30s")", "longest pause after the agent died"},
+      {"restart.give_up_after", integer, "5",
+       "deaths in a row after which lictor gives up on an agent that was never ready; once it was ready, never"},
+      {"watch.hung_after", duration, R"("30s")",
+       "an agent whose API is silent this long is hung: it is killed and restarted"},
+      {"watch.rejoin_after", duration, R"("5m")",
+       "an agent that had joined and has known no leader for this long is restarted without leaving: only then does it "
+       "look up `retry_join` anew; `0s` turns it off"},
+      {"watch.settings", boolean, "true", "apply changed settings files without being told"},
+      {"control.socket", string, R"("/run/lictor/lictor.sock")", "unix socket for lictor's own commands, mode 0660"},
+      {"control.http", string, R"("127.0.0.1:8555")",
+       "`ADDRESS:PORT` for probes and metrics, both as numbers; empty turns it off"},
+      {"run_dir", string, R"("/run/lictor")", "directory of everything volatile that lictor writes"},
+      {"log.level",
+       string,
+       R"("info")",
+       "lowest level of lictor's own lines: `trace`, `debug`, `info`, `warn` or `error`",
+       {"trace", "debug", "info", "warn", "error"}},
+      {"log.format",
+       string,
+       R"("text")",
+       "`text`, or `json`: one object a line with the fields as members, lines of the agent included",
+       {"text", "json"}},
+  };
+  return keys;
+}
+
+const SettingKey* find_setting(std::string_view path) {
+  const auto& keys = setting_keys();
+  const auto at = std::find_if(keys.begin(), keys.end(), [&](const SettingKey& key) { return key.path == path; });
+  return at == keys.end() ? nullptr : &*at;
+}
+
+bool SettingKey::settable_by_environment() const {
+  using enum SettingType;
+  return type == string || type == boolean || type == integer || type == duration || type == string_list;
+}
+
+std::string SettingKey::environment_name() const {
+  std::string name = "LICTOR_";
+  for (const char c : std::string_view(path)) {
+    name += c == '.' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  }
+  return name;
+}
+
+}  // namespace lictor

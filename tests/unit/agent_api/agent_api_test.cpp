@@ -1,0 +1,761 @@
+// What the agent's answers, good and bad, mean to the life.
+#include "agent_api/io/agent_api.hpp"
+
+#include "control/io/control_server.hpp"
+#include "temporary_folder.hpp"
+#include "test.hpp"
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+using namespace lictor;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+namespace {
+
+// An agent that answers what it is told to: "GET /path" -> reply. Lictor's own server is the listener.
+struct FakeAgent {
+  FakeAgent() {
+    auto listening =
+        ControlServer::listen_unix(io.get_executor(), socket, 0600, std::nullopt, [this](const ControlRequest& r) {
+          asked.push_back(r.method + " " + r.path + (r.query.empty() ? "" : "?" + r.query));
+          bodies.push_back(r.body);
+          const auto reply = replies.find(r.method + " " + r.path);
+          return reply == replies.end() ? ControlReply{404, "no such path"} : reply->second;
+        });
+    REQUIRE(listening.has_value());
+    server = std::move(*listening);
+  }
+
+  // Runs the loop until the answer is there, at most 20 s.
+  template <class T, class Call>
+  T answer_to(const Call& call) {
+    std::optional<T> seen;
+    call([&seen](T value) { seen = std::move(value); });
+    io.restart();
+    const auto end = std::chrono::steady_clock::now() + seconds(20);
+    while (!seen && std::chrono::steady_clock::now() < end) io.run_one_for(milliseconds(100));
+    REQUIRE(seen.has_value());
+    return *seen;
+  }
+
+  boost::asio::io_context io{1};
+  TemporaryFolder folder;
+  std::string socket = folder / "http.sock";
+  std::unique_ptr<ControlServer> server;
+  std::map<std::string, ControlReply> replies;
+  std::vector<std::string> asked, bodies;
+};
+
+}  // namespace
+
+TEST_CASE("a probe tells a leader, no leader and silence apart") {
+  struct Row {
+    const char* name;
+    int status;
+    const char* body;
+    ProbeAnswer expected;
+  };
+  for (const Row& row : std::initializer_list<Row>{
+           {"a leader", 200, "\"10.0.0.1:8300\"", ProbeAnswer::leader},
+           {"servers, but no leader", 200, "\"\"", ProbeAnswer::no_leader},
+           {"no server known", 500, "No known Consul servers", ProbeAnswer::no_leader},
+           {"forbidden is an answer too", 403, "Permission denied", ProbeAnswer::no_leader},
+       }) {
+    CAPTURE(row.name);
+    FakeAgent agent;
+    agent.replies["GET /v1/status/leader"] = {row.status, row.body};
+    AgentApi api(agent.io.get_executor(), agent.socket);
+    CHECK(agent.answer_to<ProbeAnswer>([&](auto done) { api.probe(seconds(5), done); }) == row.expected);
+    CHECK(api.facts().server == (row.expected == ProbeAnswer::leader ? "10.0.0.1:8300" : ""));
+  }
+  FakeAgent agent;
+  agent.server.reset();
+  AgentApi api(agent.io.get_executor(), agent.socket);
+  CHECK(agent.answer_to<ProbeAnswer>([&](auto done) { api.probe(seconds(5), done); }) == ProbeAnswer::silent);
+}
+
+TEST_CASE("an agent that takes a connection and ends it without a word is not silent") {
+  FakeAgent agent;
+  agent.server.reset();
+  std::filesystem::remove(agent.socket);
+  boost::asio::local::stream_protocol::acceptor acceptor(agent.io, agent.socket);
+  acceptor.async_accept([](boost::system::error_code, boost::asio::local::stream_protocol::socket) {});
+  AgentApi api(agent.io.get_executor(), agent.socket);
+  CHECK(agent.answer_to<ProbeAnswer>([&](auto done) { api.probe(seconds(5), done); }) == ProbeAnswer::closed);
+}
+
+TEST_CASE("an agent that is kept waiting by its servers has no leader; one that answers nothing at all is silent") {
+  std::vector<std::function<void(ControlReply)>> waiting;
+  const ControlReply never{
+      .later = [&waiting](std::function<void(ControlReply)> answer) { waiting.push_back(answer); }};
+  const auto probed = [&waiting](FakeAgent& agent) {
+    AgentApi api(agent.io.get_executor(), agent.socket);
+    const auto answer = agent.answer_to<ProbeAnswer>([&](auto done) { api.probe(milliseconds(400), done); });
+    for (const auto& late : std::exchange(waiting, {})) late({503, "over"});  // while their connections are there
+    return answer;
+  };
+  for (const int status : {200, 301, 403, 404}) {
+    CAPTURE(status);
+    FakeAgent agent;
+    for (const char* path : {"/v1/status/leader", "/v1/agent/self", "/v1/agent/services", "/v1/agent/checks"})
+      agent.replies[std::string("GET ") + path] = never;
+    agent.replies["GET /"] = {status, "Consul Agent"};
+    CHECK(probed(agent) == ProbeAnswer::no_leader);
+  }
+  FakeAgent hung;
+  hung.replies["GET /v1/status/leader"] = hung.replies["GET /"] = never;
+  CHECK(probed(hung) == ProbeAnswer::silent);
+}
+
+TEST_CASE("the catalog's answers") {
+  const std::vector<Json> desired{{{"ID", "web"}, {"Name", "web"}}};
+  const std::string id = "0b0e4f7c-1c5b-4c3e-9c63-4d6f9a1f2a3b", other = "ffffffff-1c5b-4c3e-9c63-4d6f9a1f2a3b";
+  const auto node = [](const std::string& node_id, const char* service) {
+    return Json{{"Node", {{"ID", node_id}, {"Node", "n 1"}}},
+                {"Services", {{service, {{"ID", service}, {"Service", service}}}}}}
+        .dump();
+  };
+  struct Row {
+    const char* name;
+    int status;
+    std::string body;
+    CatalogAnswer expected;
+  };
+  for (const Row& row : std::initializer_list<Row>{
+           {"everything there", 200, node(id, "web"), CatalogAnswer::registered},
+           {"another node's id under our name", 200, node(other, "web"), CatalogAnswer::taken},
+           {"an entry without an id, which is anybody's", 200, node("", "web"), CatalogAnswer::incomplete},
+           {"the service is missing", 200, node(id, "db"), CatalogAnswer::incomplete},
+           {"no entry", 200, "null", CatalogAnswer::gone},
+           {"forbidden", 403, "ACL not found", CatalogAnswer::forbidden},
+           {"no leader", 500, "No cluster leader", CatalogAnswer::failed},
+           {"cut short", 200, "{\"Node\":", CatalogAnswer::failed},
+       }) {
+    CAPTURE(row.name);
+    FakeAgent agent;
+    agent.replies["GET /v1/catalog/node/n%201"] = {row.status, row.body};
+    AgentApi api(agent.io.get_executor(), agent.socket);
+    const auto seen =
+        agent.answer_to<AgentApi::Look>([&](auto done) { api.look_up_catalog("n 1", id, desired, done); });
+    CHECK(seen.answer == row.expected);
+    if (row.expected == CatalogAnswer::taken) CHECK(seen.holder.id == other);
+    CHECK(agent.asked == std::vector<std::string>{"GET /v1/catalog/node/n%201?consistent"});
+  }
+}
+
+TEST_CASE("a change can be awaited only of what the catalog has shown, by an agent that tells its index") {
+  FakeAgent agent;
+  AgentApi api(agent.io.get_executor(), agent.socket);
+  const auto awaited = [&] {
+    return agent.answer_to<bool>([&](auto done) { api.await_change("n1", milliseconds(20), done); });
+  };
+  CHECK_FALSE(awaited());
+  CHECK(agent.asked.empty());
+  agent.replies["GET /v1/catalog/node/n1"] = {200, "null"};
+  agent.answer_to<AgentApi::Look>([&](auto done) { api.look_up_catalog("n1", "id", {}, done); });
+  CHECK_FALSE(awaited());
+  CHECK(agent.asked.size() == 1);
+}
+
+TEST_CASE("a look around reads members and catalog, and says why it could not") {
+  const NodeKey own{"n1", "id-1", "10.0.0.5"};
+  const Json members =
+      Json::array({{{"Name", "n1"}, {"Addr", "10.0.0.5"}, {"Status", 1}, {"Tags", {{"build", "1.8.7:"}}}},
+                   {{"Name", "old"}, {"Addr", "10.0.0.5"}, {"Status", 4}, {"Tags", Json::object()}}});
+  const Json catalog = Json::array({{{"Node", "old"}, {"ID", "id-0"}, {"Address", "10.0.0.5"}}});
+  struct Row {
+    const char* name;
+    int members, catalog;
+    const char* serf;  // status of serfHealth; nullptr: not asked
+    bool fails, failed_member;
+    std::size_t nodes;
+  };
+  for (const Row& row : std::initializer_list<Row>{
+           {"all well", 200, 200, nullptr, false, false, 1},
+           {"members forbidden", 403, 200, nullptr, true, false, 0},
+           {"a catalog that may not be read shows nothing, and the members still count", 200, 403, nullptr, false,
+            false, 0},
+           {"no leader", 200, 500, nullptr, true, false, 0},
+           {"alive for the servers", 200, 200, "passing", false, false, 1},
+           {"failed for the servers", 200, 200, "critical", false, true, 1},
+       }) {
+    CAPTURE(row.name);
+    FakeAgent agent;
+    agent.replies["GET /v1/agent/members"] = {row.members, members.dump()};
+    agent.replies["GET /v1/catalog/nodes"] = {row.catalog, row.catalog == 200 ? catalog.dump() : "no"};
+    const Json checks = Json::array({{{"CheckID", "serfHealth"}, {"Status", row.serf ? row.serf : ""}}});
+    agent.replies["GET /v1/health/node/n1"] = {200, checks.dump()};
+    AgentApi api(agent.io.get_executor(), agent.socket);
+    const auto seen =
+        agent.answer_to<AgentApi::Surroundings>([&](auto done) { api.look_around(own, row.serf != nullptr, done); });
+    CHECK(seen.failure.empty() == !row.fails);
+    CHECK(seen.failed_member == row.failed_member);
+    CHECK(seen.catalog.size() == row.nodes);
+    // A healthy start is asked for one request more than members, which tells the version too.
+    CHECK(agent.asked.size() <= (row.serf ? 3U : 2U));
+    if (row.members == 200) CHECK(api.facts().version == "1.8.7");
+    if (row.members == 200) CHECK(api.facts().members == 2);
+  }
+}
+
+TEST_CASE("clearing away asks for what the claim says, each whatever became of the other, and names the permission") {
+  struct Row {
+    const char* name;
+    bool prune, deregister;
+    int force_leave, deregistered;
+    const char* body;
+    ClearAnswer expected;
+    std::vector<std::string> said;
+  };
+  for (const Row& row : std::initializer_list<Row>{
+           {"both", true, true, 200, 200, "", ClearAnswer::cleared, {}},
+           {"the entry alone", false, true, 500, 200, "", ClearAnswer::cleared, {}},
+           {"both forbidden",
+            true,
+            true,
+            403,
+            403,
+            "no",
+            ClearAnswer::forbidden,
+            {"operator:write", "node:write on \"old 1\""}},
+           {"one forbidden", true, true, 403, 200, "no", ClearAnswer::forbidden, {"operator:write"}},
+           {"no leader", true, true, 200, 500, "No cluster leader", ClearAnswer::failed, {"No cluster leader"}},
+           {"gone meanwhile",
+            true,
+            false,
+            500,
+            200,
+            "agent: No node found with name 'old 1'",
+            ClearAnswer::cleared,
+            {}},
+       }) {
+    CAPTURE(row.name);
+    FakeAgent agent;
+    agent.replies["PUT /v1/agent/force-leave/old%201"] = {row.force_leave, row.body};
+    agent.replies["PUT /v1/catalog/deregister"] = {row.deregistered, row.body};
+    AgentApi api(agent.io.get_executor(), agent.socket);
+    Claim claim;
+    claim.name = "old 1";
+    claim.prune = row.prune;
+    claim.deregister = row.deregister;
+    using Seen = std::pair<ClearAnswer, std::string>;
+    const Seen seen = agent.answer_to<Seen>([&](auto done) {
+      api.clear(claim, [done](ClearAnswer answer, std::string text) { done({answer, text}); });
+    });
+    CHECK(seen.first == row.expected);
+    CHECK(seen.second.empty() == (row.expected == ClearAnswer::cleared));
+    for (const std::string& part : row.said) CHECK(seen.second.find(part) != std::string::npos);
+    std::vector<std::string> asked;
+    if (row.prune) asked.emplace_back("PUT /v1/agent/force-leave/old%201?prune");
+    if (row.deregister) asked.emplace_back("PUT /v1/catalog/deregister");
+    CHECK(agent.asked == asked);
+  }
+}
+
+TEST_CASE("services are sent by difference, and a refusal names the service, the reason and the permission") {
+  std::vector<Json> desired{{{"ID", "web"}, {"Name", "web"}, {"Port", 80}, {"Meta", {{"managed-by", "lictor"}}}}};
+  const Json stale = {{"old", {{"ID", "old"}, {"Service", "old"}, {"Meta", {{"managed-by", "lictor"}}}}}};
+  FakeAgent agent;
+  agent.replies["GET /v1/agent/services"] = {200, stale.dump()};
+  agent.replies["PUT /v1/agent/service/deregister/old"] = {200, ""};
+  agent.replies["PUT /v1/agent/service/register"] = {200, ""};
+  AgentApi api(agent.io.get_executor(), agent.socket);
+  Sending what = Sending::news;  // of an agent of which nothing is known: its list is asked for
+  bool changed = false;
+  const auto send = [&](auto done) {
+    api.send_services(desired, what, [&changed, done](const AgentApi::Sent& sent) {
+      changed = sent.changed;
+      done(sent.failure);
+    });
+  };
+  CHECK(agent.answer_to<std::string>(send).empty());
+  CHECK(agent.asked == std::vector<std::string>{"GET /v1/agent/services", "PUT /v1/agent/service/deregister/old",
+                                                "PUT /v1/agent/service/register?replace-existing-checks=true"});
+  CHECK(Json::parse(agent.bodies.back()) == desired.front());
+  CHECK(changed);
+
+  // Now the agent has it: one request, no more.
+  agent.asked.clear();
+  const Json same = {{"web",
+                      {{"ID", "web"},
+                       {"Service", "web"},
+                       {"Port", 80},
+                       {"Weights", {{"Passing", 1}, {"Warning", 1}}},
+                       {"Meta", {{"managed-by", "lictor"}}}}}};
+  agent.replies["GET /v1/agent/services"] = {200, same.dump()};
+  what = Sending::difference;
+  CHECK(agent.answer_to<std::string>(send).empty());
+  CHECK(agent.asked == std::vector<std::string>{"GET /v1/agent/services"});
+  CHECK_FALSE(changed);
+
+  // What is news takes no question: none, one changed, all gone, which somebody else may have taken out already.
+  agent.asked.clear();
+  what = Sending::news;
+  CHECK(agent.answer_to<std::string>(send).empty());
+  CHECK(agent.asked.empty());
+  desired.front()["Port"] = 81;
+  CHECK(agent.answer_to<std::string>(send).empty());
+  CHECK(agent.asked == std::vector<std::string>{"PUT /v1/agent/service/register?replace-existing-checks=true"});
+  agent.replies["PUT /v1/agent/service/deregister/web"] = {500, "Unknown service \"web\""};
+  const auto all = std::exchange(desired, {});
+  CHECK(agent.answer_to<std::string>(send).empty());
+  CHECK(agent.asked.back() == "PUT /v1/agent/service/deregister/web");
+  // After another token it is not known what the agent has by it.
+  desired = all;
+  CHECK(agent.answer_to<std::string>(send).empty());
+  desired.front()["Port"] = 80;
+  CHECK(agent.answer_to<std::string>(send).empty());
+  agent.asked.clear();
+  api.use_tokens({.registration = "other", .fallback = {}, .agent = {}});
+  CHECK(agent.answer_to<std::string>(send).empty());
+  CHECK(agent.asked == std::vector<std::string>{"GET /v1/agent/services",
+                                                "PUT /v1/agent/service/register?replace-existing-checks=true"});
+
+  what = Sending::difference;
+  agent.replies["GET /v1/agent/services"] = {200, "{}"};
+  agent.replies["PUT /v1/agent/service/register"] = {403, "Permission denied: Missing service:write on web"};
+  const auto failure = agent.answer_to<std::string>(send);
+  CHECK(failure.find("registering web: 403") != std::string::npos);
+  CHECK(failure.find("service:write") != std::string::npos);
+
+  // Refused once, it is sent only when the servers say that they would take it.
+  agent.asked.clear();
+  const Json errors = {
+      {{"OpIndex", 0}, {"What", "Must provide node"}},
+      {{"OpIndex", 1}, {"What", "Permission denied: token with AccessorID 'a-1' lacks 'service:write'"}}};
+  agent.replies["PUT /v1/txn"] = {409, Json{{"Results", nullptr}, {"Errors", errors}}.dump()};
+  CHECK(agent.answer_to<std::string>(send).find(
+            "registering web: 403 Permission denied: token with AccessorID 'a-1'") == 0);
+  CHECK(agent.asked == std::vector<std::string>{"PUT /v1/txn", "GET /v1/agent/services"});
+  agent.replies["PUT /v1/txn"] = {409, Json{{"Results", nullptr}, {"Errors", {errors[0]}}}.dump()};
+  agent.replies["PUT /v1/agent/service/register"] = {200, ""};
+  CHECK(agent.answer_to<std::string>(send).empty());
+  CHECK(agent.asked.back() == "PUT /v1/agent/service/register?replace-existing-checks=true");
+  // By notes, of Consul 2.0.3 and later.
+  agent.replies["PUT /v1/agent/service/register"] = {413, "Request body too large"};
+  const auto large = agent.answer_to<std::string>(send);
+  CHECK_THAT(large, Contains("registering web: 413 Request body too large") && Contains("524288 bytes") &&
+                        Contains("takes " + std::to_string(desired.front().dump().size()) + " bytes"));
+  // http_config.block_endpoints is no matter of permissions.
+  agent.replies["PUT /v1/agent/service/register"] = {403, "Endpoint is blocked by agent configuration"};
+  const auto blocked = agent.answer_to<std::string>(send);
+  CHECK_THAT(blocked, Contains("http_config.block_endpoints") && !Contains("service:write"));
+
+  for (const ControlReply& broken : {ControlReply{500, "oops"}, ControlReply{200, "[1]"}, ControlReply{200, "{"}}) {
+    agent.replies["GET /v1/agent/services"] = broken;
+    CAPTURE(broken.body);
+    CHECK_FALSE(agent.answer_to<std::string>(send).empty());
+  }
+}
+
+namespace {
+
+// An agent that has two services with their checks and one check of the node; the catalog's entry lacks what it is told to.
+struct LosingAgent : FakeAgent {
+  explicit LosingAgent(const std::string& token = "") {
+    api.reset(token);
+    replies["GET /v1/agent/services"] = {200, services.dump()};
+    replies["GET /v1/agent/checks"] = {200, checks.dump()};
+    replies["GET /v1/agent/self"] = {200, Json{{"Config", {{"Datacenter", "dc9"}}},
+                                               {"DebugConfig", {{"TaggedAddresses", {{"lan", "10.0.0.5"}}}}},
+                                               {"Meta", {{"rack", "r1"}}}}
+                                              .dump()};
+    replies["PUT /v1/txn"] = {200, "{}"};
+    replies["PUT /v1/catalog/register"] = {200, "true"};
+    replies["PUT /v1/catalog/deregister"] = {200, "true"};
+  }
+
+  AgentApi::Sent send_again(const Json& entry, bool seen = true) {
+    replies["GET /v1/catalog/node/n1"] = {200, entry.dump()};
+    answer_to<AgentApi::Look>([&](auto done) { api.look_up_catalog("n1", "id-1", desired, done); });
+    asked.clear();
+    bodies.clear();
+    return answer_to<AgentApi::Sent>([&](auto done) {
+      api.send_again({"n1", "id-1", "10.0.0.5"}, desired, seen, done);
+    });
+  }
+
+  // The bodies of requests to `path`.
+  std::vector<Json> sent_to(const std::string& path) const {
+    std::vector<Json> found;
+    for (std::size_t i = 0; i < asked.size(); ++i) {
+      if (asked[i] == "PUT " + path) found.push_back(Json::parse(bodies[i]));
+    }
+    return found;
+  }
+
+  const std::vector<Json> desired{{{"ID", "web"}, {"Name", "web"}}};
+  Json services = {{"web", {{"ID", "web"}, {"Service", "web"}, {"Port", 80}, {"Meta", {{"managed-by", "lictor"}}}}},
+                   {"db", {{"ID", "db"}, {"Service", "db"}, {"Meta", Json::object()}, {"Datacenter", "dc9"}}}};
+  Json checks = {{"c1", {{"CheckID", "c1"}, {"ServiceID", "web"}, {"Status", "passing"}, {"ModifyIndex", 0}}},
+                 {"c2", {{"CheckID", "c2"}, {"ServiceID", "db"}, {"Status", "critical"}}},
+                 {"n", {{"CheckID", "n"}, {"ServiceID", ""}, {"Status", "warning"}}}};
+  AgentApi api{io.get_executor(), socket};
+};
+
+const Json entry_fields = {{"Node", "n1"}, {"ID", "id-1"}, {"Address", "10.0.0.5"}, {"Meta", {{"rack", "r2"}}}};
+
+}  // namespace
+
+TEST_CASE("a service that the catalog has lost is written there with its checks, as the agent has them") {
+  LosingAgent agent;
+  const auto sent = agent.send_again({{"Node", entry_fields}, {"Services", {{"db", Json::object()}}}});
+  CHECK(sent.failure.empty());
+  const auto written = agent.sent_to("/v1/catalog/register");
+  REQUIRE(written.size() == 1);
+  Json check = agent.checks["c1"];
+  check.erase("ModifyIndex");
+  CHECK(written[0] == Json{{"Node", "n1"},
+                           {"ID", "id-1"},
+                           {"Address", "10.0.0.5"},
+                           {"NodeMeta", {{"rack", "r2"}}},
+                           {"Service", agent.services["web"]},
+                           {"Checks", {check}}});
+  CHECK_FALSE(sent.missing);
+  CHECK(agent.sent_to("/v1/txn").empty());  // the node's entry is there, and without ACLs nobody is asked for leave
+}
+
+TEST_CASE("where the node's entry is gone, it, its checks and all services of the agent come back") {
+  LosingAgent agent;
+  REQUIRE(agent.send_again(nullptr).failure.empty());
+  const auto node = agent.sent_to("/v1/txn");
+  REQUIRE(node.size() == 1);
+  REQUIRE(node[0].size() == 2);
+  CHECK(node[0][0]["Node"] == Json{{"Verb", "cas"},
+                                   {"Node",
+                                    {{"Node", "n1"},
+                                     {"ID", "id-1"},
+                                     {"Address", "10.0.0.5"},
+                                     {"Datacenter", "dc9"},
+                                     {"TaggedAddresses", {{"lan", "10.0.0.5"}}},
+                                     {"Meta", {{"rack", "r1"}}}}}});
+  CHECK(node[0][1]["Check"]["Check"]["CheckID"] == "serfHealth");
+  CHECK(node[0][1]["Check"]["Verb"] == "cas");
+  const auto written = agent.sent_to("/v1/catalog/register");
+  REQUIRE(written.size() == 3);
+  CHECK(written[0]["Checks"] == Json::array({agent.checks["n"]}));
+  CHECK_FALSE(written[0].contains("Service"));
+  CHECK(written[1]["Service"] == Json{{"ID", "db"}, {"Service", "db"}});  // without what the catalog does not take
+  CHECK(written[1]["NodeMeta"] == Json{{"rack", "r1"}});
+
+  SECTION("a server has been quicker") {
+    agent.replies["PUT /v1/txn"] = {409, "{\"Errors\":[{\"OpIndex\":1,\"What\":\"index is stale\"}]}"};
+    CHECK(agent.send_again(nullptr).failure.empty());
+    CHECK(agent.sent_to("/v1/catalog/register").size() == 3);
+  }
+  SECTION("the node may not be written") {
+    agent.replies["PUT /v1/txn"] = {409, "{\"Errors\":[{\"OpIndex\":0,\"What\":\"Permission denied\"}]}"};
+    const auto sent = agent.send_again(nullptr);
+    CHECK(sent.refused);
+    CHECK(sent.failure.find("node:write on \"n1\"") != std::string::npos);
+    CHECK(agent.sent_to("/v1/catalog/register").empty());
+  }
+  SECTION("an entry that may only be hidden is not written") {
+    CHECK(agent.send_again(nullptr, false).failure.empty());
+    CHECK(agent.sent_to("/v1/txn").empty());
+  }
+}
+
+TEST_CASE("with ACLs what the servers refuse is not tried, and told of with the token's accessor") {
+  LosingAgent agent("recovery");
+  const Json none = {{"Node", entry_fields}, {"Services", Json::object()}};
+  // The services in order: db, which is not ours, then web.
+  const auto refused = [&agent](const char* what) {
+    agent.replies["PUT /v1/txn"] = {
+        409,
+        Json{{"Errors", {{{"OpIndex", 1}, {"What", "Permission denied"}}, {{"OpIndex", 2}, {"What", what}}}}}.dump()};
+  };
+  refused("Permission denied: token with AccessorID 'a-1' lacks permission 'service:write' on \"web\"");
+  auto sent = agent.send_again(none);
+  CHECK(sent.refused);
+  CHECK(sent.failure.find("registering web: 403 Permission denied: token with AccessorID 'a-1'") == 0);
+  CHECK(agent.sent_to("/v1/catalog/register").empty());
+
+  refused("Permission denied");
+  agent.replies["GET /v1/acl/token/self"] = {200, R"({"AccessorID": "a-2", "SecretID": "s"})"};
+  sent = agent.send_again(none);
+  CHECK(sent.failure.find("accessor is a-2") != std::string::npos);
+  CHECK(sent.failure.find("needs service:write") != std::string::npos);
+
+  // Ours is let in, the other one is not: that is none of our troubles.
+  agent.replies["PUT /v1/txn"] = {
+      409, Json{{"Errors",
+                 {{{"OpIndex", 0}, {"What", "Must provide node"}}, {{"OpIndex", 1}, {"What", "Permission denied"}}}}}
+               .dump()};
+  CHECK(agent.send_again(none).failure.empty());
+  REQUIRE(agent.sent_to("/v1/catalog/register").size() == 1);
+  CHECK(agent.sent_to("/v1/catalog/register")[0]["Service"]["ID"] == "web");
+}
+
+TEST_CASE("what the agent itself lacks can't be written, and is told of") {
+  LosingAgent agent;
+  agent.services.erase("web");
+  agent.replies["GET /v1/agent/services"] = {200, agent.services.dump()};
+  const auto sent = agent.send_again({{"Node", entry_fields}, {"Services", {{"db", Json::object()}}}});
+  CHECK(sent.missing);
+  CHECK(agent.sent_to("/v1/catalog/register").empty());
+}
+
+TEST_CASE("what an agent was sent and has kept is not sent to the next one on the same data directory") {
+  const std::vector<Json> desired{{{"ID", "web"},
+                                   {"Name", "web"},
+                                   {"Port", 80},
+                                   {"Meta", {{"managed-by", "lictor"}}},
+                                   {"Checks", {{{"TTL", "1h"}}, {{"TTL", "2h"}}}}}};
+  const Json has = {{"web",
+                     {{"ID", "web"},
+                      {"Service", "web"},
+                      {"Port", 80},
+                      {"Weights", {{"Passing", 1}, {"Warning", 1}}},
+                      {"Meta", {{"managed-by", "lictor"}}}}}};
+  const auto check = [](const char* id) { return Json{{"CheckID", id}, {"ServiceID", "web"}}; };
+  const std::string put = "PUT /v1/agent/service/register?replace-existing-checks=true";
+  FakeAgent agent;
+  agent.replies["GET /v1/agent/services"] = {200, "{}"};
+  agent.replies["PUT /v1/agent/service/register"] = {200, ""};
+  AgentApi::Record record;
+  const auto sent_by_another = [&](const AgentApi::Tokens& tokens, const std::vector<Json>& wanted) {
+    AgentApi api(agent.io.get_executor(), agent.socket);
+    api.use_tokens(tokens);
+    api.use_record(record, [&](const AgentApi::Record& now) { record = now; });
+    agent.asked.clear();
+    const auto sent =
+        agent.answer_to<AgentApi::Sent>([&](auto done) { api.send_services(wanted, Sending::difference, done); });
+    CHECK(sent.failure.empty());
+    CHECK(sent.changed == (std::count(agent.asked.begin(), agent.asked.end(), put) > 0));
+    return sent.changed;
+  };
+  REQUIRE(sent_by_another({}, desired));
+  REQUIRE(record.contains("web"));
+  agent.replies["GET /v1/agent/services"] = {200, has.dump()};
+  const Json checks = {{"service:web:1", check("service:web:1")}, {"service:web:2", check("service:web:2")}};
+  agent.replies["GET /v1/agent/checks"] = {200, checks.dump()};
+  CHECK_FALSE(sent_by_another({}, desired));
+  CHECK_FALSE(sent_by_another({}, desired));
+
+  SECTION("other definitions") {
+    auto other = desired;
+    other.front()["Checks"][1]["TTL"] = "3h";
+    CHECK(sent_by_another({}, other));
+    CHECK_FALSE(sent_by_another({}, other));
+  }
+  SECTION("another token, by which the agent is to sync it") {
+    CHECK(sent_by_another({.registration = "t", .fallback = {}, .agent = {}}, desired));
+  }
+  SECTION("the agent has lost a check") {
+    agent.replies["GET /v1/agent/checks"] = {200, Json{{"service:web:1", checks["service:web:1"]}}.dump()};
+    CHECK(sent_by_another({}, desired));
+  }
+  SECTION("the agent does not tell of its checks") {
+    agent.replies["GET /v1/agent/checks"] = {500, "no"};
+    CHECK(sent_by_another({}, desired));
+  }
+  SECTION("the agent has lost it") {
+    agent.replies["GET /v1/agent/services"] = {200, "{}"};
+    CHECK(sent_by_another({}, desired));
+  }
+}
+
+TEST_CASE("what changes in the agent while it is written is written once more") {
+  LosingAgent agent;
+  const Json none = {{"Node", entry_fields}, {"Services", Json::object()}};
+  SECTION("a check's status") {
+    agent.replies["PUT /v1/catalog/register"].later = [&](auto answer) {
+      agent.checks["c1"]["Status"] = "critical";
+      agent.replies["GET /v1/agent/checks"] = {200, agent.checks.dump()};
+      answer({200, "true"});
+    };
+    CHECK(agent.send_again(none).failure.empty());
+    const auto written = agent.sent_to("/v1/catalog/register");
+    REQUIRE(written.size() == 3);
+    CHECK(written[1]["Checks"][0]["Status"] == "passing");
+    CHECK(written[2]["Checks"][0]["Status"] == "critical");
+  }
+  SECTION("a service that is taken out") {
+    agent.replies["PUT /v1/catalog/register"].later = [&](auto answer) {
+      agent.services.erase("db");
+      agent.replies["GET /v1/agent/services"] = {200, agent.services.dump()};
+      answer({200, "true"});
+    };
+    CHECK(agent.send_again(none).failure.empty());
+    CHECK(agent.sent_to("/v1/catalog/deregister") == std::vector<Json>{{{"Node", "n1"}, {"ServiceID", "db"}}});
+  }
+  SECTION("one that does not come to rest") {
+    int n = 0;
+    agent.replies["PUT /v1/catalog/register"].later = [&](auto answer) {
+      agent.checks["c1"]["Output"] = std::to_string(++n);
+      agent.replies["GET /v1/agent/checks"] = {200, agent.checks.dump()};
+      answer({200, "true"});
+    };
+    CHECK(agent.send_again(none).failure.empty());
+    CHECK(agent.sent_to("/v1/catalog/register").size() < 8);
+  }
+  SECTION("the agent is asked to leave: nothing is written any more") {
+    agent.replies["PUT /v1/agent/leave"] = {200, ""};
+    agent.replies["GET /v1/agent/checks"].later = [&](auto answer) {
+      agent.api.leave(seconds(5), [](const std::string&) {});
+      answer({200, agent.checks.dump()});
+    };
+    agent.send_again(none);
+    CHECK(agent.sent_to("/v1/catalog/register").empty());
+  }
+}
+
+TEST_CASE("a leave that is refused says why") {
+  FakeAgent agent;
+  AgentApi api(agent.io.get_executor(), agent.socket);
+  agent.replies["PUT /v1/agent/leave"] = {200, ""};
+  CHECK(agent.answer_to<std::string>([&](auto done) { api.leave(seconds(5), done); }).empty());
+  agent.replies["PUT /v1/agent/leave"] = {403, "Permission denied"};
+  CHECK(agent.answer_to<std::string>([&](auto done) { api.leave(seconds(5), done); }).find("403 Permission denied") !=
+        std::string::npos);
+  agent.server.reset();
+  CHECK(agent.answer_to<std::string>([&](auto done) { api.leave(seconds(5), done); }).find("connect") !=
+        std::string::npos);
+}
+
+TEST_CASE("maintenance is ordered, looked at, and awaited until the servers show it") {
+  using Answer = std::pair<std::string, ServersSay>;
+  const std::string target = "GET /v1/health/node/n%201";
+  const Json serf = {{"CheckID", "serfHealth"}}, set = {{"CheckID", "_node_maintenance"}, {"Notes", "a b"}};
+  FakeAgent agent;
+  AgentApi api(agent.io.get_executor(), agent.socket);
+  const auto maintain = [&](const MaintenanceOrder& order) {
+    return agent.answer_to<Answer>([&](auto done) {
+      api.maintain("n 1", order, milliseconds(600), [done](std::string failure, ServersSay servers) {
+        done({failure, servers});
+      });
+    });
+  };
+  agent.replies["PUT /v1/agent/maintenance"] = {200, ""};
+  agent.replies["GET /v1/agent/checks"] = {200, Json{{"_node_maintenance", set}}.dump()};
+  int looks = 0;
+  agent.replies[target].later = [&](auto answer) {
+    answer({200, ++looks < 3 ? Json::array({serf}).dump() : Json::array({serf, set}).dump()});
+  };
+  CHECK(maintain({true, "a b\n%"}) == Answer{"", ServersSay::as_ordered});
+  CHECK(looks == 3);
+  CHECK(api.facts().maintenance == "a b");
+  CHECK(agent.asked.front() == "PUT /v1/agent/maintenance?enable=true&reason=a%20b%0A%25");
+
+  agent.asked.clear();
+  agent.replies["GET /v1/agent/checks"] = {200, "{}"};
+  agent.replies[target] = {200, Json::array({serf}).dump()};
+  CHECK(maintain({false, ""}) == Answer{"", ServersSay::as_ordered});
+  CHECK_FALSE(api.facts().maintenance);
+  CHECK(agent.asked.front() == "PUT /v1/agent/maintenance?enable=false");
+
+  // What the servers say at last, where it is not what was ordered.
+  agent.replies[target] = {403, "no"};
+  CHECK(maintain({false, ""}).second == ServersSay::unreadable);
+  agent.replies[target] = {200, Json::array({serf, set}).dump()};
+  CHECK(maintain({false, ""}).second == ServersSay::otherwise);
+  agent.replies[target] = {500, "No cluster leader"};
+  CHECK(maintain({false, ""}).second == ServersSay::nothing);
+
+  // An agent that does not take it, and one that can't be looked at.
+  agent.replies["PUT /v1/agent/maintenance"] = {403, "Permission denied"};
+  CHECK(maintain({true, "x"}).first.find("default one needs node:write") != std::string::npos);
+  api.use_tokens({.registration = "", .fallback = "", .agent = "t"});
+  CHECK(maintain({true, "x"}).first.find("its own token") != std::string::npos);
+  agent.replies["PUT /v1/agent/maintenance"] = {200, ""};
+  agent.replies["GET /v1/agent/checks"] = {200, "[1"};
+  CHECK(maintain({true, "x"}).first.find("not JSON") != std::string::npos);
+  CHECK_FALSE(api.facts().maintenance);
+}
+
+TEST_CASE("an order about maintenance ends with its agent, also where the next look at the servers is due already") {
+  FakeAgent agent;
+  AgentApi api(agent.io.get_executor(), agent.socket);
+  agent.replies["PUT /v1/agent/maintenance"] = {200, ""};
+  agent.replies["GET /v1/agent/checks"] = {200, "{}"};
+  agent.replies["GET /v1/health/node/n1"] = {200, "[]"};
+  bool over = false;
+  api.maintain("n1", {false, ""}, seconds(10), [&](const std::string&, ServersSay) { over = true; });
+  while (agent.asked.size() < 3) REQUIRE(agent.io.run_one_for(seconds(5)) == 1);
+  // The answer is taken, and the pause after it has begun.
+  while (agent.io.poll() > 0) {
+  }
+  boost::asio::steady_timer first(agent.io, milliseconds(1));
+  first.async_wait([&](boost::system::error_code) { api.reset(""); });
+  std::this_thread::sleep_for(milliseconds(100));  // a busy machine: both timers fire in one turn
+  const std::size_t asked = agent.asked.size();
+  agent.io.run_for(milliseconds(200));
+  CHECK(agent.asked.size() == asked);
+  CHECK_FALSE(over);
+}
+
+namespace {
+
+// An agent that has taken the service `web`.
+struct TakingAgent : FakeAgent {
+  TakingAgent() {
+    replies["GET /v1/agent/services"] = {200, "{}"};
+    replies["GET /v1/agent/checks"] = {200, "{}"};
+    replies["PUT /v1/agent/service/register"] = replies["PUT " + maintenance] = {200, ""};
+    answer_to<AgentApi::Sent>([&](auto done) { api.send_services(desired, Sending::difference, done); });
+  }
+
+  // Whether the agent was made to send what it has.
+  bool flushes(bool anew = false) {
+    asked.clear();
+    refused = answer_to<bool>([&](auto done) { api.flush(anew, done); });
+    return std::find(asked.begin(), asked.end(), "PUT " + maintenance + "?enable=false") != asked.end();
+  }
+
+  const std::string maintenance = "/v1/agent/service/maintenance/web%2F1";
+  const std::vector<Json> desired{{{"ID", "web/1"}, {"Name", "web"}}};
+  bool refused = false;
+  AgentApi api{io.get_executor(), socket};
+};
+
+}  // namespace
+
+TEST_CASE("an agent is made to send what it has when its checks have changed, and when it is asked to anew") {
+  TakingAgent agent;
+  CHECK(agent.flushes());
+  CHECK_FALSE(agent.flushes());
+  CHECK(agent.flushes(true));
+  agent.replies["GET /v1/agent/checks"].body = R"({"c":{"CheckID":"c","Status":"passing"}})";
+  CHECK(agent.flushes());
+  CHECK_FALSE(agent.flushes());
+  CHECK_FALSE(agent.refused);
+}
+
+TEST_CASE("a service that is in maintenance stays there, and one that can't be seen may be") {
+  TakingAgent agent;
+  agent.replies["GET /v1/agent/checks"].body = R"({"_service_maintenance:web/1":{"Status":"critical"}})";
+  CHECK_FALSE(agent.flushes(true));
+  agent.replies["GET /v1/agent/checks"].body = "[]";
+  CHECK_FALSE(agent.flushes(true));
+  agent.replies["GET /v1/agent/checks"] = {500, "no"};
+  CHECK_FALSE(agent.flushes(true));
+  CHECK_FALSE(agent.refused);
+  agent.replies["GET /v1/agent/checks"] = {200, "{}"};
+  CHECK(agent.flushes());
+}
+
+TEST_CASE("an agent that does not permit to be made to send what it has says so") {
+  TakingAgent agent;
+  agent.replies["PUT " + agent.maintenance] = {403, "Permission denied"};
+  CHECK(agent.flushes());
+  CHECK(agent.refused);
+  agent.replies["GET /v1/agent/checks"] = {403, "Permission denied"};
+  CHECK_FALSE(agent.flushes(true));
+  CHECK(agent.refused);
+}

@@ -1,0 +1,690 @@
+#include "agent_config/plan.hpp"
+
+#include "test.hpp"
+
+#include <algorithm>
+#include <fstream>
+#include <functional>
+#include <random>
+#include <sstream>
+
+using namespace lictor;
+
+namespace {
+
+PlanFacts facts() {
+  PlanFacts f;
+  f.bind = {"10.0.0.5", "eth0", "eth0, by bind.interface eth*", std::nullopt};
+  f.identity = {"11111111-2222-4333-8444-555555555555", "node-1", "10.0.0.5", "", ""};
+  f.data_dir = "/data/consul/data";
+  f.binary = "/usr/bin/consul";
+  f.api_socket = "/run/lictor/agent.sock";
+  f.config_path = "/run/lictor/consul.json";
+  f.uid = 100;
+  f.gid = 1000;
+  f.recovery_token = "99999999-2222-4333-8444-555555555555";
+  return f;
+}
+
+AgentConfig merged(const Json& user, const Settings& settings = {}) {
+  return merge_agent_config({{"/consul/config/consul.json", user}}, settings);
+}
+
+Plan plan_of(const Json& user, const Settings& settings = {}, const PlanFacts& f = facts()) {
+  const ResultAll<Plan> plan = make_plan(settings, merged(user, settings), f);
+  if (!plan) {
+    for (const Problem& p : plan.error()) UNSCOPED_INFO(to_string(p));
+  }
+  REQUIRE(plan.has_value());
+  return *plan;
+}
+
+Problems problems_of(const Json& user, const Settings& settings = {}, const PlanFacts& f = facts()) {
+  const ResultAll<Plan> plan = make_plan(settings, merged(user, settings), f);
+  REQUIRE(!plan.has_value());
+  return plan.error();
+}
+
+std::string read_file(const std::string& path) {
+  std::ifstream in(path);
+  REQUIRE(in);
+  std::ostringstream text;
+  text << in.rdbuf();
+  return text.str();
+}
+
+struct Golden {
+  const char* name;  // tests/golden/NAME.json
+  const char* user;  // /consul/config/consul.json
+  std::function<void(Settings&, PlanFacts&)> more = [](Settings&, PlanFacts&) {};
+  int http_port = 8500;
+  const char* http_address = "127.0.0.1:8500";
+};
+
+// A DaemonSet's consul.json as people have it: template, all interfaces, its own idea of data_dir.
+const char* daemon_set = R"({
+  "datacenter": "dc1", "client_addr": "0.0.0.0", "bind_addr": "{{ GetInterfaceIP \"eth0\" }}",
+  "data_dir": "/consul/data", "retry_interval": "20s",
+  "retry_join": ["10.111.67.1", "10.111.67.2", "10.111.67.3", "10.111.67.4", "10.111.67.5"],
+  "enable_local_script_checks": true, "log_file": "/var/log/", "log_level": "trace",
+  "pid_file": "/var/run/consul.pid", "performance": {"raft_multiplier": 1},
+  "telemetry": {"prometheus_retention_time": "300s", "disable_hostname": true}})";
+
+const std::vector<Golden>& goldens() {
+  static const std::vector<Golden> all{
+      {"defaults", "{}"},
+      {"daemon_set", daemon_set, [](Settings&, PlanFacts& f) { f.data_dir = "/consul/data"; }},
+      {"acl", R"({"acl": {"enabled": true, "default_policy": "deny", "tokens": {"default": "d"}}})"},
+      {"http_off", R"({"ports": {"http": -1, "https": 8501}, "addresses": {"http": "10.0.0.5", "https": "0.0.0.0"}})",
+       [](Settings&, PlanFacts&) {}, -1, "unix:///run/lictor/agent.sock"},
+      {"own_listeners", R"({"client_addr": "0.0.0.0", "ports": {"http": 8700},
+                            "addresses": {"dns": "127.0.0.1", "http": "unix:///run/app/consul.sock 10.0.0.5 127.0.0.1"}})",
+       [](Settings&, PlanFacts&) {}, 8700, "10.0.0.5:8700"},
+      {"client_addr", R"({"client_addr": "0.0.0.0"})"},
+      {"bind_literal", R"({"bind_addr": "10.0.0.6", "advertise_addr": "192.0.2.7"})",
+       [](Settings&, PlanFacts& f) { f.bind.address = "10.0.0.6"; }},
+      {"bind_template",
+       R"({"bind_addr": "{{ GetPrivateIP }}", "advertise_addr": "{{ GetPublicIP }}", "client_addr": "{{ GetInterfaceIP \"eth0\" }}"})",
+       [](Settings&, PlanFacts&) {}, 8500, "10.0.0.5:8500"},
+      {"image_variables", R"({"log_level": "warn", "client_addr": "127.0.0.1", "retry_join": ["10.0.0.1"]})",
+       [](Settings& s, PlanFacts& f) {
+         s.consul_local_config = {{"log_level", "debug"}, {"retry_join", {"10.0.0.2"}}};
+         f.client_address = "10.0.0.5";
+       },
+       8500, "10.0.0.5:8500"},
+      {"unix_sockets", R"({"unix_sockets": {"mode": "0777", "user": "consul", "group": "consul"}})"},
+  };
+  return all;
+}
+
+}  // namespace
+
+TEST_CASE("consul.json is what its golden file says", "[plan]") {
+  for (const Golden& row : goldens()) {
+    CAPTURE(row.name);
+    Settings settings;
+    PlanFacts f = facts();
+    row.more(settings, f);
+    const Plan plan = plan_of(Json::parse(row.user), settings, f);
+    const std::string path = std::string(LICTOR_SOURCE_DIR "/tests/golden/") + row.name + ".json";
+    CHECK(plan.consul_json.dump(2) + "\n" == read_file(path));
+    CHECK(plan.http_port == row.http_port);
+    CHECK(plan.http_address == row.http_address);
+    for (const auto& [key, value] : plan.consul_json.items()) {
+      INFO("origin of " << key);
+      CHECK(plan.origins.count(key) == 1);
+    }
+  }
+}
+
+TEST_CASE("the user's other settings stay to the letter", "[plan]") {
+  const Json user = Json::parse(R"({"services": [{"name": "a", "port": 1}], "service": {"name": "b"},
+      "checks": [{"name": "c", "ttl": "1s"}], "watches": [{"type": "key", "key": "k", "args": ["x"]}],
+      "node_meta": {"a": "b"}, "encrypt": "pUqJrVyVRj5jsiYEkM/tFQ==", "addresses": {"dns": "127.0.0.1"},
+      "ports": {"dns": 53, "http": 8700}, "acl": {"default_policy": "deny"}, "limits": {"rpc_rate": 1.5}})");
+  const Json made = plan_of(user).consul_json;
+  for (const auto& [key, value] : user.items()) {
+    CAPTURE(key);
+    if (key == "addresses") {
+      CHECK(made.at(key).at("dns") == "127.0.0.1");
+    } else {
+      CHECK(made.at(key) == value);
+    }
+  }
+}
+
+TEST_CASE("a consul.json of lictor's own is taken as it is", "[plan]") {
+  for (const Golden& row : goldens()) {
+    CAPTURE(row.name);
+    const Plan first = plan_of(Json::parse(row.user));
+    CHECK(plan_of(first.consul_json).consul_json == first.consul_json);
+  }
+}
+
+TEST_CASE("where other programs find the agent", "[plan]") {
+  struct Row {
+    const char* user;
+    int port;
+    const char* address;
+    const char* listeners;
+  };
+  const std::string own = " unix:///run/lictor/agent.sock";
+  for (const Row& row : std::initializer_list<Row>{
+           {R"({"client_addr": "::"})", 8500, "[::1]:8500", "::"},
+           {R"({"client_addr": "fd00::5 127.0.0.1"})", 8500, "[fd00::5]:8500", "fd00::5 127.0.0.1"},
+           {R"({"addresses": {"http": ""}, "client_addr": "10.0.0.9"})", 8500, "10.0.0.9:8500", "10.0.0.9"},
+           {R"({"addresses": {"http": "{{ GetInterfaceIP \"eth0\" }} 127.0.0.1"}})", 8500, "127.0.0.1:8500",
+            "{{ GetInterfaceIP \"eth0\" }} 127.0.0.1"},
+           {R"({"addresses": {"http": "unix:///a.sock"}})", -1, "unix:///a.sock", "unix:///a.sock"},
+           {R"({"client_addr": ""})", -1, "unix:///run/lictor/agent.sock", ""},
+           {R"({"ports": {"http": 0}})", -1, "unix:///run/lictor/agent.sock", ""},
+       }) {
+    CAPTURE(row.user);
+    const Plan plan = plan_of(Json::parse(row.user));
+    CHECK(plan.http_port == row.port);
+    CHECK(plan.http_address == row.address);
+    CHECK(plan.consul_json.at("addresses").at("http") == (*row.listeners ? row.listeners + own : own.substr(1)));
+  }
+  CHECK(plan_of(Json::parse(R"({"ports": {"serf_lan": 9301}})")).serf_port == 9301);
+  CHECK(plan_of(Json::object()).serf_port == 8301);
+}
+
+TEST_CASE("a value that gives way is told of, in one line", "[plan]") {
+  struct Row {
+    const char* user;
+    const char* key;
+  };
+  for (const Row& row : std::initializer_list<Row>{
+           {R"({"unix_sockets": {"mode": "0755"}})", "unix_sockets"},
+           {R"({"leave_on_terminate": true})", "leave_on_terminate"},
+           {R"({"skip_leave_on_interrupt": false})", "skip_leave_on_interrupt"},
+           {R"({"advertise_addr": "{{ GetPublicIP }}"})", "advertise_addr"},
+           {R"({"ports": {"http": -1}})", "ports.http"},
+       }) {
+    CAPTURE(row.user);
+    const auto notices = plan_of(Json::parse(row.user)).notices;
+    REQUIRE(notices.size() == 1);
+    CHECK(notices[0].compare(0, std::string(row.key).size(), row.key) == 0);
+  }
+  CHECK(plan_of(Json::object()).notices.empty());
+  PlanFacts f = facts();
+  f.bind.notice = "bind_addr: a template gives way";
+  CHECK(plan_of(Json::object(), {}, f).notices == std::vector<std::string>{"bind_addr: a template gives way"});
+}
+
+TEST_CASE("the recovery token is written only where ACLs are on and the user has none", "[plan]") {
+  const std::string fresh = facts().recovery_token;
+  struct Row {
+    const char* user;
+    std::string token;
+    bool written;
+  };
+  for (const Row& row : std::initializer_list<Row>{
+           {R"({})", "", false},
+           {R"({"acl": {"enabled": false}})", "", false},
+           {R"({"acl": {"enabled": true}})", fresh, true},
+           {R"({"acl": {"enabled": true, "tokens": {"agent_master": ""}}})", fresh, true},
+           {R"({"acl_datacenter": "dc1"})", fresh, true},
+           {R"({"acl_datacenter": "dc1", "acl": {"enabled": false}})", fresh, true},
+           {R"({"acl_datacenter": "", "acl": {"enabled": false}})", "", false},
+           {R"({"acl": {"enabled": true, "tokens": {"agent_master": "m"}}})", "m", false},
+           {R"({"acl": {"enabled": true, "tokens": {"agent_recovery": "r"}}})", "r", false},
+           {R"({"acl": {"enabled": true}, "acl_agent_master_token": "l"})", "l", false},
+       }) {
+    CAPTURE(row.user);
+    const Json user = Json::parse(row.user);
+    const Plan plan = plan_of(user);
+    CHECK(plan.token == row.token);
+    CHECK((plan.consul_json.dump().find(fresh) != std::string::npos) == row.written);
+    if (!row.written && user.contains("acl")) CHECK(plan.consul_json.at("acl") == user.at("acl"));
+  }
+}
+
+TEST_CASE("the recovery token has the name that the agent's version knows", "[plan]") {
+  const Json user{{"acl", {{"enabled", true}, {"tokens", {{"default", "d"}}}}}};
+  for (const auto& [version, key] :
+       std::vector<std::pair<std::optional<AgentVersion>, std::string>>{{std::nullopt, "agent_master"},
+                                                                        {AgentVersion{1, 10, 12}, "agent_master"},
+                                                                        {AgentVersion{1, 11, 0}, "agent_recovery"},
+                                                                        {AgentVersion{1, 21, 4}, "agent_recovery"}}) {
+    PlanFacts f = facts();
+    f.agent_version = version;
+    CHECK(plan_of(user, {}, f).consul_json.at("acl").at("tokens") == Json{{"default", "d"}, {key, f.recovery_token}});
+  }
+}
+
+TEST_CASE("acl_datacenter turns ACLs on; up to 1.10 acl.enabled can turn them off again", "[plan]") {
+  const Json user{{"acl_datacenter", "dc1"}, {"acl", {{"enabled", false}}}};
+  PlanFacts f = facts();
+  f.agent_version = AgentVersion{1, 10, 12};
+  CHECK(plan_of(user, {}, f).token.empty());
+  CHECK(plan_of(user, {}, f).notices.empty());
+  f.agent_version = AgentVersion{1, 11, 0};
+  const Plan plan = plan_of(user, {}, f);
+  CHECK(plan.token == f.recovery_token);
+  REQUIRE(plan.notices.size() == 1);
+  CHECK_THAT(plan.notices.front(), Contains("acl_datacenter") && Contains("primary_datacenter"));
+}
+
+TEST_CASE("node metadata", "[plan]") {
+  Settings settings;
+  settings.node.meta = {{"rack", "${RACK}"}, {"zone", "b"}};
+  PlanFacts f = facts();
+  f.environment = {{"RACK", "r1"}};
+  const Json user{{"node_meta", {{"zone", "a"}, {"host", "${RACK}-host"}, {"price", "$$5"}}}};
+  const Plan plan = plan_of(user, settings, f);
+  CHECK(plan.consul_json.at("node_meta") == Json{{"zone", "b"}, {"host", "r1-host"}, {"rack", "r1"}, {"price", "$5"}});
+  CHECK(plan.origins.at("node_meta") == "/consul/config/consul.json, node.meta");
+
+  f.environment.clear();
+  const Problems problems = problems_of(user, settings, f);
+  REQUIRE(problems.size() == 2);
+  CHECK(problems[0].what == "node_meta.host");
+  CHECK(problems[1].what == "node.meta.rack");
+  CHECK(problems[1].why.find("${RACK}") != std::string::npos);
+}
+
+TEST_CASE("what can't work is refused, all at once", "[plan]") {
+  struct Row {
+    const char* user;
+    const char* what;
+  };
+  for (const Row& row : std::initializer_list<Row>{
+           {R"({"server": true})", "server"},
+           {R"({"bootstrap": true})", "bootstrap"},
+           {R"({"bootstrap_expect": 3})", "bootstrap_expect"},
+           {R"({"addresses": "0.0.0.0"})", "addresses"},
+           {R"({"addresses": {"http": ["127.0.0.1"]}})", "addresses.http"},
+           {R"({"client_addr": ["127.0.0.1"]})", "client_addr"},
+           {R"({"ports": {"http": "8500"}})", "ports.http"},
+           {R"({"acl": {"enabled": true, "tokens": "x"}})", "acl.tokens"},
+           {R"({"node_meta": ["a"]})", "node_meta"},
+       }) {
+    CAPTURE(row.user);
+    const Problems problems = problems_of(Json::parse(row.user));
+    REQUIRE(problems.size() == 1);
+    CHECK(problems[0].what == row.what);
+    CHECK(problems[0].exit == Exit::config);
+    CHECK(!problems[0].hint.empty());
+  }
+  CHECK(problems_of(Json::parse(R"({"server": true, "bootstrap": true, "ports": {"http": "x"}})")).size() == 3);
+  plan_of(Json::parse(R"({"server": false, "bootstrap_expect": 0})"));
+
+  for (const char* arg : {"-server", "--dev", "-bootstrap-expect=1"}) {
+    CAPTURE(arg);
+    Settings settings;
+    settings.agent.args = {arg};
+    CHECK(problems_of(Json::object(), settings).at(0).what == "agent.args");
+  }
+  Settings harmless;
+  harmless.agent.args = {"-server=false", "-node-meta", "server:x"};
+  plan_of(Json::object(), harmless);
+
+  PlanFacts f = facts();
+  f.api_socket = "/" + std::string(120, 'x');
+  CHECK(problems_of(Json::object(), {}, f).at(0).what == "run_dir");
+}
+
+TEST_CASE("start_join and -join are joined like retry_join, which waits for servers", "[plan]") {
+  Settings settings;
+  settings.agent.args = {"-join=10.0.0.1", "--join", "10.0.0.2", "-join-wan=far", "-node=-join"};
+  const Plan plan = plan_of(Json::parse(R"({"retry_join": ["a"], "start_join": ["b", "c"]})"), settings);
+  CHECK(plan.consul_json.at("retry_join") == Json{"a", "b", "c"});
+  CHECK_FALSE(plan.consul_json.contains("start_join"));
+  CHECK(std::vector<std::string>(plan.argv.begin() + 3, plan.argv.end()) ==
+        std::vector<std::string>{"-retry-join=10.0.0.1", "--retry-join", "10.0.0.2", "-join-wan=far", "-node=-join"});
+  CHECK(plan.notices.size() == 3);
+  CHECK(plan_of(Json::parse(R"({"start_join": ["b"]})")).consul_json.at("retry_join") == Json::array({"b"}));
+  // What Consul refuses it is to refuse itself.
+  CHECK(plan_of(Json::parse(R"({"start_join": "b"})")).consul_json.at("start_join") == "b");
+}
+
+TEST_CASE("auto_reload_config is turned off where the user has turned it on, and not mentioned elsewhere", "[plan]") {
+  CHECK_FALSE(plan_of(Json::object()).consul_json.contains("auto_reload_config"));  // unknown up to Consul 1.11
+  const Plan off = plan_of(Json::parse(R"({"auto_reload_config": false})"));
+  CHECK(off.notices.empty());
+  const Plan plan = plan_of(Json::parse(R"({"auto_reload_config": true})"));
+  CHECK(plan.consul_json.at("auto_reload_config") == false);
+  CHECK(plan.notices.size() == 1);
+  Settings settings;
+  settings.agent.args = {"-auto-reload-config"};
+  const Plan by_argument = plan_of(Json::object(), settings);
+  CHECK(by_argument.argv.back() == "-auto-reload-config=false");
+  CHECK(by_argument.notices.size() == 1);
+
+  PlanFacts f = facts();
+  f.auto_reload_by = "/etc/consul.d/own.hcl";
+  const Plan by_folder = plan_of(Json::object(), {}, f);
+  CHECK(by_folder.consul_json.at("auto_reload_config") == false);
+  CHECK(by_folder.notices ==
+        std::vector<std::string>{"auto_reload_config: true in /etc/consul.d/own.hcl gives way to false: "
+                                 "lictor has the agent reload, once for each change"});
+  CHECK(plan_of(Json::parse(R"({"auto_reload_config": false})"), {}, f).notices.empty());
+  f.agent_version = AgentVersion{1, 11, 11};
+  CHECK_FALSE(plan_of(Json::object(), {}, f).consul_json.contains("auto_reload_config"));
+  f.agent_version = AgentVersion{1, 12, 0};
+  CHECK(plan_of(Json::object(), {}, f).consul_json.contains("auto_reload_config"));
+}
+
+TEST_CASE("argv: the user's folders, lictor's file, the user's arguments", "[plan]") {
+  Settings settings;
+  settings.agent.config_dirs = {"/consul/config", "/etc/consul.d"};
+  settings.agent.args = {"-log-level=debug"};
+  CHECK(plan_of(Json::object(), settings).argv ==
+        std::vector<std::string>{"/usr/bin/consul", "agent", "-config-dir=/consul/config", "-config-dir=/etc/consul.d",
+                                 "-config-file=/run/lictor/consul.json", "-log-level=debug"});
+}
+
+TEST_CASE("the agent's environment", "[plan]") {
+  Settings settings;
+  settings.agent.env = {{"EXTRA", "1"}, {"PATH", "/opt"}};
+  PlanFacts f = facts();
+  f.limits = {2, 943718400};
+  f.environment = {{"PATH", "/bin"},          {"LICTOR_LOG_LEVEL", "debug"}, {"CONSUL_LOCAL_CONFIG", "{}"},
+                   {"CONSUL_UID", "1"},       {"CONSUL_HTTP_TOKEN", "t"},    {"NOTIFY_SOCKET", "/run/systemd/notify"},
+                   {"CONSUL_CONFIG_DIR", "x"}};
+  CHECK(
+      plan_of(Json::object(), settings, f).environment ==
+      std::vector<std::string>{"CONSUL_HTTP_TOKEN=t", "EXTRA=1", "GOMAXPROCS=2", "GOMEMLIMIT=943718400", "PATH=/opt"});
+
+  f.environment = {{"GOMAXPROCS", "7"}};
+  settings.agent.env = {{"GOMEMLIMIT", "1GiB"}};
+  CHECK(plan_of(Json::object(), settings, f).environment ==
+        std::vector<std::string>{"GOMAXPROCS=7", "GOMEMLIMIT=1GiB"});
+}
+
+TEST_CASE("origins name the source of each value", "[plan]") {
+  Settings settings;
+  settings.agent.config = {{"log_level", "info"}, {"retry_join", {"b"}}};
+  settings.consul_local_config = {{"log_level", "debug"}};
+  const AgentConfig config =
+      merge_agent_config({{"a.json", {{"log_level", "warn"}, {"retry_join", {"a"}}, {"datacenter", "dc1"}}}}, settings);
+  const ResultAll<Plan> plan = make_plan(settings, config, facts());
+  REQUIRE(plan.has_value());
+  CHECK(plan->origins.at("log_level") == "CONSUL_LOCAL_CONFIG");
+  CHECK(plan->origins.at("retry_join") == "a.json, agent.config");
+  CHECK(plan->origins.at("datacenter") == "a.json");
+  CHECK(plan->origins.at("bind_addr") == "eth0, by bind.interface eth*");
+  CHECK(plan->origins.at("unix_sockets") == "lictor");
+}
+
+TEST_CASE("merging: two single services are two services", "[plan]") {
+  const AgentConfig config = merge_agent_config(
+      {{"a", {{"service", {{"name", "a"}}}}}, {"b", {{"service", {{"name", "b"}}}, {"services", {{{"name", "c"}}}}}}},
+      {});
+  CHECK(config.merged == Json::parse(R"({"services": [{"name": "a"}, {"name": "c"}], "service": {"name": "b"}})"));
+  CHECK(config.origins == std::map<std::string, std::string>{{"service", "b"}, {"services", "a, b"}});
+}
+
+namespace {
+
+// Random agent settings in which each key keeps its type, as Consul's do: s* scalars, l* lists, o* objects.
+Json random_settings(std::mt19937& random, int depth = 0) {
+  const auto pick = [&](int n) { return static_cast<int>(random() % static_cast<unsigned>(n)); };
+  Json out = Json::object();
+  for (int i = pick(5); i > 0; --i) {
+    const std::string number = std::to_string(pick(3));
+    switch (pick(depth < 2 ? 4 : 3)) {
+      case 0:
+        out["s" + number] = pick(4) ? Json(pick(100)) : Json("text" + number);
+        break;
+      case 1:
+        out["l" + number] = std::vector<int>(static_cast<std::size_t>(pick(3)), pick(100));
+        break;
+      case 2:
+        out["s" + number] = nullptr;
+        break;
+      default:
+        out["o" + number] = random_settings(random, depth + 1);
+    }
+  }
+  return out;
+}
+
+Json merge(const std::vector<Json>& sources) {
+  std::vector<AgentConfigFile> files;
+  for (const Json& source : sources) files.push_back({"file", source});
+  return merge_agent_config(files, {}).merged;
+}
+
+void check_merge(const Json& a, const Json& b, const Json& both) {
+  for (const auto& [key, value] : b.items()) {
+    if (value.is_null()) continue;
+    if (key[0] == 's' || !a.contains(key)) {
+      CHECK(both.at(key) == value);
+    } else if (key[0] == 'l') {
+      CHECK(both.at(key).size() == a.at(key).size() + value.size());
+      CHECK(std::equal(value.rbegin(), value.rend(), both.at(key).rbegin()));
+    } else {
+      check_merge(a.at(key), value, both.at(key));
+    }
+  }
+  for (const auto& [key, value] : a.items()) {
+    if (!value.is_null() && (!b.contains(key) || b.at(key).is_null())) CHECK(both.at(key) == value);
+  }
+}
+
+}  // namespace
+
+TEST_CASE("merging: the later scalar wins, lists append, objects merge, grouping does not matter", "[plan]") {
+  std::mt19937 random(20);
+  for (int round = 0; round < 500; ++round) {
+    const Json a = merge({random_settings(random)}), b = random_settings(random), c = random_settings(random);
+    CAPTURE(round, a.dump(), b.dump(), c.dump());
+    check_merge(a, b, merge({a, b}));
+    CHECK(merge({a, b, c}) == merge({merge({a, b}), c}));
+    CHECK(merge({a, b, c}) == merge({a, merge({b, c})}));
+    CHECK(merge({a, Json::object()}) == a);
+    CHECK(merge({Json::object(), a}) == a);
+  }
+}
+
+TEST_CASE("agent settings files", "[plan]") {
+  const auto good = parse_agent_config("/c.json", "{ // why\n \"a\": 1 /* b */ }");
+  REQUIRE(good.has_value());
+  CHECK(*good == Json{{"a", 1}});
+  const auto bad = parse_agent_config("/c.json", "{\n  \"a\": tru\n}");
+  REQUIRE(!bad.has_value());
+  CHECK(bad.error().what.find("/c.json") == 0);
+  CHECK(to_string(bad.error()).find("line 2") != std::string::npos);
+  CHECK(!parse_agent_config("/c.json", "[1]").has_value());
+  CHECK(!parse_agent_config("/c.json", "").has_value());
+}
+
+TEST_CASE("no secret is shown", "[plan]") {
+  const Json config = Json::parse(R"({
+      "encrypt": "SECRET", "acl": {"enabled": true, "tokens": {"default": "SECRET", "agent_master": "SECRET",
+      "managed_service_provider": [{"accessor_id": "SECRET", "secret_id": "SECRET"}]}},
+      "acl_token": "SECRET", "acl_agent_master_token": "SECRET", "acl_datacenter": "dc1",
+      "services": [{"name": "a", "token": "SECRET", "check": {"http": "http://a", "header":
+        {"Authorization": ["Basic SECRET"], "X-Consul-Token": ["SECRET"], "Accept": ["text/plain"]}}}],
+      "connect": {"ca_config": {"private_key": "SECRET", "token": "SECRET", "address": "https://vault"}},
+      "telemetry": {"circonus_api_token": "SECRET"}, "key_file": "/k.pem", "translate_wan_addrs": true,
+      "watches": [{"type": "key", "key": "shown", "token": "SECRET"}],
+      "auto_encrypt": {"tls": true, "dns_san": ["shown"]},
+      "checks": [{"name": "c", "http": "https://u:SECRET@host:1/a?b=c&token=SECRET&d=e",
+                  "header": {"X-Odd": ["SECRET"], "X-Api-Key": ["SECRET"]}}],
+      "retry_join": ["10.0.0.1", "provider=aws region=eu secret_access_key=SECRET tag_key=k",
+                     "provider=os password=\"SECRET SECRET\" user_name=u"]})");
+  const Json shown = without_secrets(config);
+  INFO(shown.dump(2));
+  CHECK(shown.dump().find("SECRET") == std::string::npos);
+  CHECK(shown.at("acl").at("enabled") == true);
+  CHECK(shown.at("acl").at("tokens").at("default") == "***");
+  CHECK(shown.at("acl_datacenter") == "dc1");
+  CHECK(shown.at("key_file") == "/k.pem");
+  CHECK(shown.at("watches")[0].at("key") == "shown");
+  CHECK(shown.at("services")[0].at("check").at("header").at("Accept") ==
+        config.at("services")[0].at("check").at("header").at("Accept"));
+  CHECK(shown.at("checks")[0].at("http") == "https://u:***@host:1/a?b=c&token=***&d=e");
+  CHECK(shown.at("auto_encrypt") == config.at("auto_encrypt"));
+  CHECK(shown.at("retry_join") == Json{"10.0.0.1", "provider=aws region=eu secret_access_key=*** tag_key=k",
+                                       "provider=os password=*** user_name=u"});
+  const Json harmless = plan_of(Json::parse(daemon_set)).consul_json;
+  CHECK(without_secrets(harmless) == harmless);
+}
+
+TEST_CASE("what a change of settings asks of a running agent", "[plan]") {
+  struct Row {
+    const char* before;
+    const char* after;
+    Change change;
+    std::vector<std::string> keys;
+  };
+  for (const Row& row : std::initializer_list<Row>{
+           {R"({"a": 1})", R"({"a": 1})", Change::none, {}},
+           {R"({})",
+            R"({"services": [{"name": "a"}], "log_level": "debug"})",
+            Change::reload,
+            {"log_level", "services"}},
+           {R"({"node_meta": {"a": "b"}})", R"({})", Change::restart, {"node_meta"}},
+           {R"({"watches": []})", R"({"watches": [{"type": "key"}]})", Change::reload, {"watches"}},
+           {R"({"acl": {"enabled": true, "tokens": {"default": "a"}}})",
+            R"({"acl": {"enabled": true, "tokens": {"default": "b"}}})",
+            Change::reload,
+            {"acl"}},
+           {R"({"acl": {"enabled": true}})", R"({"acl": {"enabled": false}})", Change::restart, {"acl"}},
+           {R"({})", R"({"acl": {"enabled": true, "tokens": {}}})", Change::restart, {"acl"}},
+           {R"({})", R"({"limits": {"rpc_rate": 10}})", Change::reload, {"limits"}},
+           {R"({})", R"({"limits": {"rpc_handshake_timeout": "1s"}})", Change::restart, {"limits"}},
+           {R"({"telemetry": {"prefix_filter": ["+a"], "statsd_address": "a"}})",
+            R"({"telemetry": {"prefix_filter": ["-a"], "statsd_address": "a"}})",
+            Change::reload,
+            {"telemetry"}},
+           {R"({"telemetry": {"statsd_address": "a"}})",
+            R"({"telemetry": {"statsd_address": "b"}})",
+            Change::restart,
+            {"telemetry"}},
+           {R"({"cert_file": "a"})", R"({"cert_file": "b"})", Change::reload, {"cert_file"}},
+           {R"({})", R"({"cert_file": "b"})", Change::restart, {"cert_file"}},
+           {R"({"bind_addr": "10.0.0.5"})",
+            R"({"bind_addr": "10.0.0.6", "log_level": "x"})",
+            Change::restart,
+            {"bind_addr", "log_level"}},
+           {R"({"retry_join": ["a"]})", R"({"retry_join": ["b"]})", Change::restart, {"retry_join"}},
+       }) {
+    CAPTURE(row.before, row.after);
+    Plan before, after;
+    before.consul_json = Json::parse(row.before);
+    after.consul_json = Json::parse(row.after);
+    for (int direction = 0; direction < 2; ++direction) {
+      const PlanDifference difference = plan_difference(before, after);
+      CHECK(difference.change == row.change);
+      CHECK(difference.keys == row.keys);
+      std::swap(before, after);
+    }
+  }
+  Plan before = plan_of(Json::object()), after = before;
+  after.environment.push_back("A=b");
+  CHECK(plan_difference(before, after).keys == std::vector<std::string>{"environment"});
+  after = before;
+  after.argv.push_back("-x");
+  CHECK(plan_difference(before, after).change == Change::restart);
+
+  // The same names, other contents.
+  before.contents = after.contents = {{"agent.config_dirs", {1, 1}}, {"cert_file", {1, 0}}, {"tls", {1, 0}}};
+  after.argv = before.argv;
+  after.contents["cert_file"] = after.contents["tls"] = {2, 0};
+  CHECK(plan_difference(before, after).change == Change::reload);
+  CHECK(plan_difference(before, after).keys == std::vector<std::string>{"cert_file", "tls"});
+  after.contents["agent.config_dirs"] = {2, 1};
+  CHECK(plan_difference(before, after).change == Change::reload);
+  after.contents["agent.config_dirs"] = {2, 2};
+  CHECK(plan_difference(before, after).change == Change::restart);
+  after = before;
+  after.contents["key_file"] = {1, 0};  // named for the first time: consul.json differs
+  CHECK(plan_difference(before, after).change == Change::none);
+}
+
+TEST_CASE("what an agent takes of its directories' files only at its start", "[plan]") {
+  for (const auto& [text, rest] : std::initializer_list<std::pair<const char*, const char*>>{
+           {R"({"service": {"name": "a", "port": 1}})", ""},
+           {R"({"services": [], "checks": [], "watches": [], "log_level": "debug"} // all)", ""},
+           {R"({"services": [], "node_meta": {"rack": "7"}})", R"({"node_meta":{"rack":"7"}})"},
+           {"{}", ""},
+           {"", ""},
+           {"[1]", "[1]"},
+           {R"({"service": )", R"({"service": )"},
+           {R"({"service": {}, "service": {}})", R"({"service": {}, "service": {}})"},
+           {"service { name = \"a\" }", "service { name = \"a\" }"}}) {
+    CAPTURE(text);
+    CHECK(taken_at_start(text) == rest);
+  }
+}
+
+TEST_CASE("the files that the agent reads by itself", "[plan]") {
+  Settings settings;
+  AgentConfig config;
+  CHECK(agent_files(settings, config).empty());
+  settings.agent.config_dirs = {"/d", "/e"};
+  config.merged = Json::parse(R"({"ca_file": "/ca", "cert_file": "", "key_file": 1, "ca_path": "/cas",
+      "tls": {"defaults": {"key_file": "/k"}, "https": {"ca_file": "/h"}, "grpc": {"verify_incoming": true}, "x": 1}})");
+  const std::map<std::string, std::vector<std::string>> expected{
+      {"agent.config_dirs", {"/d", "/e"}}, {"ca_file", {"/ca"}}, {"tls", {"/h", "/k"}}};
+  CHECK(agent_files(settings, config) == expected);
+}
+
+TEST_CASE("an agent that gets its certificate from a server answers only then", "[plan]") {
+  for (const auto& [config, late] : std::initializer_list<std::pair<const char*, bool>>{
+           {"{}", false},
+           {R"({"auto_encrypt": {"tls": true}})", true},
+           {R"({"auto_encrypt": {"tls": false, "allow_tls": true}})", false},
+           {R"({"auto_config": {"enabled": true}})", true}}) {
+    CAPTURE(config);
+    CHECK(plan_of(Json::parse(config)).api_after_join == late);
+  }
+}
+
+TEST_CASE("secrets from files go into consul.json", "[plan]") {
+  PlanFacts f = facts();
+  f.secrets = {.agent = "a", .fallback = "d", .registration = "r", .encrypt = "e"};
+  const Plan plan = plan_of(
+      Json::parse(
+          R"({"acl": {"enabled": true, "default_policy": "deny", "tokens": {"agent": "a", "replication": "x"}}})"),
+      {}, f);
+  CHECK(plan.consul_json.at("acl") ==
+        Json::parse(R"({"enabled": true, "default_policy": "deny", "enable_token_persistence": false,
+                        "tokens": {"agent": "a", "default": "d", "replication": "x",
+                                   "agent_master": "99999999-2222-4333-8444-555555555555"}})"));
+  CHECK(plan.consul_json.at("encrypt") == "e");
+  CHECK(plan.registration_token == "r");
+  CHECK(plan.default_token == "d");
+  CHECK(plan_of(Json::parse(R"({"acl_token": "old"})")).default_token == "old");
+  CHECK(plan_of(Json::object()).default_token.empty());
+  CHECK(plan.agent_token == "a");
+  CHECK(plan_of(Json::parse(R"({"acl_agent_token": "old"})")).agent_token == "old");
+  CHECK(plan_of(Json::object()).agent_token.empty());
+  CHECK(plan.origins.at("encrypt") == "agent.encrypt_file");
+  CHECK(plan.origins.at("acl") ==
+        "/consul/config/consul.json, agent.tokens.agent_file, agent.tokens.default_file, lictor");
+  CHECK(plan.notices.empty());
+  const Plan persistent = plan_of(Json::parse(R"({"acl": {"enable_token_persistence": true}})"), {}, f);
+  CHECK(persistent.consul_json.at("acl").at("enable_token_persistence") == false);
+  CHECK(persistent.notices.size() == 1);
+}
+
+TEST_CASE("a secret from a file that the agent settings give otherwise is a problem", "[plan]") {
+  PlanFacts f = facts();
+  f.secrets = {.agent = "SECRET-a", .fallback = "SECRET-d", .registration = "", .encrypt = "SECRET-e"};
+  for (const auto& [user, setting] :
+       {std::pair(R"({"acl": {"tokens": {"agent": "SECRET-x"}}})", "agent.tokens.agent_file"),
+        std::pair(R"({"acl_agent_token": "SECRET-x"})", "agent.tokens.agent_file"),
+        std::pair(R"({"acl": {"tokens": {"default": "SECRET-x"}}})", "agent.tokens.default_file"),
+        std::pair(R"({"acl_token": "SECRET-x"})", "agent.tokens.default_file"),
+        std::pair(R"({"encrypt": "SECRET-x"})", "agent.encrypt_file")}) {
+    CAPTURE(user);
+    const Problems problems = problems_of(Json::parse(user), {}, f);
+    REQUIRE(problems.size() == 1);
+    CHECK(problems[0].what == setting);
+    CHECK(to_string(problems[0]).find("SECRET") == std::string::npos);
+  }
+  Settings settings;
+  settings.agent.args = {"-encrypt=SECRET"};
+  const Problems problems = problems_of(Json::object(), settings);
+  REQUIRE(problems.size() == 1);
+  CHECK(problems[0].what == "agent.args");
+  CHECK(to_string(problems[0]).find("SECRET") == std::string::npos);
+}
+
+TEST_CASE("new tokens from files need no restart", "[plan]") {
+  const Json user = Json::parse(R"({"acl": {"enabled": true}})");
+  PlanFacts before = facts(), after = facts();
+  after.secrets.fallback = "first";
+  // The setting is new: so is enable_token_persistence = false, which is what an agent does anyhow.
+  PlanDifference difference = plan_difference(plan_of(user, {}, before), plan_of(user, {}, after));
+  CHECK(difference.change == Change::reload);
+  CHECK(difference.keys == std::vector<std::string>{"acl"});
+  before.secrets.fallback = "old";
+  CHECK(plan_difference(plan_of(user, {}, before), plan_of(user, {}, after)).change == Change::reload);
+  CHECK(plan_difference(plan_of(Json::object(), {}, before), plan_of(Json::object(), {}, after)).change ==
+        Change::reload);
+  const Json persistent = Json::parse(R"({"acl": {"enabled": true, "enable_token_persistence": true}})");
+  CHECK(plan_difference(plan_of(persistent), plan_of(persistent, {}, after)).change == Change::restart);
+  before = after;
+  after.secrets.registration = "r";
+  difference = plan_difference(plan_of(user, {}, before), plan_of(user, {}, after));
+  CHECK(difference.change == Change::none);
+  CHECK(difference.keys == std::vector<std::string>{"agent.tokens.registration_file"});
+  after.secrets.encrypt = "e";
+  CHECK(plan_difference(plan_of(user, {}, before), plan_of(user, {}, after)).change == Change::restart);
+}

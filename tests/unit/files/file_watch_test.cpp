@@ -1,0 +1,267 @@
+#include "files/io/file_watch.hpp"
+
+#include <fmt/format.h>
+#include <boost/asio/io_context.hpp>
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+
+#include "temporary_folder.hpp"
+#include "test.hpp"
+
+using namespace lictor;
+using namespace std::chrono_literals;
+namespace fs = std::filesystem;
+
+namespace {
+
+using Paths = std::vector<std::string>;
+
+void put(const std::string& path, const std::string& content) { std::ofstream(path, std::ios::binary) << content; }
+
+void put_over(const std::string& path, const std::string& content) {
+  put(path + ".tmp", content);
+  fs::rename(path + ".tmp", path);
+}
+
+// As the kubelet exchanges what is mounted at `folder`.
+void mount(const std::string& folder, const std::string& version, const std::string& content) {
+  fs::create_directory(folder + "/" + version);
+  put(folder + "/" + version + "/f.json", content);
+  fs::create_symlink(version, folder + "/..data_tmp");
+  fs::rename(folder + "/..data_tmp", folder + "/..data");
+}
+
+// A folder, and a watch.
+struct Scene : TemporaryFolder {
+  boost::asio::io_context io;
+  std::vector<Paths> calls;
+  std::unique_ptr<FileWatch> watch;
+
+  void start(const Paths& paths) {
+    auto started = FileWatch::start(io.get_executor(), {.changed = [this](const Paths& p) { calls.push_back(p); },
+                                                        .failed = [](const Problem& p) { FAIL(to_string(p)); }});
+    REQUIRE(started.has_value());
+    watch = std::move(*started);
+    watch->watch(paths);
+  }
+  // The paths of the next call; nothing where none comes within two seconds.
+  Paths next() {
+    const std::size_t before = calls.size();
+    const auto deadline = std::chrono::steady_clock::now() + 2s;
+    while (calls.size() == before && io.run_one_until(deadline) > 0) {
+    }
+    return calls.size() == before ? Paths{} : calls.back();
+  }
+  // True if nothing is called for longer than a burst lasts.
+  bool silent() {
+    const std::size_t before = calls.size();
+    io.run_for(500ms);
+    return calls.size() == before;
+  }
+};
+
+// Whether one of this process's watches is on what is at `path`, by what the kernel tells of them.
+bool is_watched(const std::string& path) {
+  struct stat about {};
+  REQUIRE(::stat(path.c_str(), &about) == 0);
+  const std::string sign = fmt::format(" ino:{:x} ", about.st_ino);
+  for (const auto& entry : fs::directory_iterator("/proc/self/fdinfo")) {
+    std::ifstream file(entry.path());
+    for (std::string line; std::getline(file, line);)
+      if (line.starts_with("inotify ") && line.find(sign) != std::string::npos) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+TEST_CASE("FileWatch sees each way in which a file gets another content", "[file_watch]") {
+  struct Row {
+    const char* what;
+    std::function<void(const std::string&folder)> before, change;
+    const char* path = "/f.json";
+  };
+  const auto nothing = [](const std::string&) {};
+  const auto one = [](const std::string& f) { put(f + "/f.json", "1"); };
+  for (const Row& row : std::initializer_list<Row>{
+           {"written in place", one, [](const std::string& f) { put(f + "/f.json", "2"); }},
+           {"renamed over", one, [](const std::string& f) { put_over(f + "/f.json", "2"); }},
+           {"made", nothing, one},
+           {"gone", one, [](const std::string& f) { fs::remove(f + "/f.json"); }},
+           {"made together with its folders", nothing,
+            [](const std::string& f) {
+              fs::create_directories(f + "/a/b");
+              put(f + "/a/b/f.json", "1");
+            },
+            "/a/b/f.json"},
+           {"its folder exchanged",
+            [](const std::string& f) {
+              for (const char* name : {"/a", "/b"}) {
+                fs::create_directory(f + name);
+                put(f + name + std::string("/f.json"), name);
+              }
+            },
+            [](const std::string& f) {
+              fs::rename(f + "/a", f + "/c");
+              fs::rename(f + "/b", f + "/a");
+            },
+            "/a/f.json"},
+           {"a ConfigMap",
+            [](const std::string& f) {
+              mount(f, "..1", "1");
+              fs::create_symlink("..data/f.json", f + "/f.json");
+            },
+            [](const std::string& f) { mount(f, "..2", "2"); }},
+           {"a link to elsewhere, the file there",
+            [](const std::string& f) {
+              fs::create_directory(f + "/a");
+              put(f + "/a/g", "1");
+              fs::create_symlink(f + "/a/g", f + "/f.json");
+            },
+            [](const std::string& f) { put_over(f + "/a/g", "2"); }},
+           {"by another name for it, as where the file alone is mounted",
+            [](const std::string& f) {
+              fs::create_directory(f + "/a");
+              put(f + "/a/g", "1");
+              fs::create_hard_link(f + "/a/g", f + "/f.json");
+            },
+            [](const std::string& f) { put(f + "/a/g", "2"); }},
+           {"a file more in a directory",
+            [](const std::string& f) {
+              fs::create_directory(f + "/d");
+              put(f + "/d/a.json", "1");
+            },
+            [](const std::string& f) { put(f + "/d/b.hcl", "1"); }, "/d"},
+           {"a ConfigMap as a directory",
+            [](const std::string& f) {
+              mount(f, "..1", "1");
+              fs::create_symlink("..data/f.json", f + "/f.json");
+            },
+            [](const std::string& f) { mount(f, "..2", "2"); }, ""},
+       }) {
+    INFO(row.what);
+    Scene scene;
+    row.before(scene.path);
+    scene.start({scene.path + row.path});
+    row.change(scene.path);
+    CHECK(scene.next() == Paths{scene.path + row.path});
+    CHECK(scene.silent());
+  }
+}
+
+TEST_CASE("FileWatch goes on after a change, and a burst is one call", "[file_watch]") {
+  Scene scene;
+  mount(scene.path, "..1", "1");
+  fs::create_symlink("..data/f.json", scene / "f.json");
+  scene.start({scene / "f.json", scene / "g"});
+  for (const char* version : {"2", "3", "4"}) {
+    mount(scene.path, std::string("..") + version, version);
+    put(scene / "g", version);
+    CHECK(scene.next() == Paths{scene / "f.json", scene / "g"});
+  }
+  CHECK(scene.calls.size() == 3);
+}
+
+TEST_CASE("FileWatch is silent where nothing that is watched has another content", "[file_watch]") {
+  Scene scene;
+  put(scene / "f.json", "1");
+  fs::create_directory(scene / "d");
+  scene.start({scene / "f.json", scene / "d"});
+  put_over(scene / "f.json", "1");
+  put(scene / "f.json", "1");
+  put(scene / "other.json", "1");
+  put(scene / "d/notes.txt", "1");
+  CHECK(scene.silent());
+
+  SECTION("the same paths again, or more of them, are no news") {
+    put(scene / "g", "1");
+    scene.watch->watch({scene / "f.json", scene / "g"});
+    CHECK(scene.silent());
+    put(scene / "f.json", "2");
+    CHECK(scene.next() == Paths{scene / "f.json"});
+  }
+  SECTION("a path that is watched no more is none") {
+    scene.watch->watch({scene / "d"});
+    put(scene / "f.json", "2");
+    CHECK(scene.silent());
+  }
+  SECTION("a change from before the call that keeps the path is not lost") {
+    put(scene / "f.json", "2");
+    scene.watch->watch({scene / "f.json"});
+    CHECK(scene.next() == Paths{scene / "f.json"});
+  }
+}
+
+TEST_CASE("FileWatch wakes for no other file of the directory", "[file_watch]") {
+  Scene scene;
+  put(scene / "f.json", "1");
+  scene.start({scene / "f.json"});
+  scene.io.poll();
+  put(scene / "other.json", "1");
+  // One wake-up to throw the event away; no timer follows it.
+  CHECK(scene.io.run_for(400ms) <= 1);
+}
+
+TEST_CASE("content_digest: links back into their own folder lead nowhere") {
+  const TemporaryFolder folder;
+  put(folder / "f.json", "{}");
+  const auto before = content_digest(folder.path);
+  for (const char* name : {"a.json", "b.json", "c.hcl", "d.hcl"}) fs::create_symlink(".", folder / name);
+  CHECK(content_digest(folder.path) != before);
+  put(folder / "f.json", "{ }");
+  const auto after = content_digest(folder.path);
+  fs::remove(folder / "f.json");
+  CHECK(content_digest(folder.path) != after);
+}
+
+TEST_CASE("FileWatch watches nothing that somebody else's link leads to, and the link itself", "[file_watch]") {
+  INFO("this test needs root");
+  REQUIRE(::geteuid() == 0);
+  constexpr uid_t other = 12345;
+  for (const char* target : {"/victim/secret.json", "/victim"}) {
+    for (const bool in_folder : {true, false}) {
+      CAPTURE(target, in_folder);
+      Scene s;
+      const std::string secret = s / "victim/secret.json", home = s / "home", link = home + "/link.json";
+      fs::create_directory(s / "victim");
+      fs::create_directory(home);
+      put(secret, "1");
+      fs::create_symlink(s.path + target, link);
+      REQUIRE(::chown(home.c_str(), other, other) == 0);
+      REQUIRE(::lchown(link.c_str(), other, other) == 0);
+      s.start({in_folder ? home : link});
+      CHECK_FALSE(is_watched(secret));
+      CHECK_FALSE(is_watched(s / "victim"));
+      CHECK(is_watched(home));
+      put_over(link, "2");
+      CHECK(s.next() == Paths{in_folder ? home : link});
+      CHECK(is_watched(link));
+    }
+  }
+  {
+    // His name for a file of root's.
+    Scene s;
+    const std::string secret = s / "secret.json", home = s / "home", name = home + "/name.json";
+    fs::create_directory(home);
+    put(secret, "1");
+    REQUIRE(::chmod(secret.c_str(), 0600) == 0);
+    fs::create_hard_link(secret, name);
+    REQUIRE(::chown(home.c_str(), other, other) == 0);
+    s.start({name});
+    CHECK_FALSE(is_watched(secret));
+    CHECK(is_watched(home));
+  }
+  // His link to what is his is read, and watched.
+  Scene s;
+  const std::string file = s / "file.json", link = s / "link.json";
+  put(file, "1");
+  fs::create_symlink("file.json", link);
+  for (const std::string& path : {s.path, file, link}) REQUIRE(::lchown(path.c_str(), other, other) == 0);
+  s.start({link});
+  CHECK(is_watched(file));
+}

@@ -1,0 +1,380 @@
+#include "identity/claims.hpp"
+
+#include <algorithm>
+#include <optional>
+
+#include "identity/identity.hpp"
+#include "test.hpp"
+
+using namespace lictor;
+
+namespace {
+
+const std::string stored_id = "22222222-2222-4222-8222-222222222222";
+const std::string file_id = "33333333-3333-4333-8333-333333333333";
+const std::string fresh_id = "44444444-4444-4444-8444-444444444444";
+const std::string stranger_id = "55555555-5555-4555-8555-555555555555";
+const std::string other_stored_id = "66666666-6666-4666-8666-666666666666";
+const std::string machine = "00112233445566778899aabbccddeeff";
+const std::string other_machine = "ffeeddccbbaa99887766554433221100";
+const std::string former_address = "10.0.0.5";
+
+const NodeKey n1{"n1", stored_id, "10.0.0.5"};
+
+Member member(std::string name, std::string address, MemberStatus status, std::string id = stranger_id) {
+  return {.name = std::move(name),
+          .id = std::move(id),
+          .address = std::move(address),
+          .status = status,
+          .version = {},
+          .server = false};
+}
+
+CatalogNode entry(std::string name, std::string address, std::string id = stranger_id, bool external = false) {
+  return {.name = std::move(name), .id = std::move(id), .address = std::move(address), .external = external};
+}
+
+enum Found { absent, same, different, garbage };
+
+struct Disk {
+  Found stored, node_id, machine, name, address;
+};
+
+// What a start on such a disk makes of the node, with the id that the rules of identity/identity.hpp give it.
+NodeKey settled(const Disk& disk) {
+  IdentityInput in;
+  const std::string record_id = disk.stored == different ? other_stored_id : stored_id;
+  const Identity record{record_id, "n1", former_address, machine, "2024-01-01T00:00:00Z"};
+  if (disk.stored == same || disk.stored == different) in.stored_text = format_identity(record);
+  if (disk.stored == garbage) in.stored_text = format_identity(record).substr(0, 40);
+  if (disk.node_id == same) in.node_id_text = stored_id;
+  if (disk.node_id == different) in.node_id_text = file_id;
+  if (disk.node_id == garbage) in.node_id_text = stored_id.substr(0, 20);
+  in.machine = disk.machine == absent ? "" : disk.machine == same ? machine : other_machine;
+  in.host_name = disk.name == same ? "n1" : "n1-renamed";
+  in.address = disk.address == same ? former_address : "10.0.0.6";
+  in.fresh_id = fresh_id;
+  in.now = "2024-06-01T12:00:00Z";
+  const auto verdict = settle_identity(in);
+  REQUIRE(verdict.has_value());
+
+  const bool has_record = disk.stored == same || disk.stored == different;
+  const bool record_of_another_machine = has_record && disk.machine == different;
+  std::string id = fresh_id;
+  if (disk.node_id == same) id = stored_id;
+  if (disk.node_id == different) id = file_id;
+  if (has_record) id = record_id;
+  // A new name takes a new id.
+  if (has_record && disk.name == different) id = fresh_id;
+  if (record_of_another_machine) id = fresh_id;
+  CHECK(verdict->identity.id == id);
+  CHECK(verdict->identity.name == in.host_name);
+  CHECK(verdict->identity.address == in.address);
+  const bool renamed = has_record && !record_of_another_machine && disk.name == different;
+  CHECK(verdict->former_name == (renamed ? std::optional<std::string>("n1") : std::nullopt));
+  return {verdict->identity.name, verdict->identity.id, verdict->identity.address};
+}
+
+// What the cluster knows of one other name, and of our own in the catalog.
+struct Situation {
+  std::string name, elsewhere;
+  std::optional<MemberStatus> status = {};  // nothing: no member
+  bool member_here = false, member_has_our_id = false;
+  Found entry = absent;  // same: at our address
+  bool entry_has_our_id = false, external = false;
+  Found own_address = absent, own_id = same;  // of our name's entry; absent address: no entry
+
+  std::vector<Member> members(const NodeKey& own) const {
+    std::vector<Member> all = {member(own.name, own.address, MemberStatus::alive, own.id),
+                               member("bystander", "10.0.0.99", MemberStatus::failed)};
+    if (status)
+      all.push_back(member(name, member_here ? own.address : elsewhere, *status, member_has_our_id ? own.id : ""));
+    return all;
+  }
+  std::vector<CatalogNode> catalog(const NodeKey& own) const {
+    std::vector<CatalogNode> all = {::entry("bystander", "10.0.0.99")};
+    if (entry != absent) {
+      all.push_back(
+          ::entry(name, entry == same ? own.address : elsewhere, entry_has_our_id ? own.id : stranger_id, external));
+    }
+    if (own_address != absent)
+      all.push_back(
+          ::entry(own.name, own_address == same ? own.address : elsewhere, own_id == same ? own.id : stranger_id));
+    return all;
+  }
+
+  // The rules of the header once more, as questions.
+  std::vector<Claim> expected(const NodeKey& own) const {
+    const bool may_live = status && *status != MemberStatus::failed && *status != MemberStatus::left;
+    const bool member_at_our_address = status && member_here;
+    const bool entry_at_our_address = entry == same;
+    const bool has_our_id = (entry != absent && entry_has_our_id) || (may_live && member_has_our_id);
+    std::vector<Claim> claims;
+    if (member_at_our_address || entry_at_our_address || has_our_id) {
+      Claim claim;
+      claim.kind = member_at_our_address || entry_at_our_address ? ClaimKind::address : ClaimKind::id;
+      claim.name = name;
+      claim.id = entry == absent ? (member_has_our_id ? own.id : "") : entry_has_our_id ? own.id : stranger_id;
+      claim.address = claim.kind == ClaimKind::address ? own.address : elsewhere;
+      claim.state = entry != absent && external ? "external" : status ? to_string(*status) : "no member";
+      const bool only_told_of = may_live || (entry != absent && external);
+      if (!only_told_of && member_at_our_address) claim.prune = true;
+      if (!only_told_of && entry_at_our_address) claim.deregister = true;
+      claims.push_back(claim);
+    }
+    if (own_address == different || (own_address == same && own_id == different)) {
+      claims.push_back({.kind = ClaimKind::name,
+                        .name = own.name,
+                        .id = own_id == same ? own.id : stranger_id,
+                        .address = own_address == same ? own.address : elsewhere,
+                        .state = "unknown"});
+    }
+    std::sort(claims.begin(), claims.end(), [](const Claim& a, const Claim& b) { return a.name < b.name; });
+    return claims;
+  }
+};
+
+std::vector<Situation> situations(const std::string& name, const std::string& elsewhere) {
+  std::vector<Situation> members, entries, all;
+  members.push_back({name, elsewhere});
+  for (const auto status :
+       {MemberStatus::none, MemberStatus::alive, MemberStatus::leaving, MemberStatus::left, MemberStatus::failed})
+    for (const bool here : {false, true})
+      for (const bool our_id : {false, true}) members.push_back({name, elsewhere, status, here, our_id});
+  for (const auto& s : members)
+    for (const Found place : {absent, same, different})
+      for (const bool our_id : {false, true})
+        for (const bool external : {false, true}) {
+          if (place == absent && (our_id || external)) continue;
+          entries.push_back(s);
+          entries.back().entry = place;
+          entries.back().entry_has_our_id = our_id;
+          entries.back().external = external;
+        }
+  for (const auto& s : entries)
+    for (const Found address : {absent, same, different})
+      for (const Found id : {same, different}) {
+        if (address == absent && id == different) continue;
+        all.push_back(s);
+        all.back().own_address = address;
+        all.back().own_id = id;
+      }
+  return all;
+}
+
+// What is alive, external or elsewhere is never touched, whatever the rules say: empty, or what was broken.
+std::string law_broken(const std::vector<Claim>& claims, const NodeKey& own, const std::vector<Member>& members,
+                       const std::vector<CatalogNode>& catalog) {
+  for (const auto& claim : claims) {
+    if (!claim.dead()) continue;
+    if (claim.name == own.name) return "our own name is to be cleared away";
+    bool member_here = false, entry_here = false;
+    for (const auto& m : members) {
+      if (m.name != claim.name) continue;
+      if (m.status != MemberStatus::failed && m.status != MemberStatus::left) return claim.name + " may be alive";
+      member_here = member_here || m.address == own.address;
+    }
+    for (const auto& e : catalog) {
+      if (e.name != claim.name) continue;
+      if (e.external) return claim.name + " is external";
+      entry_here = entry_here || e.address == own.address;
+    }
+    if (claim.prune && !member_here) return claim.name + " is no member at our address";
+    if (claim.deregister && !entry_here) return claim.name + " has no entry at our address";
+  }
+  return "";
+}
+
+}  // namespace
+
+TEST_CASE("whatever is on the disk and in the cluster, the claims are those that the rules give") {
+  std::size_t rows = 0, told = 0, cleared = 0;
+  for (const Found stored : {absent, same, different, garbage})
+    for (const Found node_id : {absent, same, different, garbage})
+      for (const Found host : {absent, same, different})
+        for (const Found name : {same, different})
+          for (const Found address : {same, different}) {
+            CAPTURE(stored, node_id, host, name, address);
+            const NodeKey own = settled({stored, node_id, host, name, address});
+            const std::string other = name == different ? "n1" : "n2";
+            for (const auto& s : situations(other, address == different ? former_address : "10.0.0.7")) {
+              ++rows;
+              const auto members = s.members(own);
+              const auto catalog = s.catalog(own);
+              const auto claims = find_claims(own, members, catalog);
+              const std::string broken = law_broken(claims, own, members, catalog);
+              for (const auto& claim : claims) ++(claim.dead() ? cleared : told);
+              if (broken.empty() && claims == s.expected(own)) continue;
+              CAPTURE(s.status.has_value(), s.status ? to_string(*s.status) : "", s.member_here, s.member_has_our_id);
+              CAPTURE(s.entry, s.entry_has_our_id, s.external, s.own_address, s.own_id);
+              for (const auto& claim : claims) UNSCOPED_INFO(describe(claim, own) << ", dead: " << claim.dead());
+              CHECK(broken == "");
+              CHECK(claims.size() == s.expected(own).size());
+              REQUIRE(claims == s.expected(own));
+            }
+          }
+  CHECK(rows >= 100);
+  CHECK(told > 0);
+  CHECK(cleared > 0);
+}
+
+TEST_CASE("what is cleared away and what is told of") {
+  struct Row {
+    std::vector<Member> members;
+    std::vector<CatalogNode> catalog;
+    std::string claims;  // for each: kind, name, id, address, state and what is done
+  };
+  const auto failed = MemberStatus::failed, left = MemberStatus::left, alive = MemberStatus::alive;
+  const Row rows[] = {
+      // An ordinary cluster, with us in it.
+      {{member("n1", "10.0.0.5", alive, stored_id), member("n2", "10.0.0.6", alive)},
+       {entry("n1", "10.0.0.5", stored_id), entry("n2", "10.0.0.6")},
+       ""},
+      // Renamed, the id taken along: the servers have moved the entry to the new name already.
+      {{member("old", "10.0.0.5", failed, stored_id)}, {}, "address old " + stored_id + " 10.0.0.5 failed: prune"},
+      // Renamed, the data directory lost.
+      {{member("old", "10.0.0.5", failed)},
+       {entry("old", "10.0.0.5")},
+       "address old " + stranger_id + " 10.0.0.5 failed: prune deregister"},
+      {{member("old", "10.0.0.5", left)}, {}, "address old " + stranger_id + " 10.0.0.5 left: prune"},
+      // The former name in the seconds before the servers notice that nobody is there any more.
+      {{member("old", "10.0.0.5", alive, stored_id)}, {}, "address old " + stored_id + " 10.0.0.5 alive:"},
+      // Registered by hand, with and without a word that this is on purpose.
+      {{}, {entry("hand", "10.0.0.5", "")}, "address hand  10.0.0.5 no member: deregister"},
+      {{}, {entry("hand", "10.0.0.5", "", true)}, "address hand  10.0.0.5 external:"},
+      {{member("hand", "10.0.0.5", failed)},
+       {entry("hand", "10.0.0.6", "", true)},
+       "address hand " + stranger_id + " 10.0.0.5 external:"},
+      // Another address beside it is nobody's business, dead or not.
+      {{member("n2", "10.0.0.50", failed), member("n3", "10.0.0.51", left)}, {entry("n4", "10.0.0.52")}, ""},
+      // It has moved on from our address, and then died; the member is remembered at its own address.
+      {{member("n2", "10.0.0.6", failed)},
+       {entry("n2", "10.0.0.5")},
+       "address n2 " + stranger_id + " 10.0.0.5 failed: deregister"},
+      {{member("n2", "10.0.0.6", alive)}, {entry("n2", "10.0.0.5")}, "address n2 " + stranger_id + " 10.0.0.5 alive:"},
+      // Our name elsewhere; our name here under the id that the servers hold for it; without any id it is as good as
+      // ours.
+      {{}, {entry("n1", "10.0.0.6", stored_id)}, "name n1 " + stored_id + " 10.0.0.6 unknown:"},
+      {{}, {entry("n1", "10.0.0.5")}, "name n1 " + stranger_id + " 10.0.0.5 unknown:"},
+      {{}, {entry("n1", "10.0.0.5", "")}, ""},
+      // The servers know no difference between N1 and n1: that entry is the one that we are registered in.
+      {{member("N1", "10.0.0.5", failed, stored_id)},
+       {entry("N1", "10.0.0.5", stored_id)},
+       "address N1 " + stored_id + " 10.0.0.5 failed: prune"},
+      // A clone that nothing has recognised.
+      {{}, {entry("n2", "10.0.0.6", stored_id)}, "id n2 " + stored_id + " 10.0.0.6 no member:"},
+      {{member("n2", "10.0.0.6", alive, stored_id)}, {}, "id n2 " + stored_id + " 10.0.0.6 alive:"},
+      // Our own past at a former address holds nothing of ours any more.
+      {{member("old", "10.0.0.6", failed, stored_id)}, {}, ""},
+      // All at once, by name.
+      {{member("c", "10.0.0.5", failed), member("a", "10.0.0.5", alive)},
+       {entry("n1", "10.0.0.7", stored_id), entry("b", "10.0.0.5", "")},
+       "address a " + stranger_id + " 10.0.0.5 alive:, address b  10.0.0.5 no member: deregister, address c " +
+           stranger_id + " 10.0.0.5 failed: prune, name n1 " + stored_id + " 10.0.0.7 unknown:"},
+  };
+  for (const auto& row : rows) {
+    std::string found;
+    for (const auto& claim : find_claims(n1, row.members, row.catalog)) {
+      found += (found.empty() ? "" : ", ") + std::string(to_string(claim.kind)) + " " + claim.name + " " + claim.id +
+               " " + claim.address + " " + claim.state + ":" + (claim.prune ? " prune" : "") +
+               (claim.deregister ? " deregister" : "");
+    }
+    CHECK(found == row.claims);
+  }
+}
+
+TEST_CASE("a node that does not know its own address or id claims nobody's") {
+  const std::vector<Member> members = {member("n2", "", MemberStatus::failed, ""),
+                                       member("n3", "", MemberStatus::alive)};
+  CHECK(find_claims({"n1", "", ""}, members, {entry("n2", "", ""), entry("n4", "", "")}).empty());
+}
+
+TEST_CASE("members are read from what the agent answers") {
+  const auto read = parse_members(R"([
+    {"Name": "server", "Addr": "10.0.0.1", "Port": 8301, "Status": 1, "ProtocolMax": 5,
+     "Tags": {"role": "consul", "id": "11111111-1111-4111-8111-111111111111", "build": "1.8.7:1a2b3c", "dc": "dc1"}},
+    {"Name": "n1", "Addr": "fd00::5", "Status": 4, "Tags": {"role": "node", "build": "1.22.1"}},
+    {"Name": "n2", "Addr": "10.0.0.2", "Status": 2, "Tags": null}, {"Name": "n3", "Status": 3},
+    {"Name": "n4", "Status": 0}, {"Name": "n5", "Status": 5}, {"Name": "n6", "Status": -1},
+    {"Name": "n7", "Status": "alive", "Addr": 7, "Tags": {"id": 7, "build": ":"}},
+    {"Name": ""}, {"Addr": "10.0.0.9", "Status": 1}, {"Name": 9}, {}, null, 1, "n8", [{"Name": "n9"}]])");
+  REQUIRE(read.has_value());
+  struct Row {
+    const char *name, *id, *address, *status, *version;
+  };
+  const Row rows[] = {{"server", "11111111-1111-4111-8111-111111111111", "10.0.0.1", "alive", "1.8.7"},
+                      {"n1", "", "fd00::5", "failed", "1.22.1"},
+                      {"n2", "", "10.0.0.2", "leaving", ""},
+                      {"n3", "", "", "left", ""},
+                      {"n4", "", "", "unknown", ""},
+                      {"n5", "", "", "unknown", ""},
+                      {"n6", "", "", "unknown", ""},
+                      {"n7", "", "", "unknown", ""}};
+  REQUIRE(read->size() == std::size(rows));
+  for (std::size_t i = 0; i < std::size(rows); ++i) {
+    const Member& m = (*read)[i];
+    CAPTURE(m.name);
+    CHECK(m.name == rows[i].name);
+    CHECK(m.id == rows[i].id);
+    CHECK(m.address == rows[i].address);
+    CHECK(to_string(m.status) == std::string(rows[i].status));
+    CHECK(m.version == rows[i].version);
+    CHECK(m.server == (i == 0));
+  }
+}
+
+TEST_CASE("catalog entries are read from what the agent answers") {
+  const auto read = parse_catalog_nodes(R"([
+    {"ID": "11111111-1111-4111-8111-111111111111", "Node": "n1", "Address": "10.0.0.5", "Datacenter": "dc1",
+     "TaggedAddresses": {"lan": "10.0.0.5"}, "Meta": {"consul-network-segment": ""}, "ModifyIndex": 7},
+    {"ID": "", "Node": "gateway", "Address": "10.0.0.7", "Meta": {"external-node": "true", "external-probe": "true"}},
+    {"Node": "n2", "Meta": null}, {"Node": "n3", "Meta": {"external-node": "false"}},
+    {"Node": "n4", "Meta": {"external-node": true}}, {"Node": ""}, {"Address": "10.0.0.9"}, null])");
+  REQUIRE(read.has_value());
+  REQUIRE(read->size() == 5);
+  const char* names[] = {"n1", "gateway", "n2", "n3", "n4"};
+  for (std::size_t i = 0; i < 5; ++i) {
+    CHECK((*read)[i].name == names[i]);
+    CHECK((*read)[i].external == (i == 1));
+  }
+  CHECK(read->front().id == "11111111-1111-4111-8111-111111111111");
+  CHECK(read->front().address == "10.0.0.5");
+  CHECK((*read)[1].id == "");
+}
+
+TEST_CASE("what is no list is a problem, an empty list is none") {
+  for (const char* body : {"", " ", "null", "{}", "\"x\"", "1", "[", "[{\"Name\": \"n1\"}", "[{\"Name\": \"n1\"}] x",
+                           "Permission denied", "\xff\xfe"}) {
+    CAPTURE(body);
+    CHECK(parse_members(body).has_error());
+    CHECK(parse_catalog_nodes(body).has_error());
+  }
+  CHECK(parse_members("[]")->empty());
+  CHECK(parse_catalog_nodes(" [ ]\n")->empty());
+}
+
+TEST_CASE("a list that is nested too deep is a problem") {
+  const std::string deep = "[{\"Name\":" + std::string(1'000'000, '[');
+  CHECK_FALSE(parse_members(deep).has_value());
+  CHECK_FALSE(parse_catalog_nodes(deep).has_value());
+  CHECK(parse_members("[1, [], null, {\"Name\": \"a\"}]")->size() == 1);
+}
+
+TEST_CASE("a claim is told with both identities and nothing invented") {
+  struct Row {
+    Claim claim;
+    const char* said;
+  };
+  const Row rows[] = {
+      {{ClaimKind::address, "n2", stranger_id, "10.0.0.5", "failed"},
+       "node n2 (id 55555555-5555-4555-8555-555555555555, at 10.0.0.5, failed) claims the address of node n1 (id "
+       "22222222-2222-4222-8222-222222222222, at 10.0.0.5)"},
+      {{ClaimKind::name, "n1", "", "10.0.0.6", "unknown"},
+       "node n1 (at 10.0.0.6, unknown) claims the name of node n1 (id 22222222-2222-4222-8222-222222222222, at "
+       "10.0.0.5)"},
+      {{ClaimKind::id, "n2", stored_id, "", "no member"},
+       "node n2 (id 22222222-2222-4222-8222-222222222222, no member) claims the id of node n1 (id "
+       "22222222-2222-4222-8222-222222222222, at 10.0.0.5)"},
+  };
+  for (const auto& row : rows) CHECK(describe(row.claim, n1) == row.said);
+}

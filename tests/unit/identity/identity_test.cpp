@@ -1,0 +1,272 @@
+#include "identity/identity.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include "test.hpp"
+
+using namespace lictor;
+
+namespace {
+
+const std::string configured_id = "11111111-1111-4111-8111-111111111111";
+const std::string stored_id = "22222222-2222-4222-8222-222222222222";
+const std::string file_id = "33333333-3333-4333-8333-333333333333";
+const std::string fresh_id = "44444444-4444-4444-8444-444444444444";
+const std::string machine = "00112233445566778899aabbccddeeff";
+const std::string other_machine = "ffeeddccbbaa99887766554433221100";
+const std::string before = "2024-01-01T00:00:00Z";
+const std::string now = "2024-06-01T12:00:00Z";
+
+Identity stored_identity() { return {stored_id, "n1", "10.0.0.5", machine, before}; }
+
+// A second start on a host where nothing has changed.
+IdentityInput unchanged() {
+  IdentityInput in;
+  in.stored_text = format_identity(stored_identity());
+  in.node_id_text = stored_id;
+  in.host_name = "n1";
+  in.address = "10.0.0.5";
+  in.machine = machine;
+  in.fresh_id = fresh_id;
+  in.now = now;
+  return in;
+}
+
+}  // namespace
+
+// Every combination of what may be found, against the rules of the header spelled out once more as questions.
+TEST_CASE("settle_identity: every combination has the verdict that the rules give") {
+  enum State { absent, same, different, garbage };
+  int rows = 0;
+  for (const State configured : {absent, same, different, garbage})
+    for (const State stored : {absent, same, garbage})
+      for (const State node_id : {absent, same, different, garbage})
+        for (const State host_machine : {absent, same, different})
+          for (const State stored_machine : {absent, same})
+            for (const State name : {same, different})
+              for (const State configured_name : {absent, same, different})
+                for (const State address : {same, different})
+                  for (const bool keep : {false, true})
+                    for (const bool refuse : {false, true}) {
+                      ++rows;
+                      CAPTURE(configured, stored, node_id, host_machine, stored_machine, name, configured_name, address,
+                              keep, refuse);
+                      IdentityInput in = unchanged();
+                      if (configured != absent) {
+                        in.configured_id = configured == same        ? stored_id
+                                           : configured == different ? configured_id
+                                                                     : "not-an-id";
+                      }
+                      Identity record = stored_identity();
+                      if (stored_machine == absent) record.machine = "";
+                      in.stored_text.reset();
+                      if (stored == same) in.stored_text = format_identity(record);
+                      if (stored == garbage) in.stored_text = "{\"id\": \"" + stored_id;
+                      in.node_id_text.reset();
+                      if (node_id == same) in.node_id_text = stored_id;
+                      if (node_id == different) in.node_id_text = file_id;
+                      if (node_id == garbage) in.node_id_text = stored_id.substr(0, 20);
+                      in.machine = host_machine == absent ? "" : host_machine == same ? machine : other_machine;
+                      in.host_name = name == same ? "n1" : "n2";
+                      if (configured_name != absent) in.configured_name = configured_name == same ? "n1" : "n3";
+                      in.address = address == same ? "10.0.0.5" : "10.0.0.6";
+                      in.keep_name = keep;
+                      in.refuse_clone = refuse;
+
+                      const bool has_record = stored == same;
+                      const bool from_elsewhere = has_record && stored_machine == same && host_machine == different;
+                      const auto verdict = settle_identity(in);
+                      const bool refused = configured == garbage || (from_elsewhere && refuse);
+                      REQUIRE(verdict.has_error() == refused);
+                      if (refused) {
+                        CHECK(verdict.error().exit == Exit::config);
+                        CHECK_FALSE(verdict.error().hint.empty());
+                        continue;
+                      }
+
+                      // The name: settings, record if it is to be kept, host.
+                      std::string node = in.host_name;
+                      if (keep && has_record && !from_elsewhere) node = "n1";
+                      if (configured_name == same) node = "n1";
+                      if (configured_name == different) node = "n3";
+                      CHECK(verdict->identity.name == node);
+                      CHECK(verdict->name_origin == (configured_name != absent               ? "node.name"
+                                                     : keep && has_record && !from_elsewhere ? "stored"
+                                                                                             : "host name"));
+                      const bool renamed = has_record && !from_elsewhere && node != "n1";
+                      CHECK(verdict->former_name.has_value() == renamed);
+                      if (renamed) CHECK(verdict->former_name == "n1");
+
+                      // The id: settings, new under a new name, record, node-id, new; of another machine's directory nothing.
+                      std::string id = fresh_id;
+                      if (!from_elsewhere && node_id == different) id = file_id;
+                      if (!from_elsewhere && node_id == same) id = stored_id;
+                      if (!from_elsewhere && has_record) id = stored_id;
+                      if (renamed) id = fresh_id;
+                      if (configured == same) id = stored_id;
+                      if (configured == different) id = configured_id;
+                      CHECK(verdict->identity.id == id);
+                      CHECK(verdict->id_origin == (configured != absent            ? "agent settings"
+                                                   : id == fresh_id                ? "new"
+                                                   : has_record && !from_elsewhere ? "lictor-identity.json"
+                                                                                   : "node-id"));
+                      CHECK(verdict->cloned == (from_elsewhere && configured == absent));
+
+                      // The record's date moves with what it says.
+                      const bool machine_news = in.machine != record.machine && !in.machine.empty();
+                      const bool up_to_date =
+                          has_record && id == stored_id && node == "n1" && address == same && !machine_news;
+                      CHECK(verdict->identity.when == (up_to_date ? before : now));
+                      CHECK(verdict->identity.address == in.address);
+                      CHECK(verdict->identity.machine ==
+                            (in.machine.empty() && has_record ? record.machine : in.machine));
+
+                      // Told: what was broken, and a node-id that contradicts the record.
+                      const bool told =
+                          !from_elsewhere && (stored == garbage || node_id == garbage ||
+                                              (node_id == different && has_record && configured == absent && !renamed));
+                      CHECK(verdict->mended.has_value() == told);
+                    }
+  CHECK(rows >= 100);
+}
+
+TEST_CASE("a second start is the same node, also after node-id was written in Consul's other spellings") {
+  for (const std::string& text : {stored_id, stored_id + "\n", " " + stored_id + "\r\n"}) {
+    CAPTURE(text);
+    IdentityInput in = unchanged();
+    in.node_id_text = text;
+    const auto verdict = settle_identity(in);
+    REQUIRE(verdict.has_value());
+    CHECK_FALSE(verdict->mended);
+    CHECK(verdict->identity == stored_identity());
+  }
+  IdentityInput in = unchanged();
+  in.stored_text.reset();
+  in.node_id_text = "ABCDEFAB-CDEF-4BCD-8FAB-CDEFABCDEFAB\n";
+  const auto verdict = settle_identity(in);
+  REQUIRE(verdict.has_value());
+  CHECK(verdict->identity.id == "abcdefab-cdef-4bcd-8fab-cdefabcdefab");
+}
+
+TEST_CASE("an address change alone is an update of the record and of nothing else") {
+  IdentityInput in = unchanged();
+  in.address = "10.0.0.6";
+  const auto verdict = settle_identity(in);
+  REQUIRE(verdict.has_value());
+  CHECK_FALSE(verdict->mended);
+  CHECK_FALSE(verdict->former_name);
+  CHECK(verdict->identity == Identity{stored_id, "n1", "10.0.0.6", machine, now});
+}
+
+TEST_CASE("what was mended is said in one line with its source") {
+  struct Row {
+    const char* node_id;
+    const char* stored;  // nullptr: the good record
+    std::vector<std::string> said;
+  };
+  const std::vector<Row> rows = {
+      {"", nullptr, {"node-id was empty", stored_id, "lictor-identity.json"}},
+      {"\n", nullptr, {"node-id was empty"}},
+      {"junk", nullptr, {"node-id was no UUID", stored_id, "lictor-identity.json"}},
+      {file_id.c_str(), nullptr, {"node-id said " + file_id, stored_id, "lictor-identity.json"}},
+      {file_id.c_str(), "{", {"lictor-identity.json was unreadable", file_id, "from node-id"}},
+      {"junk", "{", {"lictor-identity.json was unreadable", "node-id was no UUID", fresh_id, "new"}},
+  };
+  for (const auto& row : rows) {
+    CAPTURE(row.node_id);
+    IdentityInput in = unchanged();
+    in.node_id_text = row.node_id;
+    if (row.stored) in.stored_text = row.stored;
+    const auto verdict = settle_identity(in);
+    REQUIRE(verdict.has_value());
+    REQUIRE(verdict->mended.has_value());
+    CHECK(verdict->mended->find('\n') == std::string::npos);
+    for (const auto& part : row.said) {
+      CAPTURE(*verdict->mended, part);
+      CHECK(verdict->mended->find(part) != std::string::npos);
+    }
+  }
+}
+
+TEST_CASE("empty settings count as absent; a host without a name keeps the stored one") {
+  IdentityInput in = unchanged();
+  in.configured_id = "";
+  in.configured_name = "";
+  in.host_name = "";
+  const auto verdict = settle_identity(in);
+  REQUIRE(verdict.has_value());
+  CHECK(verdict->identity == stored_identity());
+  CHECK(verdict->name_origin == "stored");
+}
+
+TEST_CASE("a host name that no JSON can hold is refused, and does not matter where a name is set") {
+  IdentityInput input;
+  input.host_name = "caf\xe9";
+  input.fresh_id = "6d5a6f80-1111-4222-8333-444455556666";
+  REQUIRE(settle_identity(input).has_error());
+  CHECK(settle_identity(input).error().what == "node.name");
+  input.configured_name = "cafe";
+  CHECK(settle_identity(input).has_value());
+}
+
+TEST_CASE("the identity record reads back, and anything less is garbage") {
+  const Identity full = stored_identity();
+  CHECK(parse_identity(format_identity(full)) == full);
+  const Identity quoted{stored_id, "a \"b\" \\ \xc3\xa9", "fd00::5", "", before};
+  CHECK(parse_identity(format_identity(quoted)) == quoted);
+  const Identity bytes{stored_id, "n\xff", "10.0.0.5", "", before};
+  REQUIRE(parse_identity(format_identity(bytes)));
+  CHECK(parse_identity(format_identity(bytes))->id == stored_id);
+
+  auto upper = nlohmann::json::parse(format_identity(full));
+  upper["id"] = "ABCDEFAB-CDEF-4BCD-8FAB-CDEFABCDEFAB";
+  upper["later"] = "a key of a later version";
+  REQUIRE(parse_identity(upper.dump()));
+  CHECK(parse_identity(upper.dump())->id == "abcdefab-cdef-4bcd-8fab-cdefabcdefab");
+
+  std::vector<std::string> bad = {
+      "", " ", "null", "[]", "\"x\"", "{}", "{", "\xff\xfe", std::string(4, '\0'), std::string(100000, '[')};
+  const std::string text = format_identity(full);
+  for (std::size_t n = 0; n + 2 < text.size(); ++n) bad.push_back(text.substr(0, n));
+  for (const char* key : {"id", "name", "address", "machine", "when"}) {
+    auto without = nlohmann::json::parse(text);
+    without.erase(key);
+    bad.push_back(without.dump());
+    auto wrong = nlohmann::json::parse(text);
+    wrong[key] = 5;
+    bad.push_back(wrong.dump());
+  }
+  auto nameless = nlohmann::json::parse(text);
+  nameless["name"] = "";
+  bad.push_back(nameless.dump());
+  for (const auto& b : bad) {
+    CAPTURE(b.substr(0, 200));
+    CHECK_FALSE(parse_identity(b));
+  }
+}
+
+TEST_CASE("UUIDs as Consul takes them") {
+  CHECK(parse_uuid(stored_id) == stored_id);
+  CHECK(parse_uuid(" \t" + stored_id + " \r\n") == stored_id);
+  CHECK(parse_uuid("ABCDEFAB-CDEF-4BCD-8FAB-CDEFABCDEFAB") == "abcdefab-cdef-4bcd-8fab-cdefabcdefab");
+  for (const std::string& bad :
+       {std::string(), std::string("x"), stored_id.substr(1), stored_id + "0", "{" + stored_id + "}",
+        "g" + stored_id.substr(1), std::string("222222222222-2222-4222-8222-22222222"),
+        std::string("22222222222242228222222222222222"), stored_id + "\n" + stored_id,
+        stored_id.substr(0, 18) + std::string(18, '\0')}) {
+    CAPTURE(bad);
+    CHECK_FALSE(parse_uuid(bad));
+  }
+}
+
+TEST_CASE("make_uuid sets version 4 and RFC 4122's variant and keeps every other bit") {
+  const unsigned char zeros[16] = {};
+  CHECK(make_uuid(zeros) == "00000000-0000-4000-8000-000000000000");
+  unsigned char ones[16];
+  for (auto& b : ones) b = 0xff;
+  CHECK(make_uuid(ones) == "ffffffff-ffff-4fff-bfff-ffffffffffff");
+  unsigned char counting[16];
+  for (unsigned char i = 0; i < 16; ++i) counting[i] = static_cast<unsigned char>(i * 0x11);
+  CHECK(make_uuid(counting) == "00112233-4455-4677-8899-aabbccddeeff");
+  CHECK(parse_uuid(make_uuid(counting)));
+}

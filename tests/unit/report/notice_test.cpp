@@ -1,0 +1,95 @@
+// What a service manager is told, through whole lives: the words come from sd_notify(3), the moments from the unit's
+// promises (ready is registered, a reload shows, a stop is announced with its time).
+#include "report/notice.hpp"
+
+#include "test.hpp"
+
+using namespace lictor;
+using std::chrono::seconds;
+
+namespace {
+
+// A life and what its manager hears of it.
+class Told {
+ public:
+  std::string after(Duration since_start, const Happening& what, const std::string& settings_problem = {}) {
+    const Time now(since_start);
+    step(life, {now, what});
+    Notice next = notice_of(life, settings_problem);
+    std::string message = notice_message(notice, next, life.rules, now);
+    notice = std::move(next);
+    return message;
+  }
+
+  void serve() {
+    after({}, Begin{});
+    after({}, Prepared{life.rules, {"n1", "id-1", "10.0.0.5"}, false});
+    after({}, Launched{42});
+    after({}, Probed{1, ProbeAnswer::leader, 3});
+    after({}, ServicesSent{1, {}});
+  }
+
+  Life life = new_life({}, 7);
+  Notice notice;
+};
+
+}  // namespace
+
+TEST_CASE("ready is told once, at the moment the node is registered") {
+  Told told;
+  CHECK(told.after({}, Begin{}) == "STATUS=prepare: no agent\n");
+  CHECK(told.after({}, PrepareFailed{Problem{"bind", "no interface", "plug it in", Exit::retry}}) ==
+        "STATUS=prepare: no interface\n");
+  CHECK(told.after({}, Prepared{told.life.rules, {"n1", "id-1", "10.0.0.5"}, false}) == "STATUS=launch: no agent\n");
+  CHECK(told.after({}, Launched{42}) == "STATUS=join: the agent does not answer yet; agent 42\n");
+  CHECK(told.after(seconds(1), Probed{1, ProbeAnswer::no_leader, 1}) == "STATUS=join: no leader known; agent 42\n");
+  CHECK(told.after(seconds(2), Probed{1, ProbeAnswer::leader, 3}).rfind("STATUS=register: not registered", 0) == 0);
+  CHECK(told.after(seconds(2), ServicesSent{1, {}}).empty());
+  CHECK(told.after(seconds(2), CatalogSeen{1, CatalogAnswer::registered}) ==
+        "READY=1\nSTATUS=serve: registered; agent 42\n");
+  CHECK(told.after(seconds(3), Tick{}).empty());
+  SECTION("and not again when the agent has died and is back: a manager knows no way back") {
+    CHECK(told.after(seconds(4), AgentEnded{-1, 9}).find("=1") == std::string::npos);
+    CHECK(told.notice.standing == Standing::ready);
+  }
+}
+
+TEST_CASE("a reload is announced with its time, and so is its end") {
+  Told told;
+  told.serve();
+  REQUIRE(told.after({}, CatalogSeen{1, CatalogAnswer::registered}).rfind("READY=1\n", 0) == 0);
+  CHECK(told.after(seconds(5), Signal{SignalKind::reload}) == "RELOADING=1\nMONOTONIC_USEC=5000000\n");
+  SECTION("taken") {
+    CHECK(told.after(seconds(6), Reloaded{ReloadResult::unchanged, {}, "read again"}) == "READY=1\n");
+  }
+  SECTION("refused: serving goes on, and the status says why, on one line") {
+    CHECK(told.after(seconds(6), Reloaded{ReloadResult::broken, {}, "x"}, "no\nsense") ==
+          "READY=1\nSTATUS=serve: registered; agent 42; new settings refused: no sense\n");
+  }
+  SECTION("asked for before there is anything to reload: nothing to announce") {
+    Told young;
+    young.after({}, Begin{});
+    CHECK(young.after(seconds(1), Signal{SignalKind::reload}).empty());
+  }
+}
+
+TEST_CASE("a stop is announced at once and asks for the time that the settings give it") {
+  Told told;
+  told.life.rules.stop_timeout = seconds(100);
+  SECTION("while serving") {
+    told.serve();
+    told.after({}, CatalogSeen{1, CatalogAnswer::registered});
+  }
+  SECTION("before anything was ready") { told.after({}, Begin{}); }
+  const std::string message = told.after(seconds(9), Signal{SignalKind::terminate});
+  CHECK(message.rfind("STOPPING=1\nEXTEND_TIMEOUT_USEC=", 0) == 0);
+  // The whole stop: stop.timeout, and the sweep after it.
+  CHECK(std::stol(message.substr(message.rfind("USEC=") + 5)) >= 102'000'000);
+  CHECK(told.after(seconds(9), Signal{SignalKind::terminate}).find("=1") == std::string::npos);
+}
+
+TEST_CASE("a turning loop gives a long start more time, and nothing else") {
+  CHECK(alive_message({Standing::starting, {}}, seconds(30)) == "WATCHDOG=1\nEXTEND_TIMEOUT_USEC=30000000\n");
+  for (const Standing standing : {Standing::ready, Standing::reloading, Standing::stopping})
+    CHECK(alive_message({standing, {}}, seconds(30)) == "WATCHDOG=1\n");
+}
