@@ -1,6 +1,7 @@
 #include "commands.hpp"
 
 #include "agent_api/io/http_client.hpp"
+#include "agent_config/outlived_settings.hpp"
 #include "base/json_text.hpp"
 #include "base/text.hpp"
 #include "child.hpp"

@@ -18,20 +18,6 @@
 namespace lictor {
 namespace {
 
-const Json* at(const Json* value, std::string_view path) {
-  while (value && !path.empty()) {
-    const auto dot = path.find('.');
-    if (!value->is_object()) return nullptr;
-    const auto found = value->find(std::string(path.substr(0, dot)));
-    value = found == value->end() || found->is_null() ? nullptr : &*found;
-    path = dot == path.npos ? "" : path.substr(dot + 1);
-  }
-  return value;
-}
-
-std::string text_in(const Json* value) { return value && value->is_string() ? value->get<std::string>() : ""; }
-bool is_true(const Json* value) { return value && value->is_boolean() && value->get<bool>(); }
-
 // A member of a check or service whatever its spelling: "ScriptArgs", "script_args".
 const Json* spelled(const Json& object, std::string_view plain) {
   for (const auto& [key, value] : object.items()) {
@@ -52,110 +38,12 @@ bool positive(const Json* value) {
   return !duration || *duration > Duration{};
 }
 
-// The folder that a file is to be made in.
-std::string folder_of(const std::string& path) {
-  const auto slash = path.rfind('/');
-  return slash == path.npos ? "" : slash == 0 ? "/" : path.substr(0, slash);
-}
-
 // "fd00::5" has more than one spelling.
 bool same_address(const std::string& one, const std::string& other) {
   std::array<unsigned char, 16> first{}, second{};
   return one == other || (inet_pton(AF_INET6, one.c_str(), first.data()) == 1 &&
                           inet_pton(AF_INET6, other.c_str(), second.data()) == 1 && first == second);
 }
-
-constexpr std::array<const char*, 3> tls_protocols{"internal_rpc", "https", "grpc"};
-
-class Look {
- public:
-  explicit Look(const AgentSettings& settings) : settings_(settings) {}
-
-  const Json* get(std::string_view path) const { return at(&settings_.merged, path); }
-
-  // The value of the last of these on the command line, as in -log-level=debug or -log-level debug.
-  std::optional<std::string> flag(std::string_view name) const {
-    std::optional<std::string> value;
-    for (std::size_t i = 0; i < settings_.args.size(); ++i) {
-      std::string_view arg = settings_.args[i];
-      if (arg.empty() || arg[0] != '-') continue;
-      arg.remove_prefix(arg.starts_with("--") ? 2 : 1);
-      const auto equals = arg.find('=');
-      if (arg.substr(0, equals) != name) continue;
-      const bool next = i + 1 < settings_.args.size() && !settings_.args[i + 1].starts_with('-');
-      value = equals != arg.npos ? std::string(arg.substr(equals + 1)) : next ? settings_.args[i + 1] : "true";
-    }
-    return value;
-  }
-
-  std::string origin(std::string_view path) const {
-    const auto found = settings_.origins.find(std::string(path.substr(0, path.find_first_of(".["))));
-    return found == settings_.origins.end() ? "agent.config_dirs" : found->second;
-  }
-  std::string subject(const std::string& path) const { return path + " (" + origin(path) + ")"; }
-
-  // A scalar that a flag beats: its value, and what to call it.
-  struct Said {
-    std::string value, subject;
-  };
-  std::optional<Said> said(const std::string& key, std::string_view flag_name) const {
-    if (const auto on_line = flag(flag_name)) return Said{*on_line, "agent.args"};
-    const Json* value = get(key);
-    if (!value || !value->is_string()) return std::nullopt;
-    return Said{value->get<std::string>(), subject(key)};
-  }
-
-  // A key of the TLS settings as one protocol has it: its own, that of all, that of old.
-  std::string tls_key(const std::string& protocol, const std::string& key) const {
-    for (const std::string& path : {"tls." + protocol + "." + key, "tls.defaults." + key}) {
-      if (get(path)) return path;
-    }
-    const std::string short_name = protocol == "internal_rpc" ? "rpc" : protocol;
-    if (const std::string own = key + "_" + short_name; key == "verify_incoming" && is_true(get(own))) return own;
-    return get(key) ? key : "";
-  }
-
-  // Folders that are to be there: of the log file, and of listeners at unix sockets.
-  std::vector<std::pair<std::string, std::string>> folders() const {
-    std::vector<std::pair<std::string, std::string>> found;
-    if (const auto file = said("log_file", "log-file"); file && !folder_of(file->value).empty())
-      found.emplace_back(file->subject, folder_of(file->value));
-    for (const auto& [key, value] : listeners()) {
-      if (value.starts_with("unix://") && value[7] == '/') found.emplace_back(subject(key), folder_of(value.substr(7)));
-    }
-    return found;
-  }
-
-  // key -> each of its addresses: of what listens. client_addr first, so that what follows from it is told once.
-  std::vector<std::pair<std::string, std::string>> listeners() const {
-    std::vector<std::pair<std::string, std::string>> found;
-    const auto add = [&](const std::string& key, const std::string& list) {
-      // A template holds blanks, and is not for lictor to judge.
-      if (list.find("{{") != list.npos) return;
-      for (const std::string& one : split_list(list, ' ')) found.emplace_back(key, one);
-    };
-    bool client = false;
-    for (const auto& [name, usual] :
-         {std::pair("dns", 8600), {"http", 8500}, {"https", -1}, {"grpc", -1}, {"grpc_tls", -1}}) {
-      const Json* port = get(std::string("ports.") + name);
-      if ((port && port->is_number() ? port->get<int>() : usual) <= 0) continue;
-      const std::string key = std::string("addresses.") + name, own = text_in(get(key));
-      client |= own.empty() || std::string_view(name) == "http";  // consul.json has client_addr's there
-      add(key, own);
-    }
-    if (client) {
-      const auto last = found;
-      found.clear();
-      if (!flag("client")) add("client_addr", text_in(get("client_addr")));
-      found.insert(found.end(), last.begin(), last.end());
-    }
-    add("serf_lan", text_in(get("serf_lan")));
-    return found;
-  }
-
- private:
-  const AgentSettings& settings_;
-};
 
 class Faults {
  public:
@@ -409,11 +297,11 @@ class Faults {
 
   void watches() {
     for (const auto& [path, watch] : those(look_.get("watches"), "watches")) {
-      const auto has = [watch = watch](const char* key) { return is_said(at(watch, key)); };
+      const auto has = [watch = watch](const char* key) { return is_said(member_at(watch, key)); };
       static const std::map<std::string, const char*> needs{
           {"key", "key"},     {"keyprefix", "prefix"}, {"service", "service"}, {"services", nullptr},
           {"nodes", nullptr}, {"checks", nullptr},     {"event", nullptr},     {"agent_service", nullptr}};
-      const std::string type = text_in(at(watch, "type")), what = look_.subject(path);
+      const std::string type = text_in(member_at(watch, "type")), what = look_.subject(path);
       const auto known = needs.find(type);
       if (known == needs.end()) {
         add(what, type.empty() ? "the watch has no type" : "\"" + type + "\" is no type of a watch here",
@@ -424,16 +312,16 @@ class Faults {
         add(what, std::string("the watch has no \"") + known->second + "\"", "say what it is to watch");
       if (type == "checks" && has("service") && has("state"))
         add(what, "the watch has a service and a state", "give it one of the two");
-      const Json* of = at(watch, "handler_type");
+      const Json* of = member_at(watch, "handler_type");
       const std::string handler = of ? text_in(of) : "script";
       if (handler == "http") {
-        if (!is_said(at(watch, "http_handler_config.path")))
+        if (!is_said(member_at(watch, "http_handler_config.path")))
           add(what, "the watch has no handler", "give it an http_handler_config with a \"path\"");
       } else if (handler != "script") {
         add(what, "\"" + handler + "\" is no type of a handler", "write script or http");
-      } else if (!at(watch, "args") && !has("handler")) {
+      } else if (!member_at(watch, "args") && !has("handler")) {
         add(what, "the watch has no handler", "give it \"args\": [\"PROGRAM\", \"ARGUMENT\"]");
-      } else if (at(watch, "args") && has("handler")) {
+      } else if (member_at(watch, "args") && has("handler")) {
         add(what, "the watch has two handlers", "keep args and take handler out");
       }
     }
@@ -444,14 +332,14 @@ class Faults {
 
   const AgentSettings& settings_;
   const StartFacts& facts_;
-  Look look_;
+  EffectiveSettings look_;
   Problems problems_;
 };
 
 }  // namespace
 
 std::vector<std::string> paths_at_start(const AgentSettings& settings) {
-  const Look look(settings);
+  const EffectiveSettings look(settings);
   std::vector<std::string> paths;
   for (const char* protocol : tls_protocols) {
     for (const char* key : {"ca_file", "ca_path", "cert_file", "key_file"}) {
@@ -464,56 +352,5 @@ std::vector<std::string> paths_at_start(const AgentSettings& settings) {
 }
 
 Problems start_faults(const AgentSettings& settings, const StartFacts& facts) { return Faults(settings, facts).find(); }
-
-namespace {
-
-struct Outlived {
-  const char* key;
-  AgentVersion from;  // the first release that refuses it
-  const char* instead;
-};
-// Keys of the configuration that were there in 1.5 and are no more.
-constexpr std::array outlived{
-    Outlived{
-        "connect.proxy", {1, 6, 0}, "take it out, and register sidecars with the services (connect.sidecar_service)"},
-    Outlived{"connect.proxy_defaults",
-             {1, 6, 0},
-             "take it out, and register sidecars with the services (connect.sidecar_service)"},
-    Outlived{"acl.disabled_ttl", {1, 11, 0}, "take it out: nothing takes its place"},
-    Outlived{"acl_disabled_ttl", {1, 11, 0}, "take it out: nothing takes its place"},
-    Outlived{"telemetry.disable_compat_1.9", {1, 13, 0}, "take it out: the metrics of before are gone for good"},
-    Outlived{"connect.enable_serverless_plugin", {1, 15, 0}, "take it out: nothing takes its place"},
-};
-
-}  // namespace
-
-Problems outlived_settings(const AgentSettings& settings, const AgentVersion& version,
-                           const std::string& shown_version) {
-  const Look look(settings);
-  Problems problems;
-  const auto refused = [&](const std::string& key, const std::string& what, const std::string& instead) {
-    problems.push_back(Problem{look.subject(key), what + " Consul " + shown_version, instead});
-  };
-  for (const Outlived& one : outlived) {
-    // "disable_compat_1.9" has a dot of its own.
-    const std::string_view path = one.key;
-    const auto dot = path.find('.');
-    const Json* group = dot == path.npos ? &settings.merged : look.get(path.substr(0, dot));
-    const std::string name(dot == path.npos ? path : path.substr(dot + 1));
-    if (version >= one.from && group && group->is_object() && group->contains(name))
-      refused(one.key, "is no setting any more for", one.instead);
-  }
-  const Json* raft = look.get("raft_protocol");
-  if (raft && *raft != 3 && version >= AgentVersion{1, 9, 0}) refused("raft_protocol", "must be 3 for", "take it out");
-  const Json *grpc = look.get("ports.grpc"), *grpc_tls = look.get("ports.grpc_tls");
-  const bool automatic = is_true(look.get("auto_encrypt.tls")) || is_true(look.get("auto_config.enabled"));
-  const bool certificate = !text_in(look.get(look.tls_key("grpc", "cert_file"))).empty() ||
-                           (automatic && is_true(look.get("tls.grpc.use_auto_cert")));
-  if (version >= AgentVersion{1, 14, 0} && grpc && grpc->is_number() && *grpc > 0 && !grpc_tls && certificate)
-    refused("ports.grpc", "speaks no TLS any more, and there is a certificate, with",
-            "write \"grpc\": -1, \"grpc_tls\": " + grpc->dump() + " for gRPC with TLS, or \"grpc\": " + grpc->dump() +
-                ", \"grpc_tls\": -1 for gRPC without");
-  return problems;
-}
 
 }  // namespace lictor

@@ -6,7 +6,7 @@
 // Refusing what an agent would start with is the worse fault of the two.
 #pragma once
 
-#include "agent_config/agent_version.hpp"
+#include "agent_config/agent_settings.hpp"
 #include "base/problem.hpp"
 #include "files/file_look.hpp"
 #include "settings/settings.hpp"
@@ -17,15 +17,6 @@
 #include <vector>
 
 namespace lictor {
-
-// All that an agent is to be started with, as far as lictor reads it.
-struct AgentSettings {
-  Json merged = Json::object();                // consul.json over the JSON files of agent.config_dirs
-  std::map<std::string, std::string> origins;  // top-level key -> where from
-  std::vector<std::string> args;               // agent.args
-  // False: HCL, or -hcl, which lictor does not read, may say more. What depends on something not being said is then not judged.
-  bool whole = true;
-};
 
 // The paths that the settings name: files that an agent reads when it starts, and folders that it writes into.
 std::vector<std::string> paths_at_start(const AgentSettings& settings);
@@ -42,12 +33,5 @@ struct StartFacts {
 // of log_file, addresses of listeners, recursors, services without a name, checks that can't be (no TTL, no interval, a script
 // while scripts are off), watches that can't be.
 Problems start_faults(const AgentSettings& settings, const StartFacts& facts);
-
-inline constexpr AgentVersion oldest_agent{1, 5, 0};  // that lictor can attend
-
-// Settings that this version does not start with and earlier ones did, each with what takes its place. The versions are those
-// of Consul's own releases whose sources first lack the key or refuse the value.
-Problems outlived_settings(const AgentSettings& settings, const AgentVersion& version,
-                           const std::string& shown_version);
 
 }  // namespace lictor

@@ -1,5 +1,7 @@
 #include "agent_config/start_faults.hpp"
 
+#include "agent_config/outlived_settings.hpp"
+
 #include "test.hpp"
 
 #include <string>
