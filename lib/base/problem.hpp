@@ -15,7 +15,7 @@
 
 namespace lictor {
 
-// Exit codes of the program; the table in docs/how-it-works.md says what each promises.
+// Exit codes of the program; the table in docs/architecture.md says what each promises.
 enum class Exit : int {
   ok = 0,          // stopped as asked
   incomplete = 1,  // stopped, but the leave was not completed or no server saw it

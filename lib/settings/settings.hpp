@@ -2,7 +2,7 @@
 //
 // Everything about a key (type, default, meaning, environment name, allowed values) stands once, in the
 // table that `setting_keys()` returns. Reading, the environment, `render --explain`, config/lictor.json,
-// config/lictor.schema.json, docs/settings.md and docs/lictor.json.5 are all held to it by tests.
+// config/lictor.schema.json, docs/configuration.md and docs/lictor.json.5 are all held to it by tests.
 //
 // Strength, weakest first: defaults, the settings file, CONSUL_* (what the official image's entrypoint took),
 // LICTOR_*. Nothing is applied unless everything is right.
@@ -29,7 +29,7 @@ struct SettingKey {
   const char* path;  // "bind.interface"
   SettingType type;
   const char* fallback;                  // the default, as JSON text; "null" where it is worked out (see meaning)
-  const char* meaning;                   // one line, as docs/settings.md shows it
+  const char* meaning;                   // one line, as docs/configuration.md shows it
   std::vector<std::string> values = {};  // the only values allowed, if any ("ipv4", "ipv6")
 
   // Scalars and lists of strings. A list is written "a,b"; empty is the empty list. An empty value of a key whose
@@ -38,7 +38,7 @@ struct SettingKey {
   std::string environment_name() const;  // "LICTOR_BIND_INTERFACE"
 };
 
-// In the order in which docs/settings.md lists them.
+// In the order in which docs/configuration.md lists them.
 const std::vector<SettingKey>& setting_keys();
 
 // Nothing for a path that is not in the table.
@@ -143,7 +143,7 @@ std::string default_settings_text();
 // JSON schema (draft 7) of the settings file: what config/lictor.schema.json holds.
 Json settings_schema();
 
-// The Markdown table for docs/settings.md.
+// The Markdown table for docs/configuration.md.
 std::string settings_table();
 
 // The list of keys in docs/lictor.json.5, in mdoc.

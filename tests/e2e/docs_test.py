@@ -189,11 +189,11 @@ def docs_on_a_node(world):
     assert list(dict.fromkeys(labels[0])) == list(dict.fromkeys(labels[1])), labels
 
 
-def docs_bare_metal(world):
-    """docs/bare-metal.md from top to bottom on a host with systemd: looked at, started, reloaded, restarted, stopped."""
+def docs_debian(world):
+    """docs/debian.md from top to bottom on a host with systemd: looked at, started, reloaded, restarted, stopped."""
     server, machine = world.server(), Machine(world)
     machine.boot()
-    page = "docs/bare-metal.md"
+    page = "docs/debian.md"
     for snippet in in_section(page, "On a Debian host", "The service"):
         if snippet.kind == "json":
             machine.settings = settings_in(snippet, {'"10.0.0.1", "10.0.0.2", "10.0.0.3"': f'"{SERVER_ADDRESS}"'})
@@ -311,10 +311,10 @@ def docs_contributing(world):
 ON_A_NODE = [
     ("README.md", "When something is wrong"),
     ("docs/kubernetes.md", "On call"),
-    ("docs/moving.md", "Afterwards"),
+    ("docs/migration.md", "Afterwards"),
     ("docs/operations.md", "Operations"),
-    ("docs/settings.md", "Settings"),
+    ("docs/configuration.md", "Settings"),
     ("docs/status.md", "Status"),
 ]
-PLACES = [*ON_A_NODE, ("docs/bare-metal.md", "On a Debian host"), ("docs/bare-metal.md", "The service")]
+PLACES = [*ON_A_NODE, ("docs/debian.md", "On a Debian host"), ("docs/debian.md", "The service")]
 PLACES += [("docs/troubleshooting.md", "Troubleshooting"), ("docs/logs.md", "The journal")]

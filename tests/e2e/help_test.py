@@ -24,7 +24,7 @@ def example(told):
 def help_is_whole(world):
     """Each command's help has what it does, its use, options, exit codes and one example, on lines of 80 columns; each exit
     code is one that the page knows."""
-    codes = set(re.findall(r"^\| (\d+) \|", (SOURCE / "docs/how-it-works.md").read_text(), re.M))
+    codes = set(re.findall(r"^\| (\d+) \|", (SOURCE / "docs/architecture.md").read_text(), re.M))
     found = helps(Host(world))
     listed = found[""]
     for name, told in found.items():

@@ -199,7 +199,7 @@ def package_manual(world):
     for name, offered in values.items():
         shown = f".It Fl {name[1:]} Cm" if name.startswith("-") else ".Cm"
         assert f"{shown} {' | '.join(offered)}\n" in page, name
-    told = read(SOURCE / "docs/how-it-works.md")
+    told = read(SOURCE / "docs/architecture.md")
     assert re.findall(r"^\.It (\d+)$", page, re.M) == re.findall(r"^\| (\d+) \|", told, re.M)
     signals = re.findall(r"^\| ([A-Z][A-Z0-9, ]+) \|", told[told.index("## Signals") :], re.M)
     assert re.findall(r"^\.It Dv ([A-Z0-9]+(?: , INT)?)$", page, re.M) == [s.replace(",", " ,") for s in signals]

@@ -497,7 +497,7 @@ def shown_on_grpc(client):
 
 
 def secrets_grpc_plain(world):
-    """gRPC as docs/moving.md has it where there is no TLS."""
+    """gRPC as docs/migration.md has it where there is no TLS."""
     world.server()
     client = world.client(agent={"config": {"ports": consul_facts.given().ports_with_grpc(tls=False)}})
     client.start().ready()
@@ -505,7 +505,7 @@ def secrets_grpc_plain(world):
 
 
 def secrets_grpc_tls(world):
-    """gRPC as docs/moving.md has it beside auto_encrypt: the certificate has the node's address, by CONSUL_LOCAL_CONFIG."""
+    """gRPC as docs/migration.md has it beside auto_encrypt: the certificate has the node's address, by CONSUL_LOCAL_CONFIG."""
     at_server, at_client = certificates(world.folder)
     world.server(at_server | {"auto_encrypt": {"allow_tls": True}, "connect": {"enabled": True}})
     consul = consul_facts.given()

@@ -88,7 +88,7 @@ def troubleshooting_page(world):
     anchors = {re.sub(r"[^a-z0-9 -]", "", heading.lower()).replace(" ", "-") for heading in SYMPTOMS}
     links = set(re.findall(r"\]\(#([^)]*)\)", text))
     assert links == anchors, links ^ anchors
-    told = (pages.DOCS / "how-it-works.md").read_text().split("## Exit codes")[1].split("## ")[0]
+    told = (pages.DOCS / "architecture.md").read_text().split("## Exit codes")[1].split("## ")[0]
     codes = set(re.findall(r"^\| (\d+) \|", told, re.MULTILINE)) - {"0"}
     assert codes == set(re.findall(r"^\| (\d+) \|", text, re.MULTILINE)), codes
 

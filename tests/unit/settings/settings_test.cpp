@@ -39,7 +39,7 @@ struct Page {
 };
 
 std::vector<Page> made_pages() {
-  return {{"docs/settings.md", "<!-- settings table -->\n", "<!-- end of settings table -->\n", settings_table()},
+  return {{"docs/configuration.md", "<!-- settings table -->\n", "<!-- end of settings table -->\n", settings_table()},
           {"docs/lictor.json.5", ".\\\" settings table\n", ".\\\" end of settings table\n", settings_manual()}};
 }
 
