@@ -4,17 +4,19 @@ settings in them are given to lictor."""
 import json
 import os
 import re
+import shutil
 import signal
 
 import errors
 import yaml
 from machine import Machine
 from package_test import command_line
+from pages import replaced
 from run import scenarios
 from snippets import SOURCE, Host, all_pages, commands, in_section, settings_in, snippets
 from status_test import documented_keys
 from tools import eventually
-from world import LEFT, SERVER_ADDRESS, write_json
+from world import LEFT, SERVER_ADDRESS, write_json, write_script
 
 # Pages and sections whose every block is used by the scenarios of another file, which see to it that none is forgotten.
 OF_OTHERS = {
@@ -31,6 +33,7 @@ ELSEWHERE = {
     "./dev down": "compose_loop",
     "./dev package": "package.build",
     "apt install ./build/release/packages/": "package_on_debian_12",
+    "apt-get install -y consul ./build/release/packages/": "package_on_debian_12",
     "cmake --install build/release --prefix": "package_prefix",
     "docker build -f docker/Dockerfile": "image.build",
     "docker run": "image_default",
@@ -211,6 +214,58 @@ def docs_debian(world):
     assert machine.show("ActiveState") == "inactive" and server.member("n1") == LEFT
 
 
+def docs_quick_start_debian(world):
+    """README's lines for Debian, on the settings that the package installs: the node is in the catalog."""
+    server, machine = world.server(), Machine(world)
+    machine.boot()
+    shutil.copy(SOURCE / "systemd/lictor.json", f"{machine.root}/etc/lictor/lictor.json")
+    (snippet,) = in_section("README.md", "Debian")
+    for command in commands(replaced(snippet.text, {"10.0.0.1": SERVER_ADDRESS})):
+        if is_elsewhere(command):
+            continue
+        done = machine.run("sh", "-c", command)
+        assert done.returncode == 0, f"{command}: {done}\n{machine.lictor_status()}"
+    assert "serve, ready" in done.stdout and server.instances() == {"n1": machine.address}, done.stdout
+
+
+# For what takes a registry and a cluster: what they are given is noted, and what is rendered is as kubectl does it, or
+# where there is none, as files stand in the base.
+DOCKER = 'echo "docker $*" >> "$TOLD"\n'
+KUBECTL = """case $1 in
+  kustomize) if [ -n "$REAL" ]; then exec "$REAL" "$@"; else for each in "$2"/[!k]*.yaml; do cat "$each"; echo ---; done; fi ;;
+  apply) exec cat > "$APPLIED" ;;
+esac
+echo "kubectl $*" >> "$TOLD"
+"""
+
+
+def docs_quick_start_kubernetes(world):
+    """README's lines for Kubernetes: what they apply names the image that they push, and a node serves with its settings."""
+    (snippet,) = in_section("README.md", "Kubernetes")
+    for name, text in (("docker", DOCKER), ("kubectl", KUBECTL)):
+        write_script(f"{world.folder}/{name}", text)
+    server, host = world.server(), Host(world)
+    told, applied = f"{world.folder}/told", f"{world.folder}/applied.yaml"
+    text = replaced(snippet.text, {'"10.0.0.1"': f'"{SERVER_ADDRESS}"'})
+    path = f"{world.folder}:{host.environment['PATH']}"
+    real = shutil.which("kubectl") or ""
+    host.sh(f"cd {SOURCE}\n{text}", PATH=path, REAL=real, TOLD=told, APPLIED=applied)
+    with open(told) as file:
+        asked = file.read()
+    with open(applied) as file:
+        found = {each["kind"]: each for each in yaml.safe_load_all(file) if each}
+    (pushed,) = re.findall(r"^docker push (\S+)$", asked, re.MULTILINE)
+    (container,) = found["DaemonSet"]["spec"]["template"]["spec"]["containers"]
+    assert container["image"] == pushed and f"-t {pushed} " in asked and "Namespace" in found, (container, asked)
+    with open("/etc/lictor/lictor.json", "w") as file:
+        file.write(found["ConfigMap"]["data"]["lictor.json"])
+    assert SERVER_ADDRESS in found["ConfigMap"]["data"]["lictor.json"]
+    host.start(LICTOR_NODE_DATA_DIR=host.data_dir).ready()
+    assert "n1" in server.instances()
+    asked_of_pod = re.findall(r"^kubectl -n consul exec daemonset/lictor -- (.*)$", asked, re.MULTILINE)
+    assert asked_of_pod and all("serve, ready" in host.sh(command) for command in asked_of_pod), asked
+
+
 def docs_errors(world):
     """docs/errors.md is what the sources make of it."""
     made = errors.page()
@@ -309,7 +364,7 @@ def docs_contributing(world):
 
 
 ON_A_NODE = [
-    ("README.md", "When something is wrong"),
+    ("README.md", "Troubleshooting"),
     ("docs/kubernetes.md", "On call"),
     ("docs/migration.md", "Afterwards"),
     ("docs/operations.md", "Operations"),
@@ -318,3 +373,5 @@ ON_A_NODE = [
 ]
 PLACES = [*ON_A_NODE, ("docs/debian.md", "On a Debian host"), ("docs/debian.md", "The service")]
 PLACES += [("docs/troubleshooting.md", "Troubleshooting"), ("docs/logs.md", "The journal")]
+# docs_quick_start_kubernetes, image_quick_start, docs_quick_start_debian
+PLACES += [("README.md", platform) for platform in ("Kubernetes", "Docker", "Debian")]

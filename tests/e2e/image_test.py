@@ -10,6 +10,7 @@ import subprocess
 import time
 
 import engine
+from snippets import commands, in_section
 from tools import children, eventually, uid_of
 from world import ALIVE, FAILED, LEFT, SERVER_ADDRESS, run
 
@@ -89,6 +90,21 @@ def image_default(world):
         assert config["Labels"]["org.opencontainers.image.licenses"] == "Apache-2.0"
         assert "/consul/data" in config["Volumes"]
         nodes.leaves("n1")
+
+
+def image_quick_start(world):
+    """README's lines for Docker as they stand: a server, and a client that finds it by its name, registers, and leaves."""
+    (snippet,) = in_section("README.md", "Docker")
+    lines = [line for line in commands(snippet.text) if not line.startswith("docker build ")]
+    (public,) = re.findall(r"^ARG CONSUL_IMAGE=(\S+)$", (engine.PROJECT / "docker/Dockerfile").read_text(), re.MULTILINE)
+    with engine.of_world(world) as docker:
+        for image, name in ((engine.CONSUL, public), (engine.LICTOR, "lictor")):
+            docker.docker("tag", image, name)
+        told = docker.run("sh", "-eu", "-c", "\n".join(lines), within=50)
+        assert "serve, ready" in told, told
+        docker.docker("stop", "n1")
+        assert docker.inspect("n1", "{{.State.ExitCode}}") == "0"
+        assert re.search(r"^n1 .* left ", docker.docker("exec", "server", "consul", "members"), re.MULTILINE)
 
 
 def image_health(world):
