@@ -197,7 +197,7 @@ def docs_debian(world):
     server, machine = world.server(), Machine(world)
     machine.boot()
     page = "docs/debian.md"
-    for snippet in in_section(page, "On a Debian host", "The service"):
+    for snippet in in_section(page, "Installation", "The service"):
         if snippet.kind == "json":
             machine.settings = settings_in(snippet, {'"10.0.0.1", "10.0.0.2", "10.0.0.3"': f'"{SERVER_ADDRESS}"'})
             machine.write_settings()
@@ -365,13 +365,13 @@ def docs_contributing(world):
 
 ON_A_NODE = [
     ("README.md", "Troubleshooting"),
-    ("docs/kubernetes.md", "On call"),
+    ("docs/kubernetes.md", "Troubleshooting"),
     ("docs/migration.md", "Afterwards"),
     ("docs/operations.md", "Operations"),
-    ("docs/configuration.md", "Settings"),
+    ("docs/configuration.md", "Checking settings"),
     ("docs/status.md", "Status"),
 ]
-PLACES = [*ON_A_NODE, ("docs/debian.md", "On a Debian host"), ("docs/debian.md", "The service")]
+PLACES = [*ON_A_NODE, ("docs/debian.md", "Installation"), ("docs/debian.md", "The service")]
 PLACES += [("docs/troubleshooting.md", "Troubleshooting"), ("docs/logs.md", "The journal")]
 # docs_quick_start_kubernetes, image_quick_start, docs_quick_start_debian
 PLACES += [("README.md", platform) for platform in ("Kubernetes", "Docker", "Debian")]
