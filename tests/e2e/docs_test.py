@@ -21,6 +21,7 @@ from world import LEFT, SERVER_ADDRESS, write_json, write_script
 # Pages and sections whose every block is used by the scenarios of another file, which see to it that none is forgotten.
 OF_OTHERS = {
     "docs/operations.md": "operations_page",
+    "docs/upgrading.md": "operations_page",
     "docs/troubleshooting.md": "troubleshooting_page",
 }
 # Commands, by how they begin, that a test of another kind runs: the test's name.

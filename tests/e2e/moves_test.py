@@ -29,7 +29,7 @@ def services(world):
 
 
 def put_to_work(client, program):
-    """In the place of the program that runs, as docs/operations.md has it; a link in the place of a copy of 100 MB."""
+    """In the place of the program that runs, as docs/upgrading.md has it; a link in the place of a copy of 100 MB."""
     link = client.settings["agent"]["binary"]
     os.symlink(program, f"{link}.new")
     os.replace(f"{link}.new", link)

@@ -1,4 +1,4 @@
-"""docs/operations.md: each of its procedures is carried out on a real cluster, command by command as the page has."""
+"""docs/operations.md and docs/upgrading.md: each procedure is carried out on a real cluster, as the page has it."""
 
 import os
 import shutil
@@ -14,9 +14,14 @@ MASTER = "1c5d0a2e-2f6b-4f0f-8a39-1f3d9d0e7b11"
 NEW_ADDRESS = "10.77.0.99"
 
 
+def procedures():
+    """Heading -> lines of each section of the two pages."""
+    return sections("operations.md", "## ") | sections("upgrading.md", "## ")
+
+
 def steps(heading):
     """The indented lines of a section, settings and commands."""
-    return [line for block in blocks(sections("operations.md", "## ")[heading]) for line in block]
+    return [line for block in blocks(procedures()[heading]) for line in block]
 
 
 def serving(world, server=None, **settings):
@@ -29,9 +34,9 @@ def serving(world, server=None, **settings):
 
 
 def operations_page(world):
-    """Every section of the page with commands has its scenario."""
+    """Every section of the pages with commands has its scenario."""
     tried = {name.removeprefix("operations_").replace("_", " ") for name in globals() if name.startswith("operations_")}
-    headings = {heading.lower() for heading in sections("operations.md", "## ") if steps(heading)}
+    headings = {heading.lower() for heading in procedures() if steps(heading)}
     assert headings == tried - {"page", "grace periods"}, headings ^ tried
 
 

@@ -123,9 +123,9 @@ def systemd_restart_in_place(world):
 
 
 def systemd_upgrade_in_place(world):
-    """The commands of docs/operations.md that give the node another agent do so under a real systemd."""
+    """The commands of docs/upgrading.md that give the node another agent do so under a real systemd."""
     server, machine = started(world)
-    told = blocks(sections("operations.md", "## ")["Upgrading Consul"])
+    told = blocks(sections("upgrading.md", "## ")["Upgrading Consul"])
     commands = [line.replace("NEW-CONSUL", "/usr/bin/consul").split() for block in told for line in block]
     assert commands[0][0] == "cp" and commands[-1] == ["lictor", "restart"], commands
 
