@@ -15,33 +15,46 @@
 #include <utility>
 
 namespace lictor {
+namespace {
 
-void Child::run(LaunchRequest request, Duration limit, std::function<void(std::string)> done) {
-  const auto said = [](const Problem& problem) { return problem.what + ": " + problem.why; };
+Problem failure(const std::string& program, std::string why) {
+  return Problem{program, std::move(why), "run it by hand", Exit::retry};
+}
+
+// Of what became no program.
+Problem not_begun(const std::string& program, const Problem& step) {
+  return failure(program, step.what + ": " + step.why);
+}
+
+}  // namespace
+
+void Child::run(LaunchRequest request, Duration limit, Done done) {
+  const std::string program = request.argv.front();
   Descriptor end(-1);
   if (request.output < 0 && take_) {
     auto opened = output_.open(executor_, take_);
-    if (!opened) return done(said(opened.error()));
+    if (!opened) return done(not_begun(program, opened.error()));
     end = std::move(*opened);
     request.output = end.get();
   }
   auto child = launch(executor_, request);
-  if (!child) return done(said(child.error()));
+  if (!child) return done(not_begun(program, child.error()));
   pid_ = child->pid;
   done_ = std::move(done);
   const int run = ++run_;
   const auto report = std::make_shared<const LaunchReport>(std::move(child->report));
-  reaper_.expect(pid_, [this, run, report, said](ExitStatus status) {
+  reaper_.expect(pid_, [this, run, report, program](ExitStatus status) {
     if (run != run_ || pid_ == 0) return;
     output_.read_rest();
-    const auto failure = report->failure();
-    finish(failure ? said(*failure) : status == ExitStatus{.code = 0} ? "" : status.describe());
+    if (const auto step = report->failure()) return finish(not_begun(program, *step));
+    if (status == ExitStatus{.code = 0}) return finish({});
+    finish(failure(program, status.describe()));
   });
   timer_.expires_after(limit);
-  timer_.async_wait([this, run, limit](boost::system::error_code error) {
+  timer_.async_wait([this, run, limit, program](boost::system::error_code error) {
     if (error || run != run_ || pid_ == 0) return;
     kill(-pid_, SIGKILL);
-    finish(fmt::format("not done within {}, killed", format_duration(limit)));
+    finish(failure(program, fmt::format("not done within {}, killed", format_duration(limit))));
   });
 }
 
@@ -52,21 +65,21 @@ void Child::run_for_output(LaunchRequest request, Duration limit, std::function<
   if (file->get() < 0)
     return done(Problem{program, "memfd_create: " + error_text(errno), "raise the limit of open files", Exit::retry});
   request.output = file->get();
-  run(request, limit, [file, program, done = std::move(done)](std::string failure) {
+  run(request, limit, [file, done = std::move(done)](const Result<void>& ended) {
     constexpr std::size_t longest = 4096;
     std::string output(longest, '\0');
     const ssize_t length = ::pread(file->get(), output.data(), output.size(), 0);
     output.resize(length > 0 ? static_cast<std::size_t>(length) : 0);
-    if (!failure.empty()) return done(Problem{program, std::move(failure), "run it by hand", Exit::retry});
+    if (!ended) return done(ended.error());
     done({boost::system::in_place_value, std::move(output)});
   });
 }
 
-void Child::finish(std::string failure) {
+void Child::finish(const Result<void>& ended) {
   pid_ = 0;
   timer_.cancel();
   // `done` may start the next run.
-  std::exchange(done_, nullptr)(std::move(failure));
+  std::exchange(done_, nullptr)(ended);
 }
 
 void Child::end() {

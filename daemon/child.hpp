@@ -21,25 +21,26 @@ class Child {
   Child(boost::asio::any_io_executor executor, Reaper& reaper, LinePipe::Take take = {})
       : executor_(executor), reaper_(reaper), timer_(executor), take_(std::move(take)) {}
 
-  // `done` gets "" after exit code 0, else why it failed, from the executor (inside this call where there is no
-  // child at all). After `limit` its process group is killed and done called with the reason. REQUIRES: not running.
-  void run(LaunchRequest request, Duration limit, std::function<void(std::string failure)> done);
+  // `done` comes from the executor (inside this call where there is no child at all): a success after exit code 0, else a
+  // problem whose subject is the program. After `limit` its process group is killed, which is a problem. REQUIRES: not running.
+  using Done = std::function<void(const Result<void>&)>;
+  void run(LaunchRequest request, Duration limit, Done done);
 
-  // The same: `done` gets what it wrote to standard output and errors, 4 KiB of it at most; the problem's subject is the program.
+  // The same: `done` gets what it wrote to standard output and errors, 4 KiB of it at most.
   void run_for_output(LaunchRequest request, Duration limit, std::function<void(Result<std::string>)> done);
 
   // Kills its process group; `done` is not called any more.
   void end();
 
  private:
-  void finish(std::string failure);
+  void finish(const Result<void>& ended);
 
   boost::asio::any_io_executor executor_;
   Reaper& reaper_;
   boost::asio::steady_timer timer_;
   pid_t pid_ = 0;
   int run_ = 0;  // tells a late answer of an earlier run apart
-  std::function<void(std::string)> done_;
+  Done done_;
   LinePipe::Take take_;
   LinePipe output_;
 };

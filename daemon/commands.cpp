@@ -48,15 +48,15 @@ Result<void> validate(const Ground& ground) {
     return Problem{folder, "mkdtemp failed", "make /tmp writable"};
   const std::string path = folder + "/consul.json";
   boost::asio::io_context io(1);
-  std::string failure;
+  Result<void> valid;
   auto written = write_consul_json(ground, path);
   if (written) {
     auto reaper = Reaper::start(io.get_executor());
     if (!reaper) return reaper.error();
     // What is wrong is told in words that are partly those of the agent's files.
     Child child(io.get_executor(), **reaper, [](const std::string& line) { print_error_line(line); });
-    child.run(validation(ground, path), seconds(20), [&](const std::string& why) {
-      failure = why;
+    child.run(validation(ground, path), seconds(20), [&](const Result<void>& ended) {
+      valid = ended;
       io.stop();
     });
     io.run();
@@ -64,7 +64,7 @@ Result<void> validate(const Ground& ground) {
   }
   rmdir(folder.c_str());
   if (!written) return written;
-  if (!failure.empty()) return Problem{"consul validate", failure, "see its lines above and mend the agent's settings"};
+  if (!valid) return Problem{"consul validate", valid.error().why, "see its lines above and mend the agent's settings"};
   return {};
 }
 

@@ -133,7 +133,7 @@ class Doctor {
   }
 
   void ask_agent() {
-    socket_ = agent_folder(settings_) + "/http.sock";
+    socket_ = agent_socket(settings_);
     const auto body = body_of(socket_, "/v1/agent/members", token_);
     auto members = body ? parse_members(*body) : Result<std::vector<Member>>(body.error());
     if (!members) {

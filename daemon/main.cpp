@@ -1,6 +1,7 @@
 #include "agent_api/maintenance.hpp"
 #include "attendant.hpp"
 #include "base/text.hpp"
+#include "clock.hpp"
 #include "commands.hpp"
 #include "doctor.hpp"
 #include "help.hpp"
@@ -53,14 +54,14 @@ void drop_privileges(const Settings& settings, const Environment& environment) {
 }
 
 Exit run(const std::optional<std::string>& settings_file, Time executed) {
-  Attendant::hold_signals();
+  hold_signals();
   Environment environment = current_environment();
   auto settings = load_settings(settings_file, environment);
   if (!settings) return print_problems(settings.error());
   log::set_up(settings->log.level, settings->log.json);
   drop_privileges(*settings, environment);
   boost::asio::io_context io(1);
-  const Quit end = Attendant(io, std::move(*settings), settings_file, std::move(environment), executed).run();
+  const Quit end = attend(io, std::move(*settings), settings_file, std::move(environment), executed);
   if (end.exit == Exit::ok) {
     log::info(end.reason);
     log::flush();
@@ -311,7 +312,7 @@ void fill_standard_descriptors() {
 
 int main(int argc, char** argv) {
   // Of what came before, the kernel knows no more than ticks of 10 ms; a static program takes less than one.
-  const lictor::Time executed = std::chrono::floor<lictor::Duration>(std::chrono::steady_clock::now());
+  const lictor::Time executed = lictor::steady_now();
   prctl(PR_SET_DUMPABLE, 0);  // no core dump shows a token; programs that are executed are not affected
   fill_standard_descriptors();
   try {

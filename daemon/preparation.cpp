@@ -341,6 +341,7 @@ AgentPrivileges agent_privileges(const Settings& settings, const Environment& en
 }
 
 std::string agent_folder(const Settings& settings) { return settings.run_dir + "/agent"; }
+std::string agent_socket(const Settings& settings) { return agent_folder(settings) + "/http.sock"; }
 
 NodeKey Ground::own() const {
   return {facts.identity.name, facts.identity.id, text_setting(plan.consul_json, "advertise_addr").value_or("")};
@@ -356,7 +357,7 @@ bool read_into(Sources& sources, const Settings& settings, const Environment& en
   sources.config = std::move(*config);
   PlanFacts& facts = sources.facts;
   facts.data_dir = data_dir_of(settings, sources.config);
-  facts.api_socket = agent_folder(settings) + "/http.sock";
+  facts.api_socket = agent_socket(settings);
   facts.config_path = settings.run_dir + "/consul.json";
   facts.environment = environment;
   facts.limits = limits_of(read_cgroup(), host_cpus());

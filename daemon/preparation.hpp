@@ -72,6 +72,7 @@ ResultAll<ReadSecrets> read_secrets(const Settings& settings);
 
 // run_dir/agent: the folder of the private listener, the agent user's own. run_dir itself stays lictor's.
 std::string agent_folder(const Settings& settings);
+std::string agent_socket(const Settings& settings);  // the listener: http.sock in it
 
 // Reads and decides. All problems of the settings and the host that can be found without writing; one with
 // Exit::retry alone means that only an address is missing. `running`: what the agent that runs was started with, where the

@@ -63,12 +63,8 @@ using ResultAll = boost::system::result<T, Problems>;
 [[noreturn]] inline void throw_exception_from_error(const Problem& p, const boost::source_location&) {
   throw std::logic_error("unchecked: " + to_string(p));
 }
-
-}  // namespace lictor
-
-namespace std {
-// Found by argument-dependent lookup on vector<Problem>.
-[[noreturn]] inline void throw_exception_from_error(const lictor::Problems&, const boost::source_location&) {
+[[noreturn]] inline void throw_exception_from_error(const Problems&, const boost::source_location&) {
   throw std::logic_error("unchecked: list of problems");
 }
-}  // namespace std
+
+}  // namespace lictor

@@ -126,7 +126,7 @@ def build(stage):
 
     timed("cmake", "--preset", "release", "-B", folder, "--log-level=WARNING")
     clean.add(OURS, timed("cmake", "--build", folder))
-    for file in ("lib/life/life.cpp", "daemon/attendant.cpp", "lib/agent_api/io/agent_api.cpp"):
+    for file in ("lib/life/life.cpp", "daemon/interpreter.cpp", "lib/agent_api/io/agent_api.cpp"):
         # Built elsewhere, from the same sources: the object goes, not the source's date.
         for built in pathlib.Path(folder).rglob(f"{os.path.basename(file)}.o"):
             built.unlink()

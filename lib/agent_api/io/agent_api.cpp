@@ -24,11 +24,10 @@ constexpr Duration reach_deadline = std::chrono::milliseconds(500);
 // At what the servers show; and where they don't answer, which the agent writes to its log each time.
 constexpr Duration between_looks = std::chrono::milliseconds(20), between_tries = std::chrono::milliseconds(500);
 
-// Empty if the answer is a success, else why it is not.
-std::string failure_of(const HttpResult& answer, const char* what) {
-  if (!answer) return fmt::format("{}: {}", what, answer.error().why);
-  if (answer->status == 200) return "";
-  return fmt::format("{}: {} {}", what, answer->status, trim(cut(answer->body, 200)));
+Result<void> success_of(const HttpResult& answer, const std::string& what) {
+  if (answer && answer->status == 200) return {};
+  std::string why = answer ? fmt::format("{} {}", answer->status, trim(cut(answer->body, 200))) : answer.error().why;
+  return Problem{what, std::move(why), "", Exit::retry};
 }
 
 }  // namespace
@@ -63,7 +62,9 @@ void AgentApi::reset(std::string token) {
 
 // A success empties it; a refusal says which token lacks what, or what is too large. `size`: bytes that were sent.
 std::string AgentApi::registration_failure(const HttpResult& answer, const std::string& what, std::size_t size) const {
-  std::string failure = failure_of(answer, what.c_str());
+  const Result<void> success = success_of(answer, what);
+  if (success) return "";
+  const std::string failure = to_string(success.error());
   if (answer && answer->status == 413)
     return fmt::format("{} (its definition takes {} bytes; from Consul 2.0.3 on an agent takes 512 KiB, 524288 bytes)",
                        failure, size);
@@ -167,8 +168,8 @@ void AgentApi::send_difference(const std::vector<Json>& desired, const std::vect
                 return send_changes(std::make_shared<ServiceChanges>(service_changes(granted, Json::object(), sent_)),
                                     std::move(done), {});
               }
-              if (std::string failure = failure_of(answer, "list of the agent's services"); !failure.empty())
-                return done({.failure = std::move(failure)});
+              if (const auto listed = success_of(answer, "list of the agent's services"); !listed)
+                return done({.failure = to_string(listed.error())});
               const Json actual = foreign_json(answer->body);
               if (!actual.is_object())
                 return done({.failure = "list of the agent's services: the agent's answer is not JSON"});
@@ -300,44 +301,49 @@ void AgentApi::await_change(const std::string& node, Duration limit, std::functi
   });
 }
 
-void AgentApi::look_around(const NodeKey& own, bool health, std::function<void(Surroundings)> done) {
-  auto seen = std::make_shared<Surroundings>();
-  work_.ask(request("GET", "/v1/agent/members", Key::recovery), [this, own, health, seen, done = std::move(done)](
-                                                                    const HttpResult& answer) mutable {
-    seen->failure = failure_of(answer, "members");
-    if (!seen->failure.empty()) return done(std::move(*seen));
-    auto members = parse_members(answer->body);
-    if (!members) {
-      seen->failure = members.error().why;
-      return done(std::move(*seen));
+void AgentApi::look_around(const NodeKey& own, bool health, std::function<void(const Result<Surroundings>&)> done) {
+  work_.ask(request("GET", "/v1/agent/members", Key::recovery),
+            [this, own, health, done = std::move(done)](const HttpResult& answer) mutable {
+              if (const auto told = success_of(answer, "members"); !told) return done(told.error());
+              auto members = parse_members(answer->body);
+              if (!members) return done(members.error());
+              auto seen = std::make_shared<Surroundings>();
+              seen->members = std::move(*members);
+              take_facts(seen->members, own);
+              ask_catalog(own, health, std::move(seen), std::move(done));
+            });
+}
+
+void AgentApi::take_facts(const std::vector<Member>& members, const NodeKey& own) {
+  facts_.members = static_cast<int>(members.size());
+  facts_.servers = 0;
+  for (const Member& member : members) {
+    facts_.servers += member.server && member.status == MemberStatus::alive;
+    if (member.name == own.name && member.address == own.address) facts_.version = member.version;
+  }
+}
+
+void AgentApi::ask_catalog(const NodeKey& own, bool health, std::shared_ptr<Surroundings> seen,
+                           std::function<void(const Result<Surroundings>&)> done) {
+  const std::string filter =
+      fmt::format(R"(Address == "{}" or Node == "{}" or ID == "{}")", own.address, own.name, own.id);
+  HttpRequest get = request("GET", "/v1/catalog/nodes?filter=" + percent_encode(filter), Key::registration);
+  get.deadline = catalog_deadline;
+  work_.ask(std::move(get), [this, own, health, seen, done = std::move(done)](const HttpResult& answer) mutable {
+    // Where the catalog may not be read there is nothing to be seen there; what the members show still holds.
+    if (!answer || answer->status != 403) {
+      if (const auto told = success_of(answer, "catalog"); !told) return done(told.error());
+      auto nodes = parse_catalog_nodes(answer->body);
+      if (!nodes) return done(nodes.error());
+      seen->catalog = std::move(*nodes);
     }
-    seen->members = std::move(*members);
-    facts_.members = static_cast<int>(seen->members.size());
-    facts_.servers = 0;
-    for (const Member& member : seen->members) {
-      facts_.servers += member.server && member.status == MemberStatus::alive;
-      if (member.name == own.name && member.address == own.address) facts_.version = member.version;
-    }
-    const std::string filter =
-        fmt::format(R"(Address == "{}" or Node == "{}" or ID == "{}")", own.address, own.name, own.id);
-    HttpRequest get = request("GET", "/v1/catalog/nodes?filter=" + percent_encode(filter), Key::registration);
-    get.deadline = catalog_deadline;
-    work_.ask(std::move(get), [this, own, health, seen, done = std::move(done)](const HttpResult& catalog) mutable {
-      // Where the catalog may not be read there is nothing to be seen there; what the members show still holds.
-      const bool forbidden = catalog && catalog->status == 403;
-      if (!forbidden) seen->failure = failure_of(catalog, "catalog");
-      if (!forbidden && seen->failure.empty()) {
-        auto nodes = parse_catalog_nodes(catalog->body);
-        nodes ? void(seen->catalog = std::move(*nodes)) : void(seen->failure = nodes.error().why);
-      }
-      if (!health || !seen->failure.empty()) return done(std::move(*seen));
-      ask_health(own, seen, std::move(done));
-    });
+    if (!health) return done(std::move(*seen));
+    ask_health(own, seen, std::move(done));
   });
 }
 
 void AgentApi::ask_health(const NodeKey& own, std::shared_ptr<Surroundings> seen,
-                          std::function<void(Surroundings)> done) {
+                          std::function<void(const Result<Surroundings>&)> done) {
   HttpRequest get = request("GET", "/v1/health/node/" + percent_encode(own.name), Key::registration);
   get.deadline = catalog_deadline;
   work_.ask(std::move(get), [seen, done = std::move(done)](const HttpResult& answer) {
@@ -382,7 +388,7 @@ void AgentApi::clear(const Claim& claim, std::function<void(ClearAnswer, std::st
         answer->second += answer->second.empty() ? "" : "; ";
         answer->second += forbidden ? fmt::format("{} is forbidden: {} needs {}", step.doing, registration_token_name(),
                                                   step.permission)
-                                    : failure_of(got, step.doing.c_str());
+                                    : to_string(success_of(got, step.doing).error());
       }
       (*next)();
     });
@@ -419,19 +425,19 @@ void AgentApi::leave(Duration deadline, Done done) {
   put.deadline = deadline;
   put.once = true;
   farewell_.ask(std::move(put),
-                [done = std::move(done)](const HttpResult& answer) { done(failure_of(answer, "leave")); });
+                [done = std::move(done)](const HttpResult& answer) { done(success_of(answer, "leave")); });
 }
 
 void AgentApi::reload(Done done) {
   work_.ask(request("PUT", "/v1/agent/reload", Key::recovery),
-            [done = std::move(done)](const HttpResult& answer) { done(failure_of(answer, "reload")); });
+            [done = std::move(done)](const HttpResult& answer) { done(success_of(answer, "reload")); });
 }
 
 void AgentApi::repeat_leave(const std::string& node, Done done) {
   HttpRequest put = request("PUT", "/v1/agent/force-leave/" + percent_encode(node), Key::registration);
   put.deadline = catalog_deadline;
   work_.ask(std::move(put), [done = std::move(done)](const HttpResult& answer) {
-    done(failure_of(answer, "tell of the leave again"));
+    done(success_of(answer, "tell of the leave again"));
   });
 }
 
@@ -440,35 +446,37 @@ void AgentApi::deregister(const std::string& node, Done done) {
   put.body = json_text({{"Node", node}});
   put.deadline = catalog_deadline;
   work_.ask(std::move(put),
-            [done = std::move(done)](const HttpResult& answer) { done(failure_of(answer, "deregister")); });
+            [done = std::move(done)](const HttpResult& answer) { done(success_of(answer, "deregister")); });
 }
 
 void AgentApi::look_at_maintenance(Done done) {
   // Of all its checks the agent shows the recovery token those of the node alone.
   orders_.ask(request("GET", "/v1/agent/checks?filter=" + percent_encode("ServiceID == \"\""), Key::recovery),
               [this, done = std::move(done)](const HttpResult& answer) {
-                std::string failure = failure_of(answer, "list of the agent's checks");
-                const Json checks = failure.empty() ? foreign_json(answer->body) : Json();
-                if (failure.empty() && !checks.is_object()) failure = "list of the agent's checks: it is not JSON";
-                if (failure.empty()) facts_.maintenance = maintenance_in(checks);
-                done(std::move(failure));
+                if (const auto listed = success_of(answer, "list of the agent's checks"); !listed) return done(listed);
+                const Json checks = foreign_json(answer->body);
+                if (!checks.is_object())
+                  return done(Problem{"list of the agent's checks", "it is not JSON", "", Exit::retry});
+                facts_.maintenance = maintenance_in(checks);
+                done({});
               });
 }
 
 void AgentApi::maintain(const std::string& node, const MaintenanceOrder& order, Duration limit,
-                        std::function<void(std::string, ServersSay)> done) {
+                        std::function<void(const Result<ServersSay>&)> done) {
   const std::string target = order.on ? "enable=true&reason=" + percent_encode(order.reason) : "enable=false";
   orders_.ask(request("PUT", "/v1/agent/maintenance?" + target, Key::agent),
               [this, node, limit, on = order.on, done = std::move(done)](const HttpResult& answer) mutable {
-                std::string failure = failure_of(answer, "the agent's answer");
-                if (answer && answer->status == 403) {
-                  failure += fmt::format(" ({} needs node:write on this node)", agent_token_name());
+                if (auto taken = success_of(answer, "the agent's answer"); !taken) {
+                  Problem problem = taken.error();
+                  if (answer && answer->status == 403)
+                    problem.why += fmt::format(" ({} needs node:write on this node)", agent_token_name());
+                  return done(problem);
                 }
-                if (!failure.empty()) return done(std::move(failure), ServersSay::nothing);
-                look_at_maintenance([this, node, limit, on, done = std::move(done)](std::string unseen) mutable {
-                  if (!unseen.empty()) return done(std::move(unseen), ServersSay::nothing);
+                look_at_maintenance([this, node, limit, on, done = std::move(done)](const Result<void>& seen) mutable {
+                  if (!seen) return done(seen.error());
                   ask_servers(node, on, std::chrono::steady_clock::now() + limit, ServersSay::nothing,
-                              [done = std::move(done)](ServersSay servers) { done("", servers); });
+                              [done = std::move(done)](ServersSay servers) { done(servers); });
                 });
               });
 }

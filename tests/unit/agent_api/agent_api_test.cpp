@@ -201,11 +201,11 @@ TEST_CASE("a look around reads members and catalog, and says why it could not") 
     const Json checks = Json::array({{{"CheckID", "serfHealth"}, {"Status", row.serf ? row.serf : ""}}});
     agent.replies["GET /v1/health/node/n1"] = {200, checks.dump()};
     AgentApi api(agent.io.get_executor(), agent.socket);
-    const auto seen =
-        agent.answer_to<AgentApi::Surroundings>([&](auto done) { api.look_around(own, row.serf != nullptr, done); });
-    CHECK(seen.failure.empty() == !row.fails);
-    CHECK(seen.failed_member == row.failed_member);
-    CHECK(seen.catalog.size() == row.nodes);
+    const auto seen = agent.answer_to<Result<AgentApi::Surroundings>>(
+        [&](auto done) { api.look_around(own, row.serf != nullptr, done); });
+    CHECK(seen.has_value() == !row.fails);
+    CHECK((seen && seen->failed_member) == row.failed_member);
+    CHECK((seen ? seen->catalog.size() : 0) == row.nodes);
     // A healthy start is asked for one request more than members, which tells the version too.
     CHECK(agent.asked.size() <= (row.serf ? 3U : 2U));
     if (row.members == 200) CHECK(api.facts().version == "1.8.7");
@@ -608,7 +608,7 @@ TEST_CASE("what changes in the agent while it is written is written once more") 
   SECTION("the agent is asked to leave: nothing is written any more") {
     agent.replies["PUT /v1/agent/leave"] = {200, ""};
     agent.replies["GET /v1/agent/checks"].later = [&](auto answer) {
-      agent.api.leave(seconds(5), [](const std::string&) {});
+      agent.api.leave(seconds(5), [](const Result<void>&) {});
       answer({200, agent.checks.dump()});
     };
     agent.send_again(none);
@@ -620,27 +620,21 @@ TEST_CASE("a leave that is refused says why") {
   FakeAgent agent;
   AgentApi api(agent.io.get_executor(), agent.socket);
   agent.replies["PUT /v1/agent/leave"] = {200, ""};
-  CHECK(agent.answer_to<std::string>([&](auto done) { api.leave(seconds(5), done); }).empty());
+  const auto leave = [&] { return agent.answer_to<Result<void>>([&](auto done) { api.leave(seconds(5), done); }); };
+  CHECK(leave().has_value());
   agent.replies["PUT /v1/agent/leave"] = {403, "Permission denied"};
-  CHECK(agent.answer_to<std::string>([&](auto done) { api.leave(seconds(5), done); }).find("403 Permission denied") !=
-        std::string::npos);
+  CHECK(to_string(leave().error()) == "leave: 403 Permission denied");
   agent.server.reset();
-  CHECK(agent.answer_to<std::string>([&](auto done) { api.leave(seconds(5), done); }).find("connect") !=
-        std::string::npos);
+  CHECK(contains(leave().error().why, "connect"));
 }
 
 TEST_CASE("maintenance is ordered, looked at, and awaited until the servers show it") {
-  using Answer = std::pair<std::string, ServersSay>;
   const std::string target = "GET /v1/health/node/n%201";
   const Json serf = {{"CheckID", "serfHealth"}}, set = {{"CheckID", "_node_maintenance"}, {"Notes", "a b"}};
   FakeAgent agent;
   AgentApi api(agent.io.get_executor(), agent.socket);
   const auto maintain = [&](const MaintenanceOrder& order) {
-    return agent.answer_to<Answer>([&](auto done) {
-      api.maintain("n 1", order, milliseconds(600), [done](std::string failure, ServersSay servers) {
-        done({failure, servers});
-      });
-    });
+    return agent.answer_to<Result<ServersSay>>([&](auto done) { api.maintain("n 1", order, milliseconds(600), done); });
   };
   agent.replies["PUT /v1/agent/maintenance"] = {200, ""};
   agent.replies["GET /v1/agent/checks"] = {200, Json{{"_node_maintenance", set}}.dump()};
@@ -648,7 +642,7 @@ TEST_CASE("maintenance is ordered, looked at, and awaited until the servers show
   agent.replies[target].later = [&](auto answer) {
     answer({200, ++looks < 3 ? Json::array({serf}).dump() : Json::array({serf, set}).dump()});
   };
-  CHECK(maintain({true, "a b\n%"}) == Answer{"", ServersSay::as_ordered});
+  CHECK(maintain({true, "a b\n%"}).value() == ServersSay::as_ordered);
   CHECK(looks == 3);
   CHECK(api.facts().maintenance == "a b");
   CHECK(agent.asked.front() == "PUT /v1/agent/maintenance?enable=true&reason=a%20b%0A%25");
@@ -656,26 +650,26 @@ TEST_CASE("maintenance is ordered, looked at, and awaited until the servers show
   agent.asked.clear();
   agent.replies["GET /v1/agent/checks"] = {200, "{}"};
   agent.replies[target] = {200, Json::array({serf}).dump()};
-  CHECK(maintain({false, ""}) == Answer{"", ServersSay::as_ordered});
+  CHECK(maintain({false, ""}).value() == ServersSay::as_ordered);
   CHECK_FALSE(api.facts().maintenance);
   CHECK(agent.asked.front() == "PUT /v1/agent/maintenance?enable=false");
 
   // What the servers say at last, where it is not what was ordered.
   agent.replies[target] = {403, "no"};
-  CHECK(maintain({false, ""}).second == ServersSay::unreadable);
+  CHECK(maintain({false, ""}).value() == ServersSay::unreadable);
   agent.replies[target] = {200, Json::array({serf, set}).dump()};
-  CHECK(maintain({false, ""}).second == ServersSay::otherwise);
+  CHECK(maintain({false, ""}).value() == ServersSay::otherwise);
   agent.replies[target] = {500, "No cluster leader"};
-  CHECK(maintain({false, ""}).second == ServersSay::nothing);
+  CHECK(maintain({false, ""}).value() == ServersSay::nothing);
 
   // An agent that does not take it, and one that can't be looked at.
   agent.replies["PUT /v1/agent/maintenance"] = {403, "Permission denied"};
-  CHECK(maintain({true, "x"}).first.find("default one needs node:write") != std::string::npos);
+  CHECK(contains(maintain({true, "x"}).error().why, "default one needs node:write"));
   api.use_tokens({.registration = "", .fallback = "", .agent = "t"});
-  CHECK(maintain({true, "x"}).first.find("its own token") != std::string::npos);
+  CHECK(contains(maintain({true, "x"}).error().why, "its own token"));
   agent.replies["PUT /v1/agent/maintenance"] = {200, ""};
   agent.replies["GET /v1/agent/checks"] = {200, "[1"};
-  CHECK(maintain({true, "x"}).first.find("not JSON") != std::string::npos);
+  CHECK(contains(maintain({true, "x"}).error().why, "not JSON"));
   CHECK_FALSE(api.facts().maintenance);
 }
 
@@ -686,7 +680,7 @@ TEST_CASE("an order about maintenance ends with its agent, also where the next l
   agent.replies["GET /v1/agent/checks"] = {200, "{}"};
   agent.replies["GET /v1/health/node/n1"] = {200, "[]"};
   bool over = false;
-  api.maintain("n1", {false, ""}, seconds(10), [&](const std::string&, ServersSay) { over = true; });
+  api.maintain("n1", {false, ""}, seconds(10), [&](const Result<ServersSay>&) { over = true; });
   while (agent.asked.size() < 3) REQUIRE(agent.io.run_one_for(seconds(5)) == 1);
   // The answer is taken, and the pause after it has begun.
   while (agent.io.poll() > 0) {

@@ -1,0 +1,346 @@
+#include "settings_files.hpp"
+
+#include "base/text.hpp"
+#include "clock.hpp"
+#include "files/io/files.hpp"
+#include "report/io/log.hpp"
+
+#include <boost/asio/post.hpp>
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <memory>
+#include <utility>
+
+namespace lictor {
+namespace {
+
+Rules rules_of(const Ground& ground) {
+  return rules_of(ground.settings, {.acl = !ground.plan.token.empty(),
+                                    .fixed_id = ground.identity.fixed_id(),
+                                    .api_after_join = ground.plan.api_after_join});
+}
+
+std::string join_problems(const Problems& problems) {
+  std::string text;
+  for (const Problem& problem : problems) text += (text.empty() ? "" : " | ") + to_string(problem);
+  return text;
+}
+
+// What an operator should know at a start.
+void tell_of(const Ground& ground) {
+  for (const std::string& notice : ground.plan.notices) log::info(notice);
+  for (const std::string& warning : ground.warnings) log::warn(warning);
+  const IdentityVerdict& identity = ground.identity;
+  if (identity.mended) log::warn(*identity.mended);
+  if (identity.cloned) {
+    log::warn("the data directory came from another machine: the node takes a new id (node.on_clone)",
+              {{"name", identity.identity.name}, {"id", identity.identity.id}});
+  }
+  if (identity.former_name) {
+    log::info("the node has another name: the old one is cleared away once it is dead",
+              {{"name", identity.identity.name}, {"before", *identity.former_name}, {"id", identity.identity.id}});
+  }
+  log::info("identity and address settled", {{"name", identity.identity.name},
+                                             {"name_by", identity.name_origin},
+                                             {"id", identity.identity.id},
+                                             {"id_by", identity.id_origin},
+                                             {"address", ground.facts.bind.address},
+                                             {"address_by", ground.facts.bind.origin}});
+}
+
+}  // namespace
+
+SettingsFiles::SettingsFiles(boost::asio::any_io_executor executor, Reaper& reaper, Settings settings,
+                             std::optional<std::string> named, Environment environment, News news)
+    : executor_(executor),
+      reaper_(reaper),
+      news_(std::move(news)),
+      named_(std::move(named)),
+      environment_(std::move(environment)),
+      first_(std::move(settings)),
+      validation_(executor, reaper, [](const std::string& line) { log::agent_line(line); }) {}
+
+void SettingsFiles::read_interfaces(std::function<void(const Interfaces&)> done) {
+  list_interfaces(executor_, reaper_, std::move(done));
+}
+
+// -------------------------------------------------------------------------------------------- at a start
+
+std::optional<PrepareFailed> SettingsFiles::begin_preparing() {
+  if (!interface_watch_) {
+    auto watching = InterfaceWatch::start(executor_, news_.network);
+    if (!watching) return PrepareFailed{watching.error()};
+    interface_watch_ = std::move(*watching);
+    watch(first_);
+    if (auto sources = read_sources(first_, environment_)) sources_ = std::move(*sources);
+  } else {
+    read_again();
+  }
+  // What is wrong is all told once it is known where the node is; where its data is may not be known at all.
+  const auto data_dir =
+      sources_ ? Result<std::string>(boost::system::in_place_value, sources_->facts.data_dir) : data_dir_of(first_);
+  if (!data_dir) return PrepareFailed{data_dir.error(), true};
+  if (auto held = hold(*data_dir); !held) return PrepareFailed{held.error(), true};
+  return std::nullopt;
+}
+
+// While there is no address. Broken settings change nothing here either: the address may yet come for the old ones.
+void SettingsFiles::read_again() {
+  auto settings = load_settings(named_, environment_);
+  Problems problems = settings ? Problems{} : settings.error();
+  if (settings) {
+    watch(*settings);
+    if (auto same = same_from_start_to_end(*settings); !same) problems.push_back(same.error());
+  }
+  if (problems.empty()) {
+    auto sources = read_sources(*settings, environment_);
+    if (!sources) problems = sources.error();
+    if (sources) {
+      if (settings->digest != first_.digest) log::info("new settings, before there is an agent");
+      if (sources_ && sources->facts.data_dir != sources_->facts.data_dir) locks_.reset();
+      sources_ = std::move(*sources);
+      first_ = std::move(*settings);
+      watch_as_settled();
+      log::set_up(first_.log.level, first_.log.json);
+    }
+  }
+  const std::string before = std::exchange(problem_, join_problems(problems));
+  if (!problems.empty() && problem_ != before)
+    log::error("settings not applied, the old ones stay in force", {{"reason", problem_}});
+}
+
+// The directories, and what is put into them: waiting for an address would not mend what is wrong with them.
+Result<void> SettingsFiles::hold(const std::string& data_dir) {
+  if (!locks_) {
+    auto locks = lictor::lock(first_, data_dir);
+    if (!locks) return locks.error();
+    locks_ = std::move(*locks);
+  }
+  return news_.held();
+}
+
+Happening SettingsFiles::prepare(const Interfaces& interfaces) {
+  auto ground = sources_ ? look(*sources_, interfaces) : look(first_, environment_, interfaces);
+  if (!ground) {
+    Problems problems = ground.error();
+    const bool waiting =
+        std::all_of(problems.begin(), problems.end(), [](const Problem& p) { return p.exit == Exit::retry; });
+    for (std::size_t i = 1; i < problems.size() && !waiting; ++i) log::error(to_string(problems[i]));
+    return PrepareFailed{.problem = std::move(problems.front()), .rules = lictor::rules_of(first_, {})};
+  }
+  // An address will not mend a disk.
+  if (auto made = make_folders(*ground); !made) return PrepareFailed{made.error(), true};
+  tell_of(*ground);
+  ground_ = std::move(*ground);
+  sources_.reset();
+  settled_ = steady_now();
+  news_.settled();
+  return Prepared{rules_of(*ground_), ground_->own(), !ground_->identity.former_address.empty()};
+}
+
+// ------------------------------------------------------------------------------------------- the address
+
+AddressRead SettingsFiles::read_address(const Interfaces& interfaces, bool gone) const {
+  // Of interfaces that can't be listed right now nothing new is known.
+  if (!interfaces && !gone) {
+    log::warn(to_string(interfaces.error()));
+    return {AddressState::same, ground_->facts.bind.address};
+  }
+  const auto bind = look_at_address(*ground_, interfaces);
+  if (!bind) return {AddressState::gone, bind.error().why};
+  const bool same = bind->address == ground_->facts.bind.address;
+  return {same ? AddressState::same : AddressState::other, bind->address};
+}
+
+Result<NodeKey> SettingsFiles::take_id(const std::string& id, const Interfaces& interfaces) {
+  auto ground = lictor::take_id(*ground_, interfaces, id);
+  if (!ground) return ground.error().front();
+  next_ = std::move(*ground);
+  return next_->own();
+}
+
+// --------------------------------------------------------------------------------------------- the watch
+
+// Before the files are read, so that no change falls between. New settings may turn it on, and turn it off when applied.
+void SettingsFiles::watch(const Settings& read) {
+  if (!read.watch.settings && !settings().watch.settings) return;
+  if (!file_watch_) {
+    // Not asked again: to say no takes the kernel 10 ms, in which nobody is served.
+    if (file_watch_refused_) return;
+    const auto changed = [this](const std::vector<std::string>& paths) {
+      for (const std::string& path : paths) log::info("a settings file has changed", {{"path", path}});
+      news_.settings();
+    };
+    auto watching = FileWatch::start(
+        executor_, {.changed = changed, .failed = [](const Problem& problem) { log::warn(to_string(problem)); }});
+    if (!watching) {
+      file_watch_refused_ = true;
+      log::warn(to_string(watching.error()));
+      return;
+    }
+    file_watch_ = std::move(*watching);
+  }
+  file_watch_->watch(files_behind(read, named_, environment_));
+}
+
+// What was only looked at is not watched on. The watch itself stays: the kernel takes 10 ms and more to end an inotify
+// instance.
+void SettingsFiles::watch_as_settled() {
+  if (file_watch_ && !settings().watch.settings) file_watch_->watch({});
+}
+
+void SettingsFiles::token_refused() {
+  // Settings that were refused would be read along with it.
+  if (!problem_.empty()) return;
+  const auto read = read_secrets(settings());
+  if (!read || read->secrets == ground_->facts.secrets) return;
+  log::info("a token was refused, and its file holds another one by now");
+  boost::asio::post(executor_, news_.settings);
+}
+
+// -------------------------------------------------------------------------------------------- at a reload
+
+void SettingsFiles::reload(bool settings_too, const Interfaces& interfaces, std::function<void(Reloaded)> done) {
+  auto next = look_again(settings_too, interfaces);
+  if (!next) return done(failed(next.error(), settings_too));
+  if (next->facts.data_dir != ground_->facts.data_dir) {
+    const Problem problem{"node.data_dir", "can't change while lictor runs", "restart lictor for that"};
+    return done(failed({problem}, true));
+  }
+  const PlanDifference difference = plan_difference(ground_->plan, next->plan);
+  if (difference.change == Change::none) return done(prepared(std::move(*next), difference, settings_too));
+  if (settings_too) {
+    if (const Problems problems = start_problems(*next, interfaces); !problems.empty())
+      return done(failed(problems, true));
+  }
+  validate(std::move(*next), difference, settings_too, std::move(done));
+}
+
+ResultAll<Ground> SettingsFiles::look_again(bool settings_too, const Interfaces& interfaces) {
+  // With `ignore` the address changes only where the settings that choose it do.
+  const auto running = [this](const Settings& settings) {
+    return Running{.token = ground_->facts.recovery_token,
+                   .agent_version = ground_->facts.agent_version,
+                   .bound = settings.bind.restart_on_change ? nullptr : &*ground_,
+                   .identity = ground_->facts.identity};
+  };
+  if (!settings_too) return look(*ground_, interfaces, running(ground_->settings));
+  auto settings = load_settings(named_, environment_);
+  if (!settings) return settings.error();
+  watch(*settings);
+  if (auto same = same_from_start_to_end(*settings); !same) return Problems{same.error()};
+  return look(*settings, environment_, interfaces, running(*settings));
+}
+
+Result<void> SettingsFiles::same_from_start_to_end(const Settings& next) const {
+  const Settings& now = settings();
+  if (next.run_dir == now.run_dir && next.control.socket == now.control.socket &&
+      next.control.http == now.control.http && next.log.json == now.log.json)
+    return {};
+  return Problem{"settings", "run_dir, control.* and log.format can't change while lictor runs",
+                 "restart lictor for that"};
+}
+
+// Of an address alone nothing is told: what the settings' own problem is stays to be seen.
+Reloaded SettingsFiles::failed(const Problems& problems, bool settings_too) {
+  watch_as_settled();
+  const std::string problem = join_problems(problems);
+  if (settings_too) problem_ = problem;
+  return {.result = ReloadResult::broken, .rules = {}, .text = problem, .settings = settings_too};
+}
+
+Reloaded SettingsFiles::drop_reload() {
+  watch_as_settled();
+  return {ReloadResult::broken, {}, "lictor is stopping"};
+}
+
+// Consul's own opinion first: a file it refuses must never replace one that works.
+void SettingsFiles::validate(Ground next, PlanDifference difference, bool settings_too,
+                             std::function<void(Reloaded)> done) {
+  const std::string path = next_consul_json();
+  if (auto written = write_consul_json(next, path); !written) {
+    unlink(path.c_str());  // it may stand there all the same, and holds secrets
+    return done(failed({written.error()}, settings_too));
+  }
+  LaunchRequest request = validation(next, path);
+  request.before = [path] { return sync_file(path); };
+  validation_.run(request, std::chrono::seconds(10),
+                  [this, path, settings_too, next = std::make_shared<Ground>(std::move(next)),
+                   difference = std::move(difference), done = std::move(done)](const Result<void>& valid) {
+                    if (valid) return done(prepared(std::move(*next), difference, settings_too));
+                    unlink(path.c_str());
+                    done(failed({Problem{"consul validate", valid.error().why,
+                                         "see its lines above and mend the agent's settings"}},
+                                settings_too));
+                  });
+}
+
+// It stays beside what is in force until the life says what becomes of it.
+Reloaded SettingsFiles::prepared(Ground next, const PlanDifference& difference, bool settings_too) {
+  const bool services_differ = next.services != ground_->services;
+  std::string keys = lictor::join(difference.keys, " ");
+  if (difference.change == Change::none && services_differ) keys += keys.empty() ? "services" : " services";
+  if (settings_too) problem_.clear();
+  next_ = std::move(next);
+  Reloaded news{.result = ReloadResult::unchanged,
+                .rules = rules_of(*next_),
+                .text = "new settings: " + keys,
+                .own = next_->own(),
+                .keys = keys,
+                .settings = settings_too};
+  if (difference.change == Change::restart) {
+    news.result = ReloadResult::restart;
+  } else if (difference.change == Change::reload) {
+    news.result = ReloadResult::reloaded;
+    news.text = "new settings, taken by the running agent: " + keys;
+  } else if (!keys.empty()) {
+    news.result = ReloadResult::services;
+  } else {
+    news.text = "settings read again; nothing for the agent has changed";
+  }
+  return news;
+}
+
+// ----------------------------------------------------------------------------------------------- in force
+
+Result<void> SettingsFiles::adopt(bool keep, bool reload) {
+  if (next_->settings.digest != ground_->settings.digest || next_->config.merged != ground_->config.merged)
+    settled_ = steady_now();
+  if (next_->keyring && next_->keyring != ground_->keyring) log::warn(to_string(*next_->keyring));
+  Ground next = std::move(*next_);
+  next_.reset();
+  if (keep) before_ = std::move(*ground_);
+  put_into_force(std::move(next));
+  if (reload) return move_file(next_consul_json(), ground_->facts.config_path);
+  unlink(next_consul_json().c_str());  // a launch writes its own
+  return {};
+}
+
+void SettingsFiles::go_back(const Problem& why) {
+  Ground before = std::move(*before_);
+  before_.reset();
+  put_into_force(std::move(before));
+  settled_ = steady_now();
+  problem_ = to_string(why);
+}
+
+Result<void> SettingsFiles::write_again() { return write_consul_json(*ground_, ground_->facts.config_path); }
+
+void SettingsFiles::forget() {
+  if (next_) unlink(next_consul_json().c_str());
+  next_.reset();
+  before_.reset();
+}
+
+void SettingsFiles::put_into_force(Ground ground) {
+  ground_ = std::move(ground);
+  // What an agent can't do without them it says itself.
+  if (auto made = make_folders(*ground_); !made) log::error(to_string(made.error()));
+  watch_as_settled();
+  log::set_up(settings().log.level, settings().log.json);
+}
+
+}  // namespace lictor

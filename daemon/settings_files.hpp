@@ -1,0 +1,93 @@
+// The taking of settings: their files are watched, read, checked and prepared, beside those in force until the life has them
+// adopted. Holds the locks of the run directory and the data directory, and listens to the kernel's news of the network.
+#pragma once
+
+#include "child.hpp"
+#include "files/io/file_watch.hpp"
+#include "parts.hpp"
+#include "process/io/reaper.hpp"
+
+#include <boost/asio/any_io_executor.hpp>
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace lictor {
+
+class SettingsFiles : public ActiveSettings {
+ public:
+  // What comes of itself; called from the executor.
+  struct News {
+    std::function<void()> network;   // links, addresses or routes have changed
+    std::function<void()> settings;  // a file has changed that the settings depend on: they want to be read again
+    std::function<void()> settled;   // the first settings are in force
+    std::function<Result<void>()>
+        held;  // the directories are locked, also each time that is asked for; a problem fails Prepare
+  };
+  // `named`: the settings file of -c, read again at a reload. The reaper lives longer than this.
+  SettingsFiles(boost::asio::any_io_executor executor, Reaper& reaper, Settings settings,
+                std::optional<std::string> named, Environment environment, News news);
+
+  void read_interfaces(std::function<void(const Interfaces&)> done) override;
+  std::optional<PrepareFailed> begin_preparing() override;
+  Happening prepare(const Interfaces& interfaces) override;
+  const Ground& in_force() const override { return *ground_; }
+  AddressRead read_address(const Interfaces& interfaces, bool gone) const override;
+  Result<NodeKey> take_id(const std::string& id, const Interfaces& interfaces) override;
+  void reload(bool settings_too, const Interfaces& interfaces, std::function<void(Reloaded)> done) override;
+  Reloaded drop_reload() override;
+  Result<void> adopt(bool keep, bool reload) override;
+  void go_back(const Problem& why) override;
+  Result<void> write_again() override;
+  void forget() override;
+
+  // In force, or until there are such the ones to begin with.
+  const Settings& settings() const { return ground_ ? ground_->settings : first_; }
+  const Environment& environment() const { return environment_; }
+  const Ground* ground() const { return ground_ ? &*ground_ : nullptr; }  // in force; null until prepare is over
+  const std::string& problem() const { return problem_; }  // why the last reload was refused; empty: it was not
+  Time settled() const { return settled_; }                // when the settings in force were taken
+
+  // For a launch: consul.json in its place, with a recovery token of its own (install_consul_json).
+  Result<void> install() { return install_consul_json(*ground_); }
+  // Of the agent's binary, as far as it is known.
+  void agent_version_is(const std::optional<AgentVersion>& version) { ground_->facts.agent_version = version; }
+
+  // The servers have refused a token: a file may have changed unseen, on a network file system or with watch.settings off.
+  void token_refused();
+
+ private:
+  void watch(const Settings& read);
+  void watch_as_settled();
+  void read_again();
+  Result<void> hold(const std::string& data_dir);
+  Result<void> same_from_start_to_end(const Settings& next) const;
+  ResultAll<Ground> look_again(bool settings_too, const Interfaces& interfaces);
+  void validate(Ground next, PlanDifference difference, bool settings_too, std::function<void(Reloaded)> done);
+  Reloaded prepared(Ground next, const PlanDifference& difference, bool settings_too);
+  Reloaded failed(const Problems& problems, bool settings_too);
+  std::string next_consul_json() const { return settings().run_dir + "/consul.next.json"; }
+  void put_into_force(Ground ground);
+
+  boost::asio::any_io_executor executor_;
+  Reaper& reaper_;
+  News news_;
+  std::optional<std::string> named_;
+  Environment environment_;
+  Settings first_;                       // until there is a ground
+  std::optional<Sources> sources_;       // of `first_`, while an address is awaited
+  std::optional<Ground> ground_;         // in force
+  std::optional<Ground> next_, before_;  // prepared; kept
+  std::string problem_;
+  Time settled_{};
+  std::optional<Locks> locks_;
+  Child validation_;
+  std::unique_ptr<InterfaceWatch> interface_watch_;
+  std::unique_ptr<FileWatch> file_watch_;
+  bool file_watch_refused_ = false;
+};
+
+}  // namespace lictor

@@ -1,0 +1,126 @@
+// What is asked of the agent over its API, in the words of the life: each call yields one of its answers. AgentApi
+// (agent_api.hpp) asks a real agent; tests of who calls have a stand-in.
+#pragma once
+
+#include "agent_api/join.hpp"
+#include "agent_api/maintenance.hpp"
+#include "agent_api/services.hpp"
+#include "life/life.hpp"
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace lictor {
+
+struct AgentFacts {
+  std::string version;  // of the agent: "1.8.7"
+  std::string server;   // address of the leader as the agent knows it: "10.0.0.1:8300"
+  int members = 0;      // of the LAN gossip pool, this node included; 0 until known
+  int servers = 0;      // those of them that are servers and alive
+  // Why the node is in maintenance, as the agent last said; nothing: it is not, or it is not known yet.
+  std::optional<std::string> maintenance = {};
+};
+
+// Not thread-safe; callbacks come from the executor, each exactly once, unless reset() comes first.
+class AgentCalls {
+ public:
+  // The problem's subject is what was asked for ("leave"), its reason is the agent's.
+  using Done = std::function<void(const Result<void>&)>;
+
+  virtual ~AgentCalls() = default;
+
+  // A new agent process: what was outstanding is dropped.
+  virtual void reset(std::string token) = 0;
+
+  // From now on; `fallback` is the agent's default token, `agent` its own. The agent keeps with each service the token that
+  // registered it, its own default one too, and syncs it with the servers by that: with another token all services are sent
+  // again at the next send_services().
+  struct Tokens {
+    std::string registration, fallback, agent;  // empty: none
+    bool operator==(const Tokens&) const = default;
+  };
+  virtual void use_tokens(Tokens tokens) = 0;
+
+  // GET /v1/status/leader, which asks a server, and if that stays unanswered for half the deadline GET /. While a server is
+  // silent an agent answers nothing that asks it or takes the lock on the agent's services (agent/self does); what needs
+  // neither, nor a token that a server would have to know, it answers at once. Any status is an answer.
+  virtual void probe(Duration deadline, std::function<void(ProbeAnswer)> done) = 0;
+
+  struct Sent {
+    std::string failure;   // of all that failed, "; " between; empty: it worked
+    bool refused = false;  // for want of a permission
+    bool changed = false;  // something was sent
+    bool missing = false;  // the agent lacks something that is desired
+  };
+  // Makes the agent's services those desired (agent_api/services.hpp). Where it is not known what the agent has, or its list alone
+  // can tell, news are found in that list, too. What was refused is sent only when the servers say that they would take it.
+  virtual void send_services(const std::vector<Json>& desired, Sending what, std::function<void(Sent)> done) = 0;
+
+  // GET /v1/catalog/node/NAME?consistent: what a server's own record says.
+  struct Look {
+    CatalogAnswer answer = CatalogAnswer::failed;
+    NodeKey holder = {};                      // of an entry with another id (CatalogAnswer::taken)
+    std::vector<std::string> leftovers = {};  // leftovers_in_catalog()
+  };
+  virtual void look_up_catalog(const std::string& node, const std::string& id, const std::vector<Json>& desired,
+                               std::function<void(Look)> done) = 0;
+
+  // What the agent has and the catalog lacks, by the last look, is written there: the entry of the node and its checks (PUT
+  // /v1/txn, with the agent's own token), then one service after the other with its checks (PUT /v1/catalog/register). `seen`:
+  // an entry that was not shown is gone, else it may be hidden, and is not written. A failure is about what is desired; what
+  // others have put on the agent is written where that is permitted.
+  virtual void send_again(const NodeKey& own, const std::vector<Json>& desired, bool seen,
+                          std::function<void(Sent)> done) = 0;
+
+  // Has the agent send the servers what it has yet to tell them (State.SyncChanges): where `anew`, or where its checks have changed
+  // since the last time. Each change by the API does so (agent/agent_endpoint: syncChanges); this takes one of lictor's services,
+  // that is not in maintenance, out of maintenance. `refused`: the agent does not permit that.
+  virtual void flush(bool anew, std::function<void(bool refused)> done) = 0;
+
+  // Answers when what look_up_catalog() showed last may have changed, at most `limit` later; `told` false: that can't be asked.
+  // Of an entry that was there GET /v1/health/node/NAME?index=N, as servers of 1.8 forget the index of an entry together with
+  // it, and of its checks they don't; of one that was not there GET /v1/catalog/node/NAME?index=N.
+  virtual void await_change(const std::string& node, Duration limit, std::function<void(bool told)> done) = 0;
+
+  struct Surroundings {
+    std::vector<Member> members;
+    std::vector<CatalogNode> catalog;  // only entries with our address, name or id
+    bool failed_member = false;        // asked with `health`: our serfHealth check is critical
+  };
+  // GET /v1/agent/members, GET /v1/catalog/nodes with a filter that the servers apply, and with `health`
+  // GET /v1/health/node/NAME. Also fills in facts().
+  virtual void look_around(const NodeKey& own, bool health, std::function<void(const Result<Surroundings>&)> done) = 0;
+
+  // PUT /v1/agent/force-leave/NAME?prune and PUT /v1/catalog/deregister, whichever the claim says. `text` names the
+  // permission where one is missing.
+  virtual void clear(const Claim& claim, std::function<void(ClearAnswer, std::string text)> done) = 0;
+
+  // Unless the agent knows a live server (GET /v1/agent/members): PUT /v1/agent/join with the first of the addresses that
+  // takes a connection; where none does, with one of the names, another one each time. An address that does not answer
+  // would hold up every other join of the agent for 10 s.
+  virtual void join(JoinTargets targets, std::function<void()> done) = 0;
+
+  // PUT /v1/agent/join with the address of the leader: serf exchanges all state with it.
+  virtual void rejoin() = 0;
+
+  virtual void leave(Duration deadline, Done done) = 0;  // PUT /v1/agent/leave, on a connection of its own
+  // PUT /v1/agent/force-leave/NODE, with this agent's own node while it leaves: the message that a leave sends, once more. An
+  // agent that does not leave refutes it.
+  virtual void repeat_leave(const std::string& node, Done done) = 0;
+  virtual void reload(Done done) = 0;                               // PUT /v1/agent/reload
+  virtual void deregister(const std::string& node, Done done) = 0;  // PUT /v1/catalog/deregister
+
+  // GET /v1/agent/checks, for facts().maintenance. Where it fails nothing changes there.
+  virtual void look_at_maintenance(Done done) = 0;
+
+  // PUT /v1/agent/maintenance, a look at what the agent has of it, and GET /v1/health/node/NODE?consistent until the servers
+  // show it, for at most `limit`. A problem: the agent has not taken it. REQUIRES: no other one is under way.
+  virtual void maintain(const std::string& node, const MaintenanceOrder& order, Duration limit,
+                        std::function<void(const Result<ServersSay>&)> done) = 0;
+
+  virtual const AgentFacts& facts() const = 0;
+};
+
+}  // namespace lictor

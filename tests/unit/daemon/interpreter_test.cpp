@@ -1,0 +1,469 @@
+// What users rely on of the interpreter of effects: what the life wants is done, with what belongs to it, and answered once; and
+// whatever fails, lictor ends by its own stop.
+#include "interpreter.hpp"
+
+#include "clock.hpp"
+#include "report/io/log.hpp"
+#include "test.hpp"
+
+#include "daemon_parts.hpp"
+
+#include <boost/asio/post.hpp>
+
+#include <signal.h>
+
+#include <algorithm>
+#include <chrono>
+
+using namespace lictor;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+namespace {
+
+using Words = std::vector<std::string>;
+
+// Where the answer's launch is not told by its type, it is none.
+int launch_of(const Happening& happened) {
+  return std::visit(
+      [](const auto& what) {
+        if constexpr (requires { what.launch; }) {
+          return what.launch;
+        } else {
+          return 0;
+        }
+      },
+      happened);
+}
+
+Life with_agent(Life life) {
+  life.agent.emplace().pid = 41;
+  return life;
+}
+
+}  // namespace
+
+TEST_CASE("each effect is answered by its own event, once, and that names the launch it was for") {
+  struct Row {
+    const char* name;
+    Effect effect;
+    std::optional<Happening> answer;  // nothing: it has none
+    int launch = 0;
+  };
+  for (const Row& row : std::initializer_list<Row>{
+           {"prepare", Prepare{}, Prepared{{}, {}, false}},
+           {"launch", Launch{0}, Launched{41}},
+           {"probe", Probe{7, seconds(1)}, Probed{7, ProbeAnswer::leader, 3}, 7},
+           {"services", SendServices{7, Sending::difference}, ServicesSent{7, ""}, 7},
+           {"news of services", SendServices{7, Sending::news}, ServicesSent{7, ""}, 7},
+           {"catalog", LookUpCatalog{7}, CatalogSeen{7, CatalogAnswer::gone}, 7},
+           {"what the catalog has lost", SendAgain{7, true}, SentAgain{7, ""}, 7},
+           {"what the agent has yet to send", Flush{7, true}, Flushed{7}, 7},
+           {"a change in the catalog", AwaitChange{7, seconds(1)}, ChangeSeen{7, true}, 7},
+           {"an id", TakeIdBack{"id-2"}, IdTakenBack{{}, ""}},
+           {"members", LookAround{7, true}, LookedAround{7, {}, false, ""}, 7},
+           {"a claim", Clear{7, {}}, Cleared{7, ClearAnswer::cleared, ""}, 7},
+           {"join", Join{7}, Joined{7}, 7},
+           {"rejoin", Rejoin{7}, std::nullopt},
+           {"address", ReadAddress{}, AddressRead{AddressState::same, ""}},
+           {"hook", RunHook{7, HookKind::pre_stop, 1}, HookEnded{7, ""}, 7},
+           {"the end of a hook", EndHook{}, std::nullopt},
+           {"leave", AskLeave{7, seconds(1)}, LeaveAnswered{7, ""}, 7},
+           {"a leave told again", RepeatLeave{7}, std::nullopt},
+           {"deregister", Deregister{7}, Deregistered{7, ""}, 7},
+           {"no children", AwaitChildren{}, ChildrenGone{}},
+           {"signals to children", SignalChildren{SIGTERM}, std::nullopt},
+           {"reload", Reload{true}, Reloaded{ReloadResult::services, {}, ""}},
+           {"adopt, and tell the agent", Adopt{7, true, true}, AgentReloaded{7, ""}, 7},
+           {"adopt", Adopt{7, true, false}, std::nullopt},
+           {"go back", GoBack{Problem{"agent", "ended", ""}}, std::nullopt},
+           {"forget", Forget{}, std::nullopt},
+           {"report", Report{}, std::nullopt},
+           {"say", Say{Tone::debug, "a line"}, std::nullopt},
+       }) {
+    for (const bool at_once : {false, true}) {
+      CAPTURE(row.name, at_once);
+      Interpreting world;
+      world.asked.at_once = at_once;
+      world.act({row.effect});
+      CHECK(world.heard.size() == (row.answer ? 2U : 1U));
+      if (world.heard.size() < 2) continue;
+      CHECK(world.heard[1].index() == row.answer->index());
+      CHECK(launch_of(world.heard[1]) == row.launch);
+    }
+  }
+}
+
+TEST_CASE("an effect comes to its part with all that it says, and by the settings in force") {
+  const Life life = with_agent(new_life({}, 1));
+  struct Row {
+    Effect effect;
+    Words asked;
+  };
+  Claim claim;
+  claim.name = "old";
+  for (const Row& row : std::initializer_list<Row>{
+           {Prepare{}, {"begin_preparing", "read_interfaces", "prepare", "use_tokens r d a"}},
+           {Launch{0}, {"make_ready", "start", "reset recovery"}},
+           {Probe{7, milliseconds(500)}, {"probe 500ms", "gossips"}},
+           {SendServices{7, Sending::news}, {"send_services 1 news"}},
+           {SendServices{7, Sending::difference}, {"look_at_maintenance", "send_services 1 difference"}},
+           {LookUpCatalog{7}, {"look_up_catalog n1 id-1 1"}},
+           {SendAgain{7, true}, {"send_again n1 1 true"}},
+           {Flush{7, true}, {"flush true"}},
+           {AwaitChange{7, seconds(9)}, {"await_change n1 9s"}},
+           {TakeIdBack{"id-2"}, {"read_interfaces", "take_id id-2"}},
+           {LookAround{7, true}, {"look_around own true", "remember_version 1.21.4"}},
+           {Clear{7, claim}, {"clear old"}},
+           {Join{7}, {"join 1"}},
+           {Rejoin{7}, {"rejoin"}},
+           {ReadAddress{}, {"read_interfaces", "read_address true"}},
+           {RunHook{7, HookKind::post_start, 0}, {"run_hook post_start 0"}},
+           {RunHook{7, HookKind::pre_stop, 2}, {"run_hook pre_stop 2"}},
+           {EndHook{}, {"end_hook"}},
+           {AskLeave{7, seconds(4)}, {"leave 4s"}},
+           {RepeatLeave{7}, {"repeat_leave n1"}},
+           {Deregister{7}, {"deregister n1"}},
+           {EndAgent{SIGKILL}, {"signal 41 9"}},
+           {EndAgent{SIGTERM}, {"signal 41 15"}},
+           {AwaitChildren{}, {"await_children"}},
+           {SignalChildren{SIGKILL}, {"signal_children 9"}},
+           {Reload{true}, {"read_interfaces", "read_settings true"}},
+           {Reload{false}, {"read_interfaces", "read_settings false"}},
+           // An agent that runs has its new default token when it has reloaded.
+           {Adopt{7, true, true}, {"adopt true true", "reload", "use_tokens r d a"}},
+           {Adopt{7, false, false}, {"adopt false false", "use_tokens r d a"}},
+           {GoBack{Problem{"agent", "ended", ""}}, {"go_back ended", "use_tokens r d a", "write_again", "reload"}},
+           {Forget{}, {"forget"}},
+       }) {
+    CAPTURE(row.asked);
+    Interpreting world;
+    world.settings.ground.plan.consul_json = {{"retry_join", {"10.0.0.1"}}};
+    world.change = [&](Life& now) {
+      now = life;
+      now.own.name = "own";
+      now.address_gone = true;
+    };
+    world.act({row.effect});
+    CHECK(world.asked.words == row.asked);
+  }
+}
+
+TEST_CASE("an event says what the part has answered") {
+  Interpreting world;
+  const Problem problem{"leave", "403 Permission denied", ""};
+
+  SECTION("a probe") {
+    world.agent.gossip = false;
+    world.act({Probe{7, seconds(1)}});
+    const auto probed = world.answer<Probed>();
+    CHECK(probed.answer == ProbeAnswer::leader);
+    CHECK(probed.members == 3);
+    CHECK_FALSE(probed.gossip);
+  }
+  SECTION("services") {
+    world.api.sent = {.failure = "no", .refused = true, .changed = false, .missing = true};
+    world.act({SendServices{7, Sending::news}});
+    const auto sent = world.answer<ServicesSent>();
+    CHECK(sent.failure == "no");
+    CHECK(sent.refused);
+    CHECK_FALSE(sent.changed);
+  }
+  SECTION("what the catalog has lost") {
+    world.api.sent = {.failure = "no", .refused = true, .changed = false, .missing = true};
+    world.act({SendAgain{7, false}});
+    const auto sent = world.answer<SentAgain>();
+    CHECK(sent.failure == "no");
+    CHECK(sent.refused);
+    CHECK(sent.missing);
+  }
+  SECTION("an agent that does not let lictor flush it") {
+    world.act({Flush{7, false}});
+    CHECK(world.answer<Flushed>().refused);
+  }
+  SECTION("the catalog") {
+    world.api.look = {CatalogAnswer::taken, {"n1", "id-9", "10.0.0.9"}, {"old"}};
+    world.act({LookUpCatalog{7}});
+    const auto seen = world.answer<CatalogSeen>();
+    CHECK(seen.answer == CatalogAnswer::taken);
+    CHECK(seen.holder == NodeKey{"n1", "id-9", "10.0.0.9"});
+    CHECK(seen.leftovers == Words{"old"});
+  }
+  SECTION("members: who claims what is the node's own") {
+    const CatalogNode other{.name = "other", .id = "id-9", .address = "10.0.0.5"};
+    world.api.around = AgentCalls::Surroundings{.members = {}, .catalog = {other}, .failed_member = true};
+    world.change = [](Life& life) { life.own = {"n1", "id-1", "10.0.0.5"}; };
+    world.act({LookAround{7, true}});
+    const auto around = world.answer<LookedAround>();
+    CHECK(around.failure.empty());
+    CHECK(around.failed_member);
+    REQUIRE(around.claims.size() == 1);
+    CHECK(around.claims[0].name == "other");
+  }
+  SECTION("members that can't be told") {
+    world.api.around = Problem{"members", "no answer within 10s", ""};
+    world.act({LookAround{7, true}});
+    CHECK(world.answer<LookedAround>().failure == "members: no answer within 10s");
+  }
+  SECTION("a claim") {
+    world.act({Clear{7, {}}});
+    CHECK(world.answer<Cleared>().answer == ClearAnswer::forbidden);
+    CHECK(std::get<Cleared>(world.heard[1]).text == "needs more");
+  }
+  SECTION("an id that can't be taken") {
+    world.settings.taken = problem;
+    world.change = [](Life& life) { life.own.id = "id-1"; };
+    world.act({TakeIdBack{"id-2"}});
+    const auto taken = world.answer<IdTakenBack>();
+    CHECK(taken.own.id == "id-1");
+    CHECK(taken.failure == to_string(problem));
+  }
+  SECTION("a hook") {
+    world.agent.hook = Problem{"/bin/hook", "exit code 3", "run it by hand"};
+    world.act({RunHook{7, HookKind::post_start, 0}});
+    CHECK(world.answer<HookEnded>().failure == "exit code 3");
+  }
+  SECTION("a leave") {
+    world.api.outcome = problem;
+    world.act({AskLeave{7, seconds(1)}});
+    CHECK(world.answer<LeaveAnswered>().failure == "leave: 403 Permission denied");
+  }
+  SECTION("a deregistration") {
+    world.api.outcome = problem;
+    world.act({Deregister{7}});
+    CHECK(world.answer<Deregistered>().failure == to_string(problem));
+  }
+  SECTION("an agent that refuses to reload") {
+    world.api.outcome = problem;
+    world.act({Adopt{7, true, true}});
+    CHECK(world.answer<AgentReloaded>().failure == to_string(problem));
+  }
+  SECTION("a consul.json that can't be put into its place: the agent is not told of it") {
+    world.settings.installed = problem;
+    world.act({Adopt{7, true, true}});
+    CHECK(world.answer<AgentReloaded>().failure == to_string(problem));
+    CHECK(world.asked.words == Words{"adopt true true", "use_tokens r d a"});
+  }
+  SECTION("a start that can't be prepared, and nothing more is read") {
+    world.settings.cant_begin = PrepareFailed{problem, true};
+    world.act({Prepare{}});
+    CHECK(world.answer<PrepareFailed>().problem == problem);
+    CHECK(world.asked.words == Words{"begin_preparing"});
+  }
+  SECTION("an address that is not there: no token is used") {
+    world.settings.prepared = PrepareFailed{problem};
+    world.act({Prepare{}});
+    CHECK(world.answer<PrepareFailed>().problem == problem);
+    CHECK(world.asked.words == Words{"begin_preparing", "read_interfaces", "prepare"});
+  }
+}
+
+TEST_CASE("a silent agent's gossip port is not looked at: that would end one that is about to bind it") {
+  Interpreting world;
+  world.api.probed = ProbeAnswer::silent;
+  world.act({Probe{7, seconds(1)}});
+  CHECK(world.answer<Probed>().gossip);
+  CHECK(world.asked.words == Words{"probe 1s"});
+}
+
+TEST_CASE("what a stop has overtaken is not begun any more, and answered all the same") {
+  Interpreting world;
+  const auto stopped = [](Life& life) {
+    life.stop.emplace();
+    life.phase = Phase::ending;
+  };
+  SECTION("a launch") {
+    world.effects = {Launch{0}};
+    world.interpreter.feed(Tick{});
+    world.change = stopped;
+    world.interpreter.feed(Tick{});
+    world.asked.answer_all();
+    CHECK(std::get<LaunchFailed>(world.heard.back()).problem.why == "a stop came first");
+    CHECK(world.asked.words == Words{"make_ready"});
+  }
+  SECTION("a reload") {
+    world.change = stopped;
+    world.act({Reload{true}});
+    CHECK(world.answer<Reloaded>().text == "dropped");
+    CHECK(world.asked.words == Words{"read_interfaces", "drop_reload"});
+  }
+  SECTION("a prepare, for which the life waits no more") {
+    world.change = stopped;
+    world.act({Prepare{}});
+    CHECK(world.heard.size() == 1);
+    CHECK(world.asked.words == Words{"begin_preparing", "read_interfaces"});
+  }
+}
+
+TEST_CASE("an agent that can't be launched is told of, and its API is not asked") {
+  Interpreting world;
+  const Problem problem{"agent", "another agent answers", "end it"};
+  SECTION("another one runs") { world.agent.can = problem; }
+  SECTION("there is no child") { world.agent.started = problem; }
+  world.act({Launch{0}});
+  CHECK(world.answer<LaunchFailed>().problem == problem);
+  CHECK(std::find(world.asked.words.begin(), world.asked.words.end(), "reset recovery") == world.asked.words.end());
+}
+
+TEST_CASE("the end of an agent is told as it was; that of one which another has followed is not") {
+  Interpreting world;
+  world.change = [](Life& life) { life.launches = 1; };
+  world.act({Launch{1}});
+  world.change = [](Life& life) { life.launches = 2; };
+  world.act({Launch{2}});
+  world.heard.clear();
+  REQUIRE(world.agent.ended.size() == 2);
+  world.agent.ended[0]({0, 0});
+  CHECK(world.heard.empty());
+  world.agent.ended[1]({-1, SIGKILL, Problem{"exec", "no such file", ""}});
+  REQUIRE(world.heard.size() == 1);
+  const auto& ended = std::get<AgentEnded>(world.heard[0]);
+  CHECK(ended.code == -1);
+  CHECK(ended.signal == SIGKILL);
+  REQUIRE(ended.not_executed);
+  CHECK(ended.not_executed->what == "exec");
+}
+
+TEST_CASE("answers for an agent that is gone change nothing") {
+  Interpreting world(step);
+  world.asked.at_once = true;
+  // The life as it is: prepared and launched at once, then an agent that is probed.
+  world.interpreter.feed(Begin{});
+  REQUIRE(world.interpreter.life().agent);
+  world.asked.at_once = false;
+  world.asked.words.clear();
+  const auto end = std::chrono::steady_clock::now() + seconds(20);
+  const auto probed = [&] { return !world.asked.answers.empty(); };
+  while (!probed() && std::chrono::steady_clock::now() < end) world.io.run_one_for(milliseconds(100));
+  REQUIRE(probed());
+  const auto late = std::exchange(world.asked.answers, {});
+
+  world.agent.ended.at(0)({1, 0});
+  CHECK_FALSE(world.interpreter.life().agent);
+  const Life before = world.interpreter.life();
+  for (const auto& answer : late) answer();
+  CHECK(world.interpreter.life() == before);
+
+  // The next one's API is asked anew: what was outstanding is dropped.
+  world.asked.at_once = true;
+  world.asked.words.clear();
+  const auto launched = [&] { return world.interpreter.life().launches == 2 && world.interpreter.life().agent; };
+  while (!launched() && std::chrono::steady_clock::now() < end) world.io.run_one_for(milliseconds(100));
+  REQUIRE(launched());
+  CHECK(std::count(world.asked.words.begin(), world.asked.words.end(), "reset recovery") == 1);
+}
+
+TEST_CASE("an event that an effect brings at once waits for the effects beside it") {
+  Words order;
+  Interpreting world([&](Life&, const Event& event) -> std::vector<Effect> {
+    order.push_back(std::holds_alternative<Begin>(event.what) ? "begin" : "answer");
+    if (order.size() > 1) return {};
+    return {ReadAddress{}, EndHook{}};
+  });
+  world.asked.at_once = true;
+  world.interpreter.feed(Begin{});
+  // The address is answered inside the first effect, and heard after the second.
+  CHECK(order == Words{"begin", "answer"});
+  CHECK(world.asked.words == Words{"read_interfaces", "read_address false", "end_hook"});
+  CHECK(world.steps == 2);
+  CHECK(world.over == 2);
+}
+
+TEST_CASE("the time that the life wants to be woken at is an event, and one alone") {
+  Interpreting world;
+  world.change = [](Life& life) { life.deadline = steady_now() + milliseconds(20); };
+  world.interpreter.feed(HostChanged{});
+  world.interpreter.feed(HostChanged{});  // the time is the same
+  world.change = [](Life& life) { life.deadline.reset(); };
+  world.io.run_for(seconds(20));  // ends when there is nothing to wait for
+  REQUIRE(world.heard.size() == 3);
+  CHECK(std::holds_alternative<Tick>(world.heard[2]));
+}
+
+TEST_CASE("a report is whoever shows lictor's to make, and lines are the log's") {
+  Interpreting world;
+  world.act({Report{}, Say{Tone::info, "a line of the life's", {{"launch", 1}}}});
+  CHECK(world.reports == 1);
+  const auto lines = log::recent();
+  CHECK(
+      std::any_of(lines.begin(), lines.end(), [](const Line& line) { return line.message == "a line of the life's"; }));
+}
+
+TEST_CASE("after Quit nothing happens any more, and the loop ends with it") {
+  Interpreting world([](Life&, const Event& event) -> std::vector<Effect> {
+    if (std::holds_alternative<Begin>(event.what)) return {ReadAddress{}, Quit{Exit::incomplete, "left unseen"}};
+    return {Quit{Exit::ok, "once more"}};
+  });
+  world.asked.at_once = true;  // there is an event behind Quit
+  boost::asio::post(world.io, [&] { world.interpreter.feed(Tick{}); });
+  CHECK(world.interpreter.run() == Quit{Exit::incomplete, "left unseen"});
+  world.interpreter.feed(Tick{});
+  CHECK(world.heard.size() == 1);
+  CHECK(world.ends == 1);
+  REQUIRE(world.interpreter.end());
+  CHECK(world.interpreter.end()->reason == "left unseen");
+}
+
+TEST_CASE("no exception ends lictor without its stop, wherever it comes from; and the stop is asked for once") {
+  Interpreting world([](Life&, const Event& event) -> std::vector<Effect> {
+    if (std::holds_alternative<Begin>(event.what)) return {Rejoin{1}, EndHook{}, Rejoin{2}};
+    if (std::holds_alternative<HostChanged>(event.what)) throw std::runtime_error("in the life");
+    const auto* signal = std::get_if<Signal>(&event.what);
+    if (signal && signal->kind == SignalKind::terminate) return {AwaitChildren{}};
+    return {Quit{Exit::ok, "stopped as asked"}};
+  });
+  SECTION("from an effect: those beside it are done all the same") { world.asked.throws_at = "rejoin"; }
+  SECTION("from an event") {
+    boost::asio::post(world.io, [&] { world.interpreter.feed(HostChanged{}); });
+  }
+  SECTION("from a callback") {
+    boost::asio::post(world.io, [] { throw std::runtime_error("in a callback"); });
+    boost::asio::post(world.io, [] { throw std::runtime_error("in another"); });
+  }
+  // The last of the stop is answered when all else that is due has been.
+  std::function<void()> answer = [&] {
+    if (world.asked.answers.empty()) return boost::asio::post(world.io, [&] { answer(); });
+    boost::asio::post(world.io, [&] { world.asked.answer_all(); });
+  };
+  boost::asio::post(world.io, answer);
+  const Quit end = world.interpreter.run();
+  CHECK(end.exit == Exit::internal);
+  CHECK(contains(end.reason, "please report this (stopped as asked)"));
+  CHECK(std::count(world.asked.words.begin(), world.asked.words.end(), "end_hook") == 1);
+  const auto stops = std::count_if(world.heard.begin(), world.heard.end(),
+                                   [](const Happening& what) { return std::holds_alternative<Signal>(what); });
+  CHECK(stops == 1);
+}
+
+TEST_CASE("a life that fails again and again ends all the same") {
+  Interpreting world([](Life&, const Event&) -> std::vector<Effect> { return {Rejoin{1}}; });
+  world.asked.throws_at = "rejoin";
+  std::function<void()> feed = [&] {
+    boost::asio::post(world.io, [&] { feed(); });
+    REQUIRE(world.heard.size() < 1000);
+    world.interpreter.feed(Tick{});
+  };
+  boost::asio::post(world.io, feed);
+  CHECK_THROWS_AS(world.interpreter.run(), std::runtime_error);
+  CHECK(world.heard.size() == 101);  // each of which has failed
+}
+
+TEST_CASE("a loop that has nothing to wait for any more is lictor's own failure") {
+  Interpreting world;
+  CHECK(world.interpreter.run().exit == Exit::internal);
+}
+
+TEST_CASE("going back with an agent tells it so, and without one is left to the next launch") {
+  Interpreting world;
+  const Problem why{"agent", "ended", ""};
+  SECTION("without an agent") {
+    world.act({GoBack{why}});
+    CHECK(world.asked.words == Words{"go_back ended", "use_tokens r d a"});
+  }
+  SECTION("a consul.json that can't be written: the agent reads none that is not there") {
+    world.settings.installed = why;
+    world.change = [](Life& life) { life = with_agent(life); };
+    world.act({GoBack{why}});
+    CHECK(world.asked.words == Words{"go_back ended", "use_tokens r d a", "write_again"});
+  }
+}
