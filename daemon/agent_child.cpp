@@ -2,6 +2,7 @@
 
 #include "agent_config/io/agent_checks.hpp"
 #include "agent_config/io/kept_files.hpp"
+#include "agent_start.hpp"
 #include "base/json_text.hpp"
 #include "files/io/files.hpp"
 #include "identity/io/identity_files.hpp"

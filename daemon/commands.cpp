@@ -2,10 +2,11 @@
 
 #include "agent_api/io/http_client.hpp"
 #include "agent_config/outlived_settings.hpp"
+#include "agent_start.hpp"
 #include "base/json_text.hpp"
 #include "base/text.hpp"
 #include "child.hpp"
-#include "preparation.hpp"
+#include "node_files.hpp"
 #include "process/io/host.hpp"
 #include "process/io/reaper.hpp"
 #include "report/io/log.hpp"

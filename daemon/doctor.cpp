@@ -3,8 +3,8 @@
 #include "base/json_text.hpp"
 #include "commands.hpp"
 #include "doctor_facts.hpp"
-#include "preparation.hpp"
 #include "process/io/host.hpp"
+#include "sources.hpp"
 #include "terminal.hpp"
 
 #include <unistd.h>

@@ -5,10 +5,10 @@
 #include "commands.hpp"
 #include "doctor.hpp"
 #include "help.hpp"
-#include "preparation.hpp"
 #include "process/io/host.hpp"
 #include "process/io/privileges.hpp"
 #include "report/io/log.hpp"
+#include "sources.hpp"
 
 #include <CLI/CLI.hpp>
 

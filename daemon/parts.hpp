@@ -2,8 +2,8 @@
 // (agent_api/io/agent_calls.hpp): each has the calls that it needs. None of them decides; tests have stand-ins.
 #pragma once
 
+#include "ground.hpp"
 #include "life/life.hpp"
-#include "preparation.hpp"
 
 #include <cstddef>
 #include <functional>

@@ -1,5 +1,6 @@
 #include "settings_files.hpp"
 
+#include "agent_start.hpp"
 #include "base/text.hpp"
 #include "clock.hpp"
 #include "files/io/files.hpp"

@@ -4,6 +4,7 @@
 
 #include "child.hpp"
 #include "files/io/file_watch.hpp"
+#include "node_files.hpp"
 #include "parts.hpp"
 #include "process/io/reaper.hpp"
 

@@ -1,7 +1,7 @@
 #include "commands.hpp"
 
 #include "base/json_text.hpp"
-#include "preparation.hpp"
+#include "ground.hpp"
 #include "process/io/host.hpp"
 #include "report/status_text.hpp"
 #include "running.hpp"

@@ -2,8 +2,8 @@
 #pragma once
 
 #include "agent_api/io/agent_api.hpp"
+#include "ground.hpp"
 #include "life/life.hpp"
-#include "preparation.hpp"
 
 #include <cstdint>
 #include <string>

@@ -38,7 +38,7 @@ def compatibility_endpoints(world):
 
 def compatibility_settings(world):
     """Every setting that lictor writes into consul.json, or reads to make it, stands in the table."""
-    text = source("lib/agent_config/plan.cpp", "lib/agent_api/join.cpp", "daemon/preparation.cpp", "daemon/agent_child.cpp")
+    text = source("lib/agent_config/plan.cpp", "lib/agent_api/join.cpp", "daemon/ground.cpp", "daemon/agent_child.cpp")
     read = set(re.findall(r'(?:insist|set)\("(\w+)"', text))
     for keys in re.findall(r'find\((?:user\(\)|draft\.user\(\)|[\w.]*consul_json), ("[^)]*")\)', text):
         read.add(".".join(re.findall(r'"(\w+)"', keys)))

@@ -110,6 +110,7 @@ TEST_CASE("an effect comes to its part with all that it says, and by the setting
            {SendServices{7, Sending::difference}, {"look_at_maintenance", "send_services 1 difference"}},
            {LookUpCatalog{7}, {"look_up_catalog n1 id-1 1"}},
            {SendAgain{7, true}, {"send_again n1 1 true"}},
+           {SendAgain{7, false}, {"send_again n1 1 false"}},
            {Flush{7, true}, {"flush true"}},
            {AwaitChange{7, seconds(9)}, {"await_change n1 9s"}},
            {TakeIdBack{"id-2"}, {"read_interfaces", "take_id id-2"}},
@@ -354,17 +355,17 @@ TEST_CASE("answers for an agent that is gone change nothing") {
 }
 
 TEST_CASE("an event that an effect brings at once waits for the effects beside it") {
-  Words order;
-  Interpreting world([&](Life&, const Event& event) -> std::vector<Effect> {
-    order.push_back(std::holds_alternative<Begin>(event.what) ? "begin" : "answer");
-    if (order.size() > 1) return {};
-    return {ReadAddress{}, EndHook{}};
+  Asked* asked = nullptr;
+  Interpreting world([&asked](Life&, const Event& event) -> std::vector<Effect> {
+    if (std::holds_alternative<Begin>(event.what)) return {ReadAddress{}, EndHook{}};
+    asked->note("heard");
+    return {};
   });
+  asked = &world.asked;
   world.asked.at_once = true;
   world.interpreter.feed(Begin{});
   // The address is answered inside the first effect, and heard after the second.
-  CHECK(order == Words{"begin", "answer"});
-  CHECK(world.asked.words == Words{"read_interfaces", "read_address false", "end_hook"});
+  CHECK(world.asked.words == Words{"read_interfaces", "read_address false", "end_hook", "heard"});
   CHECK(world.steps == 2);
   CHECK(world.over == 2);
 }
@@ -396,7 +397,11 @@ TEST_CASE("after Quit nothing happens any more, and the loop ends with it") {
   });
   world.asked.at_once = true;  // there is an event behind Quit
   boost::asio::post(world.io, [&] { world.interpreter.feed(Tick{}); });
+  bool late = false;
+  boost::asio::steady_timer other_work(world.io, seconds(20));
+  other_work.async_wait([&](boost::system::error_code) { late = true; });
   CHECK(world.interpreter.run() == Quit{Exit::incomplete, "left unseen"});
+  CHECK_FALSE(late);
   world.interpreter.feed(Tick{});
   CHECK(world.heard.size() == 1);
   CHECK(world.ends == 1);

@@ -1,0 +1,28 @@
+// The agent's program: how it is run as the agent's user, which version it is of, and what would keep it from starting.
+#pragma once
+
+#include "agent_config/start_faults.hpp"
+#include "ground.hpp"
+#include "process/io/launcher.hpp"
+
+#include <string>
+#include <vector>
+
+namespace lictor {
+
+// A program of the agent's user, who gains nothing by it, unless that user is root.
+LaunchRequest as_agent_user(const PlanFacts& facts, std::vector<std::string> argv,
+                            std::vector<std::string> environment);
+
+// The words of it, "1.21.4": what is remembered of this binary, else what `consul version` says, run as the agent's user. For
+// commands: blocks, for at most 5 s. A problem, with the binary for its subject, for what does not run here or is no Consul.
+Result<std::string> version_of(const std::string& binary, const Ground& ground);
+
+// All that the agent would be started with, as far as lictor reads it.
+AgentSettings agent_settings(const Ground& ground);
+// What `consul validate` passes and a start does not: start_faults of what is there now, files as the agent's user finds them.
+Problems start_problems(const Ground& ground, const Interfaces& interfaces);
+// `consul validate` on this consul.json, as the agent's user: with all that the agent reads, in its order.
+LaunchRequest validation(const Ground& ground, const std::string& consul_json);
+
+}  // namespace lictor

@@ -1,0 +1,253 @@
+#include "ground.hpp"
+
+#include "agent_config/auto_reload.hpp"
+#include "agent_config/blocked_endpoints.hpp"
+#include "agent_config/io/agent_binary.hpp"
+#include "files/io/file_watch.hpp"
+#include "files/io/files.hpp"
+#include "files/io/ownership.hpp"
+#include "files/io/storage.hpp"
+#include "identity/io/identity_files.hpp"
+#include "problems.hpp"
+#include "process/io/as_user.hpp"
+#include "process/io/host.hpp"
+#include "trust.hpp"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <functional>
+#include <utility>
+
+namespace lictor {
+namespace {
+
+// A link that is not followed says no more than garbage does, and is replaced as that is.
+Result<std::optional<std::string>> read_record(const std::string& path) {
+  auto text = read_file(path);
+  struct stat about {};
+  if (text || lstat(path.c_str(), &about) != 0 || !S_ISLNK(about.st_mode)) return text;
+  return std::optional(std::string());
+}
+
+Result<IdentityVerdict> settled_identity(const Settings& settings, const AgentConfig& config, const PlanFacts& facts,
+                                         const std::optional<Identity>& running) {
+  IdentityInput input;
+  input.configured_id = text_setting(config.merged, "node_id");
+  input.configured_name = settings.node.name ? settings.node.name : text_setting(config.merged, "node_name");
+  if (running) {
+    input.stored_text = format_identity(*running);
+    input.node_id_text = running->id;
+  } else {
+    auto stored = read_record(identity_path(facts.data_dir));
+    if (!stored) return stored.error();
+    auto node_id = read_record(node_id_path(facts.data_dir));
+    if (!node_id) return node_id.error();
+    input.stored_text = std::move(*stored);
+    input.node_id_text = std::move(*node_id);
+  }
+  input.host_name = host_name();
+  input.address = facts.bind.address;
+  input.machine = machine_hash();
+  input.fresh_id = random_uuid();
+  input.now = now_rfc3339();
+  input.keep_name = settings.node.keep_name;
+  input.refuse_clone = settings.node.refuse_clone;
+  return settle_identity(input);
+}
+
+std::optional<std::string> address_of(const std::string& interface, const std::vector<Interface>& interfaces) {
+  for (const Interface& i : interfaces) {
+    if (i.name != interface) continue;
+    for (const InterfaceAddress& a : i.addresses) {
+      if (!a.link_local && !a.unusable) return a.address;
+    }
+  }
+  return std::nullopt;
+}
+
+BindRules bind_rules(const Settings& settings, const AgentConfig& config) {
+  return {.globs = settings.bind.interface,
+          .ipv6 = settings.bind.ipv6,
+          .cidr = settings.bind.cidr,
+          .configured = text_setting(config.merged, "bind_addr")};
+}
+
+Result<void> find_addresses(const Settings& settings, const AgentConfig& config, const Interfaces& interfaces,
+                            PlanFacts& facts, const Ground* bound = nullptr) {
+  if (!interfaces) return interfaces.error();
+  const BindRules rules = bind_rules(settings, config);
+  const bool kept = bound != nullptr && rules == bind_rules(bound->settings, bound->config);
+  auto bind = kept ? Result<BindAddress>(bound->facts.bind) : bind_address(rules, *interfaces);
+  if (!bind) return bind.error();
+  facts.bind = std::move(*bind);
+  if (settings.client_interface) {
+    facts.client_address = address_of(*settings.client_interface, *interfaces);
+    if (!facts.client_address) {
+      return Problem{
+          "CONSUL_CLIENT_INTERFACE",
+          fmt::format("no usable address on {} (seen: {})", *settings.client_interface, describe(*interfaces)),
+          "name an interface that has one", Exit::retry};
+    }
+  }
+  return {};
+}
+
+// What keeps an agent from starting with its keyring is a problem, another key than the configured one only worth telling.
+std::optional<Problem> look_at_keyring(const PlanFacts& facts, const Json& consul_json, Problems& problems) {
+  if (consul_json.value("disable_keyring_file", Json()) == true) return std::nullopt;
+  const std::string path = facts.data_dir + "/serf/local.keyring";
+  const auto text = read_file(path);
+  if (!text || !*text) return std::nullopt;  // one that can't be read is the agent user's own affair
+  const auto keys = parse_keyring(path, **text);
+  if (!keys) problems.push_back(keys.error());
+  const auto key = text_setting(consul_json, "encrypt");
+  return keys && key ? keyring_disagreement(path, *keys, *key) : std::nullopt;
+}
+
+ServiceFacts service_facts(const Plan& plan, const PlanFacts& facts) {
+  return {.address = facts.bind.address,
+          .node_name = facts.identity.name,
+          .node_id = facts.identity.id,
+          .http_port = plan.http_port,
+          .http_address = plan.http_address,
+          .serf_port = plan.serf_port,
+          .environment = facts.environment};
+}
+
+// Of files as they are, or of directories as an agent reads them.
+Digests digests_of(const std::vector<std::string>& paths) {
+  std::string all, at_start;
+  for (const std::string& path : paths) {
+    all += std::to_string(content_digest(path)) + " ";
+    for (const std::string& name : agent_files_in(path)) {
+      const auto text = read_file(path + "/" + name);
+      const std::string rest = taken_at_start(text ? text->value_or("") : text.error().why);
+      if (!rest.empty()) at_start += name + "/" + rest + "/";
+    }
+  }
+  const std::hash<std::string> hash;
+  return {hash(all), hash(at_start)};
+}
+
+// As the agent reads them, one after another. Empty: none turns it on, or a later one off again.
+std::string auto_reload_by(const Settings& settings, const PlanFacts& facts) {
+  std::string by;
+  const AsUser as_user(facts.uid, facts.gid);
+  for (const std::string& folder : settings.agent.config_dirs) {
+    for (const std::string& name : agent_files_in(folder)) {
+      const std::string path = folder + "/" + name;
+      const auto text = read_file(path);
+      const auto said = auto_reload_in(text ? text->value_or("") : "");
+      if (said) by = *said ? path : "";
+    }
+  }
+  return by;
+}
+
+// An agent asks its own acl.default_policy, "allow" where there is none, about its own API.
+bool denies_by_default(const Json& config) {
+  const Json acl = config.value("acl", Json::object());
+  const Json policy = acl.is_object() && acl.contains("default_policy") ? acl["default_policy"]
+                                                                        : config.value("acl_default_policy", Json());
+  return policy == "deny";
+}
+
+// What an operator should know at a start, beside what the plan and the blocked endpoints have to say.
+std::vector<std::string> warnings_of(const Ground& ground, bool running) {
+  std::vector<std::string> warnings;
+  const PlanFacts& facts = ground.facts;
+  if (auto warning = fleeting_storage(facts.data_dir)) warnings.push_back(std::move(*warning));
+  for (const std::string& path : ground.open_secrets)
+    warnings.push_back(path +
+                       ": every user of this host can read this secret; take the right from others (chmod "
+                       "o-r, in a Secret volume defaultMode: 0440)");
+  if (ground.keyring) warnings.push_back(to_string(*ground.keyring));
+  for (std::string& warning : trust_warnings(ground.settings, facts)) warnings.push_back(std::move(warning));
+  if (struct stat top{}; !running && geteuid() == 0 && stat(facts.data_dir.c_str(), &top) == 0 &&
+                         top.st_uid == facts.uid && top.st_gid == facts.gid) {
+    // A directory that is the agent user's is not handed over again.
+    if (const auto entry = foreign_entry(facts.data_dir, facts.uid, facts.gid))
+      warnings.push_back(fmt::format("{}: uid {} may not write it; give it to that user (chown)", *entry, facts.uid));
+  }
+  if (!ground.plan.token.empty() && !denies_by_default(ground.plan.consul_json))
+    warnings.push_back(
+        "acl.default_policy: on this client it is not \"deny\", so whoever reaches the agent's API may reload the "
+        "agent "
+        "and have the node leave, with any token or none; set it to \"deny\", as on the servers");
+  return warnings;
+}
+
+ResultAll<Ground> settle(Sources sources, const Interfaces& interfaces, const Running& running, Problems problems) {
+  Ground ground;
+  static_cast<Sources&>(ground) = std::move(sources);
+  const Settings& settings = ground.settings;
+  PlanFacts& facts = ground.facts;
+  facts.recovery_token = running.token.empty() ? random_uuid() : running.token;
+  facts.agent_version =
+      running.token.empty() ? known_agent_version(facts.data_dir, facts.binary) : running.agent_version;
+  for (const auto& [key, files] : agent_files(settings, ground.config)) facts.contents[key] = digests_of(files);
+  facts.auto_reload_by = auto_reload_by(settings, facts);
+  got(find_addresses(settings, ground.config, interfaces, facts, running.bound), problems);
+  if (!problems.empty()) return problems;
+
+  auto identity = settled_identity(settings, ground.config, facts, running.identity);
+  if (!got(identity, problems)) return problems;
+  ground.identity = std::move(*identity);
+  facts.identity = ground.identity.identity;
+  facts.id_origin = ground.identity.id_origin;
+  facts.name_origin = ground.identity.name_origin;
+  auto plan = make_plan(settings, ground.config, facts);
+  if (!got(plan, problems)) return problems;
+  ground.plan = std::move(*plan);
+  const ServiceFacts known = service_facts(ground.plan, facts);
+  auto services = desired_services(settings.services ? *settings.services : default_services(known), known);
+  if (!got(services, problems)) return problems;
+  ground.services = std::move(*services);
+  ground.keyring = look_at_keyring(facts, ground.plan.consul_json, problems);
+  BlockedEndpoints blocked = blocked_endpoints(ground.plan.consul_json, !ground.services.empty(), settings.stop.leave);
+  problems.insert(problems.end(), blocked.problems.begin(), blocked.problems.end());
+  if (!problems.empty()) return problems;
+  ground.warnings = std::move(blocked.warnings);
+  for (std::string& warning : warnings_of(ground, !running.token.empty()))
+    ground.warnings.push_back(std::move(warning));
+  return ground;
+}
+
+}  // namespace
+
+NodeKey Ground::own() const {
+  return {facts.identity.name, facts.identity.id, text_setting(plan.consul_json, "advertise_addr").value_or("")};
+}
+
+ResultAll<Ground> look(const Settings& settings, const Environment& environment, const Interfaces& interfaces,
+                       const Running& running) {
+  Sources sources;
+  Problems problems;
+  if (!read_sources(sources, settings, environment, problems)) return problems;
+  return settle(std::move(sources), interfaces, running, std::move(problems));
+}
+
+ResultAll<Ground> look(const Sources& sources, const Interfaces& interfaces, const Running& running) {
+  return settle(sources, interfaces, running, {});
+}
+
+Result<BindAddress> look_at_address(const Ground& ground, const Interfaces& interfaces) {
+  PlanFacts facts;
+  if (auto found = find_addresses(ground.settings, ground.config, interfaces, facts); !found) return found.error();
+  return facts.bind;
+}
+
+ResultAll<Ground> take_id(const Ground& ground, const Interfaces& interfaces, const std::string& id) {
+  Identity taken = ground.facts.identity;
+  taken.id = id;
+  taken.when = now_rfc3339();
+  return look(ground, interfaces,
+              {.token = ground.facts.recovery_token,
+               .agent_version = ground.facts.agent_version,
+               .bound = &ground,
+               .identity = std::move(taken)});
+}
+
+}  // namespace lictor

@@ -1,0 +1,73 @@
+#include "node_files.hpp"
+
+#include "base/json_text.hpp"
+#include "files/io/ownership.hpp"
+#include "files/io/storage.hpp"
+#include "process/io/host.hpp"
+#include "trust.hpp"
+
+#include <unistd.h>
+
+#include <utility>
+
+namespace lictor {
+
+Result<Locks> lock(const Settings& settings, const std::string& data_dir) {
+  const auto config = read_agent_config(settings);
+  if (!config) return config.error().front();
+  if (data_dir_of(settings, *config) != data_dir)
+    return Problem{data_dir, "no longer named by the settings", "start again", Exit::retry};
+  // A user that can't be found is told by `look`, with all else that is wrong.
+  const auto found = agent_user(settings);
+  const User user = found ? *found : User{geteuid(), getegid(), "", ""};
+  if (auto refused = handover_refused(settings, *config, data_dir, user.uid)) return std::move(*refused);
+  Locks locks;
+  for (const auto& [folder, file] :
+       {std::pair(settings.run_dir, &locks.run_dir), std::pair(data_dir, &locks.data_dir)}) {
+    if (access(folder.c_str(), F_OK) != 0) {
+      if (auto made = make_directory(folder, 0755, {}, {}); !made) return made.error();
+    }
+    const bool data = file == &locks.data_dir;
+    // Before the first file is made there.
+    if (data) {
+      if (auto fit = check_data_dir(data_dir, user.uid); !fit) return fit.error();
+    }
+    const bool given = data && geteuid() == 0;
+    auto held = FileLock::acquire(folder + "/lictor.lock", given ? std::optional(user.uid) : std::nullopt,
+                                  given ? std::optional(user.gid) : std::nullopt);
+    if (!held) return held.error();
+    *file = std::move(*held);
+  }
+  return locks;
+}
+
+Result<void> make_folders(const Ground& ground) {
+  const PlanFacts& facts = ground.facts;
+  if (auto made = make_directory(agent_folder(ground.settings), 0700, facts.uid, facts.gid); !made) return made;
+  if (geteuid() == 0) {
+    // Looked at once more: the file that names the directory may be another one by now.
+    if (auto refused = handover_refused(ground.settings, ground.config, facts.data_dir, facts.uid))
+      return std::move(*refused);
+    if (auto given = give_ownership(facts.data_dir, facts.uid, facts.gid); !given) return given.error();
+  }
+  return {};
+}
+
+Result<void> write_consul_json(const Ground& ground, const std::string& path) {
+  const FileAttributes attributes{.mode = 0600, .uid = ground.facts.uid, .gid = ground.facts.gid, .durable = false};
+  const auto written = install_file(path, json_text(ground.plan.consul_json, 2) + "\n", attributes);
+  if (!written) return written.error();
+  return {};
+}
+
+Result<void> install_consul_json(Ground& ground) {
+  if (!ground.plan.token.empty()) {
+    ground.facts.recovery_token = random_uuid();
+    auto plan = make_plan(ground.settings, ground.config, ground.facts);
+    if (!plan) return plan.error().front();
+    ground.plan = std::move(*plan);
+  }
+  return write_consul_json(ground, ground.facts.config_path);
+}
+
+}  // namespace lictor

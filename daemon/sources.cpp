@@ -1,0 +1,227 @@
+#include "sources.hpp"
+
+#include "files/io/file_watch.hpp"
+#include "files/io/files.hpp"
+#include "problems.hpp"
+#include "process/io/privileges.hpp"
+#include "secrets/secrets.hpp"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <utility>
+
+namespace lictor {
+namespace {
+
+constexpr const char* default_path = "/etc/lictor/lictor.json";
+
+// A setting that names a file with a secret, and where the secret goes.
+struct SecretFile {
+  const char* setting;
+  const std::string* path;
+  std::string Secrets::*secret;
+};
+
+std::array<SecretFile, 4> secret_files(const Settings& settings) {
+  const auto& tokens = settings.agent.tokens;
+  return {{{"agent.tokens.agent_file", &tokens.agent_file, &Secrets::agent},
+           {"agent.tokens.default_file", &tokens.default_file, &Secrets::fallback},
+           {"agent.tokens.registration_file", &tokens.registration_file, &Secrets::registration},
+           {"agent.encrypt_file", &settings.agent.encrypt_file, &Secrets::encrypt}}};
+}
+
+bool readable_by_all(const std::string& path) {
+  struct stat about {};
+  return stat(path.c_str(), &about) == 0 && (about.st_mode & S_IROTH) != 0;
+}
+
+std::string settings_path(const std::optional<std::string>& named, const Environment& environment) {
+  if (named) return *named;
+  const auto from_environment = environment.find("LICTOR_CONFIG");
+  return from_environment == environment.end() ? default_path : from_environment->second;
+}
+
+}  // namespace
+
+ResultAll<Settings> load_settings(const std::optional<std::string>& named, const Environment& environment) {
+  const bool by_default = !named && environment.count("LICTOR_CONFIG") == 0;
+  const std::string path = settings_path(named, environment);
+  auto text = read_file(path);
+  if (!text) return Problems{text.error()};
+  if (!*text) {
+    if (by_default) return read_settings(std::nullopt, environment);
+    return Problems{Problem{path, "no such settings file",
+                            named ? "give -c an existing file" : "set LICTOR_CONFIG to an existing file"}};
+  }
+  return read_settings(SettingsFile{path, std::move(**text)}, environment);
+}
+
+std::vector<std::string> files_behind(const Settings& settings, const std::optional<std::string>& named,
+                                      const Environment& environment) {
+  std::vector<std::string> paths{settings_path(named, environment)};
+  const auto add = [&paths](const std::vector<std::string>& more) {
+    paths.insert(paths.end(), more.begin(), more.end());
+  };
+  add(settings.agent.config_files);
+  for (const SecretFile& file : secret_files(settings)) {
+    if (!file.path->empty()) paths.push_back(*file.path);
+  }
+  // Of settings that can't be read, what they name is not known, and not needed before they are mended.
+  const auto config = read_agent_config(settings);
+  for (const auto& [key, files] : agent_files(settings, config ? *config : AgentConfig{})) add(files);
+  return paths;
+}
+
+std::optional<std::string> text_setting(const Json& config, const char* key) {
+  const auto it = config.find(key);
+  if (it == config.end() || !it->is_string() || it->get_ref<const std::string&>().empty()) return std::nullopt;
+  return it->get<std::string>();
+}
+
+ResultAll<AgentConfig> read_agent_config(const Settings& settings) {
+  Problems problems;
+  std::vector<AgentConfigFile> files;
+  for (const std::string& path : settings.agent.config_files) {
+    auto text = read_file(path);
+    if (!text) {
+      problems.push_back(text.error());
+    } else if (!*text) {
+      if (settings.agent.config_files_named) {
+        problems.push_back(
+            Problem{"agent.config_files", path + ": no such file", "create it or take it out of the list"});
+      }
+    } else if (auto content = parse_agent_config(path, **text)) {
+      files.push_back({path, std::move(*content)});
+    } else {
+      problems.push_back(content.error());
+    }
+  }
+  if (!problems.empty()) return problems;
+  return merge_agent_config(files, settings);
+}
+
+std::string data_dir_of(const Settings& settings, const AgentConfig& config) {
+  if (settings.node.data_dir) return *settings.node.data_dir;
+  const auto own = config.merged.find("data_dir");
+  return own != config.merged.end() && own->is_string() ? own->get<std::string>() : "/data/consul/data";
+}
+
+Result<std::string> data_dir_of(const Settings& settings) {
+  const auto config = read_agent_config(settings);
+  if (!config) return config.error().front();
+  return Result<std::string>(boost::system::in_place_value, data_dir_of(settings, *config));
+}
+
+ResultAll<ReadSecrets> read_secrets(const Settings& settings) {
+  ReadSecrets read;
+  Problems problems;
+  for (const SecretFile& file : secret_files(settings)) {
+    if (file.path->empty()) continue;
+    constexpr size_t longest = 4096;
+    const auto text = read_file(*file.path, longest);
+    // A gossip key may begin with "/", too: what is not there, and may be one, is not quoted.
+    const bool key = valid_gossip_key(*file.path);
+    const std::string name = key ? "what it names" : *file.path;
+    if (!text) {
+      problems.push_back(Problem{file.setting, name + ": " + text.error().why, text.error().hint});
+    } else if (!*text) {
+      problems.push_back(Problem{
+          file.setting, name + ": no such file",
+          key ? "name the file that holds the secret, not the secret itself" : "create it, or take the setting out"});
+    } else if (auto secret = parse_secret(file.setting, *file.path, **text)) {
+      read.secrets.*file.secret = std::move(*secret);
+      if (readable_by_all(*file.path)) read.open.push_back(*file.path);
+    } else {
+      problems.push_back(secret.error());
+    }
+  }
+  if (!problems.empty()) return problems;
+  return read;
+}
+
+Result<User> agent_user(const Settings& settings) {
+  User user{geteuid(), getegid(), "", "/"};
+  if (settings.agent.user) {
+    const auto named = find_user(*settings.agent.user);
+    if (!named)
+      return Problem{"agent.user", fmt::format("no user \"{}\" on this host", *settings.agent.user),
+                     "create the user or name another"};
+    user = *named;
+  } else if (geteuid() == 0) {
+    if (const auto consul = find_user("consul")) user = *consul;
+  }
+  if (settings.agent.group) {
+    const auto gid = find_group(*settings.agent.group);
+    if (!gid)
+      return Problem{"agent.group", fmt::format("no group \"{}\" on this host", *settings.agent.group),
+                     "create the group or name another"};
+    user.gid = *gid;
+  }
+  if (geteuid() != 0 && user.uid != geteuid()) {
+    return Problem{"agent.user",
+                   fmt::format("only root can run the agent as uid {}, lictor is uid {}", user.uid, geteuid()),
+                   "start lictor as root or take agent.user out"};
+  }
+  return user;
+}
+
+AgentPrivileges agent_privileges(const std::string& binary, uid_t uid) {
+  AgentPrivileges privileges;
+  privileges.root = uid == 0;
+  if (binary.empty() || privileges.root) return privileges;
+  struct stat file {};
+  const bool set_id = ::stat(binary.c_str(), &file) == 0 && (file.st_mode & (S_ISUID | S_ISGID)) != 0;
+  privileges.capabilities = file_capabilities(binary);
+  if (set_id || privileges.capabilities != 0) privileges.gains = binary;
+  return privileges;
+}
+
+AgentPrivileges agent_privileges(const Settings& settings, const Environment& environment) {
+  const auto user = agent_user(settings);
+  const auto binary = find_binary(settings.agent.binary, environment);
+  constexpr auto nobody = static_cast<uid_t>(-1);
+  return agent_privileges(binary ? *binary : "", user ? user->uid : nobody);
+}
+
+std::string agent_folder(const Settings& settings) { return settings.run_dir + "/agent"; }
+std::string agent_socket(const Settings& settings) { return agent_folder(settings) + "/http.sock"; }
+
+bool read_sources(Sources& sources, const Settings& settings, const Environment& environment, Problems& problems) {
+  auto config = read_agent_config(settings);
+  if (!got(config, problems)) return false;
+  sources.settings = settings;
+  sources.config = std::move(*config);
+  PlanFacts& facts = sources.facts;
+  facts.data_dir = data_dir_of(settings, sources.config);
+  facts.api_socket = agent_socket(settings);
+  facts.config_path = settings.run_dir + "/consul.json";
+  facts.environment = environment;
+  facts.limits = limits_of(read_cgroup(), host_cpus());
+  if (const auto binary = find_binary(settings.agent.binary, environment); got(binary, problems))
+    facts.binary = *binary;
+  if (const auto user = agent_user(settings); got(user, problems)) {
+    facts.uid = user->uid;
+    facts.gid = user->gid;
+  }
+  const auto secrets = read_secrets(settings);
+  if (got(secrets, problems)) {
+    facts.secrets = secrets->secrets;
+    sources.open_secrets = secrets->open;
+  }
+  if (const auto key = text_setting(sources.config.merged, "key_file"); key && readable_by_all(*key))
+    sources.open_secrets.push_back(*key);
+  return true;
+}
+
+ResultAll<Sources> read_sources(const Settings& settings, const Environment& environment) {
+  Sources sources;
+  Problems problems;
+  read_sources(sources, settings, environment, problems);
+  if (!problems.empty()) return problems;
+  return sources;
+}
+
+}  // namespace lictor

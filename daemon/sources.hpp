@@ -1,0 +1,72 @@
+// What a life is prepared from, and depends on no address: lictor's settings, the agent's files, secrets, the agent's user and
+// program. Only reads. Problems are all told at once.
+#pragma once
+
+#include "agent_config/plan.hpp"
+#include "base/problem.hpp"
+#include "process/io/host.hpp"
+#include "settings/settings.hpp"
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace lictor {
+
+// The settings from `named` (-c), $LICTOR_CONFIG or the default place, and the environment. No file at the default
+// place means defaults; a named file that is missing is a problem.
+ResultAll<Settings> load_settings(const std::optional<std::string>& named, const Environment& environment);
+
+// The files and directories that a reload depends on: the settings file, also where it is missing, agent.config_files,
+// those with tokens and the gossip key, and agent_files.
+std::vector<std::string> files_behind(const Settings& settings, const std::optional<std::string>& named,
+                                      const Environment& environment);
+
+// The files of agent.config_files and what CONSUL_LOCAL_CONFIG and agent.config say, merged.
+ResultAll<AgentConfig> read_agent_config(const Settings& settings);
+// A string that is not empty, of the agent's settings.
+std::optional<std::string> text_setting(const Json& config, const char* key);
+
+// node.data_dir, else what the agent's settings say. A problem where those can't be read.
+Result<std::string> data_dir_of(const Settings& settings);
+std::string data_dir_of(const Settings& settings, const AgentConfig& config);
+
+// agent.user and agent.group; as root `consul` where that user exists; else lictor's own ids.
+Result<User> agent_user(const Settings& settings);
+
+// What the agent's user and program have it run with, beside what a program of an ordinary user has.
+struct AgentPrivileges {
+  bool root = false;               // its user is root: it is given all that lictor was started with
+  std::string gains;               // else: the program, where that gains privileges by file capabilities or set-user-id
+  std::uint64_t capabilities = 0;  // the file capabilities of that program
+};
+AgentPrivileges agent_privileges(const std::string& binary, uid_t uid);
+// Before they have been found; what can't be found is told by `look`.
+AgentPrivileges agent_privileges(const Settings& settings, const Environment& environment);
+
+// What the files with tokens and the gossip key hold now, and those of them that every user of the host can read.
+struct ReadSecrets {
+  Secrets secrets;
+  std::vector<std::string> open;
+};
+ResultAll<ReadSecrets> read_secrets(const Settings& settings);
+
+// run_dir/agent: the folder of the private listener, the agent user's own. run_dir itself stays lictor's.
+std::string agent_folder(const Settings& settings);
+std::string agent_socket(const Settings& settings);  // the listener: http.sock in it
+
+// All that is read and depends on no address.
+struct Sources {
+  Settings settings;
+  AgentConfig config;
+  PlanFacts facts;                        // but for address, identity and contents
+  std::vector<std::string> open_secrets;  // files with secrets, the TLS key among them, that every user can read
+};
+ResultAll<Sources> read_sources(const Settings& settings, const Environment& environment);
+// The same, as far as it goes: what is wrong is added to `problems`. False where not even the agent's settings can be read.
+bool read_sources(Sources& sources, const Settings& settings, const Environment& environment, Problems& problems);
+
+}  // namespace lictor
