@@ -118,10 +118,10 @@ void print_error_line(std::string_view text) {
 
 void print_line(std::string_view text) { print(harmless(text) + "\n"); }
 
-void print_json(const Json& value, int indent) {
+std::string json_page(const Json& value, int indent) {
   const std::string line = json_text(value);
   const bool escaped = harmless(line) != line;
-  print(value.dump(indent, ' ', escaped, Json::error_handler_t::replace) + "\n");
+  return value.dump(indent, ' ', escaped, Json::error_handler_t::replace) + "\n";
 }
 
 Exit print_problems(const Problems& problems) {
@@ -164,11 +164,7 @@ Exit check(const std::optional<std::string>& settings_file, const std::optional<
 Exit render(const std::optional<std::string>& settings_file, bool explain) {
   auto ground = look_around(settings_file);
   if (!ground) return print_problems(ground.error());
-  if (explain) {
-    print(explained(*ground));
-  } else {
-    print_json(without_secrets(ground->plan.consul_json));
-  }
+  print(explain ? explained(*ground) : json_page(without_secrets(ground->plan.consul_json)));
   return Exit::ok;
 }
 
@@ -271,7 +267,7 @@ Exit order(const std::optional<std::string>& settings_file, const Words& words, 
     }
   }
   if (!*answer) {
-    const bool late = answer->error().why.starts_with("no answer within");
+    const bool late = answer->error().failure == HttpFailure::late;
     return print_problems(
         {Problem{words.command, late ? fmt::format("not over within {}", format_duration(limit)) : answer->error().why,
                  late ? "it goes on: see `lictor status`" : "is lictor running here, with the same control.socket?",

@@ -15,8 +15,8 @@ void print(const std::string& text);
 // harmless(): for what may hold words of others, such as those of files that the agent's user writes.
 void print_line(std::string_view text);
 void print_error_line(std::string_view text);  // the same, on standard error
-// As JSON; with escapes where a letter in it is not harmless().
-void print_json(const Json& value, int indent = 2);
+// As JSON, to be printed; with escapes where a letter in it is not harmless().
+std::string json_page(const Json& value, int indent = 2);
 // "lictor: what: why; what to do" on standard error, one line each. Returns the exit code that fits: the strictest (config
 // before retry).
 Exit print_problems(const Problems& problems);

@@ -20,11 +20,7 @@ Exit doctor(const std::optional<std::string>& settings_file, bool json) {
   }
   const DoctorView view = look_as_doctor(*settings, environment);
   const DoctorReport report = diagnose(view.facts);
-  if (json) {
-    print_json(doctor_json(report));
-  } else {
-    print(doctor_text(report, page_style(STDOUT_FILENO)));
-  }
+  print(json ? json_page(doctor_json(report)) : doctor_text(report, page_style(STDOUT_FILENO)));
   if (!view.could_look) return Exit::retry;
   return report.findings.empty() ? Exit::ok : Exit::incomplete;
 }

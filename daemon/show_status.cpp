@@ -80,11 +80,7 @@ Exit watch_status(const Settings& settings, const Environment& environment, bool
     if (drawn) {
       if (std::string text = page(told.status); text != shown) redraw(shown = std::move(text));
     } else if (Json now = without_ages(told.status); now != before) {
-      if (json) {
-        print_json(told.status, -1);
-      } else {
-        print((before ? "\n" : "") + page(told.status));
-      }
+      print(json ? json_page(told.status, -1) : (before ? "\n" : "") + page(told.status));
       before = std::move(now);
     }
     io.run_for(watch_interval);
@@ -101,11 +97,7 @@ Exit show_status(const std::optional<std::string>& settings_file, bool json, boo
   if (!settings) return print_problems(settings.error());
   if (watch) return watch_status(*settings, environment, json);
   const Told told = ask(*settings, environment);
-  if (json) {
-    print_json(told.status);
-  } else {
-    print(page(told.status));
-  }
+  print(json ? json_page(told.status) : page(told.status));
   return told.unanswered ? print_problems({*told.unanswered}) : Exit::ok;
 }
 

@@ -103,15 +103,14 @@ void AgentApi::use_tokens(Tokens tokens) {
 void AgentApi::probe(Duration deadline, std::function<void(ProbeAnswer)> done) {
   HttpRequest leader = request("GET", "/v1/status/leader", Key::recovery);
   leader.deadline = deadline / 2;
-  const auto asked = std::chrono::steady_clock::now();
-  probes_.ask(std::move(leader), [this, deadline, asked, done = std::move(done)](HttpResult answer) mutable {
+  probes_.ask(std::move(leader), [this, deadline, done = std::move(done)](HttpResult answer) mutable {
     if (answer) {
       const bool known = answer->status == 200 && answer->body.size() > 4;
       facts_.server = known ? cut(std::string_view(answer->body).substr(1, answer->body.rfind('"') - 1), 200) : "";
       return done(known ? ProbeAnswer::leader : ProbeAnswer::no_leader);
     }
-    if (answer.error().closed) return done(ProbeAnswer::closed);
-    if (std::chrono::steady_clock::now() - asked < deadline / 2) return done(ProbeAnswer::silent);
+    if (answer.error().failure == HttpFailure::closed) return done(ProbeAnswer::closed);
+    if (answer.error().failure != HttpFailure::late) return done(ProbeAnswer::silent);
     HttpRequest any = request("GET", "/", Key::recovery);
     any.deadline = deadline / 2;
     probes_.ask(std::move(any), [done = std::move(done)](const HttpResult& own) {

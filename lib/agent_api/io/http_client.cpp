@@ -173,26 +173,26 @@ struct HttpClient::State : std::enable_shared_from_this<State> {
     const auto& pending = queue.front();
     const bool silent = connection->buffer.size() == 0 && !(connection->parser && connection->parser->got_some());
     const bool repeatable = !pending->request.once && pending->request.method != "POST";  // RFC 9110, 9.2.2
-    if (!pending->reused || !silent || !repeatable) return fail(why, true);
+    if (!pending->reused || !silent || !repeatable) return fail(why, HttpFailure::closed);
     drop_connection();  // so that this time it is a fresh one
     begin();
   }
 
-  void fail(const std::string& why, bool closed = false) {
+  void fail(const std::string& why, HttpFailure failure = HttpFailure::other) {
     drop_connection();
-    complete(problem(*queue.front(), why, closed));
+    complete(problem(*queue.front(), why, failure));
   }
 
   void expire(const std::shared_ptr<Pending>& pending) {
     const auto why = "no answer within " + format_duration(pending->request.deadline);
-    if (!queue.empty() && queue.front() == pending) return fail(why);
-    if (std::erase(queue, pending) > 0) pending->done(problem(*pending, why));
+    if (!queue.empty() && queue.front() == pending) return fail(why, HttpFailure::late);
+    if (std::erase(queue, pending) > 0) pending->done(problem(*pending, why, HttpFailure::late));
   }
 
-  static HttpProblem problem(const Pending& pending, const std::string& why, bool closed = false) {
+  static HttpProblem problem(const Pending& pending, const std::string& why, HttpFailure failure) {
     return HttpProblem(Problem{pending.request.method + " " + pending.request.target, why,
                                "see that the process behind the socket runs and is not overloaded", Exit::retry},
-                       closed);
+                       failure);
   }
 
   void complete(HttpResult result) {

@@ -35,10 +35,12 @@ struct HttpAnswer {
   std::uint64_t index = 0;  // header "X-Consul-Index"; 0 where it sent none
 };
 
+// closed: the peer has taken the connection, and ended it without an answer. late: none came within the deadline.
+enum class HttpFailure { other, closed, late };
 struct HttpProblem : Problem {
   HttpProblem() = default;
-  explicit HttpProblem(Problem problem, bool ended = false) : Problem(std::move(problem)), closed(ended) {}
-  bool closed = false;  // the peer has taken the connection, and ended it without an answer
+  explicit HttpProblem(Problem problem, HttpFailure kind) : Problem(std::move(problem)), failure(kind) {}
+  HttpFailure failure = HttpFailure::other;
 };
 using HttpResult = boost::system::result<HttpAnswer, HttpProblem>;
 
