@@ -27,7 +27,7 @@ def source(*names):
 
 def compatibility_endpoints(world):
     """Every path of the agent's API that the sources ask, with its method, stands in the table, and no other."""
-    text = source("lib/agent_api/io/agent_api.cpp", "lib/agent_api/io/sending_again.cpp", *(str(p.relative_to(ROOT)) for p in (ROOT / "daemon").glob("*.cpp")))
+    text = source(*(path for folder in ("lib/agent_api/io", "daemon") for path in (ROOT / folder).glob("*.cpp")))
     asked = set(re.findall(r'"(GET|PUT)",\s*"(/(?:v1/[a-z/-]*)?)', text))
     asked |= {("GET", path) for path in re.findall(r'body_of\(socket_, "(/v1/[a-z/-]*)', text)}
     paths = set(re.findall(r'"(?:http://[^"]*)?(/v1/[a-z/-]*)', text + source("lib/agent_api/service_definitions.cpp")))
