@@ -426,7 +426,7 @@ TEST_CASE("no exception ends lictor without its stop, wherever it comes from; an
     boost::asio::post(world.io, [] { throw std::runtime_error("in another"); });
   }
   // The last of the stop is answered when all else that is due has been.
-  const Time latest = steady_now() + seconds(20);
+  const Time latest = steady_now() + seconds(5);
   std::function<void()> answer = [&] {
     if (steady_now() > latest) return world.io.stop();
     if (world.asked.answers.empty()) return boost::asio::post(world.io, [&] { answer(); });
