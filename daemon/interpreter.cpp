@@ -80,7 +80,7 @@ void Interpreter::feed(Happening what) {
   }
   feeding_ = false;
   if (end_) return;
-  if (phase_ != life_.phase) phase_changed();
+  if (phase_ != seen_.phase()) phase_changed();
   arm_timer();
 }
 
@@ -95,7 +95,7 @@ void Interpreter::take(const Happening& what) {
 }
 
 void Interpreter::phase_changed() {
-  phase_ = life_.phase;
+  phase_ = seen_.phase();
   log::debug("phase", {{"phase", to_string(phase_)}});
   grown_ = true;
 }
@@ -123,9 +123,9 @@ void Interpreter::arm_timer() {
 void Interpreter::act(const Launch& e) {
   parts_.agent.make_ready([this, launch = e.launch](const Result<void>& can) {
     if (!can) return feed(LaunchFailed{can.error()});
-    if (life_.stop) return feed(LaunchFailed{Problem{"agent", "a stop came first", "", Exit::internal}});
+    if (seen_.stop()) return feed(LaunchFailed{Problem{"agent", "a stop came first", "", Exit::internal}});
     const auto pid = parts_.agent.start([this, launch](AgentEnded ended) {
-      if (launch == life_.launches) feed(std::move(ended));
+      if (launch == seen_.launches()) feed(std::move(ended));
     });
     if (!pid) return feed(LaunchFailed{pid.error()});
     parts_.api.reset(parts_.settings.in_force().plan.token);
@@ -142,7 +142,7 @@ void Interpreter::act(const RunHook& e) {
 
 void Interpreter::act(const EndHook&) { parts_.agent.end_hook(); }
 
-void Interpreter::act(const EndAgent& e) { parts_.agent.signal(life_.agent->pid, e.signal); }
+void Interpreter::act(const EndAgent& e) { parts_.agent.signal(seen_.agent()->pid, e.signal); }
 
 void Interpreter::act(const AwaitChildren&) {
   parts_.agent.await_children([this] { feed(ChildrenGone{}); });
@@ -203,11 +203,12 @@ void Interpreter::act(const AwaitChange& e) {
 }
 
 void Interpreter::act(const LookAround& e) {
-  parts_.api.look_around(life_.own, e.health, [this, launch = e.launch](const Result<AgentCalls::Surroundings>& seen) {
-    parts_.agent.remember_version(parts_.api.facts().version);
-    if (!seen) return feed(LookedAround{launch, {}, false, to_string(seen.error())});
-    feed(LookedAround{launch, find_claims(life_.own, seen->members, seen->catalog), seen->failed_member, ""});
-  });
+  parts_.api.look_around(
+      seen_.own(), e.health, [this, launch = e.launch](const Result<AgentCalls::Surroundings>& seen) {
+        parts_.agent.remember_version(parts_.api.facts().version);
+        if (!seen) return feed(LookedAround{launch, {}, false, to_string(seen.error())});
+        feed(LookedAround{launch, find_claims(seen_.own(), seen->members, seen->catalog), seen->failed_member, ""});
+      });
 }
 
 void Interpreter::act(const Clear& e) {
@@ -247,7 +248,7 @@ void Interpreter::act(const Deregister& e) {
 void Interpreter::act(const Prepare&) {
   if (auto failed = parts_.settings.begin_preparing()) return feed(std::move(*failed));
   parts_.settings.read_interfaces([this](const Interfaces& interfaces) {
-    if (life_.phase != Phase::prepare) return;  // a stop came first
+    if (seen_.phase() != Phase::prepare) return;  // a stop came first
     Happening prepared = parts_.settings.prepare(interfaces);
     if (std::holds_alternative<Prepared>(prepared)) use_tokens();
     feed(std::move(prepared));
@@ -256,13 +257,13 @@ void Interpreter::act(const Prepare&) {
 
 void Interpreter::act(const ReadAddress&) {
   parts_.settings.read_interfaces(
-      [this](const Interfaces& interfaces) { feed(parts_.settings.read_address(interfaces, life_.address_gone)); });
+      [this](const Interfaces& interfaces) { feed(parts_.settings.read_address(interfaces, seen_.address_gone())); });
 }
 
 void Interpreter::act(const TakeIdBack& e) {
   parts_.settings.read_interfaces([this, id = e.id](const Interfaces& interfaces) {
     const auto own = parts_.settings.take_id(id, interfaces);
-    feed(own ? IdTakenBack{*own, ""} : IdTakenBack{life_.own, to_string(own.error())});
+    feed(own ? IdTakenBack{*own, ""} : IdTakenBack{seen_.own(), to_string(own.error())});
   });
 }
 
@@ -290,7 +291,7 @@ void Interpreter::act(const Adopt& e) {
 void Interpreter::act(const GoBack& e) {
   parts_.settings.go_back(e.why);
   use_tokens();
-  if (!life_.agent) return;  // a launch writes its own consul.json
+  if (!seen_.agent()) return;  // a launch writes its own consul.json
   if (auto written = parts_.settings.write_again(); !written) return log::error(to_string(written.error()));
   parts_.api.reload([](const Result<void>& taken) {
     if (!taken) log::warn("the agent did not take back the settings before", {{"reason", to_string(taken.error())}});

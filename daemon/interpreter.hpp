@@ -11,7 +11,7 @@
 #pragma once
 
 #include "agent_api/io/agent_calls.hpp"
-#include "life/life.hpp"
+#include "life/view.hpp"
 #include "parts.hpp"
 
 #include <boost/asio/io_context.hpp>
@@ -56,9 +56,9 @@ class Interpreter {
   // Begins, and returns how the life ended. Called once.
   Quit run();
 
-  const Life& life() const { return life_; }
+  LifeView life() const { return seen_; }
   // Nothing new is begun: a stop was asked for, or lictor gives up.
-  bool ending() const { return life_.stop || life_.verdict; }
+  bool ending() const { return seen_.stop() || seen_.giving_up(); }
   const std::optional<Quit>& end() const { return end_; }
 
  private:
@@ -103,6 +103,7 @@ class Interpreter {
 
   boost::asio::io_context& io_;
   Life life_;
+  const LifeView seen_{life_};
   Parts parts_;
   Observers observers_;
   Decide decide_;

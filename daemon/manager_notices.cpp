@@ -9,10 +9,10 @@ namespace lictor {
 ManagerNotices::ManagerNotices(boost::asio::any_io_executor executor, std::optional<ServiceManager> manager)
     : manager_(std::move(manager)), watchdog_(executor) {}
 
-void ManagerNotices::tell(const Life& life, const std::string& settings_problem, Time at) {
+void ManagerNotices::tell(const LifeView& life, const std::string& settings_problem, Time at) {
   if (!manager_) return;
   Notice next = notice_of(life, settings_problem);
-  const std::string message = notice_message(told_, next, life.rules, at);
+  const std::string message = notice_message(told_, next, life.rules(), at);
   if (message.empty()) return;
   told_ = std::move(next);
   send(message);

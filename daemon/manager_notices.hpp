@@ -18,7 +18,7 @@ class ManagerNotices {
 
   // After each step and before its effects: a reload that is over within one turn has been one all the same.
   // `settings_problem`: why the last reload was refused.
-  void tell(const Life& life, const std::string& settings_problem, Time at);
+  void tell(const LifeView& life, const std::string& settings_problem, Time at);
 
   // From now on, as often as its watchdog wants to hear that the loop turns.
   void feed_watchdog();

@@ -26,48 +26,47 @@ std::string metrics_text(const Standpoint& at) {
 
   text.metric(gauge, "lictor_build_info", "Always 1; the version is its label.")
       .sample(1, {{"version", LICTOR_VERSION}});
-  text.metric(gauge, "lictor_start_time_seconds", "When lictor began, since 1970.").sample(clock(life.began));
+  text.metric(gauge, "lictor_start_time_seconds", "When lictor began, since 1970.").sample(clock(life.began()));
   text.metric(gauge, "lictor_phase", "1 for the phase of the daemon's life, 0 for all others.");
   for (const char* phase : {"prepare", "launch", "join", "register", "serve", "restart", "leave", "end"})
-    text.sample(std::string_view(phase) == to_string(life.phase), {{"phase", phase}});
-  yes_no("lictor_live", "Whether lictor is not about to give up, as /livez says.", live(life));
-  yes_no("lictor_ready", "Whether the node is registered and its agent knows a leader, as /readyz says.", ready(life));
-  yes_no("lictor_registered", "Whether the catalog shows this node and all its services.",
-         life.agent && life.agent->registered);
-  yes_no("lictor_leader_known", "Whether the agent knows a leader of the servers.", life.agent && life.agent->leader);
+    text.sample(std::string_view(phase) == to_string(life.phase()), {{"phase", phase}});
+  yes_no("lictor_live", "Whether lictor is not about to give up, as /livez says.", life.live());
+  yes_no("lictor_ready", "Whether the node is registered and its agent knows a leader, as /readyz says.", life.ready());
+  yes_no("lictor_registered", "Whether the catalog shows this node and all its services.", life.registered());
+  yes_no("lictor_leader_known", "Whether the agent knows a leader of the servers.", life.leader());
   yes_no("lictor_maintenance", "Whether the node is in Consul's maintenance mode, as its agent last said.",
          agent.maintenance.has_value());
-  if (life.first_ready) {
+  if (life.first_ready()) {
     text.metric(gauge, "lictor_first_ready_seconds", "From lictor's start to the moment the node was first ready.")
-        .sample(seconds(*life.first_ready - life.began));
+        .sample(seconds(*life.first_ready() - life.began()));
   }
 
-  yes_no("lictor_agent_up", "Whether an agent process runs.", life.agent.has_value());
-  if (life.agent) {
+  yes_no("lictor_agent_up", "Whether an agent process runs.", life.agent().has_value());
+  if (life.agent()) {
     text.metric(gauge, "lictor_agent_start_time_seconds", "When the agent that runs was started, since 1970.")
-        .sample(clock(life.agent->started));
+        .sample(clock(life.agent()->started));
   }
-  if (life.agent && life.agent->first_registered) {
+  if (life.first_registered()) {
     text.metric(gauge, "lictor_agent_registered_seconds",
                 "From the start of the agent that runs to the moment it was first registered.")
-        .sample(seconds(*life.agent->first_registered - life.agent->started));
+        .sample(seconds(*life.first_registered() - life.agent()->started));
   }
-  text.metric(counter, "lictor_agent_launches_total", "Agents started, or tried to.").sample(total(life.launches));
+  text.metric(counter, "lictor_agent_launches_total", "Agents started, or tried to.").sample(total(life.launches()));
   text.metric(counter, "lictor_agent_restarts_total", "Agents that ended without a stop of lictor's, by reason.");
   for (const RestartReason reason : restart_reasons)
-    text.sample(total(life.tally.restarts[static_cast<std::size_t>(reason)]), {{"reason", to_string(reason)}});
+    text.sample(total(life.restarts()[static_cast<std::size_t>(reason)]), {{"reason", to_string(reason)}});
 
-  if (life.stop) {
+  if (life.stop()) {
     text.metric(gauge, "lictor_stop_seconds", "Since lictor was asked to stop.")
-        .sample(seconds(now - life.stop->asked));
-    yes_no("lictor_leave_confirmed", "Whether a server has confirmed that the node has left.", life.stop->confirmed);
+        .sample(seconds(now - life.stop()->asked));
+    yes_no("lictor_leave_confirmed", "Whether a server has confirmed that the node has left.", life.stop()->confirmed);
   }
   text.metric(counter, "lictor_orphans_reaped_total", "Children reaped that lictor had not started.")
       .sample(static_cast<double>(orphans));
 
   text.metric(counter, "lictor_reloads_total", "Settings read again, by result.");
   for (const ReloadResult result : reload_results)
-    text.sample(total(life.tally.reloads[static_cast<std::size_t>(result)]), {{"result", to_string(result)}});
+    text.sample(total(life.reloads()[static_cast<std::size_t>(result)]), {{"result", to_string(result)}});
   yes_no("lictor_settings_broken", "Whether the settings on disk were refused, and older ones are in force.",
          !settings_problem.empty());
   if (ground) {
@@ -81,31 +80,31 @@ std::string metrics_text(const Standpoint& at) {
   text.metric(gauge, "lictor_services_desired", "Services that this node is to have.")
       .sample(static_cast<double>(desired));
   text.metric(gauge, "lictor_services_registered", "Those of them that the catalog was last seen with: all or none.")
-      .sample(life.agent && life.agent->registered ? static_cast<double>(desired) : 0);
+      .sample(life.registered() ? static_cast<double>(desired) : 0);
 
-  const Tally& tally = life.tally;
+  const ClaimCounts& claims = life.claim_counts();
   text.metric(gauge, "lictor_conflicts",
               "Open claims of others on this node's address, name or id, by what is claimed.");
   for (const ClaimKind kind : {ClaimKind::address, ClaimKind::name, ClaimKind::id}) {
     const auto open =
-        std::count_if(life.claims.begin(), life.claims.end(), [kind](const Claim& c) { return c.kind == kind; });
-    const bool contested = life.contested && life.contested->kind == kind;
+        std::count_if(life.claims().begin(), life.claims().end(), [kind](const Claim& c) { return c.kind == kind; });
+    const bool contested = life.contested() && life.contested()->kind == kind;
     text.sample(static_cast<double>(open) + contested, {{"kind", to_string(kind)}});
   }
   text.metric(counter, "lictor_conflicts_total", "Such claims since lictor's start.")
-      .sample(total(tally.address_claims), {{"kind", to_string(ClaimKind::address)}})
-      .sample(total(tally.name_claims), {{"kind", to_string(ClaimKind::name)}})
-      .sample(total(tally.id_claims), {{"kind", to_string(ClaimKind::id)}});
+      .sample(total(claims.address_claims), {{"kind", to_string(ClaimKind::address)}})
+      .sample(total(claims.name_claims), {{"kind", to_string(ClaimKind::name)}})
+      .sample(total(claims.id_claims), {{"kind", to_string(ClaimKind::id)}});
   text.metric(counter, "lictor_healings_total", "Attempts to mend what such claims are about, by outcome.")
-      .sample(total(tally.claims_cleared), {{"kind", "cleared"}})
-      .sample(total(tally.clearings_refused), {{"kind", "refused"}})
-      .sample(total(tally.ids_taken_back), {{"kind", "id_taken_back"}});
+      .sample(total(claims.claims_cleared), {{"kind", "cleared"}})
+      .sample(total(claims.clearings_refused), {{"kind", "refused"}})
+      .sample(total(claims.ids_taken_back), {{"kind", "id_taken_back"}});
   text.metric(counter, "lictor_taken_for_failed_total", "Looks that found the servers to take this node for failed.")
-      .sample(total(tally.taken_for_failed));
+      .sample(total(claims.taken_for_failed));
   text.metric(counter, "lictor_address_changes_total", "Moves of this node to another address.")
-      .sample(total(tally.address_changes));
+      .sample(total(life.address_changes()));
   text.metric(counter, "lictor_addresses_lost_total", "Times at which this node's address was gone.")
-      .sample(total(tally.addresses_lost));
+      .sample(total(life.addresses_lost()));
 
   text.metric(gauge, "lictor_loop_longest_turn_seconds",
               "The longest that the event loop was busy with one thing, since lictor's start.")

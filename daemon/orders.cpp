@@ -59,24 +59,24 @@ ControlReply Orders::order(SignalKind kind, bool wait) {
   interpreter_.feed_later(Signal{kind});
   if (!wait) return {202, "accepted\n"};
   const bool ending = interpreter_.ending();
-  if (kind == SignalKind::reload && (ending || interpreter_.life().phase == Phase::prepare))
+  if (kind == SignalKind::reload && (ending || interpreter_.life().phase() == Phase::prepare))
     return {409, ending ? "lictor is stopping\n" : "lictor is still preparing: the settings are read again for that\n"};
   if (kind == SignalKind::restart && ending) return {409, "lictor is stopping\n"};
-  return reply_when_known([this, kind, launches = interpreter_.life().launches,
+  return reply_when_known([this, kind, launches = interpreter_.life().launches(),
                            text = std::string()](const Happening& happened) mutable -> std::optional<Outcome> {
-    const Life& life = interpreter_.life();
+    const LifeView life = interpreter_.life();
     if (const auto& end = interpreter_.end(); kind == SignalKind::terminate && end)
       return Outcome{end->exit, end->reason};
     if (const auto* reloaded = std::get_if<Reloaded>(&happened); kind == SignalKind::reload && reloaded)
       text = reloaded->text;
     // What an agent has to take is taken when one has answered with it.
-    if (kind == SignalKind::reload && !text.empty() && !life.reloading.running && !life.before &&
+    if (kind == SignalKind::reload && !text.empty() && !life.reloading() && !life.on_trial() &&
         !interpreter_.ending()) {
       const std::string& problem = views_.standpoint().settings_problem;
       return problem.empty() ? Outcome{Exit::ok, text} : Outcome{Exit::config, problem};
     }
-    if (kind == SignalKind::restart && ready(life) && life.launches > launches)
-      return Outcome{Exit::ok, fmt::format("the node is ready again, its agent has pid {}", life.agent->pid)};
+    if (kind == SignalKind::restart && life.ready() && life.launches() > launches)
+      return Outcome{Exit::ok, fmt::format("the node is ready again, its agent has pid {}", life.agent()->pid)};
     return std::nullopt;
   });
 }
@@ -92,22 +92,23 @@ ControlReply Orders::reply_when_known(OutcomeOf outcome) {
 ControlReply Orders::maintain(const std::string& body) {
   const auto order = parse_maintenance_order(body);
   if (!order) return {400, to_string(order.error()) + "\n"};
-  const Life& life = interpreter_.life();
+  const LifeView life = interpreter_.life();
   if (interpreter_.ending()) return {409, "lictor is stopping\n"};
   if (!maintaining_.expired()) return {409, "another order about maintenance is under way\n"};
-  if (!life.agent || life.agent->ending || !life.agent->answered)
+  if (!life.agent() || life.agent()->ending || !life.answered())
     return {503, "no agent answers that could be told; order it again when one does\n"};
   auto outcome = std::make_shared<std::optional<Outcome>>();
   maintaining_ = outcome;
-  api_.maintain(life.own.name, *order, servers_limit, [this, outcome, order = *order](const Result<ServersSay>& said) {
-    *outcome = said ? maintenance_outcome(order, api_.facts().maintenance, *said)
-                    : Outcome{Exit::incomplete, "maint: " + to_string(said.error())};
-    log::write((*outcome)->exit == Exit::ok ? Level::info : Level::warn, (*outcome)->text);
-    answer_waiting(Tick{});
-  });
-  return reply_when_known([this, outcome, launches = life.launches](const Happening&) -> std::optional<Outcome> {
-    const Life& now = interpreter_.life();
-    if (*outcome || (now.agent && now.launches == launches)) return *outcome;
+  api_.maintain(life.own().name, *order, servers_limit,
+                [this, outcome, order = *order](const Result<ServersSay>& said) {
+                  *outcome = said ? maintenance_outcome(order, api_.facts().maintenance, *said)
+                                  : Outcome{Exit::incomplete, "maint: " + to_string(said.error())};
+                  log::write((*outcome)->exit == Exit::ok ? Level::info : Level::warn, (*outcome)->text);
+                  answer_waiting(Tick{});
+                });
+  return reply_when_known([this, outcome, launches = life.launches()](const Happening&) -> std::optional<Outcome> {
+    const LifeView now = interpreter_.life();
+    if (*outcome || (now.agent() && now.launches() == launches)) return *outcome;
     return Outcome{Exit::incomplete, "maint: the agent has ended meanwhile; order it again when there is another one"};
   });
 }
@@ -126,8 +127,8 @@ ControlReply Orders::reply(const ControlRequest& request) {
     return ControlReply{yes ? 200 : 503, std::string(yes ? good : bad) + "\n", "text/plain; charset=utf-8"};
   };
   if (request.method == "GET" || request.method == "HEAD") {
-    if (request.path == "/livez") return word(live(interpreter_.life()), "live", "ending");
-    if (request.path == "/readyz") return word(ready(interpreter_.life()), "ready", "not ready");
+    if (request.path == "/livez") return word(interpreter_.life().live(), "live", "ending");
+    if (request.path == "/readyz") return word(interpreter_.life().ready(), "ready", "not ready");
     if (request.path == "/status") return {200, json_text(status_json(views_.standpoint())) + "\n", "application/json"};
     if (request.path == "/timeline") return {200, timeline_json(views_.courses()), "application/json"};
     if (request.path == "/metrics") return {200, metrics_text(views_.standpoint()), MetricsText::content_type};

@@ -28,7 +28,8 @@ Json claim_json(const Claim& claim) {
           {"state", claim.state}};
 }
 
-Json tally_json(const Tally& t) {
+Json tally_json(const LifeView& life) {
+  const ClaimCounts& t = life.claim_counts();
   return {{"address_claims", t.address_claims},
           {"name_claims", t.name_claims},
           {"id_claims", t.id_claims},
@@ -37,8 +38,8 @@ Json tally_json(const Tally& t) {
           {"ids_taken_back", t.ids_taken_back},
           {"claims_cleared", t.claims_cleared},
           {"clearings_refused", t.clearings_refused},
-          {"address_changes", t.address_changes},
-          {"addresses_lost", t.addresses_lost}};
+          {"address_changes", life.address_changes()},
+          {"addresses_lost", life.addresses_lost()}};
 }
 
 template <class Reasons, class Counts>
@@ -48,29 +49,28 @@ Json counts_json(const Reasons& reasons, const Counts& counts) {
   return all;
 }
 
-Json agent_json(const Life& life, const AgentFacts& facts, Time now) {
-  Json agent = {{"running", life.agent.has_value()}, {"restarts", std::max(0, life.launches - 1)}};
-  agent["restarts_by_reason"] = counts_json(restart_reasons, life.tally.restarts);
-  if (life.last_restart) {
-    agent["last_restart"] = {{"reason", to_string(life.last_restart->reason)},
-                             {"ago", seconds_between(life.last_restart->at, now)}};
+Json agent_json(const LifeView& life, const AgentFacts& facts, Time now) {
+  Json agent = {{"running", life.agent().has_value()}, {"restarts", std::max(0, life.launches() - 1)}};
+  agent["restarts_by_reason"] = counts_json(restart_reasons, life.restarts());
+  if (life.last_restart()) {
+    agent["last_restart"] = {{"reason", to_string(life.last_restart()->reason)},
+                             {"ago", seconds_between(life.last_restart()->at, now)}};
   }
-  if (!life.agent) return agent;
-  agent["pid"] = life.agent->pid;
-  agent["uptime"] = seconds_between(life.agent->started, now);
-  agent["api"] = life.agent->answered.has_value();
+  if (!life.agent()) return agent;
+  agent["pid"] = life.agent()->pid;
+  agent["uptime"] = seconds_between(life.agent()->started, now);
+  agent["api"] = life.answered();
   if (!facts.version.empty()) agent["version"] = facts.version;
   return agent;
 }
 
 // From 1.15 on an agent takes services out of the catalog by its own token alone, and tells nobody where that is too weak.
-std::string kept_by_servers(const Life& life, Time now) {
-  const auto& agent = life.agent;
-  if (!agent || !agent->left_over.lasts(now)) return "";
+std::string kept_by_servers(const LifeView& life, Time now) {
+  if (!life.left_over().lasts(now)) return "";
   return fmt::format(
       "the catalog still shows what this node's agent has given up: {}; the agent's own token "
       "(agent.tokens.agent_file or acl.tokens.agent, else its default one) needs node:write on \"{}\"",
-      join(agent->left_over.ids, ", "), life.own.name);
+      join(life.left_over().ids, ", "), life.own().name);
 }
 
 }  // namespace
@@ -97,20 +97,20 @@ Json status_json(const Standpoint& at) {
   Json status = {{"version", LICTOR_VERSION},
                  {"running", true},
                  {"pid", getpid()},
-                 {"phase", to_string(life.phase)},
+                 {"phase", to_string(life.phase())},
                  {"state", state_of(life)},
-                 {"since", seconds_between(life.since, now)},
-                 {"live", live(life)},
-                 {"ready", ready(life)},
-                 {"registered", life.agent && life.agent->registered},
+                 {"since", seconds_between(life.since(), now)},
+                 {"live", life.live()},
+                 {"ready", life.ready()},
+                 {"registered", life.registered()},
                  {"agent", agent_json(life, agent, now)},
-                 {"leader", life.agent && life.agent->leader},
+                 {"leader", life.leader()},
                  {"problems", Json::array()},
                  {"conflicts", Json::array()},
                  {"events", Json::array()},
-                 {"counts", tally_json(life.tally)},
-                 {"uptime", seconds_between(life.began, now)},
-                 {"reloads", counts_json(reload_results, life.tally.reloads)},
+                 {"counts", tally_json(life)},
+                 {"uptime", seconds_between(life.began(), now)},
+                 {"reloads", counts_json(reload_results, life.reloads())},
                  {"orphans_reaped", orphans},
                  {"longest_turn", std::chrono::duration<double>(LoopTurn::longest()).count()},
                  {"longest_lost", std::chrono::duration<double>(LoopTurn::longest_lost()).count()}};
@@ -118,15 +118,15 @@ Json status_json(const Standpoint& at) {
     status["events"].push_back(
         {{"time", rfc3339_milliseconds(line.at)}, {"level", to_string(line.level)}, {"message", words(line)}});
   }
-  const std::span<const Claim> told(life.claims.data(), std::min(life.claims.size(), claims_told));
+  const std::span<const Claim> told(life.claims().data(), std::min(life.claims().size(), claims_told));
   for (const Claim& claim : told) status["conflicts"].push_back(claim_json(claim));
-  if (life.contested) status["conflicts"].push_back(claim_json(*life.contested));
-  for (const Claim& claim : told) status["problems"].push_back(describe(claim, life.own));
-  if (life.claims.size() > told.size())
+  if (life.contested()) status["conflicts"].push_back(claim_json(*life.contested()));
+  for (const Claim& claim : told) status["problems"].push_back(describe(claim, life.own()));
+  if (life.claims().size() > told.size())
     status["problems"].push_back(
-        fmt::format("{} more nodes claim what is this node's", life.claims.size() - told.size()));
-  if (life.contested) status["problems"].push_back(describe(*life.contested, life.own));
-  if (life.address_gone) status["problems"].push_back("the address " + life.own.address + " is gone");
+        fmt::format("{} more nodes claim what is this node's", life.claims().size() - told.size()));
+  if (life.contested()) status["problems"].push_back(describe(*life.contested(), life.own()));
+  if (life.address_gone()) status["problems"].push_back("the address " + life.own().address + " is gone");
   if (!agent.server.empty() && status["leader"]) status["server"] = agent.server;
   if (agent.members > 0) {
     status["members"] = agent.members;
@@ -134,10 +134,9 @@ Json status_json(const Standpoint& at) {
   }
   status["maintenance"] = agent.maintenance ? Json(*agent.maintenance) : Json();
   if (!settings_problem.empty()) status["problems"].push_back(settings_problem);
-  if (life.no_address) status["problems"].push_back(to_string(*life.no_address));
-  if (life.agent && life.agent->closes)
-    status["problems"].push_back("the agent ends each connection without an answer");
-  if (life.agent && !life.agent->failure.empty()) status["problems"].push_back(life.agent->failure);
+  if (life.no_address()) status["problems"].push_back(to_string(*life.no_address()));
+  if (life.closes()) status["problems"].push_back("the agent ends each connection without an answer");
+  if (!life.failure().empty()) status["problems"].push_back(life.failure());
   if (std::string kept = kept_by_servers(life, now); !kept.empty()) status["problems"].push_back(std::move(kept));
   if (!ground) return status;
   if (ground->keyring) status["problems"].push_back(to_string(*ground->keyring));

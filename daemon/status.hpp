@@ -3,7 +3,7 @@
 
 #include "agent_api/io/agent_api.hpp"
 #include "ground.hpp"
-#include "life/life.hpp"
+#include "life/view.hpp"
 
 #include <cstdint>
 #include <string>
@@ -12,7 +12,7 @@ namespace lictor {
 
 // All that there is to show, at one moment; owns nothing.
 struct Standpoint {
-  const Life& life;
+  LifeView life;
   const Ground* ground;  // null until prepare is over
   AgentFacts agent;
   const std::string& settings_problem;  // why the last reload was refused

@@ -7,30 +7,30 @@
 namespace lictor {
 namespace {
 
-Standing standing_of(const Life& life) {
-  if (life.stop || life.verdict) return Standing::stopping;
-  if (!life.first_ready) return Standing::starting;
-  return life.reloading.running ? Standing::reloading : Standing::ready;
+Standing standing_of(const LifeView& life) {
+  if (life.stop() || life.giving_up()) return Standing::stopping;
+  if (!life.first_ready()) return Standing::starting;
+  return life.reloading() ? Standing::reloading : Standing::ready;
 }
 
 }  // namespace
 
-std::string state_of(const Life& life) {
-  if (life.stop) return life.stop->leave ? "leaving" : "ending";
-  if (life.verdict) return "giving up";
-  if (ready(life)) return "registered";
-  if (life.no_address) return life.no_address->why;
-  if (!life.agent) return "no agent";
-  if (!life.agent->failure.empty()) return life.agent->failure;
-  if (!life.agent->answered) return "the agent does not answer yet";
-  return life.agent->leader ? "not registered" : "no leader known";
+std::string state_of(const LifeView& life) {
+  if (life.stop()) return life.stop()->leave ? "leaving" : "ending";
+  if (life.giving_up()) return "giving up";
+  if (life.ready()) return "registered";
+  if (life.no_address()) return life.no_address()->why;
+  if (!life.agent()) return "no agent";
+  if (!life.failure().empty()) return life.failure();
+  if (!life.answered()) return "the agent does not answer yet";
+  return life.leader() ? "not registered" : "no leader known";
 }
 
-Notice notice_of(const Life& life, const std::string& settings_problem) {
-  Notice notice{standing_of(life), to_string(life.phase)};
+Notice notice_of(const LifeView& life, const std::string& settings_problem) {
+  Notice notice{standing_of(life), to_string(life.phase())};
   if (notice.standing == Standing::stopping) return notice;
   notice.status += ": " + state_of(life);
-  if (life.agent) notice.status += fmt::format("; agent {}", life.agent->pid);
+  if (life.agent()) notice.status += fmt::format("; agent {}", life.agent()->pid);
   if (!settings_problem.empty()) notice.status += "; new settings refused: " + settings_problem;
   // A line break would end the field.
   notice.status = harmless(notice.status);

@@ -2,7 +2,7 @@
 // RELOADING while new settings are looked at, STOPPING from the stop's first moment, and the phase as STATUS.
 #pragma once
 
-#include "life/life.hpp"
+#include "life/view.hpp"
 
 #include <string>
 
@@ -12,7 +12,7 @@ namespace lictor {
 enum class Standing { starting, ready, reloading, stopping };
 
 // Where the node stands, in words: what it waits for, or "registered".
-std::string state_of(const Life& life);
+std::string state_of(const LifeView& life);
 
 struct Notice {
   Standing standing = Standing::starting;
@@ -20,7 +20,7 @@ struct Notice {
 };
 
 // `settings_problem`: why the last reload was refused; empty if it was not.
-Notice notice_of(const Life& life, const std::string& settings_problem);
+Notice notice_of(const LifeView& life, const std::string& settings_problem);
 
 // The message for a manager that was last told `before`; empty where there is nothing to tell. `at` is CLOCK_MONOTONIC,
 // which RELOADING must carry. STOPPING asks for as long as a stop may take by `rules`, whatever the unit's own limit.

@@ -34,20 +34,20 @@ Range steps_of(CourseKind kind) {
 }
 
 // What the life stands at while it is not at its goal.
-Step step_of(const Life& life) {
-  switch (life.phase) {
+Step step_of(const LifeView& life) {
+  switch (life.phase()) {
     case Phase::prepare:
-      return life.no_address ? Step::address : Step::prepare;
+      return life.no_address() ? Step::address : Step::prepare;
     case Phase::launch:
-      return life.launching ? Step::launch : Step::former;
+      return life.launching() ? Step::launch : Step::former;
     case Phase::restart:
       return Step::former;
     case Phase::join:
-      return life.agent->answered ? Step::leader : Step::api;
+      return life.answered() ? Step::leader : Step::api;
     case Phase::registering:
     case Phase::serve:
-      if (life.agent->to_send || life.agent->sending) return Step::services;
-      return life.agent->hooks_done < life.rules.post_start.size() ? Step::hooks : Step::catalog;
+      if (life.services_due()) return Step::services;
+      return life.hooks_due() ? Step::hooks : Step::catalog;
     case Phase::settle:
       return Step::settle;
     case Phase::pre_stop:
@@ -65,10 +65,10 @@ Step step_of(const Life& life) {
   return Step::sweep;
 }
 
-CourseOutcome outcome_of_stop(const Life& life) {
-  if (!life.stop) return CourseOutcome::gave_up;
-  if (!life.stop->leave) return CourseOutcome::stayed;
-  return life.stop->confirmed ? CourseOutcome::confirmed : CourseOutcome::unconfirmed;
+CourseOutcome outcome_of_stop(const LifeView& life) {
+  if (!life.stop()) return CourseOutcome::gave_up;
+  if (!life.stop()->leave) return CourseOutcome::stayed;
+  return life.stop()->confirmed ? CourseOutcome::confirmed : CourseOutcome::unconfirmed;
 }
 
 double in_seconds(Duration d) { return std::chrono::duration<double>(d).count(); }
@@ -165,28 +165,28 @@ Timeline::Track* Timeline::under_way() {
   return open(start_) ? &start_ : nullptr;
 }
 
-void Timeline::observe(const Life& life, Time now) {
-  const bool another_agent = std::exchange(launches_, life.launches) != life.launches;
+void Timeline::observe(const LifeView& life, Time now) {
+  const bool another_agent = std::exchange(launches_, life.launches()) != life.launches();
   if (Track* track = under_way()) {
     track->course.spent[index_of(track->at)] += now - track->seen;
     track->seen = now;
   }
-  if (life.phase >= Phase::settle) return observe_stop(life, now);
+  if (life.phase() >= Phase::settle) return observe_stop(life, now);
 
   const Step step = step_of(life);
   const bool anew = another_agent || step == Step::former;
   if (!under_way() && anew) {
     restart_ = Track{.course = {.kind = CourseKind::restart}, .began = now, .seen = now, .at = step};
-    if (life.agent) {
-      restart_->course.reason = life.agent->ending;
-    } else if (life.last_restart) {
-      restart_->course.reason = life.last_restart->reason;
+    if (life.agent()) {
+      restart_->course.reason = life.agent()->ending;
+    } else if (life.last_restart()) {
+      restart_->course.reason = life.last_restart()->reason;
     }
   }
   Track* const track = under_way();
   if (!track) return;
   auto& spent = track->course.spent;
-  if (ready(life)) {
+  if (life.ready()) {
     track->course.outcome = CourseOutcome::ready;
   } else if (anew) {
     for (std::size_t later = index_of(Step::former) + 1; later < spent.size(); ++later)
@@ -197,14 +197,14 @@ void Timeline::observe(const Life& life, Time now) {
   }
 }
 
-void Timeline::observe_stop(const Life& life, Time now) {
+void Timeline::observe_stop(const LifeView& life, Time now) {
   if (!stop_) {
     if (Track* track = under_way()) track->course.outcome = CourseOutcome::stopped;
     stop_ = Track{.course = {.kind = CourseKind::stop}, .began = now, .seen = now};
-    if (life.stop) stop_->course.budget = life.rules.stop_timeout;
+    if (life.stop()) stop_->course.budget = life.rules().stop_timeout;
   }
   stop_->at = step_of(life);
-  if (life.phase == Phase::ended) stop_->course.outcome = outcome_of_stop(life);
+  if (life.phase() == Phase::ended) stop_->course.outcome = outcome_of_stop(life);
 }
 
 std::vector<Course> Timeline::courses(Time now, std::chrono::sys_time<Duration> wall) const {

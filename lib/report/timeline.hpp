@@ -14,7 +14,7 @@
 // and what the agents before took is `former`.
 #pragma once
 
-#include "life/life.hpp"
+#include "life/view.hpp"
 
 #include <array>
 #include <chrono>
@@ -81,7 +81,7 @@ class Timeline {
   explicit Timeline(Time executed);
 
   // To be called after each step of the life, with the time of its event.
-  void observe(const Life& life, Time now);
+  void observe(const LifeView& life, Time now);
 
   // The start, the last restart if there was one, and the stop once it has begun. What is under way counts until `now`, which
   // the wall clock calls `wall`.
@@ -94,7 +94,7 @@ class Timeline {
     Step at{};  // since `seen`
   };
   Track* under_way();
-  void observe_stop(const Life& life, Time now);
+  void observe_stop(const LifeView& life, Time now);
 
   Track start_;
   std::optional<Track> restart_, stop_;

@@ -317,10 +317,10 @@ def docs_log_fields(world):
     page = (SOURCE / "docs/logs.md").read_text().split("| field |")[1].split("## ")[0]
     told = {key for row in re.findall(r"^\| (`.*?) \|", page, re.MULTILINE) for key in re.findall(r"`(\w+)`", row)}
     used = {"repeated"}
-    for path in (SOURCE / "lib/life/life.cpp", *sorted((SOURCE / "daemon").glob("*.cpp"))):
+    for path in sorted([*(SOURCE / "lib/life").glob("*.cpp"), *(SOURCE / "daemon").glob("*.cpp")]):
         source = errors.Text(path.read_text())
         # The life makes fields of nothing but its lines'.
-        spans = [(0, len(source.text))] if path.name == "life.cpp" else [
+        spans = [(0, len(source.text))] if path.parent.name == "life" else [
             (call.end(), source.ends[call.end() - 1]) for call in re.finditer(r"log::\w+\(", source.blank)
         ]
         for begin, end in spans:

@@ -213,6 +213,7 @@ struct Interpreting {
                      .ended = [this] { ++ends; }},
                     [this, decide = std::move(decide)](lictor::Life& life, const lictor::Event& event) {
                       heard.push_back(event.what);
+                      whole = &life;
                       if (decide) return decide(life, event);
                       if (change) std::exchange(change, nullptr)(life);
                       return std::exchange(effects, {});
@@ -238,6 +239,7 @@ struct Interpreting {
   FakeAgentProcess agent{asked};
   FakeSettings settings{asked};
   std::vector<lictor::Effect> effects;
+  const lictor::Life* whole = nullptr;        // life: the interpreter's, once something has happened
   std::function<void(lictor::Life&)> change;  // of the life, with the next event
   std::vector<lictor::Happening> heard;
   int steps = 0, over = 0, reports = 0, ends = 0;

@@ -1,85 +1,109 @@
 #!/usr/bin/env python3
 """Mutants of the life: each breaks one law in one place, and the walk must notice.
 
-mutants.py --list     one name a line: LAW or LAW.N
-mutants.py SOURCE     writes a copy of life.cpp with all of them to standard output: the one that $LICTOR_MUTANT names is
-                      awake in it, and without that it is the life itself
+mutants.py --list     one name a line: LAW.N
+mutants.py --sources  the sources that have mutants, a name a line
+mutants.py SOURCE     writes a copy of it with all of its mutants to standard output: the one that $LICTOR_MUTANT names is awake
+                      in it, and without that it is the source itself
+
+They are patches of the text, and not hooks in it: there are fifty, and the life reads as if there were none.
 """
+import pathlib
 import sys
 
-# (law, what stands in the source, what stands there in the copy: MUTANT is true for this mutant alone)
+# (law, its part of the life, what stands in the source, what stands there in the copy: MUTANT is true for this mutant alone)
 MUTANTS = [
-    ("one-agent", "    if (in(Phase::launch) && !life_.launching) {", "    if (in(Phase::launch) && (MUTANT || !life_.launching)) {"),
-    ("leave-once", "        if (!life_.stop) begin_stop(false, false);\n", "        if (!life_.stop) begin_stop(MUTANT, false);\n"),
-    ("leave-once", "if (there && !stop.repeated &&", "if (there && (MUTANT || !stop.repeated) &&"),
-    ("no-comeback", "      case Phase::linger:\n      case Phase::ending:\n        return sweep();",
-     "      case Phase::linger:\n      case Phase::ending:\n        return MUTANT ? launch_at(now_) : sweep();"),
-    ("quit-once", "    if (life_.agent || life_.launching) end_by_kill(why);",
-     "    if (MUTANT) sweep();\n    else if (life_.agent || life_.launching) end_by_kill(why);"),
-    ("quit-once", "    if (in(Phase::sweep)) quit();", "    if (in(Phase::sweep)) MUTANT ? (quit(), quit()) : quit();"),
-    ("truth", "if (answer == CatalogAnswer::gone && !life_.agent->seen)", "if (!MUTANT && answer == CatalogAnswer::gone && !life_.agent->seen)"),
-    ("truth", "    } else if (!stop.knew_leader) {", "    } else if (!MUTANT && !stop.knew_leader) {"),
-    ("truth", "stop.old_look = life_.agent->looking;", "if (!MUTANT) stop.old_look = life_.agent->looking;"),
-    ("truth", "        stop.came_back = true;\n", "        if (!MUTANT) stop.came_back = true;\n"),
-    ("budget", "life_.out_of_time = now_ + life_.rules.stop_timeout;",
-     "life_.out_of_time = now_ + life_.rules.stop_timeout + seconds(MUTANT ? 20 : 0);"),
-    ("budget", "      if (now_ - life_.since >= sweep_limit) return quit();\n",
-     "      if (!MUTANT && now_ - life_.since >= sweep_limit) return quit();\n"),
-    ("no-shortcut", "      case Phase::linger:\n        return end_by_kill(",
-     "      case Phase::linger:\n        if (MUTANT) return end_gently();\n        return end_by_kill("),
-    ("told", "    if (!std::exchange(life_.agent->killed, true))\n", "    if (!MUTANT && !std::exchange(life_.agent->killed, true))\n"),
-    ("told", "      if (!std::exchange(agent.killed, true))\n", "      if (MUTANT || !std::exchange(agent.killed, true))\n"),
-    ("settled", "std::min(limit, synced().value_or(limit));", "MUTANT ? now_ : std::min(limit, synced().value_or(limit));"),
-    ("settled", "life_.deadline = life_.reloading.running ? limit", "life_.deadline = !MUTANT && life_.reloading.running ? limit"),
-    ("join", "if (agent.joining || !(in(Phase::join) || registering())) return;",
-     "if (agent.joining || (!MUTANT && !(in(Phase::join) || registering()))) return;"),
-    ("join", "if (leader) agent.join_at.reset();", "if (!MUTANT && leader) agent.join_at.reset();"),
-    ("join", "    agent.joining = true;\n", "    agent.joining = !MUTANT;\n"),
-    ("patience", "waited >= life_.rules.hung_after", "waited >= life_.rules.hung_after / (MUTANT ? 2 : 1)"),
-    ("patience", "(in(Phase::join) && !waits_for_servers) || registering()",
-     "(in(Phase::join) && (MUTANT || !waits_for_servers)) || registering()"),
-    ("patience", "now_ - *agent.leaderless >= life_.rules.rejoin_after",
-     "now_ - *agent.leaderless >= life_.rules.rejoin_after / (MUTANT ? 2 : 1)"),
-    ("patience", "life_.rules.rejoin_after > Duration{} &&", "(MUTANT || life_.rules.rejoin_after > Duration{}) &&"),
-    ("patience", "    if (leader) agent.leaderless.reset();\n", "    if (!MUTANT && leader) agent.leaderless.reset();\n"),
-    ("patience", "      say(leader ? Tone::info : Tone::warn,",
-     "      if (MUTANT && !leader) restart(RestartReason::no_leader);\n      say(leader ? Tone::info : Tone::warn,"),
-    ("patience", "if (!e.gossip && (in(Phase::join) || registering())) return quarrelled();",
-     "if (MUTANT && leader && !agent.leader) return quarrelled();\n"
-     "    if (MUTANT && leader && !e.gossip && in(Phase::serve)) return;\n"
-     "    if (MUTANT ? !leader && registering() : !e.gossip && (in(Phase::join) || registering())) return quarrelled();"),
-    ("hands-off", "      if (claim.dead() && !refused.contains(claim.name) && !early) agent.to_clear",
-     "      if ((MUTANT || claim.dead()) && !refused.contains(claim.name) && !early) agent.to_clear"),
-    ("hands-off", "    if (!life_.rules.heal) return;\n", "    if (!MUTANT && !life_.rules.heal) return;\n"),
-    ("hands-off", "    if (held_elsewhere()) return not_ours_to_leave();\n",
-     "    if (!MUTANT && held_elsewhere()) return not_ours_to_leave();\n"),
-    ("flushed", "if (!registering() || agent.unflushable ||", "if ((!MUTANT && !registering()) || agent.unflushable ||"),
-    ("flushed", "    life_.agent->unflushable = e.refused;\n", "    life_.agent->unflushable = !MUTANT && e.refused;\n"),
-    ("flushed", "    agent.flush_at = std::min(agent.flush_at.value_or(next), next);\n",
-     "    if (!MUTANT) agent.flush_at = std::min(agent.flush_at.value_or(next), next);\n"),
-    ("give-up", "if (!life_.first_ready && life_.deaths >= life_.rules.give_up_after) {",
-     "if ((MUTANT || !life_.first_ready) && life_.deaths >= life_.rules.give_up_after) {"),
-    ("ready", "life.agent->registered && life.agent->leader;", "life.agent->registered && (MUTANT || life.agent->leader);"),
-    ("ready", "return life_.agent && launch == life_.launches; }", "return life_.agent && (MUTANT || launch == life_.launches); }"),
-    ("ready", "    if (hooks_are_due()) return register_more();  //", "    if (!MUTANT && hooks_are_due()) return register_more();  //"),
-    ("hooks", "    if (agent.looking || agent.sending_again || agent.hooking) return;",
-     "    if (agent.looking || agent.sending_again || (!MUTANT && agent.hooking)) return;"),
-    ("hooks", "    if (life_.agent) life_.agent->hooks_done = 0;\n", "    if (!MUTANT && life_.agent) life_.agent->hooks_done = 0;\n"),
-    ("in-force", "    } else if (stopping()) {\n      emit(Forget{});", "    } else if (!MUTANT && stopping()) {\n      emit(Forget{});"),
-    ("in-force", "    if (stopping()) {\n      if (e.failure.empty()) emit(Forget{});",
-     "    if (!MUTANT && stopping()) {\n      if (e.failure.empty()) emit(Forget{});"),
-    ("in-force", "    } else if (outdated) {", "    } else if (!MUTANT && outdated) {"),
-    ("in-force", "|| life_.took_id || preparing_settings()) return;", "|| life_.took_id || (!MUTANT && preparing_settings())) return;"),
-    ("back", "        if (in_vain) return started_in_vain(how);", "        if (!MUTANT && in_vain) return started_in_vain(how);"),
-    ("back", "const bool proven = life_.ever_answered && !life_.before;", "const bool proven = MUTANT || (life_.ever_answered && !life_.before);"),
-    ("back", "      go_back(Problem{\"agent\", e.failure,", "      if (!MUTANT) go_back(Problem{\"agent\", e.failure,"),
-    ("back", "    launch_at(now_);\n  }\n\n  void go_back", "    launch_at(now_ + seconds(MUTANT ? 1 : 0));\n  }\n\n  void go_back"),
-    ("awake", "    life_.task_at = now_ + paced(now_ - life_.since, 20, milliseconds(2), seldom);\n",
-     "    if (!MUTANT) life_.task_at = now_ + paced(now_ - life_.since, 20, milliseconds(2), seldom);\n"),
-    ("awake", "    note_failure(e.failure, e.refused);\n    life_.task_at = now_ + until_sent_anew();\n",
-     "    note_failure(e.failure, e.refused);\n    if (!MUTANT) life_.task_at = now_ + until_sent_anew();\n"),
-    ("awake", "(told_in_time ? look_anyway : pace)", "(told_in_time ? look_anyway * (MUTANT ? 2 : 1) : pace)"),
-    ("awake", "    life_.deadline = now_ + sweep_grace;\n", "    if (!MUTANT) life_.deadline = now_ + sweep_grace;\n"),
+    ("one-agent", "supervisor", "  if (own_.state == AgentState::waiting) {\n",
+     "  if (own_.state == AgentState::waiting || (MUTANT && own_.state == AgentState::launching)) {\n"
+     "    own_.state = AgentState::waiting;\n"),
+    ("leave-once", "life", "        if (!life_.stopping.stop) begin_stop(false, false);\n",
+     "        if (!life_.stopping.stop) begin_stop(MUTANT, false);\n"),
+    ("leave-once", "stopping", "if (there && !stop.repeated &&", "if (there && (MUTANT || !stop.repeated) &&"),
+    ("no-comeback", "stopping", "    case StopStep::linger:\n    case StopStep::ending:\n      return sweep();",
+     "    case StopStep::linger:\n    case StopStep::ending:\n"
+     "      if (MUTANT) turn_.emit(Launch{turn_.launch() + 1});\n      return sweep();"),
+    ("quit-once", "life", "    stopping_.cut_short(why, turn_.process()",
+     "    if (MUTANT) stopping_.agent_remains();\n    else stopping_.cut_short(why, turn_.process()"),
+    ("quit-once", "stopping", "  if (in(StopStep::sweep)) quit();", "  if (in(StopStep::sweep)) MUTANT ? (quit(), quit()) : quit();"),
+    ("truth", "stopping", "if (answer == CatalogAnswer::gone && !others_.registration.seen)",
+     "if (!MUTANT && answer == CatalogAnswer::gone && !others_.registration.seen)"),
+    ("truth", "stopping", "  } else if (!stop.knew_leader) {", "  } else if (!MUTANT && !stop.knew_leader) {"),
+    ("truth", "stopping", "stop.old_look = others_.registration.looking;",
+     "if (!MUTANT) stop.old_look = others_.registration.looking;"),
+    ("truth", "stopping", "  own_.stop->came_back = true;\n", "  if (!MUTANT) own_.stop->came_back = true;\n"),
+    ("budget", "stopping", "own_.out_of_time = turn_.now + turn_.rules().stop_timeout;",
+     "own_.out_of_time = turn_.now + turn_.rules().stop_timeout + seconds(MUTANT ? 20 : 0);"),
+    ("budget", "stopping", "  if (turn_.now - own_.since >= sweep_limit) return quit();\n",
+     "  if (!MUTANT && turn_.now - own_.since >= sweep_limit) return quit();\n"),
+    ("no-shortcut", "stopping", "    case StopStep::linger:\n      return end_by_kill(",
+     "    case StopStep::linger:\n      if (MUTANT) return end_gently();\n      return end_by_kill("),
+    ("told", "supervisor", "  if (!std::exchange(own_.process->killed, true))\n    turn_.say(tone,",
+     "  if (!MUTANT && !std::exchange(own_.process->killed, true))\n    turn_.say(tone,"),
+    ("told", "supervisor", "  if (!std::exchange(own_.process->killed, true))\n    turn_.say(Tone::warn,",
+     "  if (MUTANT || !std::exchange(own_.process->killed, true))\n    turn_.say(Tone::warn,"),
+    ("settled", "stopping", "std::min(limit, agent.synced().value_or(limit));",
+     "MUTANT ? turn_.now : std::min(limit, agent.synced().value_or(limit));"),
+    ("settled", "stopping", "own_.deadline = others_.reloading.work.running ? limit",
+     "own_.deadline = !MUTANT && others_.reloading.work.running ? limit"),
+    ("join", "joining", "if (own_.joining || !(turn_.in(Phase::join) || turn_.registering())) return;",
+     "if (own_.joining || (!MUTANT && !(turn_.in(Phase::join) || turn_.registering()))) return;"),
+    ("join", "joining", "if (leader) own_.join_at.reset();", "if (!MUTANT && leader) own_.join_at.reset();"),
+    ("join", "joining", "  own_.joining = true;\n", "  own_.joining = !MUTANT;\n"),
+    ("patience", "joining", "waited < turn_.rules().hung_after", "waited < turn_.rules().hung_after / (MUTANT ? 2 : 1)"),
+    ("patience", "joining", "(turn_.in(Phase::join) && !waits_for_servers) || turn_.registering()",
+     "(turn_.in(Phase::join) && (MUTANT || !waits_for_servers)) || turn_.registering()"),
+    ("patience", "joining", "turn_.now - *own_.leaderless >= rejoin_after",
+     "turn_.now - *own_.leaderless >= rejoin_after / (MUTANT ? 2 : 1)"),
+    ("patience", "joining", "rejoin_after > Duration{} &&", "(MUTANT || rejoin_after > Duration{}) &&"),
+    ("patience", "joining", "  if (leader) own_.leaderless.reset();\n", "  if (!MUTANT && leader) own_.leaderless.reset();\n"),
+    ("patience", "joining", "  if (!leader) return turn_.say(Tone::warn,",
+     "  if (MUTANT && !leader) turn_.post(RestartAgent{RestartReason::no_leader});\n"
+     "  if (!leader) return turn_.say(Tone::warn,"),
+    ("patience", "joining",
+     "  if (!e.gossip && (turn_.in(Phase::join) || turn_.registering())) return turn_.post(GossipShutDown{});",
+     "  if (MUTANT && leader && changed) return turn_.post(GossipShutDown{});\n"
+     "  if (MUTANT && leader && !e.gossip && turn_.in(Phase::serve)) return;\n"
+     "  if (MUTANT ? !leader && turn_.registering() : !e.gossip && (turn_.in(Phase::join) || turn_.registering()))\n"
+     "    return turn_.post(GossipShutDown{});"),
+    ("hands-off", "claims", "    if (claim.dead() && !refused.contains(claim.name) && !early) own_.to_clear",
+     "    if ((MUTANT || claim.dead()) && !refused.contains(claim.name) && !early) own_.to_clear"),
+    ("hands-off", "claims", "  if (!turn_.rules().heal) return;\n", "  if (!MUTANT && !turn_.rules().heal) return;\n"),
+    ("hands-off", "stopping", "  if (others_.claims.held_elsewhere(turn_.own())) {\n",
+     "  if (!MUTANT && others_.claims.held_elsewhere(turn_.own())) {\n"),
+    ("flushed", "syncer", "if (!turn_.registering() || own_.refused ||", "if ((!MUTANT && !turn_.registering()) || own_.refused ||"),
+    ("flushed", "syncer", "  own_.refused = e.refused;\n", "  own_.refused = !MUTANT && e.refused;\n"),
+    ("flushed", "syncer", "  own_.flush_at = std::min(own_.flush_at.value_or(next), next);\n",
+     "  if (!MUTANT) own_.flush_at = std::min(own_.flush_at.value_or(next), next);\n"),
+    ("give-up", "supervisor", "if (!ever_ready && own_.deaths >= turn_.rules().give_up_after) {",
+     "if ((MUTANT || !ever_ready) && own_.deaths >= turn_.rules().give_up_after) {"),
+    ("ready", "life", "life.registration.registered && life.joining.leader;",
+     "life.registration.registered && (MUTANT || life.joining.leader);"),
+    ("ready", "life", "  void on(const CatalogSeen& e) {\n    if (!turn_.current(e.launch)) return;",
+     "  void on(const CatalogSeen& e) {\n    if (MUTANT ? !turn_.process() : !turn_.current(e.launch)) return;"),
+    ("ready", "registration", "  if (hooks_are_due()) return register_more();  //",
+     "  if (!MUTANT && hooks_are_due()) return register_more();  //"),
+    ("hooks", "registration", "  if (own_.looking || own_.sending_again || hooks_.running) return;",
+     "  if (own_.looking || own_.sending_again || (!MUTANT && hooks_.running)) return;"),
+    ("hooks", "hooks", "  drop();\n  own_.done = 0;\n", "  drop();\n  if (!MUTANT) own_.done = 0;\n"),
+    ("in-force", "reloading", "  } else if (turn_.stopping()) {\n    turn_.emit(Forget{});",
+     "  } else if (!MUTANT && turn_.stopping()) {\n    turn_.emit(Forget{});"),
+    ("in-force", "reloading", "  if (turn_.stopping()) {\n    if (good) turn_.emit(Forget{});",
+     "  if (!MUTANT && turn_.stopping()) {\n    if (good) turn_.emit(Forget{});"),
+    ("in-force", "reloading", "  } else if (outdated) {", "  } else if (!MUTANT && outdated) {"),
+    ("in-force", "claims", "|| own_.took_id || reloading_.preparing()) return;",
+     "|| own_.took_id || (!MUTANT && reloading_.preparing())) return;"),
+    ("back", "life", "    if (in_vain && !end.ordered) return", "    if (!MUTANT && in_vain && !end.ordered) return"),
+    ("back", "reloading", "const bool proven = own_.ever_answered && !own_.before;",
+     "const bool proven = MUTANT || (own_.ever_answered && !own_.before);"),
+    ("back", "reloading", "    go_back(Problem{\"agent\", e.failure,", "    if (!MUTANT) go_back(Problem{\"agent\", e.failure,"),
+    ("back", "life", "  void on(const LaunchNow&) { supervisor_.launch_at(turn_.now); }",
+     "  void on(const LaunchNow&) { supervisor_.launch_at(turn_.now + std::chrono::seconds(MUTANT ? 1 : 0)); }"),
+    ("awake", "registration", "  own_.task_at = turn_.now + paced(turn_.now - own_.since, 20, milliseconds(2), seldom);\n",
+     "  if (!MUTANT) own_.task_at = turn_.now + paced(turn_.now - own_.since, 20, milliseconds(2), seldom);\n"),
+    ("awake", "registration", "  note_failure(e.failure, e.refused);\n  own_.task_at = turn_.now + until_sent_anew();\n",
+     "  note_failure(e.failure, e.refused);\n  if (!MUTANT) own_.task_at = turn_.now + until_sent_anew();\n"),
+    ("awake", "stopping", "(told_in_time ? look_anyway : pace)", "(told_in_time ? look_anyway * (MUTANT ? 2 : 1) : pace)"),
+    ("awake", "stopping", "  own_.deadline = turn_.now + sweep_grace;\n", "  if (!MUTANT) own_.deadline = turn_.now + sweep_grace;\n"),
 ]
 
 SLEEPING = """\
@@ -89,20 +113,29 @@ static const char* const awake = std::getenv("LICTOR_MUTANT");
 """
 
 
+def source_of(part):
+    return "life.cpp" if part == "life" else f"{part}.cpp"
+
+
 def named():
     seen = {}
-    for law, old, new in MUTANTS:
+    for law, part, old, new in MUTANTS:
         seen[law] = seen.get(law, 0) + 1
-        yield f"{law}.{seen[law]}", old, new
+        yield f"{law}.{seen[law]}", source_of(part), old, new
 
 
 def main(args):
     if args == ["--list"]:
-        print("\n".join(name for name, _, _ in named()))
+        print("\n".join(name for name, *_ in named()))
         return 0
-    text = open(args[0], encoding="utf-8").read()
+    if args == ["--sources"]:
+        print("\n".join(sorted({source for _, source, *_ in named()})))
+        return 0
+    text = pathlib.Path(args[0]).read_text(encoding="utf-8")
     switches = ""
-    for name, old, new in named():
+    for name, source, old, new in named():
+        if source != pathlib.Path(args[0]).name:
+            continue
         if text.count(old) != 1:
             print(f"mutants.py: {name}: its place occurs {text.count(old)} times in {args[0]}, not once", file=sys.stderr)
             return 1

@@ -9,7 +9,7 @@
 //   life_walk --explore DEPTH         all sequences of DEPTH happenings from each moment of a few straight lives, and an
 //                                     end of each; same exit
 //   life_walk --caught-by LAW         random lives; exit 0 if LAW was broken: for a mutant of the life
-#include "life/life.hpp"
+#include "life/view.hpp"
 
 #include <algorithm>
 #include <array>
@@ -177,7 +177,7 @@ class Walk {
     static const char* const names[] = {"TERM", "INT", "QUIT", "HUP", "USR1", "USR2"};
     const bool stops = kind == SignalKind::terminate || kind == SignalKind::interrupt || kind == SignalKind::quit;
     if (kind == SignalKind::quit) quit_signal_ = true;
-    if (stops && !stop_at_ && !given_up_) note_stop(kind != SignalKind::quit && life_.rules.leave);
+    if (stops && !stop_at_ && !given_up_) note_stop(kind != SignalKind::quit && seen().rules().leave);
     if (kind == SignalKind::restart) restart_asked_ = true;
     tell(Signal{kind}, names[static_cast<int>(kind)]);
   }
@@ -200,6 +200,8 @@ class Walk {
   const std::vector<Turn>& turns() const { return turns_; }
 
  private:
+  LifeView seen() const { return life_; }
+
   template <class... Weights>
   std::size_t by_weight(Weights... weights) {
     return choices_->among(std::array<int, sizeof...(weights)>{weights...});
@@ -235,7 +237,7 @@ class Walk {
     stop_at_ = now_;
     stop_leave_ = leave;
     launches_at_stop_ = launches_;
-    rules_at_stop_ = life_.rules;
+    rules_at_stop_ = seen().rules();
   }
 
   void agent_dies() {
@@ -322,8 +324,8 @@ class Walk {
 
   void respond(const Prepare&) {
     if (mostly(60)) {
-      if (life_.phase == Phase::prepare) in_force_.own = {"n1", "id", "10.0.0.5"};
-      return tell(Prepared{life_.rules, {"n1", "id", "10.0.0.5"}, seldom(30)}, "prepared");
+      if (seen().phase() == Phase::prepare) in_force_.own = {"n1", "id", "10.0.0.5"};
+      return tell(Prepared{seen().rules(), {"n1", "id", "10.0.0.5"}, seldom(30)}, "prepared");
     }
     const bool wait = mostly(90);
     if (!wait) given_up_ = true;
@@ -465,11 +467,11 @@ class Walk {
   void respond(const RunHook& e) {
     hook_running_ = false;
     const bool good = mostly(60);
-    const auto& hooks = e.kind == HookKind::post_start ? life_.rules.post_start : life_.rules.pre_stop;
+    const auto& hooks = e.kind == HookKind::post_start ? seen().rules().post_start : seen().rules().pre_stop;
     const OnFailure rule = e.index < hooks.size() ? hooks[e.index] : OnFailure::ignore;
     if (good || rule != OnFailure::retry) ++hooks_done_;
     if (!good && rule == OnFailure::fail && e.kind == HookKind::post_start && !stop_at_) {
-      note_stop(life_.rules.leave);
+      note_stop(seen().rules().leave);
       failed_hook_ = true;
     }
     if (!good && rule == OnFailure::fail && e.kind == HookKind::pre_stop) spoilt_ = true;
@@ -523,7 +525,7 @@ class Walk {
   void tell(Happening what, const char* name) {
     // Once over, the full sync stays over, whatever the cluster's size is later said to be.
     if (joined_ && now_ >= *joined_ + sync_window(members_)) synced_ = true;
-    turns_.push_back({now_, name, life_.phase});
+    turns_.push_back({now_, name, seen().phase()});
     const std::vector<Effect> effects = step(life_, {now_, std::move(what)});
     told_of_kill_ = std::count_if(effects.begin(), effects.end(), [](const Effect& effect) {
       const auto* said = std::get_if<Say>(&effect);
@@ -534,21 +536,21 @@ class Walk {
       hold(!quit_, "quit-once", "an effect after Quit");
       std::visit([this](const auto& e) { take(e); }, effect);
     }
-    hold(life_.rules == in_force_.rules && life_.own == in_force_.own, "in-force",
+    hold(seen().rules() == in_force_.rules && seen().own() == in_force_.own, "in-force",
          "the life goes by other settings than those in force");
     if (ready(life_)) {
       hold(agent_ && sent_ && catalog_ && leader_ && hooks_done_ >= hooks_wanted_, "ready",
            "ready without services, hooks, catalog and leader");
       ever_ready_ = true;
     }
-    if (life_.phase == Phase::registering) {
-      hold(life_.task_at || std::any_of(owed_.begin(), owed_.end(), is_registering), "awake",
+    if (seen().phase() == Phase::registering) {
+      hold(life_.registration.task_at || std::any_of(owed_.begin(), owed_.end(), is_registering), "awake",
            "nothing is done to register");
     }
-    if (life_.phase == Phase::leaving && agent_ && !life_.stop->forbidden) {
+    if (seen().phase() == Phase::leaving && agent_ && !seen().stop()->forbidden) {
       const bool looking = std::any_of(owed_.begin(), owed_.end(),
                                        [](const Owed& o) { return std::holds_alternative<LookUpCatalog>(o.effect); });
-      hold(looking || (life_.task_at && *life_.task_at <= now_ + look_anyway), "awake",
+      hold(looking || (life_.stopping.task_at && *life_.stopping.task_at <= now_ + look_anyway), "awake",
            "nobody looks whether the node has left");
     }
     if (ready(life_) && paused_ && now_ - *paused_ <= sync_retry_window(members_) && !unflushable_ && !stop_at_) {
@@ -635,7 +637,7 @@ class Walk {
     back_at_.reset();
     launching_ = true;
     launches_ = e.launch;
-    hooks_wanted_ = life_.rules.post_start.size();
+    hooks_wanted_ = seen().rules().post_start.size();
     forget_agent();
     owe(e, milliseconds(20));
   }
@@ -681,7 +683,7 @@ class Walk {
 
   void take(const Clear& e) {
     hold(e.claim.dead(), "hands-off", "something that may be alive is cleared away");
-    hold(life_.rules.heal, "hands-off", "something is cleared away without node.heal");
+    hold(seen().rules().heal, "hands-off", "something is cleared away without node.heal");
     owe(e, seconds(6));
   }
 
@@ -728,10 +730,10 @@ class Walk {
     if (e.signal == SIGTERM) replaced_ = true;
     hold(!asked_leave_ || e.signal == SIGKILL, "no-shortcut", "a signal other than KILL after the leave was asked");
     if (!stop_at_) {
-      const bool too_early = life_.rules.api_after_join && !answered_;
-      const bool hung = !too_early && unanswered_ && now_ - *unanswered_ >= life_.rules.hung_after;
+      const bool too_early = seen().rules().api_after_join && !answered_;
+      const bool hung = !too_early && unanswered_ && now_ - *unanswered_ >= seen().rules().hung_after;
       const bool lost =
-          leaderless_ && life_.rules.rejoin_after > Duration{} && now_ - *leaderless_ >= life_.rules.rejoin_after;
+          leaderless_ && seen().rules().rejoin_after > Duration{} && now_ - *leaderless_ >= seen().rules().rejoin_after;
       hold(restart_asked_ || quarrelled_ || hung || lost, "patience", "an agent ended for no reason");
     }
     if (e.signal == SIGKILL) {
@@ -822,7 +824,7 @@ Rules random_rules(Dice& dice) {
   rules.stop_timeout = seconds(3) + upto(seconds(30));
   rules.bind_wait = upto(seconds(60));
   rules.hung_after = seconds(1) + upto(seconds(40));
-  rules.rejoin_after = chance(30) ? Duration{} : seconds(1) + upto(seconds(60));
+  rules.rejoin_after = chance(30) ? Duration{} : seconds(1) + upto(seconds(chance(50) ? 4 : 60));
   rules.give_up_after = 1 + static_cast<int>(dice.upto(5));
   rules.post_start = hooks();
   rules.pre_stop = hooks();

@@ -37,7 +37,7 @@ int launch_of(const Happening& happened) {
 }
 
 Life with_agent(Life life) {
-  life.agent.emplace().pid = 41;
+  life.supervisor.process.emplace().pid = 41;
   return life;
 }
 
@@ -142,8 +142,8 @@ TEST_CASE("an effect comes to its part with all that it says, and by the setting
     world.settings.ground.plan.consul_json = {{"retry_join", {"10.0.0.1"}}};
     world.change = [&](Life& now) {
       now = life;
-      now.own.name = "own";
-      now.address_gone = true;
+      now.reloading.in_force.own.name = "own";
+      now.address.gone = true;
     };
     world.act({row.effect});
     CHECK(world.asked.words == row.asked);
@@ -193,7 +193,7 @@ TEST_CASE("an event says what the part has answered") {
   SECTION("members: who claims what is the node's own") {
     const CatalogNode other{.name = "other", .id = "id-9", .address = "10.0.0.5"};
     world.api.around = AgentCalls::Surroundings{.members = {}, .catalog = {other}, .failed_member = true};
-    world.change = [](Life& life) { life.own = {"n1", "id-1", "10.0.0.5"}; };
+    world.change = [](Life& life) { life.reloading.in_force.own = {"n1", "id-1", "10.0.0.5"}; };
     world.act({LookAround{7, true}});
     const auto around = world.answer<LookedAround>();
     CHECK(around.failure.empty());
@@ -213,7 +213,7 @@ TEST_CASE("an event says what the part has answered") {
   }
   SECTION("an id that can't be taken") {
     world.settings.taken = problem;
-    world.change = [](Life& life) { life.own.id = "id-1"; };
+    world.change = [](Life& life) { life.reloading.in_force.own.id = "id-1"; };
     world.act({TakeIdBack{"id-2"}});
     const auto taken = world.answer<IdTakenBack>();
     CHECK(taken.own.id == "id-1");
@@ -270,8 +270,8 @@ TEST_CASE("a silent agent's gossip port is not looked at: that would end one tha
 TEST_CASE("what a stop has overtaken is not begun any more, and answered all the same") {
   Interpreting world;
   const auto stopped = [](Life& life) {
-    life.stop.emplace();
-    life.phase = Phase::ending;
+    life.stopping.stop.emplace();
+    life.stopping.step = StopStep::ending;
   };
   SECTION("a launch") {
     world.effects = {Launch{0}};
@@ -308,9 +308,9 @@ TEST_CASE("an agent that can't be launched is told of, and its API is not asked"
 
 TEST_CASE("the end of an agent is told as it was; that of one which another has followed is not") {
   Interpreting world;
-  world.change = [](Life& life) { life.launches = 1; };
+  world.change = [](Life& life) { life.supervisor.launches = 1; };
   world.act({Launch{1}});
-  world.change = [](Life& life) { life.launches = 2; };
+  world.change = [](Life& life) { life.supervisor.launches = 2; };
   world.act({Launch{2}});
   world.heard.clear();
   REQUIRE(world.agent.ended.size() == 2);
@@ -330,7 +330,7 @@ TEST_CASE("answers for an agent that is gone change nothing") {
   world.asked.at_once = true;
   // The life as it is: prepared and launched at once, then an agent that is probed.
   world.interpreter.feed(Begin{});
-  REQUIRE(world.interpreter.life().agent);
+  REQUIRE(world.interpreter.life().agent());
   world.asked.at_once = false;
   world.asked.words.clear();
   const auto end = std::chrono::steady_clock::now() + seconds(20);
@@ -340,15 +340,17 @@ TEST_CASE("answers for an agent that is gone change nothing") {
   const auto late = std::exchange(world.asked.answers, {});
 
   world.agent.ended.at(0)({1, 0});
-  CHECK_FALSE(world.interpreter.life().agent);
-  const Life before = world.interpreter.life();
+  CHECK_FALSE(world.interpreter.life().agent());
+  const Life before = *world.whole;
   for (const auto& answer : late) answer();
-  CHECK(world.interpreter.life() == before);
+  CHECK(*world.whole == before);
 
   // The next one's API is asked anew: what was outstanding is dropped.
   world.asked.at_once = true;
   world.asked.words.clear();
-  const auto launched = [&] { return world.interpreter.life().launches == 2 && world.interpreter.life().agent; };
+  const auto launched = [&] {
+    return world.interpreter.life().launches() == 2 && world.interpreter.life().agent().has_value();
+  };
   while (!launched() && std::chrono::steady_clock::now() < end) world.io.run_one_for(milliseconds(100));
   REQUIRE(launched());
   CHECK(std::count(world.asked.words.begin(), world.asked.words.end(), "reset recovery") == 1);
@@ -372,10 +374,10 @@ TEST_CASE("an event that an effect brings at once waits for the effects beside i
 
 TEST_CASE("the time that the life wants to be woken at is an event, and one alone") {
   Interpreting world;
-  world.change = [](Life& life) { life.deadline = steady_now() + milliseconds(20); };
+  world.change = [](Life& life) { life.supervisor.deadline = steady_now() + milliseconds(20); };
   world.interpreter.feed(HostChanged{});
   world.interpreter.feed(HostChanged{});  // the time is the same
-  world.change = [](Life& life) { life.deadline.reset(); };
+  world.change = [](Life& life) { life.supervisor.deadline.reset(); };
   world.io.run_for(seconds(20));  // ends when there is nothing to wait for
   REQUIRE(world.heard.size() == 3);
   CHECK(std::holds_alternative<Tick>(world.heard[2]));

@@ -45,10 +45,11 @@ struct Ordering : Interpreting {
     orders.answer_waiting(what);
   }
   static void serving(Life& life) {
-    life.phase = Phase::serve;
-    life.launches = 1;
-    life.agent.emplace().pid = 41;
-    life.agent->answered = Time{};
+    life.registration.state = RegistrationStep::serving;
+    life.supervisor.state = AgentState::running;
+    life.supervisor.launches = 1;
+    life.supervisor.process.emplace().pid = 41;
+    life.joining.answered = Time{};
   }
 
   std::string settings_problem;
@@ -83,9 +84,9 @@ TEST_CASE("who waits for a reload hears what became of the settings, when an age
   world.wait_for(world.post("/reload", "wait"));
   const Reloaded taken{ReloadResult::restart, {}, "new settings: limits"};
   SECTION("taken: not before the agent has started with them") {
-    world.happens(taken, [](Life& life) { life.before.emplace(); });
+    world.happens(taken, [](Life& life) { life.reloading.before.emplace(); });
     CHECK(world.answers.empty());
-    world.happens(Tick{}, [](Life& life) { life.before.reset(); });
+    world.happens(Tick{}, [](Life& life) { life.reloading.before.reset(); });
     CHECK(world.answers == std::vector<std::string>{"0 new settings: limits"});
   }
   SECTION("refused") {
@@ -94,10 +95,10 @@ TEST_CASE("who waits for a reload hears what became of the settings, when an age
     CHECK(world.answers == std::vector<std::string>{"78 node.name: no"});
   }
   SECTION("read once more: the latter counts") {
-    world.happens(taken, [](Life& life) { life.reloading.running = true; });
+    world.happens(taken, [](Life& life) { life.reloading.work.running = true; });
     CHECK(world.answers.empty());
     world.happens(Reloaded{ReloadResult::unchanged, {}, "nothing new"},
-                  [](Life& life) { life.reloading.running = false; });
+                  [](Life& life) { life.reloading.work.running = false; });
     CHECK(world.answers == std::vector<std::string>{"0 nothing new"});
   }
   world.happens(Tick{});
@@ -106,7 +107,7 @@ TEST_CASE("who waits for a reload hears what became of the settings, when an age
 
 TEST_CASE("who waits for a restart hears of another agent, once the node is ready with it") {
   Ordering world;
-  const auto ready = [](Life& life) { life.agent->registered = life.agent->leader = true; };
+  const auto ready = [](Life& life) { life.registration.registered = life.joining.leader = true; };
   world.happens(Tick{}, [&](Life& life) {
     Ordering::serving(life);
     ready(life);
@@ -115,8 +116,9 @@ TEST_CASE("who waits for a restart hears of another agent, once the node is read
   world.happens(Tick{});
   CHECK(world.answers.empty());  // still the one of before
   world.happens(Tick{}, [&](Life& life) {
-    ++life.launches;
-    life.agent.emplace().pid = 42;
+    ++life.supervisor.launches;
+    life.supervisor.process.emplace().pid = 42;
+    life.registration.registered = life.joining.leader = false;
   });
   CHECK(world.answers.empty());
   world.happens(Tick{}, ready);
@@ -171,7 +173,7 @@ TEST_CASE("maintenance is the agent's to set: one order at a time, and it ends w
     CHECK(world.answers == std::vector<std::string>{"1 maint: the agent's answer: 403 no"});
   }
   SECTION("another agent follows") {
-    world.happens(Tick{}, [](Life& life) { ++life.launches; });
+    world.happens(Tick{}, [](Life& life) { ++life.supervisor.launches; });
     REQUIRE(world.answers.size() == 1);
     CHECK(contains(world.answers[0], "the agent has ended meanwhile"));
   }
@@ -182,7 +184,7 @@ TEST_CASE("what can't be ordered now is refused, and says why") {
   CHECK(contains(world.post("/reload", "wait").body, "still preparing"));
   world.happens(Tick{}, [](Life& life) {
     Ordering::serving(life);
-    life.stop.emplace();
+    life.stopping.stop.emplace();
   });
   for (const char* path : {"/reload", "/restart"}) {
     const ControlReply reply = world.post(path, "wait");

@@ -16,14 +16,14 @@ class Told {
     const Time now(since_start);
     step(life, {now, what});
     Notice next = notice_of(life, settings_problem);
-    std::string message = notice_message(notice, next, life.rules, now);
+    std::string message = notice_message(notice, next, life.reloading.in_force.rules, now);
     notice = std::move(next);
     return message;
   }
 
   void serve() {
     after({}, Begin{});
-    after({}, Prepared{life.rules, {"n1", "id-1", "10.0.0.5"}, false});
+    after({}, Prepared{life.reloading.in_force.rules, {"n1", "id-1", "10.0.0.5"}, false});
     after({}, Launched{42});
     after({}, Probed{1, ProbeAnswer::leader, 3});
     after({}, ServicesSent{1, {}});
@@ -40,7 +40,8 @@ TEST_CASE("ready is told once, at the moment the node is registered") {
   CHECK(told.after({}, Begin{}) == "STATUS=prepare: no agent\n");
   CHECK(told.after({}, PrepareFailed{Problem{"bind", "no interface", "plug it in", Exit::retry}}) ==
         "STATUS=prepare: no interface\n");
-  CHECK(told.after({}, Prepared{told.life.rules, {"n1", "id-1", "10.0.0.5"}, false}) == "STATUS=launch: no agent\n");
+  CHECK(told.after({}, Prepared{told.life.reloading.in_force.rules, {"n1", "id-1", "10.0.0.5"}, false}) ==
+        "STATUS=launch: no agent\n");
   CHECK(told.after({}, Launched{42}) == "STATUS=join: the agent does not answer yet; agent 42\n");
   CHECK(told.after(seconds(1), Probed{1, ProbeAnswer::no_leader, 1}) == "STATUS=join: no leader known; agent 42\n");
   CHECK(told.after(seconds(2), Probed{1, ProbeAnswer::leader, 3}).rfind("STATUS=register: not registered", 0) == 0);
@@ -75,7 +76,7 @@ TEST_CASE("a reload is announced with its time, and so is its end") {
 
 TEST_CASE("a stop is announced at once and asks for the time that the settings give it") {
   Told told;
-  told.life.rules.stop_timeout = seconds(100);
+  told.life.reloading.in_force.rules.stop_timeout = seconds(100);
   SECTION("while serving") {
     told.serve();
     told.after({}, CatalogSeen{1, CatalogAnswer::registered});

@@ -39,7 +39,7 @@ class Watched {
   }
   // Ready at 100 ms, with 10 ms or more in each step.
   Watched& started() {
-    at(3, Begin{}).at(13, Prepared{life.rules, node, false}).at(20, Launched{42});
+    at(3, Begin{}).at(13, Prepared{life.reloading.in_force.rules, node, false}).at(20, Launched{42});
     at(60, Probed{1, ProbeAnswer::no_leader, 1}).at(80, Probed{1, ProbeAnswer::leader, 3});
     return at(90, ServicesSent{1, ""}).at(100, CatalogSeen{1, CatalogAnswer::registered});
   }
@@ -96,7 +96,7 @@ TEST_CASE("A start is the time from lictor's execution until the node is ready, 
 
 TEST_CASE("A start that is not over counts until now") {
   Watched watched;
-  watched.at(3, Begin{}).at(13, Prepared{watched.life.rules, node, false}).at(20, Launched{42});
+  watched.at(3, Begin{}).at(13, Prepared{watched.life.reloading.in_force.rules, node, false}).at(20, Launched{42});
   watched.now = Time(milliseconds(50));
   const Course start = watched.course(CourseKind::start);
   CHECK(start.outcome == CourseOutcome::under_way);
@@ -106,18 +106,18 @@ TEST_CASE("A start that is not over counts until now") {
 TEST_CASE("Waiting for an address is a step of its own") {
   Watched watched;
   watched.at(3, Begin{}).at(10, PrepareFailed{Problem{"bind", "no address", "", Exit::retry}}).at(500, HostChanged{});
-  watched.at(510, Prepared{watched.life.rules, node, false});
+  watched.at(510, Prepared{watched.life.reloading.in_force.rules, node, false});
   CHECK(table(watched.course(CourseKind::start)) == Table{{"settings", 3}, {"prepare", 7}, {"address", 500}});
 }
 
 TEST_CASE("Hooks are a step; what is sent again is the catalog's time") {
   Watched watched(Rules{.post_start = {OnFailure::ignore, OnFailure::ignore}});
-  watched.at(0, Begin{}).at(0, Prepared{watched.life.rules, node, false}).at(0, Launched{42});
+  watched.at(0, Begin{}).at(0, Prepared{watched.life.reloading.in_force.rules, node, false}).at(0, Launched{42});
   watched.at(0, Probed{1, ProbeAnswer::leader, 3}).at(10, ServicesSent{1, ""});
   watched.at(30, HookEnded{1, ""}).at(70, HookEnded{1, ""}).at(80, CatalogSeen{1, CatalogAnswer::incomplete});
   // The servers have forgotten them.
   watched.at(3000, CatalogSeen{1, CatalogAnswer::gone}).at(3000, Tick{});
-  REQUIRE(watched.life.agent->sending_again);
+  REQUIRE(watched.life.registration.sending_again);
   watched.at(3200, SentAgain{1, ""}).at(3300, CatalogSeen{1, CatalogAnswer::registered});
   const Course start = watched.course(CourseKind::start);
   CHECK(start.outcome == CourseOutcome::ready);
@@ -126,7 +126,7 @@ TEST_CASE("Hooks are a step; what is sent again is the catalog's time") {
 
 TEST_CASE("Agents that die before the node is ready are one step, with the pauses behind them") {
   Watched watched;
-  watched.at(3, Begin{}).at(13, Prepared{watched.life.rules, node, false}).at(20, Launched{42});
+  watched.at(3, Begin{}).at(13, Prepared{watched.life.reloading.in_force.rules, node, false}).at(20, Launched{42});
   watched.at(60, Probed{1, ProbeAnswer::leader, 1}).at(70, AgentEnded{1, 0});
   watched.at(500, Tick{}).at(510, Launched{43}).at(520, Probed{2, ProbeAnswer::leader, 1});
   watched.at(530, ServicesSent{2, ""}).at(550, CatalogSeen{2, CatalogAnswer::registered});
@@ -144,9 +144,9 @@ TEST_CASE("Agents that die before the node is ready are one step, with the pause
 
 TEST_CASE("With no pause behind it an agent that died is still told from the one that follows") {
   Watched watched(Rules{.restart_min = {}, .restart_max = {}});
-  watched.at(0, Begin{}).at(0, Prepared{watched.life.rules, node, false}).at(0, Launched{42});
+  watched.at(0, Begin{}).at(0, Prepared{watched.life.reloading.in_force.rules, node, false}).at(0, Launched{42});
   watched.at(60, Probed{1, ProbeAnswer::leader, 1}).at(70, AgentEnded{1, 0});
-  REQUIRE(watched.life.launches == 2);
+  REQUIRE(watched.life.supervisor.launches == 2);
   watched.at(80, Launched{43}).at(100, Tick{});
   CHECK(table(watched.course(CourseKind::start)) == Table{{"former", 70}, {"launch", 10}, {"api", 20}});
 }
@@ -232,7 +232,7 @@ class RandomWorld {
     tell(Begin{});
   }
 
-  bool over() const { return life_.phase == Phase::ended; }
+  bool over() const { return phase_of(life_) == Phase::ended; }
 
   void go_on() {
     now_ += Duration(upto(3) == 0 ? upto(3'000'000) : upto(20'000));
@@ -250,7 +250,7 @@ class RandomWorld {
         return tell(HostChanged{});
       case 2:
       case 3:
-        if (life_.agent) return tell(AgentEnded{upto(1) == 0 ? 0 : -1, 9});
+        if (life_.supervisor.process) return tell(AgentEnded{upto(1) == 0 ? 0 : -1, 9});
         break;
       default:
         break;
@@ -273,10 +273,10 @@ class RandomWorld {
   }
 
   void answer(const Effect& effect) {
-    const int launch = life_.launches;
+    const int launch = life_.supervisor.launches;
     const std::string failure = mostly() ? "" : "no";
     if (std::holds_alternative<Prepare>(effect)) {
-      return mostly() ? tell(Prepared{life_.rules, node, false})
+      return mostly() ? tell(Prepared{life_.reloading.in_force.rules, node, false})
                       : tell(PrepareFailed{Problem{"bind", "no", "", Exit::retry}, false, {}});
     } else if (std::holds_alternative<Launch>(effect)) {
       return mostly() ? tell(Launched{42}) : tell(LaunchFailed{Problem{"agent", "no", "", Exit::internal}});
@@ -301,12 +301,12 @@ class RandomWorld {
     } else if (std::holds_alternative<Deregister>(effect)) {
       return tell(Deregistered{launch, failure});
     } else if (std::holds_alternative<EndAgent>(effect)) {
-      if (life_.agent) tell(AgentEnded{0, 0});
+      if (life_.supervisor.process) tell(AgentEnded{0, 0});
       return;
     } else if (std::holds_alternative<AwaitChildren>(effect)) {
       return tell(ChildrenGone{});
     } else if (std::holds_alternative<Reload>(effect)) {
-      return tell(Reloaded{static_cast<ReloadResult>(upto(4)), life_.rules, "", node});
+      return tell(Reloaded{static_cast<ReloadResult>(upto(4)), life_.reloading.in_force.rules, "", node});
     }
   }
 
@@ -346,11 +346,11 @@ class RandomWorld {
     const auto under_way = std::count_if(
         after.begin(), after.end(), [](const Course& course) { return course.outcome == CourseOutcome::under_way; });
     REQUIRE(under_way <= 1);
-    const bool stopping = life_.phase >= Phase::settle;
+    const bool stopping = phase_of(life_) >= Phase::settle;
     REQUIRE((after.back().kind == CourseKind::stop) == stopping);
     if (over()) REQUIRE(after.back().outcome != CourseOutcome::under_way);
     // Not ready, and no agent that was: the start or a restart says so.
-    if (!life_.agent && !over()) REQUIRE(under_way == 1);
+    if (!life_.supervisor.process && !over()) REQUIRE(under_way == 1);
     if (ready(life_)) REQUIRE(under_way == 0);
   }
 

@@ -1,0 +1,266 @@
+// What happens to the life, and what it has done: step(life, event) -> effects (life/life.hpp).
+#pragma once
+
+#include "base/log_line.hpp"
+#include "base/problem.hpp"
+#include "base/time.hpp"
+#include "identity/claims.hpp"
+#include "life/rules.hpp"
+
+#include <array>
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace lictor {
+
+// --------------------------------------------------------------------------------------------- events
+
+enum class SignalKind { terminate, interrupt, quit, reload, report, restart };
+struct Signal {
+  SignalKind kind;
+};
+struct Begin {};        // the first event of a life
+struct Tick {};         // next_wake() has come
+struct HostChanged {};  // the kernel's news: links, addresses, routes
+struct Prepared {
+  Rules rules;
+  NodeKey own;
+  bool moved;  // the stored identity had another address
+};
+struct PrepareFailed {
+  Problem problem;     // Exit::retry: no address yet
+  bool final = false;  // whatever its exit code, neither the network's news nor other settings will mend it
+  std::optional<Rules> rules = {};  // where the settings were read once more
+};
+struct Launched {
+  int pid;
+};
+struct LaunchFailed {
+  Problem problem;
+};
+struct AgentEnded {
+  int code;  // -1: by signal
+  int signal;
+  std::optional<Problem> not_executed = {};  // the child never became the agent
+};
+
+// Answers. `launch` is the number of the launch that the call was made for; answers for an agent that is no
+// more are ignored.
+// closed: the agent takes connections, and ends them without a word.
+enum class ProbeAnswer { silent, closed, no_leader, leader };
+struct Probed {
+  int launch;
+  ProbeAnswer answer;
+  int members;         // 0: not told
+  bool gossip = true;  // false: nobody listens on the serf port any more
+};
+struct ServicesSent {
+  int launch;
+  std::string failure;   // empty: the agent has all of them
+  bool refused = false;  // for want of a permission
+  bool changed = true;   // the agent has taken something that it did not have
+};
+// taken: the entry under our name has another id.
+enum class CatalogAnswer { gone, incomplete, registered, forbidden, failed, taken };
+struct CatalogSeen {
+  int launch;
+  CatalogAnswer answer;
+  NodeKey holder = {};                      // of `taken`
+  std::vector<std::string> leftovers = {};  // ids marked as ours that are no longer desired
+};
+struct SentAgain {
+  int launch;
+  std::string failure;   // empty: the servers have taken all that the agent has of this node
+  bool refused = false;  // for want of a permission
+  bool missing = false;  // the agent itself lacks something that is desired
+};
+struct Flushed {
+  int launch;
+  bool refused = false;  // the agent does not let lictor do it
+};
+// told: the servers say that the node's part of the catalog may have changed, or that the time is up; else they can't be
+// asked for that.
+struct ChangeSeen {
+  int launch;
+  bool told;
+};
+struct IdTakenBack {
+  NodeKey own;
+  std::string failure;
+};
+struct LookedAround {
+  int launch;
+  std::vector<Claim> claims;
+  bool failed_member;  // the servers take this node for failed
+  std::string failure;
+};
+struct Joined {
+  int launch;
+};  // an attempt is over, however it went
+enum class ClearAnswer { cleared, forbidden, failed };
+struct Cleared {
+  int launch;
+  ClearAnswer answer;
+  std::string text;  // why not; what to do
+};
+enum class AddressState { same, other, gone };
+struct AddressRead {
+  AddressState state;
+  std::string text;  // the other address, or why there is none
+};
+struct HookEnded {
+  int launch;
+  std::string failure;
+};
+struct LeaveAnswered {
+  int launch;
+  std::string failure;
+};
+struct Deregistered {
+  int launch;
+  std::string failure;
+};
+struct ChildrenGone {};
+enum class ReloadResult { broken, unchanged, services, reloaded, restart };
+inline constexpr std::array reload_results{ReloadResult::broken, ReloadResult::unchanged, ReloadResult::services,
+                                           ReloadResult::reloaded, ReloadResult::restart};
+const char* to_string(ReloadResult result);  // as users see it: the enumerator's name
+// The settings have been read and compared with those in force. All but broken ones are prepared: an Adopt or a Forget follows.
+struct Reloaded {
+  ReloadResult result;  // reloaded: a running agent can take them
+  Rules rules;
+  std::string text;       // for whoever asked for it
+  NodeKey own = {};       // of what will run; not of `broken`
+  std::string keys = {};  // of the agent's settings that differ, and "services"; for the log
+  bool settings = true;   // Reload's
+};
+struct AgentReloaded {
+  int launch;
+  std::string failure;
+};
+
+using Happening =
+    std::variant<Begin, Tick, Signal, HostChanged, Prepared, PrepareFailed, Launched, LaunchFailed, AgentEnded, Probed,
+                 ServicesSent, CatalogSeen, SentAgain, Flushed, ChangeSeen, IdTakenBack, LookedAround, Cleared, Joined,
+                 AddressRead, HookEnded, LeaveAnswered, Deregistered, ChildrenGone, Reloaded, AgentReloaded>;
+struct Event {
+  Time at;
+  Happening what;
+};
+
+// -------------------------------------------------------------------------------------------- effects
+// Each is answered by exactly one event, named behind it, unless the agent it was for ends first.
+
+struct Prepare {};  // Prepared or PrepareFailed; each but the first begins with the settings, read once more
+struct Launch {
+  int launch;
+};  // Launched or LaunchFailed
+struct Probe {
+  int launch;
+  Duration deadline;
+};  // Probed
+// What is sent of the services: what is news since they were last sent, which takes no question; what the agent's own list
+// lacks.
+enum class Sending { news, difference };
+struct SendServices {
+  int launch;
+  Sending what;
+};  // ServicesSent
+struct LookUpCatalog {
+  int launch;
+};  // CatalogSeen
+// What the agent has and the catalog lacks, by the last look, is written there, as the agent has it: an agent that takes it
+// for synced sends it only with its next full sync.
+struct SendAgain {
+  int launch;
+  bool seen;  // the catalog has shown this node's entry: one that it does not show now is gone, not hidden
+};            // SentAgain
+// Has the agent send the servers what it knows that they lack, such as what its checks have become. By itself it does not while
+// its syncer waits for a full sync: up to sync_window after it has met a server, and up to sync_retry_window after one that was
+// due in the middle of a registration or a reload.
+struct Flush {
+  int launch;
+  bool anew;  // also where its checks are as they were at the last Flush
+};            // Flushed
+struct AwaitChange {
+  int launch;
+  Duration limit;
+};  // ChangeSeen: of what the last look at the catalog showed
+struct TakeIdBack {
+  std::string id;
+};  // IdTakenBack: settings with that id are prepared, as by Reload
+struct LookAround {
+  int launch;
+  bool health;  // also ask whether the servers take this node for failed
+};              // LookedAround
+struct Clear {
+  int launch;
+  Claim claim;
+};  // Cleared
+struct Join {
+  int launch;
+};  // Joined: joins a server that can be reached, unless the agent knows one that is alive
+struct Rejoin {
+  int launch;
+};                      // nothing: exchanges all state with a server
+struct ReadAddress {};  // AddressRead
+enum class HookKind { post_start, pre_stop };
+struct RunHook {
+  int launch;
+  HookKind kind;
+  std::size_t index;
+};                  // HookEnded
+struct EndHook {};  // nothing; its HookEnded is no longer awaited
+struct AskLeave {
+  int launch;
+  Duration deadline;
+};  // LeaveAnswered
+struct RepeatLeave {
+  int launch;
+};  // nothing: the members are told again that this node leaves
+struct Deregister {
+  int launch;
+};  // Deregistered
+struct EndAgent {
+  int signal;
+};                        // AgentEnded, some time
+struct AwaitChildren {};  // ChildrenGone, some time
+struct SignalChildren {
+  int signal;
+};  // nothing
+struct Reload {
+  bool settings;  // read them again; false: only the address is new
+};                // Reloaded
+// What is prepared comes into force: rules, services, consul.json, arguments, environment.
+struct Adopt {
+  int launch;
+  bool keep;    // what was in force until now, for GoBack
+  bool reload;  // tell the running agent
+};              // AgentReloaded where `reload`
+// What was kept is in force again. A running agent is told of it.
+struct GoBack {
+  Problem why;
+};                 // nothing
+struct Forget {};  // nothing: what is prepared or kept is not needed any more
+struct Report {};  // nothing
+using Tone = Level;
+struct Say {
+  Tone tone;
+  std::string text;    // constant where it can be
+  Fields fields = {};  // what differs
+};                     // nothing
+struct Quit {
+  Exit exit;
+  std::string reason;
+  bool operator==(const Quit&) const = default;
+};  // the end
+
+using Effect =
+    std::variant<Prepare, Launch, Probe, SendServices, LookUpCatalog, SendAgain, Flush, AwaitChange, TakeIdBack,
+                 LookAround, Clear, Join, Rejoin, ReadAddress, RunHook, EndHook, AskLeave, RepeatLeave, Deregister,
+                 EndAgent, AwaitChildren, SignalChildren, Reload, Adopt, GoBack, Forget, Report, Say, Quit>;
+
+}  // namespace lictor

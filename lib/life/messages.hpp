@@ -1,0 +1,99 @@
+// What the parts of the life tell each other. A part posts it (Turn::post); once it is done, life.cpp hands it on, before
+// anything else happens.
+#pragma once
+
+#include "life/supervisor.hpp"
+
+#include <string>
+#include <variant>
+
+namespace lictor {
+
+// ---- joining
+struct Answered {  // the agent's API; first: for the first time
+  bool first;
+};
+struct ServersMet {};   // by the agent: it runs a full sync soon
+struct LeaderFound {};  // a leader is known, for the first time or again
+struct LeaderMissing {  // for rejoin_after
+  Duration since;
+};
+struct GossipShutDown {};
+struct AgentHung {
+  Duration silent;
+};
+
+// ---- the agent's process
+struct AgentRemains {};  // it outlives every KILL, or its launch is not over in time
+struct GiveUp {
+  Problem why;
+};
+struct LaunchNow {};
+struct RestartAgent {
+  RestartReason reason;
+  Fields more = {};  // what led to it
+};
+struct ReplaceAgent {  // without a word, and the next one not before `when`
+  RestartReason reason;
+  Time when;
+};
+struct EndForGood {  // by TERM, or at once by KILL
+  Time by;           // a stop's time is up then
+  bool kill;
+  std::string why = {};  // of a KILL
+};
+
+// ---- hooks
+struct HookDue {  // the next one of that kind
+  HookKind kind;
+};
+struct HookDone {};   // or its failure is of no matter
+struct HookRetry {};  // it has failed and is to be run again
+struct HookFailed {   // and the node must not be registered without it
+  Problem why;
+};
+struct HookSpoiled {  // it has failed, and the stop goes on without it
+  std::string trouble;
+};
+struct HooksOverdue {};  // the stop does not wait for them any more
+
+// ---- registration
+struct CheckServices {  // whatever has to be sent, at least this
+  Sending at_least;
+};
+struct LookAtCatalog {};
+struct NameTaken {};  // the catalog shows our name under another id
+struct Registered {   // and seen in the catalog
+  bool anew;          // which it was not before
+};
+
+// ---- the agent's syncer
+struct SyncerPaused {  // by a registration or a reload; sent: with all that the agent has sent at its end
+  bool sent;
+};
+
+// ---- settings
+struct TakeIdBackNow {
+  std::string id;
+};
+struct IdSettled {  // taken back, or why not
+  NodeKey own;
+  std::string failure;
+};
+struct SettingsTaken {  // the node may have moved to another address
+  bool moved;
+};
+struct ReloadEnds {};      // of this one nothing is to be done any more
+struct ReloadOver {};      // and no other one follows at once
+struct AddressChanged {};  // it is no matter of the settings, and has to be prepared all the same
+struct LookAtAddress {     // whatever is known of it
+  Duration in;
+};
+
+using Message =
+    std::variant<Answered, ServersMet, LeaderFound, LeaderMissing, GossipShutDown, AgentHung, AgentRemains, GiveUp,
+                 LaunchNow, RestartAgent, ReplaceAgent, EndForGood, HookDue, HookDone, HookRetry, HookFailed,
+                 HookSpoiled, HooksOverdue, CheckServices, LookAtCatalog, NameTaken, Registered, SyncerPaused,
+                 TakeIdBackNow, IdSettled, SettingsTaken, ReloadEnds, ReloadOver, AddressChanged, LookAtAddress>;
+
+}  // namespace lictor

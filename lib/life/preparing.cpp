@@ -1,0 +1,67 @@
+#include "life/preparing.hpp"
+
+#include "life/turn.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace lictor {
+
+bool hopeless(const PrepareFailed& e) { return e.final || e.problem.exit != Exit::retry; }
+
+Time Preparing::end_of_wait() const { return own_.began + turn_.rules().bind_wait; }
+
+void Preparing::begin() {
+  own_.began = turn_.now;
+  own_.deadline = end_of_wait();
+  prepare();
+}
+
+void Preparing::prepare() {
+  if (own_.work.running) {
+    own_.work.again = true;
+    return;
+  }
+  own_.work = {.running = true};
+  turn_.emit(Prepare{});
+}
+
+bool Preparing::prepared() {
+  own_.work = {};
+  if (std::exchange(own_.over, true)) return false;
+  own_.no_address.reset();
+  own_.deadline.reset();
+  return true;
+}
+
+void Preparing::failed(const PrepareFailed& e) {
+  const bool again = std::exchange(own_.work, {}).again;
+  if (own_.over) return;
+  if (hopeless(e)) return turn_.post(GiveUp{e.problem});
+  own_.deadline = std::max(turn_.now, end_of_wait());
+  if (!own_.no_address) {
+    turn_.say(Tone::info, "waiting for an address",
+              {seconds_field(turn_.rules().bind_wait), {"reason", e.problem.why}});
+  }
+  own_.no_address = e.problem;
+  if (again && turn_.now < end_of_wait()) return prepare();
+  no_address_in_time();
+}
+
+void Preparing::stand_down() {
+  own_.over = true;
+  own_.deadline.reset();
+}
+
+void Preparing::on_deadline() {
+  own_.deadline.reset();
+  no_address_in_time();
+}
+
+// What is being looked for right now may still be found.
+void Preparing::no_address_in_time() {
+  if (own_.work.running || turn_.now < end_of_wait()) return;
+  turn_.post(GiveUp{*own_.no_address});
+}
+
+}  // namespace lictor

@@ -1,0 +1,190 @@
+#include "life/reloading.hpp"
+
+#include "life/address.hpp"
+#include "life/claims.hpp"
+#include "life/joining.hpp"
+#include "life/turn.hpp"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+namespace lictor {
+
+// ---- prepared
+
+void Reloading::reload() {
+  if (turn_.stopping()) return turn_.say(Tone::info, "settings are not read again now");
+  apply(true);
+}
+
+// The address is looked at in any case.
+void Reloading::apply(bool read) {
+  if (own_.preparing()) {
+    if (read) own_.work.again = true;
+    // Whatever becomes of the settings.
+    if (!read) turn_.post(LookAtAddress{address_settles});
+    return;
+  }
+  own_.work = {.running = true};
+  turn_.emit(Reload{read});
+}
+
+void Reloading::on(const Reloaded& e) {
+  const bool outdated = std::exchange(own_.outdated, false);
+  if (e.result == ReloadResult::broken) {
+    refused(e);
+  } else if (turn_.stopping()) {
+    turn_.emit(Forget{});
+  } else if (outdated) {
+    turn_.emit(Forget{});
+    own_.work = {};
+    return apply(e.settings);
+  } else {
+    return take(e);
+  }
+  end();
+}
+
+void Reloading::refused(const Reloaded& e) {
+  if (turn_.stopping()) return;
+  count(e.result);
+  // Settings are told of each time that somebody orders it, an address is looked at until it is taken.
+  if (!e.settings) turn_.post(LookAtAddress{look_interval});
+  if (!e.settings && std::exchange(own_.refused_move, e.text) == e.text) return;
+  turn_.say(Tone::error, "settings not applied, the old ones stay in force", {{"reason", e.text}});
+}
+
+void Reloading::end() {
+  const bool again = std::exchange(own_.work, {}).again;
+  own_.outdated = false;
+  turn_.post(ReloadOver{});
+  if (again && !turn_.stopping()) reload();
+}
+
+// ---- taken
+
+void Reloading::take(const Reloaded& e) {
+  const NodeKey& own = own_.in_force.own;
+  const bool moves = e.own.address != own.address;
+  const bool asks_agent = e.result == ReloadResult::reloaded || e.result == ReloadResult::restart;
+  // One without an answer yet, such as one that waits for a certificate (auto_encrypt), can't be told to reload.
+  const bool tell =
+      e.result == ReloadResult::reloaded && turn_.process() && joining_.answered && !turn_.process()->ending;
+  if (moves) {
+    ++own_.address_changes;
+    turn_.say(Tone::warn, "this node moves to another address",
+              {{"name", e.own.name}, {"id", e.own.id}, {"address", e.own.address}, {"before", own.address}});
+  }
+  own_.refused_move.clear();
+  own_.new_keys = e.keys;
+  // No agent could go back to an address that is gone.
+  const bool proven = own_.ever_answered && !own_.before;
+  adopt({e.rules, e.own}, {.launch = turn_.launch(), .keep = asks_agent && e.settings && proven, .reload = tell});
+  turn_.post(SettingsTaken{moves});
+  if (tell) {
+    own_.telling = true;
+    return;
+  }
+  taken(e.result);
+  if (asks_agent)
+    turn_.post(RestartAgent{moves ? RestartReason::address : RestartReason::settings, {{"keys", e.keys}}});
+  turn_.post(ReloadEnds{});
+}
+
+void Reloading::adopt(InForce prepared, const Adopt& how) {
+  if (how.keep) own_.before = own_.in_force;
+  own_.in_force = std::move(prepared);
+  turn_.emit(how);
+}
+
+void Reloading::taken(ReloadResult result) {
+  count(result);
+  const Fields keys{{"keys", own_.new_keys}};
+  if (result == ReloadResult::unchanged)
+    turn_.say(Tone::info, "settings read again; nothing for the agent has changed");
+  if (result == ReloadResult::services) turn_.say(Tone::info, "new settings", keys);
+  if (result == ReloadResult::reloaded) turn_.say(Tone::info, "new settings, taken by the running agent", keys);
+  turn_.post(CheckServices{Sending::news});
+}
+
+void Reloading::on(const AgentReloaded& e) {
+  if (!std::exchange(own_.telling, false)) return;
+  turn_.post(SyncerPaused{true});
+  if (e.failure.empty()) {
+    proved();
+    taken(ReloadResult::reloaded);
+  } else if (own_.before && !turn_.stopping()) {
+    go_back(Problem{"agent", e.failure, "see the agent's lines above"});
+    turn_.post(CheckServices{Sending::difference});
+  }
+  turn_.post(ReloadEnds{});
+}
+
+void Reloading::ended() {
+  if (std::exchange(own_.telling, false)) end();
+}
+
+// ---- an id taken back
+
+void Reloading::take_id_back(const std::string& id) {
+  own_.taking_id = true;
+  turn_.emit(TakeIdBack{id});
+}
+
+void Reloading::on(const IdTakenBack& e) {
+  own_.taking_id = false;
+  const bool good = e.failure.empty();
+  if (turn_.stopping()) {
+    if (good) turn_.emit(Forget{});
+    return;
+  }
+  if (good) adopt({own_.in_force.rules, e.own}, {.launch = turn_.launch(), .keep = false, .reload = false});
+  turn_.post(IdSettled{e.own, e.failure});
+  turn_.post(ReloadEnds{});
+}
+
+// ---- on trial
+
+void Reloading::proved() {
+  own_.ever_answered = true;
+  if (std::exchange(own_.before, {})) turn_.emit(Forget{});
+}
+
+bool Reloading::on_trial() const { return own_.before && !joining_.answered; }
+
+// The agent that was to take new settings did not get as far as to its API's first answer.
+void Reloading::started_in_vain(const std::string& how) {
+  go_back(Problem{"agent", fmt::format("with the new settings ({}) it did not start: {}", own_.new_keys, how),
+                  "its own last lines above say why; mend the settings and reload them"});
+  turn_.post(LaunchNow{});
+}
+
+void Reloading::go_back(const Problem& why) {
+  own_.in_force = std::move(*own_.before);
+  own_.before.reset();
+  own_.outdated = own_.work.running;
+  count(ReloadResult::broken);
+  turn_.say(Tone::error, "new settings taken back, those before are in force again", {{"reason", to_string(why)}});
+  turn_.emit(GoBack{why});
+  // It may have changed with them, and be no matter of theirs.
+  turn_.post(LookAtAddress{address_settles});
+}
+
+const char* to_string(ReloadResult result) {
+  switch (result) {
+    case ReloadResult::broken:
+      return "broken";
+    case ReloadResult::unchanged:
+      return "unchanged";
+    case ReloadResult::services:
+      return "services";
+    case ReloadResult::reloaded:
+      return "reloaded";
+    case ReloadResult::restart:
+      return "restart";
+  }
+  return "";
+}
+
+}  // namespace lictor

@@ -1,0 +1,91 @@
+// The settings that are in force, and how others come into their place.
+//
+//   idle       nothing is being prepared
+//   preparing  settings are read and compared beside those in force (a Reload), or an id is taken back; ordered once more
+//              meanwhile, they are read once more
+//   telling    what was prepared is in force, and the running agent is told to take it
+//   on trial   an agent has to answer with what is in force now; what was in force before is kept
+//
+// Only Adopt puts what was prepared into force, never in a stop, which ends with the settings that it began with. An agent
+// that ends before its API has answered, or that refuses to reload, is followed by GoBack to the last settings with which
+// an agent has answered, and is not counted as a death.
+//
+// In: Reloaded, AgentReloaded, IdTakenBack; from the other parts: reload, the address has changed, take this id back, an
+// agent has answered, it was started in vain. Out: Reload, TakeIdBack, Adopt, GoBack, Forget. Told to the others: settings
+// are taken, an id is settled, restart the agent, launch one now, look at the address.
+//
+// Laws (tests/walk): in-force, back.
+#pragma once
+
+#include "life/events.hpp"
+#include "life/preparing.hpp"
+
+#include <array>
+#include <optional>
+#include <string>
+
+namespace lictor {
+
+class Turn;
+struct JoiningState;
+
+// What the life goes by of settings that are in force.
+struct InForce {
+  Rules rules;
+  NodeKey own;  // as the agent was, or will be, started
+  bool operator==(const InForce&) const = default;
+};
+
+struct ReloadingState {
+  InForce in_force;
+  Work work;                      // a reload, until the agent has taken it, too
+  bool taking_id = false;         // back
+  bool telling = false;           // the running agent, which has not answered yet
+  bool outdated = false;          // what is being read is compared with settings that are in force no longer
+  std::optional<InForce> before;  // while settings are on trial: the last ones with which an agent has answered
+  bool ever_answered = false;     // an agent's API
+  std::string new_keys;           // of the settings adopted last
+  std::string refused_move;       // why another address was last not taken; said once
+  std::array<int, reload_results.size()> results{};  // how often, by ReloadResult
+  int address_changes = 0;
+  bool operator==(const ReloadingState&) const = default;
+
+  bool preparing() const { return work.running || taking_id; }
+};
+
+class Reloading {
+ public:
+  Reloading(ReloadingState& own, Turn& turn, const JoiningState& joining) : own_(own), turn_(turn), joining_(joining) {}
+
+  void begin_with(const Rules& rules) { own_.in_force.rules = rules; }
+  void begin_with(const Rules& rules, const NodeKey& key) { own_.in_force = {rules, key}; }
+
+  void reload();
+  void address_changed() { apply(false); }
+  void take_id_back(const std::string& id);
+  void ended();   // the agent
+  void proved();  // an agent has answered with the settings in force
+  // Whether an agent that has ended now, or could not be launched, is the fault of settings on trial.
+  bool on_trial() const;
+  void started_in_vain(const std::string& how);
+  void end();  // of this reload nothing is to be done any more
+
+  void on(const Reloaded& e);
+  void on(const AgentReloaded& e);
+  void on(const IdTakenBack& e);
+
+ private:
+  void apply(bool read);
+  void refused(const Reloaded& e);
+  void take(const Reloaded& e);
+  void taken(ReloadResult result);
+  void adopt(InForce prepared, const Adopt& how);
+  void go_back(const Problem& why);
+  void count(ReloadResult result) { ++own_.results[static_cast<std::size_t>(result)]; }
+
+  ReloadingState& own_;
+  Turn& turn_;
+  const JoiningState& joining_;
+};
+
+}  // namespace lictor

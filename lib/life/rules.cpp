@@ -1,0 +1,29 @@
+#include "life/rules.hpp"
+
+namespace lictor {
+
+Rules rules_of(const Settings& s, const AgentTraits& traits) {
+  const auto failures = [](const std::vector<Hook>& hooks) {
+    std::vector<OnFailure> rules;
+    for (const Hook& hook : hooks) rules.push_back(hook.on_failure);
+    return rules;
+  };
+  return {.leave = s.stop.leave,
+          .linger = s.stop.linger,
+          .stop_timeout = s.stop.timeout,
+          .bind_wait = s.bind.wait,
+          .restart_min = s.restart.min,
+          .restart_max = s.restart.max,
+          .give_up_after = s.restart.give_up_after,
+          .hung_after = s.watch.hung_after,
+          .rejoin_after = s.watch.rejoin_after,
+          .post_start = failures(s.hooks.post_start),
+          .pre_stop = failures(s.hooks.pre_stop),
+          .acl = traits.acl,
+          .heal = s.node.heal,
+          .restart_on_change = s.bind.restart_on_change,
+          .fixed_id = traits.fixed_id,
+          .api_after_join = traits.api_after_join};
+}
+
+}  // namespace lictor

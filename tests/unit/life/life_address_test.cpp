@@ -1,0 +1,72 @@
+// The address: life/address.hpp.
+#include "life_story.hpp"
+
+#include <csignal>
+
+using namespace lictor;
+using namespace story;
+using std::chrono::seconds;
+
+TEST_CASE("a new address restarts the agent without leaving; none leaves it alone; ignore says so once") {
+  Story s;
+  s.serving().at(seconds(5), HostChanged{});
+  CHECK_FALSE(s.has<ReadAddress>());
+  CHECK(s.at(seconds(5) + address_settles, Tick{}).has<ReadAddress>());
+  s.at(seconds(6), AddressRead{AddressState::gone, "no address"});
+  CHECK(s.first<Say>()->tone == Tone::warn);
+  CHECK_FALSE(s.has<EndAgent>());
+  s.at(seconds(7), HostChanged{}).at(seconds(8), Tick{}).at(seconds(8), AddressRead{AddressState::gone, "no address"});
+  CHECK_FALSE(s.has<Say>());
+  s.at(seconds(9), HostChanged{}).at(seconds(10), Tick{}).at(seconds(10), AddressRead{AddressState::other, "10.0.0.7"});
+  REQUIRE(s.has<Reload>());
+  CHECK_FALSE(s.first<Reload>()->settings);
+  s.at(seconds(10), Reloaded{ReloadResult::restart, {}, "bind_addr", {"n1", "id-1", "10.0.0.7"}});
+  CHECK(s.first<EndAgent>()->signal == SIGTERM);
+  CHECK(s.at(seconds(11), AgentEnded{1, 0}).has<Launch>());
+  CHECK(s.life.reloading.address_changes == 1);
+
+  Rules rules;
+  rules.restart_on_change = false;
+  Story t(rules);
+  t.serving();
+  int said = 0;
+  for (int i = 5; i < 15; i += 2) {
+    t.at(seconds(i), HostChanged{})
+        .at(seconds(i + 1), Tick{})
+        .at(seconds(i + 1), AddressRead{AddressState::other, "10.0.0.7"});
+    CHECK_FALSE(t.has<EndAgent>());
+    CHECK_FALSE(t.has<Reload>());
+    if (t.has<Say>()) ++said;
+  }
+  CHECK(said == 1);
+}
+
+TEST_CASE("news of the host while the addresses are read: they are read once more") {
+  Story s;
+  s.serving().at(seconds(5), HostChanged{}).at(seconds(6), Tick{});
+  REQUIRE(s.has<ReadAddress>());
+  s.at(seconds(7), HostChanged{}).at(seconds(8), Tick{});
+  CHECK_FALSE(s.has<ReadAddress>());
+  s.at(seconds(9), AddressRead{AddressState::gone, "no address"});
+  CHECK(s.has<ReadAddress>());
+  CHECK_FALSE(s.life.address.gone);  // what was read is older than the news
+  CHECK_FALSE(s.at(seconds(10), AddressRead{AddressState::same, ""}).has<ReadAddress>());
+}
+
+TEST_CASE(
+    "another address: settings that are being read do not hold it up for good, a refusal is looked at again and told "
+    "once") {
+  Story s;
+  s.serving();
+  s.at(seconds(1), Signal{SignalKind::reload}).at(seconds(1), HostChanged{}).at(seconds(2), Tick{});
+  CHECK_FALSE(s.at(seconds(2), AddressRead{AddressState::other, "10.0.0.7"}).has<Reload>());
+  s.at(seconds(2), Reloaded{ReloadResult::broken, {}, "syntax"});
+  for (int round = 0; round < 2; ++round) {
+    const Duration now = seconds(6 + 5 * round);
+    REQUIRE(s.at(now, Tick{}).has<ReadAddress>());
+    REQUIRE(s.at(now, AddressRead{AddressState::other, "10.0.0.7"}).has<Reload>());
+    CHECK_FALSE(s.first<Reload>()->settings);
+    s.at(now, Reloaded{ReloadResult::broken, {}, "consul validate: exit code 1", {}, "", false});
+    CHECK(s.has<Say>() == (round == 0));
+  }
+}

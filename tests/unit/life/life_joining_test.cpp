@@ -1,0 +1,166 @@
+// Whether the agent answers and knows a leader: life/joining.hpp.
+#include "life_story.hpp"
+
+#include <algorithm>
+#include <csignal>
+#include <string>
+
+using namespace lictor;
+using namespace story;
+using std::chrono::milliseconds;
+using std::chrono::minutes;
+using std::chrono::seconds;
+
+TEST_CASE("an agent silent for watch.hung_after is killed and started anew") {
+  Story s;
+  s.serving();
+  s.at(milliseconds(15060), Tick{});
+  REQUIRE(s.has<Probe>());
+  // Asked first at 15.06 s: before, it had no chance to be silent.
+  CHECK_FALSE(s.at(seconds(31), Probed{1, ProbeAnswer::silent, 0}).has<EndAgent>());
+  REQUIRE(s.at(seconds(32), Tick{}).has<Probe>());
+  CHECK_FALSE(s.at(milliseconds(45000), Probed{1, ProbeAnswer::silent, 0}).has<EndAgent>());
+  SECTION("an answer ends the silence") {
+    s.at(milliseconds(45010), Tick{}).at(milliseconds(45050), Probed{1, ProbeAnswer::leader, 3});
+    s.at(seconds(61), Tick{});
+    CHECK_FALSE(s.at(seconds(62), Probed{1, ProbeAnswer::silent, 0}).has<EndAgent>());
+  }
+  SECTION("no answer ends the agent") {
+    s.at(milliseconds(45010), Tick{});
+    CHECK(s.at(milliseconds(45060), Probed{1, ProbeAnswer::silent, 0}).first<EndAgent>()->signal == SIGKILL);
+    s.at(milliseconds(45070), AgentEnded{-1, SIGKILL});
+    CHECK(s.at(milliseconds(45300), Tick{}).has<Launch>());
+  }
+}
+
+TEST_CASE("an agent that ends each connection without an answer is told of, once, and left alone") {
+  const auto told = [](const Story& s) {
+    return std::count_if(s.effects.begin(), s.effects.end(), [](const Effect& effect) {
+      const auto* say = std::get_if<Say>(&effect);
+      return say && say->tone == Tone::warn && say->text.find("without an answer") != std::string::npos;
+    });
+  };
+  for (const bool was_ready : {false, true}) {
+    CAPTURE(was_ready);
+    Story s;
+    was_ready ? s.serving() : s.launched();
+    const Duration began = seconds(16);
+    int said = 0, asked = 0;
+    for (Time now(began); now < Time(was_ready ? minutes(5) : minutes(60));) {
+      s.at(now.time_since_epoch(), Tick{});
+      CHECK_FALSE((s.has<EndAgent>() || s.has<Launch>() || s.end));
+      if (s.life.joining.probing) {
+        ++asked;
+        s.at(now.time_since_epoch(), Probed{1, ProbeAnswer::closed, 0});
+        CHECK_FALSE((s.has<EndAgent>() || s.end));
+        said += static_cast<int>(told(s));
+        CHECK(ready(s.life) == (was_ready && now < Time(began + closing_limit)));
+      }
+      if (s.life.joining.joining) s.at(now.time_since_epoch(), Joined{1});
+      now = std::max(now + milliseconds(1), *next_wake(s.life));
+    }
+    CHECK(said == 1);
+    CHECK(asked < 10000);  // two each second
+    // It has not answered as an agent that can start does.
+    CHECK(s.life.joining.answered.has_value() == was_ready);
+  }
+}
+
+TEST_CASE("an agent whose API opens only once a server has signed its certificate is not hung before that") {
+  Rules rules;
+  rules.api_after_join = true;
+  Story s(rules);
+  s.launched();
+  for (int i = 1; i < 20; ++i) {
+    s.at(minutes(i), Tick{});
+    CHECK_FALSE(s.at(minutes(i), Probed{1, ProbeAnswer::silent, 0}).has<EndAgent>());
+  }
+  s.at(minutes(20), Probed{1, ProbeAnswer::no_leader, 1}).at(minutes(20) + seconds(1), Tick{});
+  s.at(minutes(21), Tick{});
+  CHECK(s.at(minutes(21), Probed{1, ProbeAnswer::silent, 0}).first<EndAgent>()->signal == SIGKILL);
+}
+
+TEST_CASE("an agent without a leader is told to join, again and again, not in step with others") {
+  Story s;
+  s.launched().at(seconds(1), Probed{1, ProbeAnswer::no_leader, 1});
+  CHECK_FALSE(s.at(seconds(1) + join_at_least - milliseconds(1), Tick{}).has<Join>());
+  REQUIRE(s.at(seconds(1) + join_at_most, Tick{}).has<Join>());
+  s.at(seconds(3), Probed{1, ProbeAnswer::no_leader, 1});
+  CHECK_FALSE(s.at(seconds(9), Tick{}).has<Join>());  // the answer is still outstanding
+  s.at(seconds(10), Probed{1, ProbeAnswer::no_leader, 1});
+  CHECK(s.at(seconds(10), Joined{1}).has<Probe>());  // it may have worked
+  CHECK(s.at(seconds(10) + join_at_most, Tick{}).has<Join>());
+  s.at(seconds(12), Joined{1}).at(seconds(12), Probed{1, ProbeAnswer::leader, 3});
+  CHECK_FALSE(s.at(seconds(14), Tick{}).has<Join>());
+  const auto first_join = [](std::uint64_t seed) {
+    Life life = new_life({}, seed);
+    step(life, {Time(), Begin{}});
+    step(life, {Time(), Prepared{life.reloading.in_force.rules, node, false}});
+    step(life, {Time(), Launched{42}});
+    step(life, {Time(), Probed{1, ProbeAnswer::no_leader, 1}});
+    return *life.joining.join_at;
+  };
+  CHECK(first_join(1) != first_join(2));
+}
+
+TEST_CASE("an agent that has joined and knew no leader for watch.rejoin_after is replaced without leaving, once") {
+  Rules rules;
+  rules.rejoin_after = seconds(60);
+  Story s(rules);
+  s.serving().at(seconds(10), Probed{1, ProbeAnswer::no_leader, 3}).at(seconds(40), Probed{1, ProbeAnswer::leader, 3});
+  s.at(seconds(50), Probed{1, ProbeAnswer::no_leader, 3});
+  CHECK_FALSE(s.at(seconds(109), Probed{1, ProbeAnswer::no_leader, 3}).has<EndAgent>());
+  SECTION("zero: never") {
+    s.life.reloading.in_force.rules.rejoin_after = {};
+    CHECK_FALSE(s.at(seconds(900), Probed{1, ProbeAnswer::no_leader, 3}).has<EndAgent>());
+  }
+  SECTION("a stop is under way: its business") {
+    s.at(seconds(109), Signal{SignalKind::terminate}).at(seconds(110), Probed{1, ProbeAnswer::no_leader, 3});
+    CHECK_FALSE((s.has<EndAgent>() || s.has<Launch>()));
+  }
+  SECTION("the new agent has not joined: its retry_join never stops looking") {
+    CHECK(s.at(seconds(110), Probed{1, ProbeAnswer::no_leader, 3}).first<EndAgent>()->signal == SIGTERM);
+    CHECK(s.at(seconds(111), AgentEnded{1, 0}).first<Launch>()->launch == 2);
+    s.at(seconds(111), Launched{43}).at(seconds(112), Probed{2, ProbeAnswer::no_leader, 1});
+    CHECK_FALSE(s.at(seconds(900), Probed{2, ProbeAnswer::no_leader, 1}).has<EndAgent>());
+  }
+}
+
+TEST_CASE("the sync window follows Consul's scale factor") {
+  // 3 s; doubled above 128 members, one more for each further doubling; and a tenth of a second for the sync itself.
+  for (const auto& [members, scale] : std::initializer_list<std::pair<int, int>>{
+           {0, 1}, {3, 1}, {128, 1}, {129, 2}, {256, 2}, {257, 3}, {8192, 7}, {8193, 8}}) {
+    CAPTURE(members);
+    CHECK(sync_window(members) == scale * seconds(3) + milliseconds(100));
+  }
+}
+
+TEST_CASE("what the others are told of an answer depends on where the life is") {
+  struct Row {
+    const char* name;
+    RegistrationStep registration;
+    StopStep stop;
+    bool gossip, found, shut_down;
+  };
+  for (const Row& row : {Row{"joining", RegistrationStep::off, StopStep::none, true, true, false},
+                         Row{"registering", RegistrationStep::registering, StopStep::none, true, false, false},
+                         Row{"serving", RegistrationStep::serving, StopStep::none, true, true, false},
+                         Row{"without gossip", RegistrationStep::off, StopStep::none, false, false, true},
+                         Row{"in a stop", RegistrationStep::off, StopStep::settle, false, false, false}}) {
+    CAPTURE(row.name);
+    Surroundings s;
+    s.with_agent();
+    s.registration.state = row.registration;
+    s.stop.step = row.stop;
+    JoiningState state;
+    const ClaimsState claims;
+    Turn turn = s.turn(seconds(1));
+    Joining(state, turn, claims).on(Probed{1, ProbeAnswer::leader, 3, row.gossip});
+    REQUIRE(first_of<Answered>(turn.messages));
+    CHECK(first_of<Answered>(turn.messages)->first);
+    CHECK((first_of<LeaderFound>(turn.messages) != nullptr) == row.found);
+    CHECK((first_of<GossipShutDown>(turn.messages) != nullptr) == row.shut_down);
+    CHECK(state.leader);
+    CHECK(state.synced() == Time(seconds(1)) + sync_window(3));
+  }
+}

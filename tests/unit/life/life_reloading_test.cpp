@@ -1,0 +1,139 @@
+// New settings, on trial and taken back: life/reloading.hpp.
+#include "life_story.hpp"
+
+#include <csignal>
+
+using namespace lictor;
+using namespace story;
+using std::chrono::milliseconds;
+using std::chrono::minutes;
+using std::chrono::seconds;
+
+namespace {
+
+const Reloaded restart_needed{ReloadResult::restart, {}, "new settings: recursors", node, "recursors"};
+
+// A node that serves and whose agent is replaced because of new settings; the next one has just been launched.
+Story on_trial() {
+  Story s;
+  s.serving();
+  Reloaded news = restart_needed;
+  news.rules.linger = seconds(3);
+  news.own.name = "renamed";
+  s.at(seconds(1), Signal{SignalKind::reload}).at(seconds(2), news);
+  REQUIRE(s.has<Adopt>());
+  CHECK(s.first<Adopt>()->keep);
+  CHECK_FALSE(s.first<Adopt>()->reload);
+  s.at(seconds(3), AgentEnded{1, 0});
+  REQUIRE(s.has<Launch>());
+  CHECK(s.life.reloading.in_force.own.name == "renamed");
+  return s;
+}
+
+}  // namespace
+
+TEST_CASE(
+    "settings on trial: an agent that ends before its API has answered is followed at once by one with those before") {
+  Story s = on_trial();
+  s.at(seconds(3), Launched{43}).at(milliseconds(3070), AgentEnded{1, 0});
+  REQUIRE(s.has<GoBack>());
+  const Problem& why = s.first<GoBack>()->why;
+  CHECK(why.exit == Exit::config);
+  CHECK(why.why == "with the new settings (recursors) it did not start: exit code 1");
+  CHECK(s.has<Launch>());
+  CHECK(s.life.reloading.in_force.own == node);
+  CHECK(s.life.reloading.in_force.rules == Rules{});
+  CHECK(s.life.supervisor.deaths == 0);
+  CHECK(s.life.reloading.results[static_cast<std::size_t>(ReloadResult::broken)] == 1);
+  // Nothing is gone back to a second time.
+  s.at(milliseconds(3080), Launched{44}).at(milliseconds(3150), AgentEnded{1, 0});
+  CHECK_FALSE(s.has<GoBack>());
+  CHECK(s.life.supervisor.deaths == 1);
+}
+
+TEST_CASE(
+    "settings on trial: one that can't be launched with them, or is hung, counts as well; one that was replaced does "
+    "not") {
+  Story s = on_trial();
+  s.at(seconds(3), LaunchFailed{Problem{"agent", "no", "", Exit::cannot_execute}});
+  CHECK(s.has<GoBack>());
+  CHECK(s.has<Launch>());
+
+  s = on_trial();
+  s.at(seconds(3), Launched{43});
+  Duration now = seconds(3);
+  while (!s.has<EndAgent>() && now < minutes(2))
+    s.at(now += seconds(1), Probed{2, ProbeAnswer::silent, 0}).at(now, Tick{});
+  CHECK(s.at(now, AgentEnded{-1, SIGKILL}).has<GoBack>());
+
+  s = on_trial();
+  s.at(seconds(3), Launched{43}).at(seconds(4), Signal{SignalKind::restart}).at(seconds(5), AgentEnded{1, 0});
+  CHECK_FALSE(s.has<GoBack>());
+  CHECK(s.at(seconds(5), Launched{44}).at(seconds(5), AgentEnded{1, 0}).has<GoBack>());
+}
+
+TEST_CASE("settings on trial: an agent that answers ends the trial, and its later death is one as ever") {
+  Story s = on_trial();
+  s.at(seconds(3), Launched{43}).at(seconds(4), Probed{2, ProbeAnswer::no_leader, 0});
+  CHECK(s.has<Forget>());
+  s.at(seconds(5), AgentEnded{1, 0});
+  CHECK_FALSE(s.has<GoBack>());
+  CHECK(s.life.reloading.in_force.own.name == "renamed");
+}
+
+TEST_CASE(
+    "settings on trial: there is nothing to go back to before an agent has answered, and no way back to an address") {
+  Story s;
+  s.launched().at(seconds(1), Signal{SignalKind::reload}).at(seconds(2), restart_needed);
+  CHECK_FALSE(s.first<Adopt>()->keep);
+  Story t;
+  t.serving();
+  Reloaded moved{ReloadResult::restart, {}, "bind_addr", {"n1", "id-1", "10.0.0.7"}, "bind_addr", false};
+  t.at(seconds(1), HostChanged{}).at(seconds(2), Tick{}).at(seconds(2), AddressRead{AddressState::other, "10.0.0.7"});
+  t.at(seconds(2), moved);
+  REQUIRE(t.has<Adopt>());
+  CHECK_FALSE(t.first<Adopt>()->keep);
+}
+
+TEST_CASE("new settings: what the running agent refuses to reload is taken back") {
+  Story s;
+  s.serving();
+  Reloaded news{ReloadResult::reloaded, {}, "new settings, taken: log_level", node, "log_level"};
+  s.at(seconds(1), Signal{SignalKind::reload}).at(seconds(2), news);
+  REQUIRE(s.has<Adopt>());
+  CHECK(s.first<Adopt>()->reload);
+  CHECK(s.life.reloading.work.running);
+  s.at(seconds(3), AgentReloaded{1, "500"});
+  REQUIRE(s.has<GoBack>());
+  CHECK(s.first<GoBack>()->why.why == "500");
+  CHECK_FALSE(s.life.reloading.work.running);
+  CHECK_FALSE(s.has<EndAgent>());
+  s.at(seconds(4), Signal{SignalKind::reload}).at(seconds(5), news).at(seconds(6), AgentReloaded{1, ""});
+  CHECK(s.has<Forget>());
+}
+
+TEST_CASE("new settings: a stop ends with those it began with") {
+  Rules rules;
+  rules.pre_stop = {OnFailure::ignore};
+  Story s(rules);
+  s.serving();
+  s.at(seconds(20), Signal{SignalKind::reload}).at(seconds(21), Signal{SignalKind::terminate});
+  Reloaded news = restart_needed;  // without a hook, under another name
+  news.own.name = "renamed";
+  s.at(seconds(22), news);
+  CHECK(s.has<Forget>());
+  CHECK_FALSE(s.has<Adopt>());
+  CHECK(s.life.reloading.in_force.own == node);
+  CHECK(s.has<RunHook>());  // what the stop had waited for is over
+}
+
+TEST_CASE("new settings: what was compared with settings that are gone back from is read once more") {
+  Story s = on_trial();
+  s.at(seconds(3), Launched{43}).at(seconds(3), Signal{SignalKind::reload});
+  s.at(seconds(4), AgentEnded{1, 0});
+  REQUIRE(s.has<GoBack>());
+  s.at(seconds(5), Reloaded{ReloadResult::unchanged, {}, "", {"renamed", "id-1", "10.0.0.5"}});
+  CHECK(s.has<Forget>());
+  CHECK_FALSE(s.has<Adopt>());
+  CHECK(s.has<Reload>());
+}
