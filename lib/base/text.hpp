@@ -44,10 +44,10 @@ std::string harmless(std::string_view text);
 std::string lower(std::string_view text);  // ASCII letters alone, as Consul compares names
 
 // FNV-1a, 64 bits: tells apart, proves nothing. Longer texts piece by piece, the hash of what came before in `hash`.
+std::uint64_t fnv1a(std::string_view text, std::uint64_t hash = 0xcbf29ce484222325ULL);
+
 // As a segment of a URL's path, or a value in its query: all but letters, digits and -_.~ as %XX (RFC 3986, unreserved).
 std::string percent_encode(const std::string& text);
-
-std::uint64_t fnv1a(std::string_view text, std::uint64_t hash = 0xcbf29ce484222325ULL);
 
 std::string join(const std::vector<std::string>& parts, std::string_view separator);
 

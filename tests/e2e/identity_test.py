@@ -29,6 +29,19 @@ def neighbour(world, server):
     return client
 
 
+@contextlib.contextmanager
+def nobody_suspects(*agents):
+    """Nobody finds out that a member has died while these, all others there are, stand still: of one that they suspect already
+    no newcomer is told. What connects to them meanwhile is heard when they go on."""
+    for pid in agents:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in agents:
+            os.kill(pid, signal.SIGCONT)
+
+
 def entry(server, name):
     """What the servers hold of a node, and when that last changed."""
     node = server.node(name)["Node"]
@@ -218,7 +231,7 @@ def identity_renamed_and_lost(world):
 def identity_rename_kept(world):
     """A new host name is taken or, with node.on_rename keep, the stored one kept; nothing else names the node."""
     server, client = world.server(), world.client(node={"on_rename": "keep"})
-    neighbour(world, server)
+    other = neighbour(world, server)
     del client.environment["NODE_NAME"]
     socket.sethostname("host-a")
     first = client.start().ready()
@@ -228,9 +241,12 @@ def identity_rename_kept(world):
     kept = client.start().ready()
     assert (kept["node_name"], kept["node_id"]) == ("host-a", first["node_id"]), kept
     assert server.member("host-b") is None and server.node("host-b") is None
-    client.stop(signal.SIGQUIT)
-    client.write_settings(node={"on_rename": "rename"})
-    taken = client.start().ready()
+    with nobody_suspects(server.process.pid, other.agent_pid()):
+        client.stop(signal.SIGQUIT)
+        client.write_settings(node={"on_rename": "rename"})
+        client.start()
+        eventually(lambda: client.status()["agent"].get("api"), 10, "the agent is up")
+    taken = client.ready()
     assert taken["node_name"] == "host-b" and taken["node_id"] != first["node_id"], taken
     eventually(lambda: server.member("host-a") in (FAILED, None), 20, "the old name is dead")
     eventually(lambda: server.member("host-a") is None and not server.node("host-a"), 10, "the old name is gone")

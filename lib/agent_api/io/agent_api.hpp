@@ -111,7 +111,7 @@ class AgentApi : public AgentCalls {
   bool sent_is_all_ = false;   // the agent has no service of ours beside those
   bool refused_last_ = false;  // the agent, something that was to be sent
   Json shown_;  // the catalog's entry of this node by the last look, where it lacks something; null: none
-  std::uint64_t flushed_ = 0;      // a digest of the agent's checks
+  std::uint64_t flushed_ = 0;      // a digest of the agent's checks at the last flush; 0: none yet
   std::set<std::string> own_ids_;  // of what is desired, while it is sent again
   bool leaving_ = false;
   // Of the last look at the catalog; 0: it showed nothing. And what await_change() was told since.

@@ -170,11 +170,12 @@ void AgentApi::again_compare(const std::shared_ptr<Again>& again) {
 }
 
 void AgentApi::flush(bool anew, std::function<void(bool)> done) {
+  if (anew) flushed_ = 0;
   work_.ask(request("GET", "/v1/agent/checks", Key::registration),
-            [this, anew, done = std::move(done)](const HttpResult& answer) {
+            [this, done = std::move(done)](const HttpResult& answer) {
               if (!answer || answer->status != 200) return done(answer && answer->status == 403);
               const std::uint64_t now = fnv1a(answer->body);
-              if ((!anew && now == flushed_) || leaving_) return done(false);
+              if (now == flushed_ || leaving_) return done(false);
               const Json checks = foreign_json(answer->body);
               const auto free = std::find_if(sent_.begin(), sent_.end(), [&checks](const auto& service) {
                 return checks.is_object() && !checks.contains("_service_maintenance:" + service.first);

@@ -32,7 +32,7 @@ namespace {
 // the kernel.
 constexpr std::chrono::milliseconds kRound{2};
 
-struct Process {
+struct ProcessStat {
   pid_t pid = 0;
   pid_t parent = 0;
   bool zombie = false;
@@ -46,7 +46,7 @@ std::optional<Number> number(std::string_view text) {
   return value;
 }
 
-std::optional<Process> read_process(pid_t pid) {
+std::optional<ProcessStat> read_process(pid_t pid) {
   const std::string path = "/proc/" + std::to_string(pid) + "/stat";
   const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (fd < 0) return std::nullopt;
@@ -61,7 +61,7 @@ std::optional<Process> read_process(pid_t pid) {
   const char state = line[name_end + 2];
   const auto parent = number<pid_t>(line.substr(name_end + 4));
   if (!parent) return std::nullopt;
-  return Process{pid, *parent, state == 'Z' || state == 'X'};
+  return ProcessStat{pid, *parent, state == 'Z' || state == 'X'};
 }
 
 // A /proc of another pid namespace knows us, and everybody else, under other numbers.
@@ -97,7 +97,7 @@ class Descent {
       if (std::chrono::steady_clock::now() >= until) return false;
       const auto [first, last] = by_parent_.equal_range(parents_[next_]);
       for (auto child = first; child != last; ++child) {
-        const Process& process = child->second;
+        const ProcessStat& process = child->second;
         parents_.push_back(process.pid);
         if (!process.zombie && ::kill(process.pid, signal) == 0) ++signalled_;
       }
@@ -107,7 +107,7 @@ class Descent {
 
  private:
   std::unique_ptr<DIR, int (*)(DIR*)> proc_;  // null: read to its end
-  std::unordered_multimap<pid_t, Process> by_parent_;
+  std::unordered_multimap<pid_t, ProcessStat> by_parent_;
   std::vector<pid_t> parents_ = {::getpid()};
   std::size_t next_ = 0;  // of parents_
   std::size_t signalled_ = 0;

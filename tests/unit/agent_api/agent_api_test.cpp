@@ -740,6 +740,12 @@ TEST_CASE("a service that is in maintenance stays there, and one that can't be s
   agent.replies["GET /v1/agent/checks"] = {500, "no"};
   CHECK_FALSE(agent.flushes(true));
   CHECK_FALSE(agent.refused);
+  // What could not be done anew is still to be done.
+  agent.replies["GET /v1/agent/checks"] = {200, "{}"};
+  CHECK(agent.flushes());
+  CHECK_FALSE(agent.flushes());
+  agent.replies["GET /v1/agent/checks"] = {500, "no"};
+  CHECK_FALSE(agent.flushes(true));
   agent.replies["GET /v1/agent/checks"] = {200, "{}"};
   CHECK(agent.flushes());
 }
