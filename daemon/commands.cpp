@@ -6,6 +6,7 @@
 #include "base/json_text.hpp"
 #include "base/text.hpp"
 #include "child.hpp"
+#include "life/turn.hpp"
 #include "node_files.hpp"
 #include "process/io/host.hpp"
 #include "process/io/reaper.hpp"
@@ -219,7 +220,7 @@ Exit health(const std::optional<std::string>& settings_file, Health which) {
 Exit wait_for(const std::optional<std::string>& settings_file, Goal goal, Duration limit) {
   auto settings = load_settings(settings_file, current_environment());
   if (!settings) return print_problems(settings.error());
-  const auto end = std::chrono::steady_clock::now() + limit;
+  const auto begin = std::chrono::steady_clock::now(), end = begin + limit;
   const char* name = goal == Goal::ready ? "ready" : goal == Goal::registered ? "registered" : "gone";
   Progress progress(goal == Goal::gone ? "lictor to be gone" : fmt::format("the node to be {}", name));
   std::string seen;
@@ -235,7 +236,8 @@ Exit wait_for(const std::optional<std::string>& settings_file, Goal goal, Durati
                                      "see `lictor status`", Exit::incomplete}});
     }
     progress.show(seen);
-    std::this_thread::sleep_for(milliseconds(20));
+    const auto waited = std::chrono::duration_cast<Duration>(std::chrono::steady_clock::now() - begin);
+    std::this_thread::sleep_for(paced(waited, 20, milliseconds(20), milliseconds(250)));
   }
 }
 
