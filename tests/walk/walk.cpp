@@ -142,6 +142,7 @@ void Walk::tell(Happening what, const char* name) {
   hold_stopping();
   hold_flushed();
   hold_budget();
+  hold(next_wake(life_).value_or(Time::max()) > now_, "awake", "the life wakes up where nothing is to be done");
 }
 
 void Walk::owe(const Effect& effect, Duration most) { owed_.push_back({effect, now_ + upto(most), asked_leave_}); }
