@@ -2,17 +2,64 @@
 //
 // Reads from standard input, over and over: a line "FORMAT BYTES", and so many bytes. Writes a line for each: the tree, or
 // "error".
+//
+// With arguments, files in HCL: reads and parses one after another, over and over for two seconds. Writes how many nanoseconds
+// all of them took at best, and the most bytes of heap that were in use at a time.
 #include "hcl/hcl.hpp"
 
 #include <algorithm>
 #include <bit>
+#include <chrono>
 #include <cstdio>
-#include <cstring>
+#include <cstdlib>
+#include <fstream>
 #include <iostream>
+#include <iterator>
+#include <new>
+
+#include <malloc.h>
 
 using namespace lictor::hcl;
 
 namespace {
+
+std::size_t heap = 0, most_heap = 0;
+
+}  // namespace
+
+void* operator new(std::size_t size) {
+  void* const made = std::malloc(size);
+  if (!made) throw std::bad_alloc();
+  heap += malloc_usable_size(made);
+  most_heap = std::max(heap, most_heap);
+  return made;
+}
+void operator delete(void* made) noexcept {
+  heap -= malloc_usable_size(made);
+  std::free(made);
+}
+void operator delete(void* made, std::size_t) noexcept { operator delete(made); }
+
+namespace {
+
+int time_files(const std::vector<std::string>& files) {
+  using clock = std::chrono::steady_clock;
+  const auto end = clock::now() + std::chrono::seconds(2);
+  auto best = clock::duration::max();
+  const std::size_t before = heap;
+  most_heap = heap;
+  while (clock::now() < end) {
+    const auto begin = clock::now();
+    for (const std::string& file : files) {
+      std::ifstream in(file, std::ios::binary);
+      const std::string text(std::istreambuf_iterator<char>(in), {});
+      if (std::holds_alternative<SyntaxError>(parse_hcl(text))) return 1;
+    }
+    best = std::min(best, clock::now() - begin);
+  }
+  std::printf("%lld %zu\n", static_cast<long long>(std::chrono::nanoseconds(best).count()), most_heap - before);
+  return 0;
+}
 
 void write_text(std::string& out, std::string_view text) {
   constexpr char digits[] = "0123456789abcdef";
@@ -94,7 +141,8 @@ Parsed read(std::string_view format, std::string_view text) {
 
 }  // namespace
 
-int main() {
+int main(int argc, char** argv) {
+  if (argc > 1) return time_files({argv + 1, argv + argc});
   std::ios::sync_with_stdio(false);
   std::string format, text, out;
   for (std::size_t bytes = 0; std::cin >> format >> bytes;) {
