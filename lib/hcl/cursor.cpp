@@ -39,9 +39,7 @@ void append_utf8(std::string& out, char32_t code) {
   for (int i = more - 1; i >= 0; --i) out += static_cast<char>(0x80U | (code >> (6 * i) & 0x3fU));
 }
 
-char32_t Cursor::next() {
-  before_ = now_;
-  if (at_end()) return 0;
+char32_t Cursor::next_special() {
   const auto [code, bytes] = first_letter(text_.substr(now_.offset));
   if (bytes == 0) {
     refuse(place(), "bytes that are no UTF-8");
@@ -52,10 +50,6 @@ char32_t Cursor::next() {
     return 0;
   }
   now_.offset += bytes;
-  if (code == '\n') {
-    ++now_.line;
-    now_.line_begin = now_.offset;
-  }
   now_.line_begin += bytes - 1;
   return code;
 }

@@ -43,7 +43,18 @@ class Cursor {
   Place place() const { return {now_.line, static_cast<std::uint32_t>(now_.offset - now_.line_begin + 1)}; }
 
   // The next letter, and goes behind it; 0 at the end, for a NUL, and where the text is refused.
-  char32_t next();
+  char32_t next() {
+    before_ = now_;
+    if (at_end()) return 0;
+    const auto byte = static_cast<unsigned char>(text_[now_.offset]);
+    if (byte >= 0x80 || byte == 0) return next_special();
+    ++now_.offset;
+    if (byte == '\n') {
+      ++now_.line;
+      now_.line_begin = now_.offset;
+    }
+    return byte;
+  }
   // Back to where the last next() started.
   void back() { now_ = before_; }
   // The next byte, or 0: enough to tell ASCII.
@@ -75,6 +86,8 @@ class Cursor {
     std::size_t offset = 0, line_begin = 0;
     std::uint32_t line = 1;
   };
+
+  char32_t next_special();
 
   std::string_view text_;
   Nul nul_;

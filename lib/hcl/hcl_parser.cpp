@@ -26,7 +26,7 @@ class HclParser {
   TokenKind scan() {
     if (!kept_) {
       do {
-        token_ = next_hcl_token(at_);
+        read_hcl_token(at_, token_);
       } while (token_.kind == TokenKind::comment);
     }
     kept_ = false;

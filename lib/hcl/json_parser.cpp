@@ -24,7 +24,7 @@ class LooseJsonParser {
   enum class State : std::uint8_t { done, end, failed };
 
   TokenKind scan() {
-    token_ = next_json_token(at_);
+    read_json_token(at_, token_);
     return token_.kind;
   }
 

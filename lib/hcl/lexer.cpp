@@ -326,22 +326,23 @@ void finish_escape(Cursor& at) {
   if (!good) at.refuse(place, "an escape behind a backslash that there is not, or that lacks digits");
 }
 
-Token next_hcl_token(Cursor& at) {
+void read_hcl_token(Cursor& at, Token& token) {
   skip_blanks(at);
-  const Place place = at.place();
+  token.place = at.place();
   const std::size_t begin = at.offset();
-  TokenKind kind = finish_hcl(at, at.next(), place);
-  const std::string_view text = at.text().substr(begin, at.offset() - begin);
-  if (kind == TokenKind::name && (text == "true" || text == "false")) kind = TokenKind::boolean;
-  return {at.refused() ? TokenKind::refused : kind, place, text};
+  token.kind = finish_hcl(at, at.next(), token.place);
+  token.text = at.text().substr(begin, at.offset() - begin);
+  if (token.kind == TokenKind::name && (token.text == "true" || token.text == "false")) token.kind = TokenKind::boolean;
+  if (at.refused()) token.kind = TokenKind::refused;
 }
 
-Token next_json_token(Cursor& at) {
+void read_json_token(Cursor& at, Token& token) {
   skip_blanks(at);
-  const Place place = at.place();
+  token.place = at.place();
   const std::size_t begin = at.offset();
-  const TokenKind kind = finish_json(at, at.next(), place, begin);
-  return {at.refused() ? TokenKind::refused : kind, place, at.text().substr(begin, at.offset() - begin)};
+  token.kind = finish_json(at, at.next(), token.place, begin);
+  token.text = at.text().substr(begin, at.offset() - begin);
+  if (at.refused()) token.kind = TokenKind::refused;
 }
 
 }  // namespace lictor::hcl

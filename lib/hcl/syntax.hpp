@@ -38,7 +38,7 @@ struct Syntax {
   std::vector<Item> items;
   std::uint32_t root = none;  // an object
 
-  std::uint32_t add_node(Shape shape, Token token) {
+  std::uint32_t add_node(Shape shape, const Token& token) {
     nodes.push_back({shape, token});
     return static_cast<std::uint32_t>(nodes.size() - 1);
   }

@@ -32,9 +32,10 @@ struct Token {
   std::string_view text;  // as it stands in the source
 };
 
-// One of these for each of the two. A token of the kind `refused`: the cursor tells why, and nothing is to be read on.
-Token next_hcl_token(Cursor& at);
-Token next_json_token(Cursor& at);
+// One of these for each of the two. A token of the kind `refused`: the cursor tells why, and nothing is to be read on. Into
+// its place, for a copy of what was only just written in parts makes the processor wait.
+void read_hcl_token(Cursor& at, Token& token);
+void read_json_token(Cursor& at, Token& token);
 
 // What both share. The first digit, at which the number starts, is read.
 TokenKind finish_number(Cursor& at);

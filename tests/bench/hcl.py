@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""How long 100 files of 20 kB in HCL take to read, and how much memory, beside the library that Consul uses (one run, by turns).
+"""How much of the processor 100 files of 20 kB in HCL take to read, and of memory, beside the library that Consul uses (one run, by turns).
 
 hcl.py TREE FOLDER [--rounds N]: as for tests/oracle/hcl/compare.py.
 """
@@ -63,9 +63,9 @@ def main():
     ours, theirs, heap = [], [], 0
     for _ in range(options.rounds):
         took, used = timed(options.tree, files)
-        ours.append(took / 1e6)
+        ours.append(took / 1e3)
         heap = max(heap, used)
-        theirs.append(timed(oracle, files)[0] / 1e6)
+        theirs.append(timed(oracle, files)[0] / 1e3)
     size = sum(os.path.getsize(file) for file in files)
     print(f"{len(files)} files, {size / 1e6:.1f} MB: ours {min(ours):.1f} ms ({heap / 1e3:.0f} kB of heap), the library {min(theirs):.1f} ms: {min(theirs) / min(ours):.1f} times as fast")
 

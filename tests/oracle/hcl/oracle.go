@@ -3,8 +3,8 @@
 // Reads from standard input, over and over: a line "FORMAT BYTES", and so many bytes. Writes a line for each: the tree, or
 // "error".
 //
-// With arguments, files in HCL: reads and parses one after another, over and over for two seconds. Writes how many nanoseconds
-// all of them took at best.
+// With arguments, files in HCL: reads and parses one after another, over and over for two seconds. Writes how many microseconds
+// of the processors all of them took at best.
 package main
 
 import (
@@ -17,6 +17,7 @@ import (
 	"reflect"
 	"sort"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/hashicorp/hcl"
@@ -102,10 +103,18 @@ func read(format string, text []byte) (object map[string]interface{}, err error)
 	return object, err
 }
 
+func processorTime() int64 {
+	var usage syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
+		panic(err)
+	}
+	return (usage.Utime.Nano() + usage.Stime.Nano()) / 1000
+}
+
 func timeFiles(files []string) {
-	best := time.Duration(math.MaxInt64)
+	best := int64(math.MaxInt64)
 	for end := time.Now().Add(2 * time.Second); time.Now().Before(end); {
-		begin := time.Now()
+		begin := processorTime()
 		for _, file := range files {
 			text, err := os.ReadFile(file)
 			if err == nil {
@@ -115,11 +124,11 @@ func timeFiles(files []string) {
 				panic(err)
 			}
 		}
-		if took := time.Since(begin); took < best {
+		if took := processorTime() - begin; took < best {
 			best = took
 		}
 	}
-	fmt.Println(best.Nanoseconds())
+	fmt.Println(best)
 }
 
 func main() {
