@@ -26,6 +26,11 @@ struct Interface {
   bool default_route = false;  // carries an IPv4 default route of the main table
   std::vector<InterfaceAddress> addresses;
   bool default_route_ipv6 = false;  // the same for IPv6: the two families may leave by different interfaces
+  unsigned flags = 0;               // IFF_* of linux/if.h, as the kernel has them
+  int mtu = 0;                      // bytes
+  // Its place, from 1, among the plain IPv4 default routes of the main table: those by one gateway and one link, without
+  // source, TOS, encapsulation or nexthop object, which `ip route` shows as "default via A dev N". 0: none.
+  int default_via = 0;
 };
 
 struct BindRules {

@@ -309,6 +309,41 @@ TEST_CASE("parse_interfaces: which interface carries a default route of the main
   }
 }
 
+TEST_CASE("a plain default route has its place among them") {
+  const std::string gateway = attribute(RTA_GATEWAY, std::string("\x0a\0\0\x01", 4));
+  const auto by = [&](int index, const std::string& more) {
+    return route(AF_INET, RT_TABLE_MAIN, RTN_UNICAST, 0, gateway + attribute(RTA_OIF, bytes_of(index)) + more);
+  };
+  const std::string links = link(1, "eth0", running) + link(2, "eth1", running) + link(3, "eth2", running);
+  struct Row {
+    const char* what;
+    std::string bytes;
+    int first, second, third;
+  };
+  const std::string priority = attribute(RTA_PRIORITY, bytes_of(100));
+  const std::vector<Row> rows = {
+      {"none", "", 0, 0, 0},
+      {"in the kernel's order", by(3, "") + by(1, priority), 2, 0, 1},
+      {"the first of two by one link", by(2, "") + by(1, "") + by(2, priority), 2, 1, 0},
+      {"no gateway", route(AF_INET, RT_TABLE_MAIN, RTN_UNICAST, 0, attribute(RTA_OIF, bytes_of(1))) + by(2, ""), 0, 1,
+       0},
+      {"a nexthop object", by(1, attribute(RTA_NH_ID, bytes_of(7))) + by(2, ""), 0, 1, 0},
+      {"a source", by(1, attribute(RTA_SRC, bytes_of(7))) + by(2, ""), 0, 1, 0},
+      {"an encapsulation", by(1, attribute(RTA_ENCAP, bytes_of(7))) + by(2, ""), 0, 1, 0},
+      {"several gateways", by(1, attribute(RTA_MULTIPATH, next_hop(1) + next_hop(2))) + by(3, ""), 0, 0, 1},
+      {"IPv6", route(AF_INET6, RT_TABLE_MAIN, RTN_UNICAST, 0, gateway + attribute(RTA_OIF, bytes_of(1))), 0, 0, 0},
+      {"another table", route(AF_INET, 100, RTN_UNICAST, 0, gateway + attribute(RTA_OIF, bytes_of(1))), 0, 0, 0},
+  };
+  for (const auto& row : rows) {
+    CAPTURE(row.what);
+    const auto all = parse(links + row.bytes);
+    REQUIRE(all.size() == 3);
+    CHECK(all[0].default_via == row.first);
+    CHECK(all[1].default_via == row.second);
+    CHECK(all[2].default_via == row.third);
+  }
+}
+
 TEST_CASE("list_interfaces says what ip was told") {
   const OwnNetwork network;
   network.ip(pair_up);
