@@ -1,5 +1,6 @@
 #include "ground.hpp"
 
+#include "agent_config/address_templates.hpp"
 #include "agent_config/auto_reload.hpp"
 #include "agent_config/blocked_endpoints.hpp"
 #include "agent_config/io/agent_binary.hpp"
@@ -74,12 +75,40 @@ BindRules bind_rules(const Settings& settings, const AgentConfig& config) {
           .configured = text_setting(config.merged, "bind_addr")};
 }
 
+// go-sockaddr runs `ip`, from PATH or else from /sbin, to see the default route.
+TemplateHost template_host(const std::vector<Interface>& interfaces, const Environment& environment) {
+  return {interfaces, find_binary("ip", environment).has_value() || ::access("/sbin/ip", X_OK) == 0};
+}
+
+// Nothing in `facts` where no setting of the agent holds a template.
+Result<void> evaluate_templates(const Json& merged, const std::vector<Interface>& interfaces, PlanFacts& facts) {
+  facts.evaluated.reset();
+  facts.left_templates.clear();
+  if (!has_address_templates(merged)) return {};
+  Json evaluated = merged;
+  auto left = evaluate_other_addresses(evaluated, template_host(interfaces, facts.environment));
+  if (!left) return left.error();
+  facts.evaluated = std::move(evaluated);
+  facts.left_templates = std::move(*left);
+  return {};
+}
+
+Result<BindAddress> chosen_address(BindRules rules, const std::vector<Interface>& interfaces,
+                                   const Environment& environment) {
+  Json config = {{"bind_addr", rules.configured.value_or("")}};
+  if (has_address_templates(config)) {
+    if (auto one = evaluate_bind_addr(config, template_host(interfaces, environment)); !one) return one.error();
+    rules.configured = config["bind_addr"].get<std::string>();
+  }
+  return bind_address(rules, interfaces);
+}
+
 Result<void> find_addresses(const Settings& settings, const AgentConfig& config, const Interfaces& interfaces,
                             PlanFacts& facts, const Ground* bound = nullptr) {
   if (!interfaces) return interfaces.error();
   const BindRules rules = bind_rules(settings, config);
   const bool kept = bound != nullptr && rules == bind_rules(bound->settings, bound->config);
-  auto bind = kept ? Result<BindAddress>(bound->facts.bind) : bind_address(rules, *interfaces);
+  auto bind = kept ? Result<BindAddress>(bound->facts.bind) : chosen_address(rules, *interfaces, facts.environment);
   if (!bind) return bind.error();
   facts.bind = std::move(*bind);
   if (settings.client_interface) {
@@ -189,7 +218,8 @@ ResultAll<Ground> settle(Sources sources, const Interfaces& interfaces, const Ru
       running.token.empty() ? known_agent_version(facts.data_dir, facts.binary) : running.agent_version;
   for (const auto& [key, files] : agent_files(settings, ground.config)) facts.contents[key] = digests_of(files);
   facts.auto_reload_by = auto_reload_by(settings, facts);
-  got(find_addresses(settings, ground.config, interfaces, facts, running.bound), problems);
+  if (got(find_addresses(settings, ground.config, interfaces, facts, running.bound), problems))
+    got(evaluate_templates(ground.config.merged, *interfaces, facts), problems);
   if (!problems.empty()) return problems;
 
   auto identity = settled_identity(settings, ground.config, facts, running.identity);
@@ -235,6 +265,13 @@ ResultAll<Ground> look(const Sources& sources, const Interfaces& interfaces, con
 
 Result<BindAddress> look_at_address(const Ground& ground, const Interfaces& interfaces) {
   PlanFacts facts;
+  facts.environment = ground.facts.environment;
+  BindRules rules = bind_rules(ground.settings, ground.config);
+  if (interfaces && rules.configured && has_address_templates({{"bind_addr", *rules.configured}})) {
+    // What a template gave is kept while the host has it, as the agent does, which evaluates it at its start alone.
+    rules.configured = ground.facts.bind.address;
+    if (auto kept = bind_address(rules, *interfaces)) return kept;
+  }
   if (auto found = find_addresses(ground.settings, ground.config, interfaces, facts); !found) return found.error();
   return facts.bind;
 }

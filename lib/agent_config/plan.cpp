@@ -60,7 +60,7 @@ struct Draft {
   Plan plan;
   Problems problems;
 
-  const Json& user() const { return config.merged; }
+  const Json& user() const { return facts.evaluated ? *facts.evaluated : config.merged; }
 
   std::string origin(const std::string& key, const std::string& fallback = "default") const {
     const auto found = config.origins.find(key);
@@ -390,7 +390,8 @@ void Draft::environment() {
 
 ResultAll<Plan> make_plan(const Settings& settings, const AgentConfig& config, const PlanFacts& facts) {
   Draft draft{settings, config, facts, {}, {}};
-  draft.plan.consul_json = config.merged;
+  draft.plan.consul_json = draft.user();
+  draft.plan.notices = facts.left_templates;
   draft.plan.origins = config.origins;
   draft.plan.contents = facts.contents;
   draft.refuse_server();

@@ -61,6 +61,10 @@ struct PlanFacts {
   std::string name_origin = "lictor";       // IdentityVerdict's
   std::map<std::string, Digests> contents;  // of agent_files, by the same keys
   Secrets secrets;                          // of agent.tokens.*_file and agent.encrypt_file
+  // The agent settings with addresses in the place of go-sockaddr templates, where there are any (address_templates.hpp), and
+  // what is to be told about those that are left to the agent.
+  std::optional<Json> evaluated;
+  std::vector<std::string> left_templates;
   std::string auto_reload_by;  // the file of agent.config_dirs by which the agent would watch its files by itself
 };
 

@@ -38,7 +38,7 @@ struct BindRules {
   bool ipv6 = false;
   std::vector<std::string> cidr;  // empty: any network
   // bind_addr as the agent's own settings have it, if they do. A literal address is kept and must be on this host;
-  // a template ("{{ GetInterfaceIP ... }}") and the unspecified address give way to the choice. Empty counts as absent.
+  // the unspecified address and a template that could not be evaluated give way to the choice. Empty counts as absent.
   std::optional<std::string> configured;
   bool operator==(const BindRules&) const = default;
 };

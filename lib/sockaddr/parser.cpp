@@ -137,7 +137,7 @@ class Parser {
         fail(refused("two words without a blank between them"));
       if (!failure_) out.push_back(operand(depth));
     }
-    // Go's parsers are not of one mind about a last | without anything behind it.
+    // Go passes over a last | without anything behind it, which is hardly what somebody meant.
     if (out.empty()) fail(first ? refused("nothing to evaluate") : not_evaluated("nothing after a |"));
     return out;
   }

@@ -254,7 +254,7 @@ std::variant<std::string, TemplateRefused, TemplateNotEvaluated> evaluate_templa
   using Out = sockaddr_parts::Evaluated<std::string>;
   const auto out = parsed ? sockaddr_parts::Run(host).of(*parsed) : Out(parsed.error());
   if (out) return *out;
-  if (out.error().refused) return TemplateRefused{out.error().why};
+  if (out.error().refused) return TemplateRefused{out.error().why, !parsed};
   return TemplateNotEvaluated{out.error().why};
 }
 

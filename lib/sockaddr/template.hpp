@@ -21,6 +21,7 @@ struct TemplateHost {
 // The library refuses the template, and so does the agent with all of its settings. `why` is for people.
 struct TemplateRefused {
   std::string why;
+  bool whatever_the_host = false;  // its text alone is wrong; else another host, or this one later, may do
 };
 
 // What the agent makes of it can't be told here: something that is not built in, or that depends on the agent's own build
