@@ -79,7 +79,7 @@ def main():
     parser.add_argument("--seed", type=int, default=178)
     parser.add_argument("--generated", type=int, default=90, help="templates a host")
     parser.add_argument("hosts", nargs="*")
-    arguments = parser.parse_args()
+    arguments = parser.parse_intermixed_args()
     programs = [arguments.evaluate, build_oracle(arguments.folder.resolve())]
     hosts = {name: lines for name, lines in HOSTS.items() if not arguments.hosts or name in arguments.hosts}
 

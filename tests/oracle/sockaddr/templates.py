@@ -245,6 +245,7 @@ string type uint128 uint32 binary""".split()
 NETWORKS = "10.0.0.0/8 10.0.0.0/24 172.16.0.0/12 192.168.0.0/16 100.64.0.0/10 fd00::/8 fe80::/10 2000::/3 127.0.0.1 ::1".split()
 RFCS = """919 1112 1122 1918 2544 2765 2928 3056 3068 3171 3330 3849 3927 4038 4193 4291 4380 4773 4843 5180 5735 5737
 6052 6333 6598 6666 6890 7335 4294967295""".split()
+CORNERS += [f'{{{{ . | include "rfc" "{rfc}" | join "string" " " }}}}' for rfc in RFCS]
 FLAGS = """broadcast|down|forwardable|global unicast|interface-local multicast|link-local multicast|link-local unicast|loopback
 multicast|point-to-point|unspecified|up""".replace("\n", "|").split("|")
 NAMES = ["eth", "^eth[0-9]+$", "veth[1-4]", "0$", "lo", "[^0-9]$", "eth(0|1)", "docker.*"]
