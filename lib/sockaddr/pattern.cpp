@@ -13,7 +13,7 @@ using Class = std::bitset<128>;
 
 Class range(char first, char last) {
   Class out;
-  for (int c = first; c <= last; ++c) out.set(static_cast<std::size_t>(c));
+  for (auto c = static_cast<unsigned char>(first); c <= static_cast<unsigned char>(last); ++c) out.set(c);
   return out;
 }
 
