@@ -93,22 +93,29 @@ Result<void> evaluate_templates(const Json& merged, const std::vector<Interface>
   return {};
 }
 
+// What a template gave is `held` while the host has it, as by the agent, which evaluates it at its start alone.
 Result<BindAddress> chosen_address(BindRules rules, const std::vector<Interface>& interfaces,
-                                   const Environment& environment) {
+                                   const Environment& environment, const BindAddress* held) {
   Json config = {{"bind_addr", rules.configured.value_or("")}};
-  if (has_address_templates(config)) {
-    if (auto one = evaluate_bind_addr(config, template_host(interfaces, environment)); !one) return one.error();
-    rules.configured = config["bind_addr"].get<std::string>();
+  if (!has_address_templates(config)) return bind_address(rules, interfaces);
+  if (held != nullptr) {
+    rules.configured = held->address;
+    if (auto still = bind_address(rules, interfaces)) return still;
   }
+  if (auto one = evaluate_bind_addr(config, template_host(interfaces, environment)); !one) return one.error();
+  rules.configured = config["bind_addr"].get<std::string>();
   return bind_address(rules, interfaces);
 }
 
 Result<void> find_addresses(const Settings& settings, const AgentConfig& config, const Interfaces& interfaces,
-                            PlanFacts& facts, const Ground* bound = nullptr) {
+                            PlanFacts& facts, const Running& running) {
   if (!interfaces) return interfaces.error();
   const BindRules rules = bind_rules(settings, config);
-  const bool kept = bound != nullptr && rules == bind_rules(bound->settings, bound->config);
-  auto bind = kept ? Result<BindAddress>(bound->facts.bind) : chosen_address(rules, *interfaces, facts.environment);
+  const Ground* const bound = running.bound;
+  const bool same = bound != nullptr && rules == bind_rules(bound->settings, bound->config);
+  auto bind = same && !running.follows
+                  ? Result<BindAddress>(bound->facts.bind)
+                  : chosen_address(rules, *interfaces, facts.environment, same ? &bound->facts.bind : nullptr);
   if (!bind) return bind.error();
   facts.bind = std::move(*bind);
   if (settings.client_interface) {
@@ -218,7 +225,7 @@ ResultAll<Ground> settle(Sources sources, const Interfaces& interfaces, const Ru
       running.token.empty() ? known_agent_version(facts.data_dir, facts.binary) : running.agent_version;
   for (const auto& [key, files] : agent_files(settings, ground.config)) facts.contents[key] = digests_of(files);
   facts.auto_reload_by = auto_reload_by(settings, facts);
-  if (got(find_addresses(settings, ground.config, interfaces, facts, running.bound), problems))
+  if (got(find_addresses(settings, ground.config, interfaces, facts, running), problems))
     got(evaluate_templates(ground.config.merged, *interfaces, facts), problems);
   if (!problems.empty()) return problems;
 
@@ -266,13 +273,9 @@ ResultAll<Ground> look(const Sources& sources, const Interfaces& interfaces, con
 Result<BindAddress> look_at_address(const Ground& ground, const Interfaces& interfaces) {
   PlanFacts facts;
   facts.environment = ground.facts.environment;
-  BindRules rules = bind_rules(ground.settings, ground.config);
-  if (interfaces && rules.configured && has_address_templates({{"bind_addr", *rules.configured}})) {
-    // What a template gave is kept while the host has it, as the agent does, which evaluates it at its start alone.
-    rules.configured = ground.facts.bind.address;
-    if (auto kept = bind_address(rules, *interfaces)) return kept;
-  }
-  if (auto found = find_addresses(ground.settings, ground.config, interfaces, facts); !found) return found.error();
+  const Running running{.token = {}, .agent_version = {}, .bound = &ground, .follows = true, .identity = {}};
+  if (auto found = find_addresses(ground.settings, ground.config, interfaces, facts, running); !found)
+    return found.error();
   return facts.bind;
 }
 
@@ -284,6 +287,7 @@ ResultAll<Ground> take_id(const Ground& ground, const Interfaces& interfaces, co
               {.token = ground.facts.recovery_token,
                .agent_version = ground.facts.agent_version,
                .bound = &ground,
+               .follows = false,
                .identity = std::move(taken)});
 }
 

@@ -225,7 +225,8 @@ ResultAll<Ground> SettingsFiles::look_again(bool settings_too, const Interfaces&
   const auto running = [this](const Settings& settings) {
     return Running{.token = ground_->facts.recovery_token,
                    .agent_version = ground_->facts.agent_version,
-                   .bound = settings.bind.restart_on_change ? nullptr : &*ground_,
+                   .bound = &*ground_,
+                   .follows = settings.bind.restart_on_change,
                    .identity = ground_->facts.identity};
   };
   if (!settings_too) return look(*ground_, interfaces, running(ground_->settings));

@@ -79,6 +79,10 @@ def start_template_of_private_address(world):
     run(*inside, "addr", "add", "172.17.0.1/16", "dev", "docker0")
     run(*inside, "link", "set", "docker0", "up")
     holds(lambda: client.agent_pid() == agent and client.probe("/readyz") == 200, 1, "it stays where it is")
+    client.write_settings(agent={"config": {"node_meta": {"rack": "7"}}})
+    assert client.command("reload").returncode == 0
+    assert client.ready()["address"] == client.address, client.status()
+    assert server.instances() == {"n1": client.address}, server.instances()
 
 
 def start_template_of_interface(world):
