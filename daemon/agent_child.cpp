@@ -89,7 +89,7 @@ Result<NewChild> AgentChild::launch_agent() {
   if (auto installed = settings_.install(); !installed) return installed.error();
   const Ground& ground = settings_.in_force();
   auto output =
-      output_.open(executor_, [unsaid = as_said_in_json(secrets_in(ground.plan.consul_json))](std::string line) {
+      output_.open(executor_, [unsaid = as_said_in_json(secrets_in(ground.plan.effective.merged))](std::string line) {
         // Consul's log shows the passwords by which a cloud is asked for addresses, and no other secret.
         log::agent_line(without_secrets(std::move(line), unsaid));
       });
@@ -123,7 +123,7 @@ void AgentChild::signal(int pid, int signal) { kill(signal == SIGKILL ? -pid : p
 bool AgentChild::gossips() const {
   const Ground& ground = settings_.in_force();
   // Serf's own interface where the user gave it one.
-  const std::string serf = text_of(ground.plan.consul_json, "serf_lan");
+  const std::string serf = text_of(ground.plan.effective.merged, "serf_lan");
   const std::string& address = serf.empty() ? ground.facts.bind.address : serf;
   return udp_port_taken(address, ground.plan.serf_port).value_or(true);
 }

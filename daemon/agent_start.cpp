@@ -35,40 +35,8 @@ Result<std::string> version_of(const std::string& binary, const Ground& ground) 
   return {boost::system::in_place_value, std::move(*version)};
 }
 
-// A folder's files are read before consul.json and give way to it.
-AgentSettings agent_settings(const Ground& ground) {
-  AgentSettings all;
-  all.args = ground.settings.agent.args;
-  std::vector<AgentConfigFile> files;
-  const AsUser as_user(ground.facts.uid, ground.facts.gid);
-  for (const std::string& folder : ground.settings.agent.config_dirs) {
-    for (const std::string& name : agent_files_in(folder)) {
-      const std::string path = folder + "/" + name;
-      const auto text = read_file(path);
-      auto content = text && *text ? parse_agent_config(path, **text) : Result<Json>(Problem{});
-      if (content) files.push_back({path, std::move(*content)});
-      all.whole &= content.has_value();
-    }
-  }
-  for (const std::string& arg : all.args)
-    all.whole &= flag_name(arg) != "hcl" && !flag_name(arg).starts_with("config-");
-  const auto of_folders = merge_agent_config(files, {}).origins;
-  files.push_back({"consul.json", ground.plan.consul_json});
-  AgentConfig merged = merge_agent_config(files, {});
-  all.merged = std::move(merged.merged);
-  all.origins = std::move(merged.origins);
-  for (auto& [key, origin] : all.origins) {
-    const auto theirs = of_folders.find(key);
-    const auto ours = ground.plan.origins.find(key);
-    if (ours == ground.plan.origins.end()) continue;
-    const bool both = theirs != of_folders.end() && origin != "consul.json";
-    origin = (both ? theirs->second + ", " : "") + ours->second;
-  }
-  return all;
-}
-
 Problems start_problems(const Ground& ground, const Interfaces& interfaces) {
-  const AgentSettings settings = agent_settings(ground);
+  const AgentSettings& settings = ground.plan.effective;
   StartFacts facts;
   const auto is_on = [](const char* path) { return trim(content_of(path)) == "1"; };
   facts.any_address =
@@ -87,7 +55,10 @@ Problems start_problems(const Ground& ground, const Interfaces& interfaces) {
 
 LaunchRequest validation(const Ground& ground, const std::string& consul_json) {
   std::vector<std::string> argv{ground.facts.binary, "validate"};
+  const AgentFlags flags = read_agent_flags(ground.settings.agent.args);
+  if (!flags.format.empty()) argv.push_back("-config-format=" + flags.format);
   argv.insert(argv.end(), ground.settings.agent.config_dirs.begin(), ground.settings.agent.config_dirs.end());
+  argv.insert(argv.end(), flags.files.begin(), flags.files.end());
   argv.push_back(consul_json);
   return as_agent_user(ground.facts, std::move(argv), ground.plan.environment);
 }

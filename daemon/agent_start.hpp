@@ -18,8 +18,6 @@ LaunchRequest as_agent_user(const PlanFacts& facts, std::vector<std::string> arg
 // commands: blocks, for at most 5 s. A problem, with the binary for its subject, for what does not run here or is no Consul.
 Result<std::string> version_of(const std::string& binary, const Ground& ground);
 
-// All that the agent would be started with, as far as lictor reads it.
-AgentSettings agent_settings(const Ground& ground);
 // What `consul validate` passes and a start does not: start_faults of what is there now, files as the agent's user finds them.
 Problems start_problems(const Ground& ground, const Interfaces& interfaces);
 // `consul validate` on this consul.json, as the agent's user: with all that the agent reads, in its order.

@@ -6,6 +6,7 @@
 #include "base/json_text.hpp"
 #include "base/text.hpp"
 #include "child.hpp"
+#include "life/turn.hpp"
 #include "node_files.hpp"
 #include "process/io/host.hpp"
 #include "process/io/reaper.hpp"
@@ -88,16 +89,22 @@ Result<NamedConsul> consul_at(const std::string& named, const Ground& ground) {
   return NamedConsul{std::move(*path), *version};
 }
 
-// Top-level keys of consul.json, one a line, each with its value and where that came from.
-std::string explained(const Ground& ground) {
-  std::string out = "# consul.json\n";
-  const Json shown = without_secrets(ground.plan.consul_json);
-  for (const auto& [key, value] : shown.items()) {
-    const auto origin = ground.plan.origins.find(key);
-    out += harmless(fmt::format("{} = {}  # {}", key, json_text(value),
-                                origin == ground.plan.origins.end() ? "lictor" : origin->second)) +
-           "\n";
+// Each scalar and list on a line, with where it came from.
+void explain(const AgentSettings& settings, const Json& value, const std::string& path, std::string& out) {
+  if (value.is_object() && !value.empty()) {
+    for (const auto& [key, member] : value.items())
+      explain(settings, member, path.empty() ? key : path + "." + key, out);
+    return;
   }
+  // A list is from all that it was joined of.
+  const auto sources = value.is_array() ? settings.origins.find(path) : settings.origins.end();
+  const std::string origin = sources == settings.origins.end() ? settings.origin(path) : sources->second;
+  out += harmless(fmt::format("{} = {}  # {}", path, json_text(value), origin.empty() ? "lictor" : origin)) + "\n";
+}
+
+std::string explained(const Ground& ground) {
+  std::string out = "# what the agent goes by\n";
+  explain(ground.plan.effective, without_secrets(ground.plan.effective.merged), "", out);
   out += "# settings of lictor\n";
   for (const auto& [key, origin] : ground.settings.origins)
     out += harmless(fmt::format("{}  # {}", key, origin)) + "\n";
@@ -149,7 +156,7 @@ Exit check(const std::optional<std::string>& settings_file, const std::optional<
   }
   Problems problems = start_problems(*ground, interfaces);
   if (const auto parsed = version ? parse_agent_version(*version) : std::nullopt) {
-    const Problems outlived = outlived_settings(agent_settings(*ground), *parsed, *version);
+    const Problems outlived = outlived_settings(ground->plan.effective, *parsed, *version);
     problems.insert(problems.end(), outlived.begin(), outlived.end());
   }
   if (auto valid = validate(*ground); !valid) problems.push_back(valid.error());
@@ -161,10 +168,15 @@ Exit check(const std::optional<std::string>& settings_file, const std::optional<
   return Exit::ok;
 }
 
-Exit render(const std::optional<std::string>& settings_file, bool explain) {
+Exit render(const std::optional<std::string>& settings_file, Rendered what) {
   auto ground = look_around(settings_file);
   if (!ground) return print_problems(ground.error());
-  print(explain ? explained(*ground) : json_page(without_secrets(ground->plan.consul_json)));
+  const Plan& plan = ground->plan;
+  if (what == Rendered::explained) {
+    print(explained(*ground));
+  } else {
+    print(json_page(without_secrets(what == Rendered::effective ? plan.effective.merged : plan.consul_json)));
+  }
   return Exit::ok;
 }
 
@@ -219,7 +231,7 @@ Exit health(const std::optional<std::string>& settings_file, Health which) {
 Exit wait_for(const std::optional<std::string>& settings_file, Goal goal, Duration limit) {
   auto settings = load_settings(settings_file, current_environment());
   if (!settings) return print_problems(settings.error());
-  const auto end = std::chrono::steady_clock::now() + limit;
+  const auto begin = std::chrono::steady_clock::now(), end = begin + limit;
   const char* name = goal == Goal::ready ? "ready" : goal == Goal::registered ? "registered" : "gone";
   Progress progress(goal == Goal::gone ? "lictor to be gone" : fmt::format("the node to be {}", name));
   std::string seen;
@@ -235,7 +247,8 @@ Exit wait_for(const std::optional<std::string>& settings_file, Goal goal, Durati
                                      "see `lictor status`", Exit::incomplete}});
     }
     progress.show(seen);
-    std::this_thread::sleep_for(milliseconds(20));
+    const auto waited = std::chrono::duration_cast<Duration>(std::chrono::steady_clock::now() - begin);
+    std::this_thread::sleep_for(paced(waited, 20, milliseconds(20), milliseconds(250)));
   }
 }
 

@@ -24,8 +24,9 @@ Exit print_problems(const Problems& problems);
 // Settings, host, `consul validate` and what it passes and a start does not: all problems at once. With `consul`: for that
 // program in the place of agent.binary.
 Exit check(const std::optional<std::string>& settings_file, const std::optional<std::string>& consul);
-// consul.json as the agent would get it, secrets as "***"; explained: each value's origin.
-Exit render(const std::optional<std::string>& settings_file, bool explain);
+// consul.json as the agent would get it, all that the agent would go by, or each value of that with its origin; secrets as "***".
+enum class Rendered { consul_json, effective, explained };
+Exit render(const std::optional<std::string>& settings_file, Rendered what);
 // What the running lictor tells; without one: Exit::incomplete, and what the settings and the host alone tell. `watch`: until
 // SIGINT or SIGTERM; on a terminal the page is drawn anew, elsewhere each change is printed, in JSON on one line.
 Exit show_status(const std::optional<std::string>& settings_file, bool json, bool watch);

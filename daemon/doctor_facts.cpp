@@ -117,8 +117,9 @@ class Doctor {
       const Json& tokens = object_of(object_of(running_config_, "acl"), "tokens");
       token_ = text_of(tokens, tokens.contains("agent_recovery") ? "agent_recovery" : "agent_master");
     }
-    auto ground = lictor::look(settings_, environment_, list_interfaces(),
-                               {.token = token_, .agent_version = {}, .bound = nullptr, .identity = {}});
+    auto ground =
+        lictor::look(settings_, environment_, list_interfaces(),
+                     {.token = token_, .agent_version = {}, .bound = nullptr, .follows = false, .identity = {}});
     if (ground) {
       ground_ = std::move(*ground);
     } else {
@@ -236,7 +237,7 @@ class Doctor {
 
   void look_at_ports() {
     const Json* config = running_config_.is_object() ? &running_config_
-                         : ground_                   ? &ground_->plan.consul_json
+                         : ground_                   ? &ground_->plan.effective.merged
                                                      : nullptr;
     const auto listeners = list_listeners(agent_);
     if (!config || !listeners) return unseen({"ports"}, config ? to_string(listeners.error()) : settings_in_the_way);

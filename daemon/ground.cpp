@@ -1,6 +1,6 @@
 #include "ground.hpp"
 
-#include "agent_config/auto_reload.hpp"
+#include "agent_config/address_templates.hpp"
 #include "agent_config/blocked_endpoints.hpp"
 #include "agent_config/io/agent_binary.hpp"
 #include "files/io/file_watch.hpp"
@@ -31,11 +31,12 @@ Result<std::optional<std::string>> read_record(const std::string& path) {
   return std::optional(std::string());
 }
 
-Result<IdentityVerdict> settled_identity(const Settings& settings, const AgentConfig& config, const PlanFacts& facts,
-                                         const std::optional<Identity>& running) {
+Result<IdentityVerdict> settled_identity(const Settings& settings, const AgentConfig& agent_config,
+                                         const PlanFacts& facts, const std::optional<Identity>& running) {
   IdentityInput input;
-  input.configured_id = text_setting(config.merged, "node_id");
-  input.configured_name = settings.node.name ? settings.node.name : text_setting(config.merged, "node_name");
+  const Json config = agent_config.effective().merged;
+  input.configured_id = text_setting(config, "node_id");
+  input.configured_name = settings.node.name ? settings.node.name : text_setting(config, "node_name");
   if (running) {
     input.stored_text = format_identity(*running);
     input.node_id_text = running->id;
@@ -71,15 +72,37 @@ BindRules bind_rules(const Settings& settings, const AgentConfig& config) {
   return {.globs = settings.bind.interface,
           .ipv6 = settings.bind.ipv6,
           .cidr = settings.bind.cidr,
-          .configured = text_setting(config.merged, "bind_addr")};
+          .configured = text_setting(config.effective().merged, "bind_addr")};
+}
+
+// go-sockaddr runs `ip`, from PATH or else from /sbin, to see the default route.
+TemplateHost template_host(const std::vector<Interface>& interfaces, const Environment& environment) {
+  return {interfaces, find_binary("ip", environment).has_value() || ::access("/sbin/ip", X_OK) == 0};
+}
+
+// What a template gave is `held` while the host has it, as by the agent, which evaluates it at its start alone.
+Result<BindAddress> chosen_address(BindRules rules, const std::vector<Interface>& interfaces,
+                                   const Environment& environment, const BindAddress* held) {
+  Json config = {{"bind_addr", rules.configured.value_or("")}};
+  if (!has_address_templates(config)) return bind_address(rules, interfaces);
+  if (held != nullptr) {
+    rules.configured = held->address;
+    if (auto still = bind_address(rules, interfaces)) return still;
+  }
+  if (auto one = evaluate_bind_addr(config, template_host(interfaces, environment)); !one) return one.error();
+  rules.configured = config["bind_addr"].get<std::string>();
+  return bind_address(rules, interfaces);
 }
 
 Result<void> find_addresses(const Settings& settings, const AgentConfig& config, const Interfaces& interfaces,
-                            PlanFacts& facts, const Ground* bound = nullptr) {
+                            PlanFacts& facts, const Running& running) {
   if (!interfaces) return interfaces.error();
   const BindRules rules = bind_rules(settings, config);
-  const bool kept = bound != nullptr && rules == bind_rules(bound->settings, bound->config);
-  auto bind = kept ? Result<BindAddress>(bound->facts.bind) : bind_address(rules, *interfaces);
+  const Ground* const bound = running.bound;
+  const bool same = bound != nullptr && rules == bind_rules(bound->settings, bound->config);
+  auto bind = same && !running.follows
+                  ? Result<BindAddress>(bound->facts.bind)
+                  : chosen_address(rules, *interfaces, facts.environment, same ? &bound->facts.bind : nullptr);
   if (!bind) return bind.error();
   facts.bind = std::move(*bind);
   if (settings.client_interface) {
@@ -116,34 +139,10 @@ ServiceFacts service_facts(const Plan& plan, const PlanFacts& facts) {
           .environment = facts.environment};
 }
 
-// Of files as they are, or of directories as an agent reads them.
-Digests digests_of(const std::vector<std::string>& paths) {
-  std::string all, at_start;
-  for (const std::string& path : paths) {
-    all += std::to_string(content_digest(path)) + " ";
-    for (const std::string& name : agent_files_in(path)) {
-      const auto text = read_file(path + "/" + name);
-      const std::string rest = taken_at_start(text ? text->value_or("") : text.error().why);
-      if (!rest.empty()) at_start += name + "/" + rest + "/";
-    }
-  }
-  const std::hash<std::string> hash;
-  return {hash(all), hash(at_start)};
-}
-
-// As the agent reads them, one after another. Empty: none turns it on, or a later one off again.
-std::string auto_reload_by(const Settings& settings, const PlanFacts& facts) {
-  std::string by;
-  const AsUser as_user(facts.uid, facts.gid);
-  for (const std::string& folder : settings.agent.config_dirs) {
-    for (const std::string& name : agent_files_in(folder)) {
-      const std::string path = folder + "/" + name;
-      const auto text = read_file(path);
-      const auto said = auto_reload_in(text ? text->value_or("") : "");
-      if (said) by = *said ? path : "";
-    }
-  }
-  return by;
+std::uint64_t digest_of(const std::vector<std::string>& paths) {
+  std::string all;
+  for (const std::string& path : paths) all += std::to_string(content_digest(path)) + " ";
+  return std::hash<std::string>()(all);
 }
 
 // An agent asks its own acl.default_policy, "allow" where there is none, about its own API.
@@ -171,7 +170,7 @@ std::vector<std::string> warnings_of(const Ground& ground, bool running) {
     if (const auto entry = foreign_entry(facts.data_dir, facts.uid, facts.gid))
       warnings.push_back(fmt::format("{}: uid {} may not write it; give it to that user (chown)", *entry, facts.uid));
   }
-  if (!ground.plan.token.empty() && !denies_by_default(ground.plan.consul_json))
+  if (!ground.plan.token.empty() && !denies_by_default(ground.plan.effective.merged))
     warnings.push_back(
         "acl.default_policy: on this client it is not \"deny\", so whoever reaches the agent's API may reload the "
         "agent "
@@ -187,9 +186,12 @@ ResultAll<Ground> settle(Sources sources, const Interfaces& interfaces, const Ru
   facts.recovery_token = running.token.empty() ? random_uuid() : running.token;
   facts.agent_version =
       running.token.empty() ? known_agent_version(facts.data_dir, facts.binary) : running.agent_version;
-  for (const auto& [key, files] : agent_files(settings, ground.config)) facts.contents[key] = digests_of(files);
-  facts.auto_reload_by = auto_reload_by(settings, facts);
-  got(find_addresses(settings, ground.config, interfaces, facts, running.bound), problems);
+  for (const auto& [key, files] : agent_files(ground.config.effective())) facts.contents[key] = digest_of(files);
+  AgentConfig config = ground.config;  // with addresses in the place of templates
+  if (got(find_addresses(settings, config, interfaces, facts, running), problems)) {
+    auto left = evaluate_other_addresses(config, template_host(*interfaces, facts.environment));
+    if (got(left, problems)) facts.left_templates = std::move(*left);
+  }
   if (!problems.empty()) return problems;
 
   auto identity = settled_identity(settings, ground.config, facts, running.identity);
@@ -198,15 +200,16 @@ ResultAll<Ground> settle(Sources sources, const Interfaces& interfaces, const Ru
   facts.identity = ground.identity.identity;
   facts.id_origin = ground.identity.id_origin;
   facts.name_origin = ground.identity.name_origin;
-  auto plan = make_plan(settings, ground.config, facts);
+  auto plan = make_plan(settings, config, facts);
   if (!got(plan, problems)) return problems;
   ground.plan = std::move(*plan);
   const ServiceFacts known = service_facts(ground.plan, facts);
   auto services = desired_services(settings.services ? *settings.services : default_services(known), known);
   if (!got(services, problems)) return problems;
   ground.services = std::move(*services);
-  ground.keyring = look_at_keyring(facts, ground.plan.consul_json, problems);
-  BlockedEndpoints blocked = blocked_endpoints(ground.plan.consul_json, !ground.services.empty(), settings.stop.leave);
+  ground.keyring = look_at_keyring(facts, ground.plan.effective.merged, problems);
+  BlockedEndpoints blocked =
+      blocked_endpoints(ground.plan.effective.merged, !ground.services.empty(), settings.stop.leave);
   problems.insert(problems.end(), blocked.problems.begin(), blocked.problems.end());
   if (!problems.empty()) return problems;
   ground.warnings = std::move(blocked.warnings);
@@ -218,7 +221,7 @@ ResultAll<Ground> settle(Sources sources, const Interfaces& interfaces, const Ru
 }  // namespace
 
 NodeKey Ground::own() const {
-  return {facts.identity.name, facts.identity.id, text_setting(plan.consul_json, "advertise_addr").value_or("")};
+  return {facts.identity.name, facts.identity.id, text_setting(plan.effective.merged, "advertise_addr").value_or("")};
 }
 
 ResultAll<Ground> look(const Settings& settings, const Environment& environment, const Interfaces& interfaces,
@@ -235,7 +238,10 @@ ResultAll<Ground> look(const Sources& sources, const Interfaces& interfaces, con
 
 Result<BindAddress> look_at_address(const Ground& ground, const Interfaces& interfaces) {
   PlanFacts facts;
-  if (auto found = find_addresses(ground.settings, ground.config, interfaces, facts); !found) return found.error();
+  facts.environment = ground.facts.environment;
+  const Running running{.token = {}, .agent_version = {}, .bound = &ground, .follows = true, .identity = {}};
+  if (auto found = find_addresses(ground.settings, ground.config, interfaces, facts, running); !found)
+    return found.error();
   return facts.bind;
 }
 
@@ -247,6 +253,7 @@ ResultAll<Ground> take_id(const Ground& ground, const Interfaces& interfaces, co
               {.token = ground.facts.recovery_token,
                .agent_version = ground.facts.agent_version,
                .bound = &ground,
+               .follows = false,
                .identity = std::move(taken)});
 }
 

@@ -33,8 +33,9 @@ struct Ground : Sources {
 struct Running {
   std::string token;                          // recovery token
   std::optional<AgentVersion> agent_version;  // as it was known at the launch
-  const Ground* bound =
-      nullptr;  // its address is kept, whatever the interfaces say, while the rules that chose it are the same
+  // What it runs with. While the rules that chose its address are the same, that is kept, whatever the interfaces say.
+  const Ground* bound = nullptr;
+  bool follows = false;              // but it is chosen anew, where no template gave it that the host still has
   std::optional<Identity> identity;  // who the node is, whatever the files say by now
 };
 ResultAll<Ground> look(const Settings& settings, const Environment& environment, const Interfaces& interfaces,

@@ -157,13 +157,17 @@ std::function<Exit()> understood(int argc, char** argv, Time executed) {
       ->option_text("FILE");
   check_command->callback([&] { deed = [=] { return check(file, consul); }; });
 
-  bool explain = false;
+  bool explain = false, effective = false;
   auto* render_command = add({.name = "render",
                               .what = "print consul.json as the agent would get it, without secrets",
                               .exits = {{0, "printed"}, no_address, cant_work, {127, "the agent was not found"}},
                               .example = "lictor render --explain | grep addr"});
-  render_command->add_flag("--explain", explain, "where each value comes from");
-  render_command->callback([&] { deed = [=] { return render(file, explain); }; });
+  render_command->add_flag("--explain", explain, "where each value that the agent goes by comes from");
+  render_command->add_flag("--effective", effective, "all that the agent goes by, files and arguments included");
+  render_command->callback([&] {
+    const Rendered what = explain ? Rendered::explained : effective ? Rendered::effective : Rendered::consul_json;
+    deed = [=] { return render(file, what); };
+  });
 
   bool json = false, watch = false;
   auto* status_command = add({.name = "status",

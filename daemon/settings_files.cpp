@@ -225,7 +225,8 @@ ResultAll<Ground> SettingsFiles::look_again(bool settings_too, const Interfaces&
   const auto running = [this](const Settings& settings) {
     return Running{.token = ground_->facts.recovery_token,
                    .agent_version = ground_->facts.agent_version,
-                   .bound = settings.bind.restart_on_change ? nullptr : &*ground_,
+                   .bound = &*ground_,
+                   .follows = settings.bind.restart_on_change,
                    .identity = ground_->facts.identity};
   };
   if (!settings_too) return look(*ground_, interfaces, running(ground_->settings));
@@ -308,7 +309,8 @@ Reloaded SettingsFiles::prepared(Ground next, const PlanDifference& difference, 
 // ----------------------------------------------------------------------------------------------- in force
 
 Result<void> SettingsFiles::adopt(bool keep, bool reload) {
-  if (next_->settings.digest != ground_->settings.digest || next_->config.merged != ground_->config.merged)
+  if (next_->settings.digest != ground_->settings.digest ||
+      next_->plan.effective.merged != ground_->plan.effective.merged)
     settled_ = steady_now();
   if (next_->keyring && next_->keyring != ground_->keyring) log::warn(to_string(*next_->keyring));
   Ground next = std::move(*next_);

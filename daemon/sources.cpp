@@ -3,6 +3,7 @@
 #include "files/io/file_watch.hpp"
 #include "files/io/files.hpp"
 #include "problems.hpp"
+#include "process/io/as_user.hpp"
 #include "process/io/privileges.hpp"
 #include "secrets/secrets.hpp"
 
@@ -10,11 +11,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
+#include <filesystem>
 #include <utility>
 
 namespace lictor {
 namespace {
+
+namespace fs = std::filesystem;
 
 constexpr const char* default_path = "/etc/lictor/lictor.json";
 
@@ -36,6 +41,77 @@ std::array<SecretFile, 4> secret_files(const Settings& settings) {
 bool readable_by_all(const std::string& path) {
   struct stat about {};
   return stat(path.c_str(), &about) == 0 && (about.st_mode & S_IROTH) != 0;
+}
+
+// As Consul's agent/config does it (sourcesFromPath): of a folder, in the order of its names, what ends in .json or .hcl, or all
+// where the format is given, and no folders in it. What a link leads to decides, its name included, and has to be there.
+class AgentReader {
+ public:
+  AgentReader(const AgentFlags& flags, AgentReads& reads, Problems& problems)
+      : format_(flags.format), reads_(reads), problems_(problems) {}
+
+  void read(const std::string& path) {
+    std::error_code none;
+    if (!fs::is_directory(path, none)) return take(path, path);
+    std::vector<std::string> names;
+    for (auto entry = fs::directory_iterator(path, none); !none && entry != fs::directory_iterator();
+         entry.increment(none))
+      names.push_back(entry->path().filename());
+    if (none) return add(path, none.message(), "let the agent's user read it");
+    std::sort(names.begin(), names.end());
+    for (const std::string& name : names) entry(path + "/" + name);
+  }
+
+ private:
+  void add(const std::string& path, const std::string& why, const std::string& hint) {
+    problems_.push_back(Problem{path, why, hint});
+  }
+
+  void entry(const std::string& path) {
+    std::error_code none;
+    const std::string target = fs::is_symlink(path, none) ? fs::canonical(path, none).string() : path;
+    if (none) return add(path, "the link leads nowhere, and the agent would not start", "mend the link, or remove it");
+    if (fs::is_directory(target, none)) return;
+    if (!format_.empty() || target.ends_with(".json") || target.ends_with(".hcl")) take(path, target);
+  }
+
+  void take(const std::string& path, const std::string& target) {
+    const auto text = read_file(path);
+    if (!text) {
+      problems_.push_back(text.error());
+    } else if (!*text) {
+      add(path, "no such file", "create it, or take it out of the agent's settings");
+    } else {
+      const std::string format = !format_.empty() ? format_ : target.ends_with(".hcl") ? "hcl" : "json";
+      auto content = parse_for_agent(path, **text, format);
+      content ? reads_.files.push_back(std::move(*content)) : problems_.push_back(content.error());
+    }
+  }
+
+  const std::string& format_;
+  AgentReads& reads_;
+  Problems& problems_;
+};
+
+AgentReads read_by_agent(const Settings& settings, Problems& problems) {
+  AgentReads reads;
+  const AgentFlags flags = read_agent_flags(settings.agent.args);
+  const auto user = agent_user(settings);
+  std::optional<AsUser> as_user;
+  if (user) as_user.emplace(user->uid, user->gid);
+  for (const std::string& wrong : flags.wrong)
+    problems.push_back(Problem{"agent.args", wrong, "correct the argument: the agent would not start with it"});
+  AgentReader reader(flags, reads, problems);
+  for (const std::string& path : settings.agent.config_dirs) reader.read(path);
+  for (const std::string& path : flags.files) reader.read(path);
+  for (const std::string& fragment : flags.fragments) {
+    if (auto content = parse_for_agent("agent.args -hcl", fragment, "hcl")) {
+      reads.fragments.push_back(std::move(*content));
+    } else {
+      problems.push_back(content.error());
+    }
+  }
+  return reads;
 }
 
 std::string settings_path(const std::optional<std::string>& named, const Environment& environment) {
@@ -70,8 +146,10 @@ std::vector<std::string> files_behind(const Settings& settings, const std::optio
     if (!file.path->empty()) paths.push_back(*file.path);
   }
   // Of settings that can't be read, what they name is not known, and not needed before they are mended.
+  add(settings.agent.config_dirs);
+  add(read_agent_flags(settings.agent.args).files);
   const auto config = read_agent_config(settings);
-  for (const auto& [key, files] : agent_files(settings, config ? *config : AgentConfig{})) add(files);
+  for (const auto& [key, files] : agent_files(config ? config->effective() : AgentSettings{})) add(files);
   return paths;
 }
 
@@ -83,6 +161,7 @@ std::optional<std::string> text_setting(const Json& config, const char* key) {
 
 ResultAll<AgentConfig> read_agent_config(const Settings& settings) {
   Problems problems;
+  AgentReads reads = read_by_agent(settings, problems);
   std::vector<AgentConfigFile> files;
   for (const std::string& path : settings.agent.config_files) {
     auto text = read_file(path);
@@ -93,20 +172,19 @@ ResultAll<AgentConfig> read_agent_config(const Settings& settings) {
         problems.push_back(
             Problem{"agent.config_files", path + ": no such file", "create it or take it out of the list"});
       }
-    } else if (auto content = parse_agent_config(path, **text)) {
-      files.push_back({path, std::move(*content)});
+    } else if (auto file = parse_agent_config(path, **text)) {
+      files.push_back(std::move(*file));
     } else {
-      problems.push_back(content.error());
+      problems.push_back(file.error());
     }
   }
   if (!problems.empty()) return problems;
-  return merge_agent_config(files, settings);
+  return merge_agent_config(files, settings, reads);
 }
 
 std::string data_dir_of(const Settings& settings, const AgentConfig& config) {
   if (settings.node.data_dir) return *settings.node.data_dir;
-  const auto own = config.merged.find("data_dir");
-  return own != config.merged.end() && own->is_string() ? own->get<std::string>() : "/data/consul/data";
+  return text_setting(config.effective().merged, "data_dir").value_or("/data/consul/data");
 }
 
 Result<std::string> data_dir_of(const Settings& settings) {
@@ -211,7 +289,7 @@ bool read_sources(Sources& sources, const Settings& settings, const Environment&
     facts.secrets = secrets->secrets;
     sources.open_secrets = secrets->open;
   }
-  if (const auto key = text_setting(sources.config.merged, "key_file"); key && readable_by_all(*key))
+  if (const auto key = text_setting(sources.config.effective().merged, "key_file"); key && readable_by_all(*key))
     sources.open_secrets.push_back(*key);
   return true;
 }

@@ -20,12 +20,13 @@ namespace lictor {
 // place means defaults; a named file that is missing is a problem.
 ResultAll<Settings> load_settings(const std::optional<std::string>& named, const Environment& environment);
 
-// The files and directories that a reload depends on: the settings file, also where it is missing, agent.config_files,
-// those with tokens and the gossip key, and agent_files.
+// The files and directories that a reload depends on: the settings file, also where it is missing, all that the agent's settings
+// are in, those with tokens and the gossip key, and agent_files.
 std::vector<std::string> files_behind(const Settings& settings, const std::optional<std::string>& named,
                                       const Environment& environment);
 
-// The files of agent.config_files and what CONSUL_LOCAL_CONFIG and agent.config say, merged.
+// All that the agent's settings are in, merged: agent.config_dirs and what agent.args name, agent.config_files,
+// CONSUL_LOCAL_CONFIG, agent.config. What the agent will read by itself is read with the rights of its user.
 ResultAll<AgentConfig> read_agent_config(const Settings& settings);
 // A string that is not empty, of the agent's settings.
 std::optional<std::string> text_setting(const Json& config, const char* key);

@@ -76,7 +76,8 @@ std::string kept_by_servers(const LifeView& life, Time now) {
 }  // namespace
 
 std::string settings_hash(const Ground& ground) {
-  return fmt::format("{:016x}", fnv1a(json_text(without_secrets(ground.config.merged)), ground.settings.digest));
+  return fmt::format("{:016x}",
+                     fnv1a(json_text(without_secrets(ground.config.effective().merged)), ground.settings.digest));
 }
 
 Json ground_json(const Ground& ground) {

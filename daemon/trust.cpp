@@ -85,10 +85,11 @@ std::vector<std::string> trust_warnings(const Settings& settings, const PlanFact
 
 std::optional<Problem> handover_refused(const Settings& settings, const AgentConfig& config,
                                         const std::string& data_dir, unsigned uid) {
-  const auto origin = config.origins.find("data_dir");
-  if (::geteuid() != 0 || uid == 0 || settings.node.data_dir || origin == config.origins.end()) return std::nullopt;
-  const auto& files = settings.agent.config_files;
-  if (std::find(files.begin(), files.end(), origin->second) == files.end()) return std::nullopt;
+  const AgentSettings wanted = config.effective();
+  const auto origin = wanted.origins.find("data_dir");
+  if (::geteuid() != 0 || uid == 0 || settings.node.data_dir || origin == wanted.origins.end()) return std::nullopt;
+  // Not a file: agent.config, an argument.
+  if (!origin->second.starts_with('/')) return std::nullopt;
   struct stat about {};
   if (::stat(data_dir.c_str(), &about) == 0 && about.st_uid == uid) return std::nullopt;
   const auto others = others_who_write(origin->second);

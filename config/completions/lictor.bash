@@ -37,7 +37,7 @@ _lictor() {
   case $command in
     '') [[ $current == -* ]] || words='run check render status doctor timeline health wait reload restart leave maint env version' ;;
     check) words+=' --consul' ;;
-    render) words+=' --explain' ;;
+    render) words+=' --explain --effective' ;;
     status) words+=' --json --watch' ;;
     doctor) words+=' --json' ;;
     timeline) words+=' --json --svg' ;;

@@ -20,7 +20,8 @@ complete -c lictor -n __fish_use_subcommand -a env -d 'Print CONSUL_HTTP_ADDR fo
 complete -c lictor -n __fish_use_subcommand -a version -d 'Print the version'
 
 complete -c lictor -n '__fish_seen_subcommand_from check' -l consul -r -F -d 'For this program in the place of agent.binary'
-complete -c lictor -n '__fish_seen_subcommand_from render' -l explain -d 'Where each value comes from'
+complete -c lictor -n '__fish_seen_subcommand_from render' -l explain -d 'Where each value that the agent goes by comes from'
+complete -c lictor -n '__fish_seen_subcommand_from render' -l effective -d 'All that the agent goes by, files and arguments included'
 complete -c lictor -n '__fish_seen_subcommand_from status doctor timeline' -l json -d 'As JSON'
 complete -c lictor -n '__fish_seen_subcommand_from status' -l watch -d 'Until Ctrl-C, anew with each change'
 complete -c lictor -n '__fish_seen_subcommand_from timeline' -l svg -r -F -d 'Draw it into this file'

@@ -30,7 +30,7 @@ case $state in
   argument)
     case $words[1] in
       check) special=('--consul[for this program in the place of agent.binary]:file:_files') ;;
-      render) special=('--explain[where each value comes from]') ;;
+      render) special=('--explain[where each value that the agent goes by comes from]' '--effective[all that the agent goes by, files and arguments included]') ;;
       status) special=('--json[as JSON]' '--watch[until Ctrl-C, anew with each change]') ;;
       doctor) special=('--json[as JSON]') ;;
       timeline) special=('(--svg)--json[as JSON]' '(--json)--svg[draw it]:file:_files') ;;

@@ -22,31 +22,13 @@ std::string address_before_port(const std::string& text) {
   return literal_address(address) && brackets == (address.find(':') != std::string::npos) ? address : "";
 }
 
-// Arguments come before files (Consul: list flags are the first source).
-std::vector<std::string> peers(const Plan& plan) {
-  std::vector<std::string> all;
-  for (auto arg = plan.argv.begin(); arg != plan.argv.end(); ++arg) {
-    if (flag_name(*arg) != "retry-join") continue;
-    const auto equals = arg->find('=');
-    if (equals != std::string::npos) {
-      all.push_back(arg->substr(equals + 1));
-    } else if (std::next(arg) != plan.argv.end()) {
-      all.push_back(*++arg);
-    }
-  }
-  const auto listed = plan.consul_json.find("retry_join");
-  if (listed == plan.consul_json.end() || !listed->is_array()) return all;
-  for (const Json& entry : *listed) {
-    if (entry.is_string()) all.push_back(entry);
-  }
-  return all;
-}
-
 }  // namespace
 
 JoinTargets join_targets(const Plan& plan) {
   JoinTargets targets;
-  for (const std::string& text : peers(plan)) {
+  const Json* listed = member_at(&plan.effective.merged, "retry_join");
+  for (const Json& entry : listed && listed->is_array() ? *listed : Json::array()) {
+    const std::string text = text_in(&entry);
     const bool theirs = text.find("provider=") != std::string::npos || text.find("{{") != std::string::npos;
     if (text.empty() || theirs) continue;
     if (literal_address(text)) {

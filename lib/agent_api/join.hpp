@@ -13,7 +13,7 @@ struct JoinTargets {
   std::vector<std::string> names;      // "consul.example.com", with the port where one was given
 };
 
-// What -retry-join in the agent's arguments and retry_join in its consul.json name, in the agent's order. Without a port it is
+// What the agent's retry_join names, in the agent's order. Without a port it is
 // the agent's own LAN gossip port, as Consul has it. Cloud providers ("provider=aws ...") and templates are the agent's own
 // affair and left out.
 JoinTargets join_targets(const Plan& plan);

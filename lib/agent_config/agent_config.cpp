@@ -1,70 +1,62 @@
-// The user's side of consul.json: reading and merging it.
+// The user's side of an agent's settings: reading and merging it.
+#include "agent_config/agent_view.hpp"
 #include "agent_config/plan.hpp"
 #include "base/json_text.hpp"
-#include "base/text.hpp"
+#include "hcl/hcl.hpp"
 
 #include <utility>
+#include <variant>
 
 namespace lictor {
 namespace {
 
-void merge(Json& base, const Json& over) {
-  for (const auto& [key, value] : over.items()) {
-    if (value.is_null()) continue;
-    Json& target = base[key];
-    if (target.is_object() && value.is_object()) {
-      merge(target, value);
-    } else if (target.is_array() && value.is_array()) {
-      target.insert(target.end(), value.begin(), value.end());
-    } else {
-      target = value;
-    }
-  }
-}
-
-// Consul moves each file's single service or check into the list before it merges files: two of them are two
-// services, not one made of both.
-void keep_both(AgentConfig& config, const Json& over) {
-  for (const auto& [one, many] : {std::pair("service", "services"), std::pair("check", "checks")}) {
-    if (!config.merged.contains(one) || !over.contains(one)) continue;
-    merge(config.merged, Json{{many, Json::array({config.merged[one]})}});
-    config.merged.erase(one);
-    std::string& origin = config.origins[many];
-    origin += (origin.empty() ? "" : ", ") + config.origins[one];
-    config.origins.erase(one);
-  }
-}
-
-void add_source(AgentConfig& config, const std::string& origin, const Json& content) {
-  if (!content.is_object()) return;
-  keep_both(config, content);
-  for (const auto& [key, value] : content.items()) {
-    if (value.is_null()) continue;
-    std::string& known = config.origins[key];
-    const auto before = config.merged.find(key);
-    const bool joins = before != config.merged.end() && value.is_structured() && before->type() == value.type();
-    known = joins ? known + ", " + origin : origin;
-  }
-  merge(config.merged, content);
+Problem at(const std::string& path, const hcl::Place& place, const std::string& why) {
+  return Problem{path + ":" + std::to_string(place.line) + ":" + std::to_string(place.column), why,
+                 "mend the file: the agent would not start with it"};
 }
 
 }  // namespace
 
-AgentConfig merge_agent_config(const std::vector<AgentConfigFile>& files, const Settings& settings) {
+AgentConfig merge_agent_config(const std::vector<AgentConfigFile>& files, const Settings& settings,
+                               const AgentReads& reads) {
   AgentConfig config;
-  for (const AgentConfigFile& file : files) add_source(config, file.path, file.content);
-  add_source(config, "agent.config", settings.agent.config);
-  add_source(config, "CONSUL_LOCAL_CONFIG", settings.consul_local_config);
+  const AgentFlags flags = read_agent_flags(settings.agent.args);
+  config.before.add({"agent.args", flags.lists});
+  for (const AgentConfigFile& file : reads.files) config.before.add(file);
+  for (const AgentConfigFile& file : files) config.given.add(file);
+  config.given.add({"agent.config", settings.agent.config});
+  config.given.add({"CONSUL_LOCAL_CONFIG", settings.consul_local_config});
+  config.after.push_back({"agent.args", flags.values});
+  config.after.insert(config.after.end(), reads.fragments.begin(), reads.fragments.end());
   return config;
 }
 
-Result<Json> parse_agent_config(const std::string& path, const std::string& text) {
+Result<AgentConfigFile> parse_for_agent(const std::string& path, const std::string& text, const std::string& format) {
+  AgentConfigFile file{path, Json::object()};
+  if (text.empty()) return file;  // the agent passes over it
+  const bool is_hcl = format.empty() ? path.ends_with(".hcl") : format == "hcl";
+  const hcl::Parsed parsed = is_hcl ? hcl::parse_hcl(text) : hcl::parse_json(text);
+  if (const auto* error = std::get_if<hcl::SyntaxError>(&parsed)) return at(path, error->place, error->what);
+  AgentView view = agent_view(std::get<hcl::Document>(parsed));
+  if (!view.faults.empty()) {
+    const AgentFault& fault = view.faults.front();
+    return at(path, fault.place, fault.key + ": " + fault.what);
+  }
+  file.content = std::move(view.tree);
+  for (const auto& [key, place] : view.places) file.lines[key] = place.line;
+  return file;
+}
+
+Result<AgentConfigFile> parse_agent_config(const std::string& path, const std::string& text) {
+  if (path.ends_with(".hcl")) return parse_for_agent(path, text, "hcl");
   Result<Json> json = parse_json(path, text);
-  if (json && !json->is_object()) {
+  if (!json) return json.error();
+  if (!json->is_object()) {
     return Problem{path, std::string("holds ") + json->type_name() + ", not an object",
                    "give one JSON object of agent settings"};
   }
-  return json;
+  if (auto strict = parse_for_agent(path, text, "json")) return strict;
+  return AgentConfigFile{path, std::move(*json)};  // with comments
 }
 
 }  // namespace lictor

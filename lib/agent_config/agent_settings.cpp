@@ -11,7 +11,83 @@ std::string folder_of(const std::string& path) {
   return slash == path.npos ? "" : slash == 0 ? "/" : path.substr(0, slash);
 }
 
+void merge(Json& base, const Json& over) {
+  for (const auto& [key, value] : over.items()) {
+    if (value.is_null()) continue;
+    Json& target = base[key];
+    if (target.is_object() && value.is_object()) {
+      merge(target, value);
+    } else if (target.is_array() && value.is_array()) {
+      target.insert(target.end(), value.begin(), value.end());
+    } else {
+      target = value;
+    }
+  }
+}
+
+// Consul moves each file's single service or check into the list before it merges files: two of them are two
+// services, not one made of both.
+void keep_both(AgentSettings& settings, const Json& over) {
+  for (const auto& [one, many] : {std::pair("service", "services"), std::pair("check", "checks")}) {
+    if (!settings.merged.contains(one) || !over.contains(one)) continue;
+    merge(settings.merged, Json{{many, Json::array({settings.merged[one]})}});
+    settings.merged.erase(one);
+    std::string& origin = settings.origins[many];
+    origin += (origin.empty() ? "" : ", ") + settings.origins[one];
+    settings.origins.erase(one);
+  }
+}
+
+void note_places(AgentSettings& settings, const AgentConfigFile& file, const std::string& path, const Json& value) {
+  if (value.is_null()) return;
+  if (value.is_object()) {
+    for (const auto& [key, member] : value.items())
+      note_places(settings, file, path.empty() ? key : path + "." + key, member);
+    return;
+  }
+  const auto line = file.lines.find(path);
+  settings.places[path] = line == file.lines.end() ? file.path : file.path + ":" + std::to_string(line->second);
+}
+
 }  // namespace
+
+void AgentSettings::add(const AgentConfigFile& file) {
+  if (!file.content.is_object()) return;
+  keep_both(*this, file.content);
+  for (const auto& [key, value] : file.content.items()) {
+    if (value.is_null()) continue;
+    std::string& known = origins[key];
+    const auto there = merged.find(key);
+    const bool joins = there != merged.end() && value.is_structured() && there->type() == value.type();
+    known = joins ? known + ", " + file.path : file.path;
+  }
+  merge(merged, file.content);
+  note_places(*this, file, "", file.content);
+}
+
+std::string AgentSettings::origin(std::string_view path) const {
+  path = path.substr(0, path.find('['));
+  if (const auto place = places.find(std::string(path)); place != places.end()) return place->second;
+  const auto key = origins.find(std::string(path.substr(0, path.find('.'))));
+  return key == origins.end() ? "" : key->second;
+}
+
+AgentSettings AgentConfig::effective(const Json& consul_json, const std::map<std::string, std::string>& origins) const {
+  AgentSettings all = before;
+  for (const auto& [key, value] : consul_json.items()) {
+    const auto from = origins.find(key);
+    all.add({from == origins.end() ? "lictor" : from->second, Json{{key, value}}});
+  }
+  // What of it is as it was given, is from where that was.
+  for (const auto& [path, place] : given.places) {
+    const Json *now = member_at(&consul_json, path), *then = member_at(&given.merged, path);
+    if (now && then && *now == *then) all.places[path] = place;
+  }
+  for (const AgentConfigFile& file : after) all.add(file);
+  return all;
+}
+
+AgentSettings AgentConfig::effective() const { return effective(given.merged, given.origins); }
 
 const Json* member_at(const Json* value, std::string_view path) {
   while (value && !path.empty()) {
@@ -27,33 +103,6 @@ const Json* member_at(const Json* value, std::string_view path) {
 std::string text_in(const Json* value) { return value && value->is_string() ? value->get<std::string>() : ""; }
 bool is_true(const Json* value) { return value && value->is_boolean() && value->get<bool>(); }
 
-std::optional<std::string> EffectiveSettings::flag(std::string_view name) const {
-  std::optional<std::string> value;
-  for (std::size_t i = 0; i < settings_.args.size(); ++i) {
-    std::string_view arg = settings_.args[i];
-    if (arg.empty() || arg[0] != '-') continue;
-    arg.remove_prefix(arg.starts_with("--") ? 2 : 1);
-    const auto equals = arg.find('=');
-    if (arg.substr(0, equals) != name) continue;
-    const bool next = i + 1 < settings_.args.size() && !settings_.args[i + 1].starts_with('-');
-    value = equals != arg.npos ? std::string(arg.substr(equals + 1)) : next ? settings_.args[i + 1] : "true";
-  }
-  return value;
-}
-
-std::string EffectiveSettings::origin(std::string_view path) const {
-  const auto found = settings_.origins.find(std::string(path.substr(0, path.find_first_of(".["))));
-  return found == settings_.origins.end() ? "agent.config_dirs" : found->second;
-}
-
-std::optional<EffectiveSettings::Said> EffectiveSettings::said(const std::string& key,
-                                                               std::string_view flag_name) const {
-  if (const auto on_line = flag(flag_name)) return Said{*on_line, "agent.args"};
-  const Json* value = get(key);
-  if (!value || !value->is_string()) return std::nullopt;
-  return Said{value->get<std::string>(), subject(key)};
-}
-
 std::string EffectiveSettings::tls_key(const std::string& protocol, const std::string& key) const {
   for (const std::string& path : {"tls." + protocol + "." + key, "tls.defaults." + key}) {
     if (get(path)) return path;
@@ -65,8 +114,8 @@ std::string EffectiveSettings::tls_key(const std::string& protocol, const std::s
 
 std::vector<std::pair<std::string, std::string>> EffectiveSettings::folders() const {
   std::vector<std::pair<std::string, std::string>> found;
-  if (const auto file = said("log_file", "log-file"); file && !folder_of(file->value).empty())
-    found.emplace_back(file->subject, folder_of(file->value));
+  if (const std::string file = text_in(get("log_file")); !folder_of(file).empty())
+    found.emplace_back(subject("log_file"), folder_of(file));
   for (const auto& [key, value] : listeners()) {
     if (value.starts_with("unix://") && value[7] == '/') found.emplace_back(subject(key), folder_of(value.substr(7)));
   }
@@ -92,7 +141,7 @@ std::vector<std::pair<std::string, std::string>> EffectiveSettings::listeners() 
   if (client) {
     const auto last = found;
     found.clear();
-    if (!flag("client")) add("client_addr", text_in(get("client_addr")));
+    add("client_addr", text_in(get("client_addr")));
     found.insert(found.end(), last.begin(), last.end());
   }
   add("serf_lan", text_in(get("serf_lan")));

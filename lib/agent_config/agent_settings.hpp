@@ -1,12 +1,18 @@
-// All that an agent is to be started with, as far as lictor reads it, and how it is read: which of several keys, arguments and
+// The settings of an agent, merged as the agent itself merges what it reads, and how they are read: which of several keys and
 // spellings an agent goes by.
+//
+// What an agent goes by, weakest first: arguments that may stand several times (-retry-join), files and folders in the order of
+// its command line, the other arguments, -hcl. Scalars: the later one wins. Lists are joined, and nothing empties one. Objects
+// are merged. null says nothing. A second "service" or "check" joins the first in "services" or "checks".
 #pragma once
 
+#include "agent_config/agent_flags.hpp"
 #include "base/json.hpp"
+#include "base/problem.hpp"
 
 #include <array>
+#include <cstdint>
 #include <map>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -14,12 +20,37 @@
 
 namespace lictor {
 
+// One thing that says something of an agent: a file, agent.config, arguments.
+struct AgentConfigFile {
+  std::string path;  // or what it is called: "agent.config", "agent.args"
+  Json content;
+  std::map<std::string, std::uint32_t> lines =
+      {};  // dotted path of a value -> where it stands, as far as that is known
+};
+
 struct AgentSettings {
-  Json merged = Json::object();                // consul.json over the JSON files of agent.config_dirs
-  std::map<std::string, std::string> origins;  // top-level key -> where from
-  std::vector<std::string> args;               // agent.args
-  // False: HCL, or -hcl, which lictor does not read, may say more. What depends on something not being said is then not judged.
-  bool whole = true;
+  Json merged = Json::object();
+  std::map<std::string, std::string> origins = {};  // top-level key -> where from, all sources of a list or object
+  std::map<std::string, std::string> places = {};   // dotted path of a scalar or list -> "FILE:LINE", the last one
+
+  void add(const AgentConfigFile& file);
+  // Where the value at a dotted path is from, as narrowly as is known; "" for one that nobody gave.
+  std::string origin(std::string_view path) const;
+};
+
+// The user's.
+struct AgentConfig {
+  // What an agent reads before lictor's file: arguments that are lists, agent.config_dirs, files and folders of agent.args.
+  AgentSettings before = {};
+  // What lictor's file is made of: agent.config_files, agent.config, CONSUL_LOCAL_CONFIG.
+  AgentSettings given = {};
+  // What an agent reads after it.
+  std::vector<AgentConfigFile> after = {};
+
+  // What an agent goes by that is started with this consul.json, whose keys are from `origins`.
+  AgentSettings effective(const Json& consul_json, const std::map<std::string, std::string>& origins) const;
+  // And with what was given.
+  AgentSettings effective() const;
 };
 
 // The member at a dotted path; null where there is none, or none but null.
@@ -36,18 +67,7 @@ class EffectiveSettings {
   explicit EffectiveSettings(const AgentSettings& settings) : settings_(settings) {}
 
   const Json* get(std::string_view path) const { return member_at(&settings_.merged, path); }
-
-  // The value of the last of these on the command line, as in -log-level=debug or -log-level debug.
-  std::optional<std::string> flag(std::string_view name) const;
-
-  std::string origin(std::string_view path) const;
-  std::string subject(const std::string& path) const { return path + " (" + origin(path) + ")"; }
-
-  // A scalar that a flag beats: its value, and what to call it.
-  struct Said {
-    std::string value, subject;
-  };
-  std::optional<Said> said(const std::string& key, std::string_view flag_name) const;
+  std::string subject(const std::string& path) const { return path + " (" + settings_.origin(path) + ")"; }
 
   // A key of the TLS settings as one protocol has it: its own, that of all, that of old.
   std::string tls_key(const std::string& protocol, const std::string& key) const;

@@ -42,6 +42,13 @@ constexpr Need useful[] = {
 BlockedEndpoints blocked_endpoints(const Json& consul_json, bool services, bool leave) {
   BlockedEndpoints found;
   const Json http = consul_json.value("http_config", Json::object());
+  const Json writers = http.is_object() ? http.value("allow_write_http_from", Json()) : Json();
+  if (writers.is_array() && !writers.empty() && (services || leave))
+    found.problems.push_back(Problem{
+        "http_config.allow_write_http_from",
+        writers.dump() +
+            ": an agent that is given it answers no write over a Unix socket, and lictor has no other line to it",
+        "take it out, and keep writes to yourself by ACLs, or by client_addr and a firewall"});
   const Json list = http.is_object() ? http.value("block_endpoints", Json()) : Json();
   if (!list.is_array()) return found;  // for the agent to refuse, if it is anything
   const auto blocker = [&list](const Need& need) {

@@ -1,4 +1,5 @@
-// http_config.block_endpoints shuts everybody out of parts of the agent's API, lictor on its private socket, too.
+// http_config shuts lictor out of parts of the agent's API on its private socket, too: block_endpoints as it does everybody, and
+// allow_write_http_from, since a client of a Unix socket has no address (agent/http.go, checkWriteAccess: 500).
 #pragma once
 
 #include "base/problem.hpp"

@@ -1,5 +1,6 @@
 #include "agent_config/plan.hpp"
 
+#include "agent_config/listener_list.hpp"
 #include "base/json_text.hpp"
 #include "base/text.hpp"
 
@@ -25,31 +26,9 @@ std::string text_at(const Json* value) {
   return value && value->is_string() ? value->get<std::string>() : std::string();
 }
 
-// Splits at blanks, as Consul does, but not inside a go-sockaddr template, which holds blanks of its own.
-std::vector<std::string> listeners(std::string_view text) {
-  std::vector<std::string> parts;
-  bool inside = false, fresh = true;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text.substr(i, 2) == "{{") inside = true;
-    if (i > 1 && text.substr(i - 2, 2) == "}}") inside = false;
-    if (!inside && (text[i] == ' ' || text[i] == '\t' || text[i] == '\n')) {
-      fresh = true;
-      continue;
-    }
-    if (fresh) parts.emplace_back();
-    fresh = false;
-    parts.back() += text[i];
-  }
-  return parts;
-}
-
-bool is_template(const std::string& listener) { return listener.find("{{") != std::string::npos; }
-bool is_unix(const std::string& listener) { return listener.compare(0, 7, "unix://") == 0; }
-
-std::string host_and_port(std::string host, int port) {
-  if (host == "0.0.0.0") host = "127.0.0.1";
-  if (host == "::") host = "::1";
-  return (host.find(':') == std::string::npos ? host : "[" + host + "]") + ":" + std::to_string(port);
+std::vector<std::string> reversed(std::vector<std::string> list) {
+  std::reverse(list.begin(), list.end());
+  return list;
 }
 
 // What one call of make_plan works on.
@@ -57,14 +36,17 @@ struct Draft {
   const Settings& settings;
   const AgentConfig& config;
   const PlanFacts& facts;
+  AgentSettings by_user;  // what the agent would go by without lictor
   Plan plan;
   Problems problems;
+  std::vector<std::string> insisted = {};  // dotted paths of what has to be as lictor has it, whoever says otherwise
 
-  const Json& user() const { return config.merged; }
+  const Json& user() const { return by_user.merged; }
+  const Json& given() const { return config.given.merged; }
 
-  std::string origin(const std::string& key, const std::string& fallback = "default") const {
-    const auto found = config.origins.find(key);
-    return found == config.origins.end() ? fallback : found->second;
+  std::string origin(const std::string& path, const std::string& fallback = "default") const {
+    const std::string found = by_user.origin(path);
+    return found.empty() ? fallback : found;
   }
 
   void set(const std::string& key, Json value, const std::string& from) {
@@ -75,29 +57,31 @@ struct Draft {
   // As set, for what the agent can't have otherwise.
   void insist(const std::string& key, Json value, const std::string& why) {
     if (const Json* theirs = find(user(), key); theirs && *theirs != value) {
-      plan.notices.push_back(key + ": " + json_text(*theirs) + " gives way to " + json_text(value) + ": " + why);
+      plan.notices.push_back(key + ": " + json_text(*theirs) + " (" + origin(key) + ") gives way to " +
+                             json_text(value) + ": " + why);
     }
     set(key, std::move(value), "lictor");
+    insisted.push_back(key);
   }
 
+  // In lictor's file: what was given there, and lictor's.
   std::string and_lictor(const std::string& key) const {
-    const std::string theirs = origin(key, "");
-    return theirs.empty() ? "lictor" : theirs + ", lictor";
+    const auto theirs = config.given.origins.find(key);
+    return theirs == config.given.origins.end() ? "lictor" : theirs->second + ", lictor";
   }
 
   // False, and a problem, where `value` is there with another type.
   bool usable(const std::string& path, const Json* value, bool (Json::*right_type)() const, const char* wanted) {
     if (!value || (value->*right_type)()) return true;
     problems.push_back(Problem{path, std::string("is of type ") + value->type_name() + ", not " + wanted,
-                               "mend it in " + origin(path.substr(0, path.find('.')), "the agent settings")});
+                               "mend it in " + origin(path, "the agent settings")});
     return false;
   }
 
   // That the agent will have: acl.tokens.MEMBER, or what that was called before.
   std::string token(const std::string& member, const std::string& formerly) const {
-    const Json* tokens = find(plan.consul_json, "acl", "tokens");
-    const std::string named = text_at(tokens ? find(*tokens, member) : nullptr);
-    return named.empty() ? text_at(find(user(), formerly)) : named;
+    const std::string named = text_in(member_at(&plan.effective.merged, "acl.tokens." + member));
+    return named.empty() ? text_in(member_at(&plan.effective.merged, formerly)) : named;
   }
 
   void one_source(const std::string& setting, const std::string& secret, const std::string& path, const Json* value);
@@ -108,11 +92,12 @@ struct Draft {
   void identity();
   void node_meta();
   void http();
-  void listeners_file_mode();
+  void unix_sockets();
   void token_files();
   void gossip_key();
   void recovery_token();
   void command();
+  void overruling();
   void environment();
 };
 
@@ -124,23 +109,24 @@ void Draft::refuse_server() {
     problems.push_back(Problem{key, value->dump() + " in " + origin(key) + " makes the agent a server", hint});
   }
   for (const std::string& arg : settings.agent.args) {
-    const std::string key = flag_name(arg);
-    if (arg.ends_with(key + "=false")) continue;
-    if (key == "server" || key == "bootstrap" || key == "bootstrap-expect" || key == "dev") {
+    if (flag_name(arg) == "dev" && !arg.ends_with("dev=false"))
       problems.push_back(Problem{"agent.args", arg + " makes the agent a server", hint});
-    }
   }
 }
 
 // With start_join an agent up to Consul 1.14 ends where it finds no server at once, and a later one tries again only after
 // retry_interval. Under lictor it waits, and is told to join as soon as there is one.
 void Draft::joining() {
-  const Json *theirs = find(user(), "start_join"), *retried = find(user(), "retry_join");
+  const Json *theirs = find(given(), "start_join"), *retried = find(given(), "retry_join");
+  if (const Json* all = find(config.before.merged, "start_join"); all && all->is_array() && !all->empty()) {
+    plan.notices.push_back("start_join (" + config.before.origin("start_join") +
+                           "): up to Consul 1.14 an agent that finds no server at once ends: write retry_join");
+  }
   if (!theirs || !theirs->is_array() || theirs->empty() || (retried && !retried->is_array())) return;
   Json all = retried ? *retried : Json::array();
   all.insert(all.end(), theirs->begin(), theirs->end());
-  const std::string before = origin("retry_join", "");
-  set("retry_join", std::move(all), before + (before.empty() ? "" : ", ") + origin("start_join"));
+  const std::string before = config.given.origin("retry_join");
+  set("retry_join", std::move(all), before + (before.empty() ? "" : ", ") + config.given.origin("start_join"));
   plan.consul_json.erase("start_join");
   plan.origins.erase("start_join");
   plan.notices.push_back("start_join: gives way to retry_join: an agent that finds no server waits for one");
@@ -149,17 +135,14 @@ void Draft::joining() {
 // The agent's own watch of its files would have it reload them a second time. Up to Consul 1.11 there is no such key: an agent
 // that is given one does not start, and is not to fail by lictor's.
 void Draft::reloading() {
-  const char *key = "auto_reload_config", *why = "lictor has the agent reload, once for each change";
-  if (const Json* theirs = find(user(), key)) {
-    if (*theirs == true) insist(key, false, why);
-  } else if (!facts.auto_reload_by.empty() && !(facts.agent_version && *facts.agent_version < AgentVersion{1, 12, 0})) {
-    plan.notices.push_back(std::string(key) + ": true in " + facts.auto_reload_by + " gives way to false: " + why);
-    set(key, false, "lictor");
-  }
+  const Json* theirs = find(user(), "auto_reload_config");
+  if (theirs && *theirs == true)
+    insist("auto_reload_config", false, "lictor has the agent reload, once for each change");
 }
 
 void Draft::address() {
   set("bind_addr", facts.bind.address, facts.bind.origin);
+  insisted.push_back("bind_addr");
   if (facts.bind.notice) plan.notices.push_back(*facts.bind.notice);
 
   const std::string theirs = text_at(find(user(), "advertise_addr"));
@@ -168,6 +151,7 @@ void Draft::address() {
     plan.notices.push_back("advertise_addr: " + theirs + " gives way to " + facts.bind.address + ", the bind address");
   }
   set("advertise_addr", facts.bind.address, "bind_addr");
+  insisted.push_back("advertise_addr");
 }
 
 void Draft::identity() {
@@ -176,12 +160,13 @@ void Draft::identity() {
   const auto named = settings.origins.find("node.data_dir");
   set("data_dir", facts.data_dir,
       settings.node.data_dir && named != settings.origins.end() ? named->second : origin("data_dir"));
+  insisted.insert(insisted.end(), {"node_name", "node_id", "data_dir"});
   insist("leave_on_terminate", false, "only lictor asks the agent to leave");
   insist("skip_leave_on_interrupt", true, "only lictor asks the agent to leave");
 }
 
 void Draft::node_meta() {
-  const Json* theirs = find(user(), "node_meta");
+  const Json* theirs = find(given(), "node_meta");
   if (!usable("node_meta", theirs, &Json::is_object, "object")) return;
   Json meta = theirs ? *theirs : Json::object();
   for (const auto& [key, value] : settings.node.meta) meta[key] = value;
@@ -203,7 +188,7 @@ void Draft::node_meta() {
     }
   }
   if (meta.empty()) return;
-  const std::string before = origin("node_meta", "");
+  const std::string before = config.given.origin("node_meta");
   const std::string ours = settings.node.meta.empty() ? "" : "node.meta";
   set("node_meta", std::move(meta), before + (before.empty() || ours.empty() ? "" : ", ") + ours);
 }
@@ -217,7 +202,8 @@ void Draft::http() {
   }
   if (facts.client_address) set("client_addr", *facts.client_address, "CONSUL_CLIENT_INTERFACE");
   const Json *addresses = find(user(), "addresses"), *ports = find(user(), "ports");
-  const Json *listed = find(user(), "addresses", "http"), *client = find(plan.consul_json, "client_addr"),
+  const Json *listed = find(user(), "addresses", "http"),
+             *client = find(facts.client_address ? plan.consul_json : user(), "client_addr"),
              *port = find(user(), "ports", "http"), *serf = find(user(), "ports", "serf_lan");
   bool good = usable("addresses", addresses, &Json::is_object, "object");
   good &= usable("addresses.http", listed, &Json::is_string, "string");
@@ -227,30 +213,37 @@ void Draft::http() {
   good &= usable("ports.serf_lan", serf, &Json::is_number_integer, "integer");
   if (!good) return;
 
-  const std::string own = "unix://" + facts.api_socket;
+  const std::string own_socket = "unix://" + facts.api_socket;
   const std::string addresses_http = text_at(listed);
   const std::string theirs = !trim(addresses_http).empty() ? addresses_http : client ? text_at(client) : "127.0.0.1";
   const bool off = port && *port <= 0;
-  std::vector<std::string> all = off ? std::vector<std::string>{} : listeners(theirs);
-  const bool there = std::find(all.begin(), all.end(), own) != all.end();
+  std::vector<std::string> all = off ? std::vector<std::string>{} : split_listeners(theirs);
+  const bool there = std::find(all.begin(), all.end(), own_socket) != all.end();
 
-  Json merged = addresses ? *addresses : Json::object();
-  merged["http"] = all.empty() ? own : there ? theirs : theirs + " " + own;
+  const Json* before = find(given(), "addresses");
+  Json merged = before ? *before : Json::object();
+  merged["http"] = all.empty() ? own_socket : there ? theirs : theirs + " " + own_socket;
   const bool from_client = trim(addresses_http).empty() && client;
   set("addresses", std::move(merged),
-      from_client ? plan.origins["client_addr"] + " client_addr, lictor" : and_lictor("addresses"));
+      from_client
+          ? (facts.client_address ? plan.origins["client_addr"] : origin("client_addr")) + " client_addr, lictor"
+          : and_lictor("addresses"));
+  insisted.emplace_back("addresses.http");
   if (off) {
-    Json with_http = *ports;
+    const Json* others = find(given(), "ports");
+    Json with_http = others ? *others : Json::object();
     with_http["http"] = 8500;
     set("ports", std::move(with_http), and_lictor("ports"));
-    plan.notices.push_back("ports.http: " + port->dump() + " gives way to 8500, for lictor's own socket alone");
+    insisted.emplace_back("ports.http");
+    plan.notices.push_back("ports.http: " + port->dump() + " (" + origin("ports.http") +
+                           ") gives way to 8500, for lictor's own socket alone");
   }
 
   if (serf) plan.serf_port = serf->get<int>();
   const auto tcp = std::find_if_not(all.begin(), all.end(), is_unix);
   if (tcp == all.end()) {
     plan.http_port = -1;
-    plan.http_address = all.empty() ? own : all.front();
+    plan.http_address = all.empty() ? own_socket : all.front();
     return;
   }
   if (port) plan.http_port = port->get<int>();
@@ -262,7 +255,20 @@ void Draft::http() {
   }
 }
 
-void Draft::listeners_file_mode() {
+// Consul has one owner and one mode for all of its unix sockets. Where the user has some, they stay as the user has them: lictor's
+// own is in a folder that is open to the agent's user alone.
+void Draft::unix_sockets() {
+  const auto of_user = [](const Json* value) {
+    for (const std::string& listener : split_listeners(text_at(value))) {
+      if (is_unix(listener)) return true;
+    }
+    return false;
+  };
+  const Json* addresses = find(user(), "addresses");
+  if (of_user(find(user(), "client_addr"))) return;
+  for (const Json& value : addresses && addresses->is_object() ? *addresses : Json::object()) {
+    if (of_user(&value)) return;
+  }
   // Names instead of numbers end the agent with "invalid group specified".
   insist("unix_sockets",
          Json{{"mode", "0600"}, {"user", std::to_string(facts.uid)}, {"group", std::to_string(facts.gid)}},
@@ -273,9 +279,8 @@ void Draft::listeners_file_mode() {
 void Draft::one_source(const std::string& setting, const std::string& secret, const std::string& path,
                        const Json* value) {
   if (secret.empty() || text_at(value).empty() || text_at(value) == secret) return;
-  problems.push_back(Problem{
-      setting, "its file and " + path + " (" + origin(path.substr(0, path.find('.'))) + ") say different things",
-      "take one of the two out"});
+  problems.push_back(Problem{setting, "its file and " + path + " (" + origin(path) + ") say different things",
+                             "take one of the two out"});
 }
 
 void Draft::token_files() {
@@ -284,8 +289,9 @@ void Draft::token_files() {
   const Json *acl = find(user(), "acl"), *tokens = find(user(), "acl", "tokens");
   if (secrets.agent.empty() && secrets.fallback.empty()) return;
   if ((acl && !acl->is_object()) || (tokens && !tokens->is_object())) return;  // recovery_token() says it
-  Json merged = acl ? *acl : Json::object();
-  std::string from = origin("acl", "");
+  const Json* before = find(given(), "acl");
+  Json merged = before ? *before : Json::object();
+  std::string from = config.given.origin("acl");
   for (const auto& [setting, secret, member, formerly] :
        {std::tuple("agent.tokens.agent_file", &secrets.agent, "agent", "acl_agent_token"),
         std::tuple("agent.tokens.default_file", &secrets.fallback, "default", "acl_token")}) {
@@ -295,10 +301,13 @@ void Draft::token_files() {
     merged["tokens"][member] = *secret;
     from += (from.empty() ? "" : ", ") + std::string(setting);
   }
-  if (const Json* persistence = find(merged, "enable_token_persistence"); persistence && *persistence == true) {
-    plan.notices.push_back("acl.enable_token_persistence: true gives way to false: tokens come from files");
+  if (const Json* persistence = acl ? find(*acl, "enable_token_persistence") : nullptr;
+      persistence && *persistence == true) {
+    plan.notices.push_back("acl.enable_token_persistence: true (" + origin("acl.enable_token_persistence") +
+                           ") gives way to false: tokens come from files");
   }
   merged["enable_token_persistence"] = false;
+  insisted.emplace_back("acl.enable_token_persistence");
   set("acl", std::move(merged), from);
 }
 
@@ -350,21 +359,31 @@ void Draft::recovery_token() {
 void Draft::command() {
   plan.argv = {facts.binary, "agent"};
   for (const std::string& dir : settings.agent.config_dirs) plan.argv.push_back("-config-dir=" + dir);
-  plan.argv.push_back("-config-file=" + facts.config_path);
-  bool reloads_itself = false;
   for (std::string arg : settings.agent.args) {
     const std::string name = flag_name(arg);
-    reloads_itself |= name == "auto-reload-config";
     if (name == "join") {
       arg.insert(arg.find(name), "retry-");
       plan.notices.push_back("agent.args: -join gives way to -retry-join: an agent that finds no server waits for one");
     }
     plan.argv.push_back(std::move(arg));
   }
-  if (!reloads_itself) return;
-  plan.argv.push_back("-auto-reload-config=false");
-  plan.notices.push_back(
-      "agent.args: -auto-reload-config is turned off: lictor has the agent reload, once for each change");
+  plan.argv.push_back("-config-file=" + facts.config_path);
+}
+
+// Arguments beat files, and -hcl beats arguments: what has to be as lictor has it goes there where they say otherwise.
+void Draft::overruling() {
+  plan.effective = config.effective(plan.consul_json, plan.origins);
+  Json overruled = Json::object();
+  for (const std::string& path : insisted) {
+    const Json *wanted_here = member_at(&plan.consul_json, path), *there = member_at(&plan.effective.merged, path);
+    if (!wanted_here || !there || *wanted_here == *there) continue;
+    Json part = *wanted_here;
+    for (const std::string& key : reversed(split_list(path, '.'))) part = Json{{key, std::move(part)}};
+    overruled.merge_patch(part);
+  }
+  if (overruled.empty()) return;
+  plan.argv.push_back("-hcl=" + json_text(overruled));
+  plan.effective.add({"lictor", overruled});
 }
 
 void Draft::environment() {
@@ -389,9 +408,10 @@ void Draft::environment() {
 }  // namespace
 
 ResultAll<Plan> make_plan(const Settings& settings, const AgentConfig& config, const PlanFacts& facts) {
-  Draft draft{settings, config, facts, {}, {}};
-  draft.plan.consul_json = config.merged;
-  draft.plan.origins = config.origins;
+  Draft draft{settings, config, facts, config.effective(), {}, {}};
+  draft.plan.consul_json = config.given.merged;
+  draft.plan.notices = facts.left_templates;
+  draft.plan.origins = config.given.origins;
   draft.plan.contents = facts.contents;
   draft.refuse_server();
   draft.joining();
@@ -400,32 +420,20 @@ ResultAll<Plan> make_plan(const Settings& settings, const AgentConfig& config, c
   draft.identity();
   draft.node_meta();
   draft.http();
-  draft.listeners_file_mode();
+  draft.unix_sockets();
   draft.token_files();
   draft.gossip_key();
   draft.recovery_token();
-  draft.plan.default_token = draft.token("default", "acl_token");
-  draft.plan.agent_token = draft.token("agent", "acl_agent_token");
   const Json *encrypt = find(draft.user(), "auto_encrypt", "tls"),
              *auto_config = find(draft.user(), "auto_config", "enabled");
   draft.plan.api_after_join = (encrypt && *encrypt == true) || (auto_config && *auto_config == true);
   draft.command();
+  draft.overruling();
+  draft.plan.default_token = draft.token("default", "acl_token");
+  draft.plan.agent_token = draft.token("agent", "acl_agent_token");
   draft.environment();
   if (!draft.problems.empty()) return std::move(draft.problems);
   return std::move(draft.plan);
-}
-
-std::vector<std::string> hook_environment(const Plan& plan, const Hook& hook) {
-  std::vector<std::string> secrets = secrets_in(plan.consul_json);
-  if (!plan.registration_token.empty()) secrets.push_back(plan.registration_token);
-  std::vector<std::string> out;
-  for (const std::string& variable : plan.environment) {
-    const std::string name = variable.substr(0, variable.find('='));
-    const bool asked_for = std::find(hook.environment.begin(), hook.environment.end(), name) != hook.environment.end();
-    const bool holds_one = without_secrets(variable, secrets) != variable || holds_url_secret(variable);
-    if (asked_for || (!names_a_secret(name) && !holds_one)) out.push_back(variable);
-  }
-  return out;
 }
 
 }  // namespace lictor

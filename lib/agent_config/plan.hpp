@@ -1,6 +1,7 @@
 // From settings and facts to what the agent is started with: consul.json, argv, environment.
 #pragma once
 
+#include "agent_config/agent_settings.hpp"
 #include "agent_config/agent_version.hpp"
 #include "identity/identity.hpp"
 #include "network/address.hpp"
@@ -16,32 +17,22 @@
 
 namespace lictor {
 
-// A file of agent.config_files, already parsed.
-struct AgentConfigFile {
-  std::string path;
-  Json content;
+// What an agent reads by itself, already parsed.
+struct AgentReads {
+  std::vector<AgentConfigFile> files;  // agent.config_dirs, and what -config-file and -config-dir in agent.args name
+  std::vector<AgentConfigFile> fragments;  // -hcl
 };
+// `files`: those of agent.config_files, already parsed.
+AgentConfig merge_agent_config(const std::vector<AgentConfigFile>& files, const Settings& settings,
+                               const AgentReads& reads = {});
 
-// The user's agent settings, weakest first: files, agent.config, CONSUL_*. Merged as Consul merges files
-// (scalars: the later wins; lists append; objects merge; null says nothing; a second "service" or "check" joins the first
-// in "services" or "checks"), plus `origins`: top-level key -> where it came from, all sources of a list or object.
-struct AgentConfig {
-  Json merged = Json::object();
-  std::map<std::string, std::string> origins;
-};
-AgentConfig merge_agent_config(const std::vector<AgentConfigFile>& files, const Settings& settings);
+// What the agent will read by itself, as it takes it: by the format, "hcl" or "json", or where none is given by the end of the
+// name. A problem for what the agent would refuse, with the line and column.
+Result<AgentConfigFile> parse_for_agent(const std::string& path, const std::string& text, const std::string& format);
 
 // Text of a file of agent.config_files to a JSON object. Comments are allowed: Consul refuses them, but users write
 // them. A problem names the file and, for bad syntax, line and column.
-Result<Json> parse_agent_config(const std::string& path, const std::string& text);
-
-// Tell contents of files apart; no signatures.
-struct Digests {
-  std::uint64_t all = 0;
-  // Of what a running agent does not take at a reload; the same for all that it takes whole.
-  std::uint64_t at_start = 0;
-  bool operator==(const Digests&) const = default;
-};
+Result<AgentConfigFile> parse_agent_config(const std::string& path, const std::string& text);
 
 // What the host and the earlier steps found out.
 struct PlanFacts {
@@ -56,24 +47,21 @@ struct PlanFacts {
   std::optional<AgentVersion> agent_version;  // of the binary, where it is known without running it
   std::optional<std::string> client_address;  // address of CONSUL_CLIENT_INTERFACE, if set
   Limits limits;
-  Environment environment;                  // lictor's own
-  std::string id_origin = "lictor";         // IdentityVerdict's
-  std::string name_origin = "lictor";       // IdentityVerdict's
-  std::map<std::string, Digests> contents;  // of agent_files, by the same keys
-  Secrets secrets;                          // of agent.tokens.*_file and agent.encrypt_file
-  std::string auto_reload_by;  // the file of agent.config_dirs by which the agent would watch its files by itself
+  Environment environment;                        // lictor's own
+  std::string id_origin = "lictor";               // IdentityVerdict's
+  std::string name_origin = "lictor";             // IdentityVerdict's
+  std::map<std::string, std::uint64_t> contents;  // of agent_files, by the same keys: tells them apart, no signature
+  Secrets secrets;                                // of agent.tokens.*_file and agent.encrypt_file
+  std::vector<std::string> left_templates;  // what is to be told of go-sockaddr templates that are left to the agent
 };
 
-// Files that the agent reads beside consul.json, by what names them: the top-level keys of consul.json with certificates
-// and keys for TLS (ca_file, cert_file, key_file, tls), and "agent.config_dirs".
-std::map<std::string, std::vector<std::string>> agent_files(const Settings& settings, const AgentConfig& config);
-
-// What of a file in agent.config_dirs a running agent does not take at a reload. Empty: it takes all of it, as of one with
-// definitions of services alone. `text` as it is where it is no JSON object.
-std::string taken_at_start(const std::string& text);
+// Files with certificates and keys for TLS that the agent reads, by the top-level keys that name them (ca_file, cert_file,
+// key_file, tls).
+std::map<std::string, std::vector<std::string>> agent_files(const AgentSettings& settings);
 
 struct Plan {
   Json consul_json;
+  AgentSettings effective;                     // what the agent goes by, consul.json and arguments included
   std::vector<std::string> argv;               // argv[0] is the binary
   std::vector<std::string> environment;        // "NAME=value"; GOMAXPROCS and GOMEMLIMIT unless the user set them
   std::map<std::string, std::string> origins;  // top-level key of consul.json -> origin
@@ -81,8 +69,8 @@ struct Plan {
   int http_port = 8500;  // -1: no TCP listener for plain HTTP (the private socket works all the same)
   // What programs on the node use: "10.0.0.5:8500", or "unix:///..." where http_port is -1.
   std::string http_address;
-  int serf_port = 8301;                     // ports.serf_lan
-  std::map<std::string, Digests> contents;  // PlanFacts'
+  int serf_port = 8301;                           // ports.serf_lan
+  std::map<std::string, std::uint64_t> contents;  // PlanFacts'
   // For lictor's own calls to /v1/agent/{self,members,reload,leave}; empty without ACLs. No server knows it:
   // registering and catalog reads are sent with the registration token, or where that is empty without a token, so that the
   // agent uses its acl.tokens.default. What concerns the node itself goes with the agent's own token, as far as there is one.
@@ -98,8 +86,8 @@ struct Plan {
 // acl.enable_token_persistence off: with it the agent prefers what it once kept (acl-tokens.json) to consul.json, at a start and
 // at a reload. What start_join names goes to retry_join, and auto_reload_config=true becomes false, in a file of
 // agent.config_dirs too. Nothing else of the user's is dropped or reworded; where a computed value replaces another one of the user's, a notice says so.
-// argv: -config-dir for each of agent.config_dirs, then lictor's file, then agent.args, -join as -retry-join and
-// -auto-reload-config turned off; the later is the stronger.
+// argv: -config-dir for each of agent.config_dirs, agent.args with -join as -retry-join, lictor's file; and where arguments say
+// otherwise than it must be, lictor's word in -hcl, which beats them.
 // Environment: lictor's own and agent.env over it, without LICTOR_*, what the official image's entrypoint would have
 // consumed, and lictor's line to its service manager.
 // Problems, all of them: a server instead of a client agent, an unknown ${NAME} in node metadata, a setting of the

@@ -59,27 +59,19 @@ bool reloadable(const std::string& key, const Json& before, const Json& after) {
 
 }  // namespace
 
-std::map<std::string, std::vector<std::string>> agent_files(const Settings& settings, const AgentConfig& config) {
+std::map<std::string, std::vector<std::string>> agent_files(const AgentSettings& settings) {
   std::map<std::string, std::vector<std::string>> files;
   const auto add = [&files](const std::string& key, const Json& value) {
     if (value.is_string() && !value.get_ref<const std::string&>().empty()) files[key].push_back(value);
   };
-  const Json tls = at(config.merged, "tls");
+  const Json tls = at(settings.merged, "tls");
   for (const char* key : {"ca_file", "cert_file", "key_file"}) {
-    add(key, at(config.merged, key));
+    add(key, at(settings.merged, key));
     for (const auto& [name, stanza] : tls.items()) {
       if (stanza.is_object()) add("tls", at(stanza, key));
     }
   }
-  if (!settings.agent.config_dirs.empty()) files["agent.config_dirs"] = settings.agent.config_dirs;
   return files;
-}
-
-std::string taken_at_start(const std::string& text) {
-  auto json = parse_json("", text);
-  if (!json || !json->is_object()) return text;
-  for (const std::string& key : whole) json->erase(key);
-  return json->empty() ? "" : json_text(*json);
 }
 
 PlanDifference plan_difference(const Plan& before, const Plan& after) {
@@ -90,18 +82,17 @@ PlanDifference plan_difference(const Plan& before, const Plan& after) {
   };
   std::set<std::string> keys;
   for (const Plan* plan : {&before, &after}) {
-    for (const auto& [key, value] : plan->consul_json.items()) keys.insert(key);
+    for (const auto& [key, value] : plan->effective.merged.items()) keys.insert(key);
   }
   for (const std::string& key : keys) {
-    const Json old_value = at(before.consul_json, key), new_value = at(after.consul_json, key);
+    const Json old_value = at(before.effective.merged, key), new_value = at(after.effective.merged, key);
     if (old_value == new_value) continue;
     differs(key, reloadable(key, old_value, new_value) ? Change::reload : Change::restart);
   }
-  for (const auto& [key, digests] : after.contents) {
+  for (const auto& [key, digest] : after.contents) {
     const auto old = before.contents.find(key);
-    if (old == before.contents.end() || old->second == digests) continue;
-    if (std::count(difference.keys.begin(), difference.keys.end(), key)) continue;
-    differs(key, old->second.at_start == digests.at_start ? Change::reload : Change::restart);
+    if (old == before.contents.end() || old->second == digest) continue;
+    if (!std::count(difference.keys.begin(), difference.keys.end(), key)) differs(key, Change::reload);
   }
   if (before.registration_token != after.registration_token) differs("agent.tokens.registration_file", Change::none);
   if (before.argv != after.argv) differs("argv", Change::restart);

@@ -47,8 +47,7 @@ bool same_address(const std::string& one, const std::string& other) {
 
 class Faults {
  public:
-  Faults(const AgentSettings& settings, const StartFacts& facts)
-      : settings_(settings), facts_(facts), look_(settings) {}
+  Faults(const AgentSettings& settings, const StartFacts& facts) : facts_(facts), look_(settings) {}
 
   Problems find() {
     log_level();
@@ -76,9 +75,10 @@ class Faults {
 
   void log_level() {
     static const std::set<std::string> levels{"trace", "debug", "info", "warn", "err", "error"};
-    const auto level = look_.said("log_level", "log-level");
-    if (level && !levels.count(lower(level->value)))
-      add(level->subject, "\"" + level->value + "\" is no log level of Consul's",
+    const std::string level = text_in(look_.get("log_level"));
+    const Json* said = look_.get("log_level");
+    if (said && said->is_string() && !levels.count(lower(level)))
+      add(look_.subject("log_level"), "\"" + level + "\" is no log level of Consul's",
           "write trace, debug, info, warn or error");
   }
 
@@ -129,7 +129,6 @@ class Faults {
         add(look_.subject(look_.tls_key(protocol, "key_file")), cert + ", " + key + ": " + trouble,
             "give a certificate and its own key");
     }
-    if (!settings_.whole) return;
     const bool ca = !ca_file.empty() || !ca_path.empty(), pair = !cert.empty() && !key.empty();
     const char* const give_ca = "give ca_file or ca_path";
     if (protocol == "internal_rpc" && !ca) {
@@ -221,10 +220,7 @@ class Faults {
   }
 
   bool scripts_are_on() const {
-    return std::any_of(script_settings.begin(), script_settings.end(), [this](const auto& setting) {
-      const auto flag = look_.flag(setting.second);
-      return flag ? *flag != "false" : is_true(look_.get(setting.first));
-    });
+    return is_true(look_.get("enable_script_checks")) || is_true(look_.get("enable_local_script_checks"));
   }
 
   static bool is_known_of_check(const std::string& key) {
@@ -272,7 +268,7 @@ class Faults {
   void check(const std::string& path, const Json& check) {
     const auto says = [&check](std::string_view key) { return is_said(spelled(check, key)); };
     const bool script = says("args") || says("scriptargs");
-    if (script && settings_.whole && !scripts_are_on())
+    if (script && !scripts_are_on())
       add(look_.subject(path), "the check runs a program, and that is off", "set enable_local_script_checks to true");
     // One of a kind not known here has rules of its own.
     for (const auto& [key, value] : check.items()) {
@@ -327,10 +323,6 @@ class Faults {
     }
   }
 
-  static constexpr std::array<std::pair<const char*, const char*>, 2> script_settings{
-      {{"enable_script_checks", "enable-script-checks"}, {"enable_local_script_checks", "enable-local-script-checks"}}};
-
-  const AgentSettings& settings_;
   const StartFacts& facts_;
   EffectiveSettings look_;
   Problems problems_;

@@ -1,6 +1,7 @@
 // What happens to the life, and what it has done: step(life, event) -> effects (life/life.hpp).
 #pragma once
 
+#include "agent_api/answers.hpp"
 #include "base/log_line.hpp"
 #include "base/problem.hpp"
 #include "base/time.hpp"
@@ -49,8 +50,6 @@ struct AgentEnded {
 
 // Answers. `launch` is the number of the launch that the call was made for; answers for an agent that is no
 // more are ignored.
-// closed: the agent takes connections, and ends them without a word.
-enum class ProbeAnswer { silent, closed, no_leader, leader };
 struct Probed {
   int launch;
   ProbeAnswer answer;
@@ -63,8 +62,6 @@ struct ServicesSent {
   bool refused = false;  // for want of a permission
   bool changed = true;   // the agent has taken something that it did not have
 };
-// taken: the entry under our name has another id.
-enum class CatalogAnswer { gone, incomplete, registered, forbidden, failed, taken };
 struct CatalogSeen {
   int launch;
   CatalogAnswer answer;
@@ -100,7 +97,6 @@ struct LookedAround {
 struct Joined {
   int launch;
 };  // an attempt is over, however it went
-enum class ClearAnswer { cleared, forbidden, failed };
 struct Cleared {
   int launch;
   ClearAnswer answer;
@@ -162,9 +158,6 @@ struct Probe {
   int launch;
   Duration deadline;
 };  // Probed
-// What is sent of the services: what is news since they were last sent, which takes no question; what the agent's own list
-// lacks.
-enum class Sending { news, difference };
 struct SendServices {
   int launch;
   Sending what;

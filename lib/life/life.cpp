@@ -13,13 +13,24 @@ class LifeStep {
         turn_(now, life.reloading.in_force, life.supervisor, life.registration, life.stopping, life.jitter) {}
 
   std::vector<Effect> take(const Happening& what) {
-    std::visit([this](const auto& happening) { on(happening); }, what);
+    std::visit(
+        [this](const auto& happening) {
+          if (counts(happening)) on(happening);
+        },
+        what);
     hand_on();
     on_time();
     return std::move(turn_.effects);
   }
 
  private:
+  // An answer counts only if it is of the agent that runs now.
+  template <class H>
+  bool counts(const H& happening) const {
+    if constexpr (requires { happening.launch; }) return turn_.current(happening.launch);
+    return true;
+  }
+
   // What a part has posted is handed on once it is done, and whatever follows from that before the next.
   void hand_on() {
     for (const Message& message : std::exchange(turn_.messages, {})) {
@@ -115,12 +126,8 @@ class LifeStep {
 
   // ---- joining
 
-  void on(const Probed& e) {
-    if (turn_.current(e.launch)) joining_.on(e);
-  }
-  void on(const Joined& e) {
-    if (turn_.current(e.launch)) joining_.on(e);
-  }
+  void on(const Probed& e) { joining_.on(e); }
+  void on(const Joined& e) { joining_.on(e); }
 
   void on(const Answered& m) {
     if (m.first && !turn_.process()->ending) reloading_.proved();
@@ -138,9 +145,7 @@ class LifeStep {
 
   void on(const HookDue& m) { hooks_.run_next(m.kind); }
 
-  void on(const HookEnded& e) {
-    if (turn_.current(e.launch)) hooks_.on(e);
-  }
+  void on(const HookEnded& e) { hooks_.on(e); }
 
   void on(const HookDone&) { in(Phase::pre_stop) ? stopping_.hook_done() : registration_.hook_done(); }
   void on(const HookRetry&) { in(Phase::pre_stop) ? stopping_.retry_hook() : registration_.retry_hook(); }
@@ -159,20 +164,13 @@ class LifeStep {
 
   // ---- registration
 
-  void on(const ServicesSent& e) {
-    if (turn_.current(e.launch)) registration_.on(e);
-  }
-  void on(const SentAgain& e) {
-    if (turn_.current(e.launch)) registration_.on(e);
-  }
+  void on(const ServicesSent& e) { registration_.on(e); }
+  void on(const SentAgain& e) { registration_.on(e); }
 
-  void on(const Flushed& e) {
-    if (turn_.current(e.launch)) syncer_.on(e);
-  }
+  void on(const Flushed& e) { syncer_.on(e); }
   void on(const SyncerPaused& m) { syncer_.paused(m.sent); }
 
   void on(const CatalogSeen& e) {
-    if (!turn_.current(e.launch)) return;
     registration_.note(e);
     claims_.note_holder(e);
     if (in(Phase::leaving) || in(Phase::linger)) return stopping_.on(e);
@@ -190,12 +188,8 @@ class LifeStep {
 
   // ---- claims
 
-  void on(const LookedAround& e) {
-    if (turn_.current(e.launch)) claims_.on(e);
-  }
-  void on(const Cleared& e) {
-    if (turn_.current(e.launch)) claims_.on(e);
-  }
+  void on(const LookedAround& e) { claims_.on(e); }
+  void on(const Cleared& e) { claims_.on(e); }
   void on(const TakeIdBackNow& m) { reloading_.take_id_back(m.id); }
 
   // ---- the address
@@ -206,9 +200,7 @@ class LifeStep {
   // ---- settings
 
   void on(const Reloaded& e) { reloading_.on(e); }
-  void on(const AgentReloaded& e) {
-    if (turn_.current(e.launch)) reloading_.on(e);
-  }
+  void on(const AgentReloaded& e) { reloading_.on(e); }
   void on(const IdTakenBack& e) { reloading_.on(e); }
   void on(const IdSettled& m) { claims_.on(m); }
   void on(const SettingsTaken& m) { claims_.settings_taken(m.moved); }
@@ -268,15 +260,9 @@ class LifeStep {
     address_.stand_down();
   }
 
-  void on(const LeaveAnswered& e) {
-    if (turn_.current(e.launch)) stopping_.on(e);
-  }
-  void on(const ChangeSeen& e) {
-    if (turn_.current(e.launch)) stopping_.on(e);
-  }
-  void on(const Deregistered& e) {
-    if (turn_.current(e.launch)) stopping_.on(e);
-  }
+  void on(const LeaveAnswered& e) { stopping_.on(e); }
+  void on(const ChangeSeen& e) { stopping_.on(e); }
+  void on(const Deregistered& e) { stopping_.on(e); }
   void on(const ChildrenGone& e) { stopping_.on(e); }
 
   // ---- time
@@ -288,7 +274,7 @@ class LifeStep {
     if (in(Phase::ended)) return;
     if (in(Phase::sweep)) return stopping_.on_sweep();
     if (turn_.due(life_.address.read_at)) address_.read();
-    if (stopping_.out_of_time()) {
+    if (turn_.due(out_of_time(life_.stopping, turn_.rules()))) {
       stopping_.on_out_of_time();
       return hand_on();
     }
@@ -343,10 +329,10 @@ std::optional<Time> next_wake(const Life& life) {
   if (phase == Phase::ended) return std::nullopt;
   if (phase == Phase::sweep) return life.stopping.deadline;
   std::optional<Time> first;
-  for (const auto& time :
-       {life.preparing.deadline, life.supervisor.deadline, life.stopping.deadline, life.stopping.out_of_time,
-        life.joining.probe_at, life.joining.join_at, life.registration.task_at, life.stopping.task_at,
-        life.claims.around_at, life.address.read_at, life.syncer.flush_at}) {
+  for (const auto& time : {life.preparing.deadline, life.supervisor.deadline, life.stopping.deadline,
+                           out_of_time(life.stopping, life.reloading.in_force.rules), life.joining.probe_at,
+                           life.joining.join_at, life.registration.task_at, life.stopping.task_at,
+                           life.claims.around_at, life.address.read_at, life.syncer.flush_at}) {
     if (time && (!first || *time < *first)) first = time;
   }
   return first;

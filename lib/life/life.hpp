@@ -64,8 +64,8 @@
 //                  stop has begun, never comes into force
 //   back           an agent that could not start with new settings is followed at once by one with those before, if one has
 //                  ever answered with them; no other agent is
-//   awake          while not ended there is always an answer outstanding or a time to wake up at; while the agent leaves, that
-//                  of a look at the catalog, at most look_anyway away, unless it may not be read
+//   awake          while not ended there is always an answer outstanding or a time to wake up at, and that is yet to come; while
+//                  the agent leaves, that of a look at the catalog, at most look_anyway away, unless it may not be read
 //
 // It is made of parts, each a small state machine with a header that tells its states, events, effects and laws:
 //

@@ -22,7 +22,15 @@ namespace {
 
 Quit quit_over(const Problem& problem) { return {problem.exit, to_string(problem)}; }
 
+// It ends with the settings that it began with.
+Time end_of(const Stop& stop, const Rules& rules) { return stop.asked + rules.stop_timeout; }
+
 }  // namespace
+
+std::optional<Time> out_of_time(const StoppingState& stopping, const Rules& rules) {
+  if (!stopping.stop || stopping.step >= StopStep::ending) return std::nullopt;
+  return end_of(*stopping.stop, rules);
+}
 
 void Stopping::enter(StopStep step) {
   own_.step = step;
@@ -30,6 +38,8 @@ void Stopping::enter(StopStep step) {
   own_.deadline.reset();
   own_.task_at.reset();
 }
+
+Time Stopping::end_of_time() const { return end_of(*own_.stop, turn_.rules()); }
 
 Time Stopping::end_of_leave() const {
   return std::max(turn_.now, end_of_time() - reserve(turn_.rules(), killing_reserve));
@@ -43,7 +53,6 @@ void Stopping::trouble(const std::string& text) {
 
 void Stopping::begin(bool leave, bool interrupt) {
   own_.stop = Stop{.asked = turn_.now, .leave = leave, .interrupted = interrupt};
-  own_.out_of_time = turn_.now + turn_.rules().stop_timeout;
   turn_.say(Tone::info, leave ? "stopping: the node leaves the cluster" : "stopping: the node stays in the catalog");
 }
 
@@ -283,7 +292,6 @@ void Stopping::end_by_kill(const std::string& why) {
 
 void Stopping::sweep() {
   enter(StopStep::sweep);
-  own_.out_of_time.reset();
   own_.deadline = turn_.now + sweep_grace;
   turn_.emit(SignalChildren{SIGTERM});
   turn_.emit(AwaitChildren{});
@@ -326,8 +334,6 @@ Quit Stopping::last_words() const {
 }
 
 // ---- time
-
-bool Stopping::out_of_time() const { return turn_.due(own_.out_of_time) && own_.step < StopStep::ending; }
 
 void Stopping::on_out_of_time() {
   trouble("the leave was not over within stop.timeout");

@@ -72,12 +72,14 @@ struct StoppingState {
   StopStep step = StopStep::none;
   Time since{};
   std::optional<Stop> stop;
-  std::optional<Quit> verdict;      // why it ends, where that is not a stop
-  std::optional<Time> deadline;     // of the step
-  std::optional<Time> task_at;      // next hook or look at the catalog
-  std::optional<Time> out_of_time;  // of the whole stop
+  std::optional<Quit> verdict;   // why it ends, where that is not a stop
+  std::optional<Time> deadline;  // of the step
+  std::optional<Time> task_at;   // next hook or look at the catalog
   bool operator==(const StoppingState&) const = default;
 };
+
+// When stop.timeout is over. Nothing without a stop, and once the agent is being ended: that has its own clock.
+std::optional<Time> out_of_time(const StoppingState& stopping, const Rules& rules);
 
 class Stopping {
  public:
@@ -117,7 +119,6 @@ class Stopping {
   void on(const Deregistered& e);
   void on(const ChildrenGone&);
 
-  bool out_of_time() const;
   void on_out_of_time();
   void on_deadline();
   void on_task();
@@ -126,7 +127,7 @@ class Stopping {
  private:
   void enter(StopStep step);
   bool in(StopStep step) const { return own_.step == step; }
-  Time end_of_time() const { return *own_.out_of_time; }
+  Time end_of_time() const;
   Time end_of_leave() const;
   void pre_stop();
   void leave();

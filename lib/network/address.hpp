@@ -26,6 +26,11 @@ struct Interface {
   bool default_route = false;  // carries an IPv4 default route of the main table
   std::vector<InterfaceAddress> addresses;
   bool default_route_ipv6 = false;  // the same for IPv6: the two families may leave by different interfaces
+  unsigned flags = 0;               // IFF_* of linux/if.h, as the kernel has them
+  int mtu = 0;                      // bytes
+  // Its place, from 1, among the plain IPv4 default routes of the main table: those by one gateway and one link, without
+  // source, TOS, encapsulation or nexthop object, which `ip route` shows as "default via A dev N". 0: none.
+  int default_via = 0;
 };
 
 struct BindRules {
@@ -33,7 +38,7 @@ struct BindRules {
   bool ipv6 = false;
   std::vector<std::string> cidr;  // empty: any network
   // bind_addr as the agent's own settings have it, if they do. A literal address is kept and must be on this host;
-  // a template ("{{ GetInterfaceIP ... }}") and the unspecified address give way to the choice. Empty counts as absent.
+  // the unspecified address and a template that could not be evaluated give way to the choice. Empty counts as absent.
   std::optional<std::string> configured;
   bool operator==(const BindRules&) const = default;
 };

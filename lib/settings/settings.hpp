@@ -31,6 +31,7 @@ struct SettingKey {
   const char* fallback;                  // the default, as JSON text; "null" where it is worked out (see meaning)
   const char* meaning;                   // one line, as docs/configuration.md shows it
   std::vector<std::string> values = {};  // the only values allowed, if any ("ipv4", "ipv6")
+  bool may_be_zero = false;              // a duration: not to wait at all is a choice, too
 
   // Scalars and lists of strings. A list is written "a,b"; empty is the empty list. An empty value of a key whose
   // default is worked out stands for that default.

@@ -68,7 +68,7 @@ class Checker {
         if (is(path, value, value.is_number_integer(), key.type)) check_count(path, value);
         break;
       case SettingType::duration:
-        check_duration(path, value, path == "bind.wait" || path == "stop.linger" || path == "watch.rejoin_after");
+        check_duration(path, value, key.may_be_zero);
         break;
       case SettingType::string_list:
         check_list(path, value);
@@ -125,12 +125,12 @@ class Checker {
     }
   }
 
-  void check_duration(const std::string& path, const Json& value, bool zero_makes_sense) {
+  void check_duration(const std::string& path, const Json& value, bool may_be_zero) {
     if (!is(path, value, value.is_string(), SettingType::duration)) return;
     const auto parsed = parse_duration(value.get_ref<const std::string&>());
     if (!parsed) {
       report(path, parsed.error().why, parsed.error().hint);
-    } else if (*parsed == Duration{} && !zero_makes_sense) {
+    } else if (*parsed == Duration{} && !may_be_zero) {
       report(path, "must be more than zero", R"(write a duration such as "250ms" or "30s")");
     }
   }

@@ -11,10 +11,13 @@ const std::vector<SettingKey>& setting_keys() {
       {"agent.binary", string, R"("consul")", "path of the Consul program, or a name to look up on `PATH`"},
       {"agent.config", object, "{}", "agent settings in Consul's own words"},
       {"agent.config_files", string_list, R"(["/consul/config/consul.json"])",
-       "JSON files with agent settings to start from, in order; missing files of the default list are skipped, of any "
-       "other list an error"},
+       "files with agent settings to start from, in JSON or HCL (`.hcl`), in order; missing files of the default list "
+       "are "
+       "skipped, of any other list an error"},
       {"agent.config_dirs", string_list, "[]",
-       "directories handed to the agent untouched (`-config-dir`), before lictor's own file"},
+       "directories of `.json` and `.hcl` files with agent settings, which the agent reads by itself (`-config-dir`), "
+       "before "
+       "lictor's own file"},
       {"agent.tokens.agent_file", string, R"("")",
        "file with the token for the agent's own work with the servers (`acl.tokens.agent`)"},
       {"agent.tokens.default_file", string, R"("")",
@@ -38,7 +41,7 @@ const std::vector<SettingKey>& setting_keys() {
        "kind of address: `ipv4` or `ipv6`; link-local addresses never count",
        {"ipv4", "ipv6"}},
       {"bind.cidr", string_list, "[]", "only addresses inside these networks count; empty: all do"},
-      {"bind.wait", duration, R"("60s")", "how long to wait for an address at start"},
+      {"bind.wait", duration, R"("60s")", "how long to wait for an address at start", {}, true},
       {"bind.on_change",
        string,
        R"("restart")",
@@ -75,8 +78,12 @@ const std::vector<SettingKey>& setting_keys() {
        "`leave` the cluster, or `stay`: end the agent without leaving, so that its services stay in the catalog over a "
        "restart",
        {"leave", "stay"}},
-      {"stop.linger", duration, R"("1s")",
-       "how long the agent is kept gossiping after a server has confirmed the leave, before it is ended"},
+      {"stop.linger",
+       duration,
+       R"("1s")",
+       "how long the agent is kept gossiping after a server has confirmed the leave, before it is ended",
+       {},
+       true},
       {"stop.timeout", duration, R"("25s")",
        "whole budget from signal to exit; the grace period of the platform must be longer"},
       {"restart.min", duration, R"("100ms")",
@@ -86,9 +93,13 @@ const std::vector<SettingKey>& setting_keys() {
        "deaths in a row after which lictor gives up on an agent that was never ready; once it was ready, never"},
       {"watch.hung_after", duration, R"("30s")",
        "an agent whose API is silent this long is hung: it is killed and restarted"},
-      {"watch.rejoin_after", duration, R"("5m")",
+      {"watch.rejoin_after",
+       duration,
+       R"("5m")",
        "an agent that had joined and has known no leader for this long is restarted without leaving: only then does it "
-       "look up `retry_join` anew; `0s` turns it off"},
+       "look up `retry_join` anew; `0s` turns it off",
+       {},
+       true},
       {"watch.settings", boolean, "true", "apply changed settings files without being told"},
       {"control.socket", string, R"("/run/lictor/lictor.sock")", "unix socket for lictor's own commands, mode 0660"},
       {"control.http", string, R"("127.0.0.1:8555")",

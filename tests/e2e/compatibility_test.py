@@ -40,9 +40,10 @@ def compatibility_settings(world):
     """Every setting that lictor writes into consul.json, or reads to make it, stands in the table."""
     text = source("lib/agent_config/plan.cpp", "lib/agent_api/join.cpp", "daemon/ground.cpp", "daemon/agent_child.cpp")
     read = set(re.findall(r'(?:insist|set)\("(\w+)"', text))
-    for keys in re.findall(r'find\((?:user\(\)|draft\.user\(\)|[\w.]*consul_json), ("[^)]*")\)', text):
+    for keys in re.findall(r'find\((?:user\(\)|given\(\)|draft\.user\(\)|[\w.]*consul_json), ("[^)]*")\)', text):
         read.add(".".join(re.findall(r'"(\w+)"', keys)))
-    read |= set(re.findall(r'consul_json(?:\.(?:find|value)\(|, )"(\w+)"', text))
+    read |= set(re.findall(r'(?:consul_json|merged)(?:\.(?:find|value)\(|, )"(\w+)"', text))
+    read |= set(re.findall(r'member_at\([^"]*"([\w.]*\w)"', text))
     assert {"bind_addr", "auto_encrypt.tls", "acl_datacenter", "retry_join", "serf_lan", "ports.http"} <= read, read
     told = first_column("Agent settings")
     known = told | {name.split(".")[0] for name in told} | WHOLES

@@ -24,10 +24,10 @@ NO_FUNCTION = ("if", "for", "while", "switch", "catch")
 
 HEAD = """# Errors
 
-Every error of lictor has the form `lictor: what: why; what to do`, and this is the list of them, made from the code. `…`
-stands for what differs: a path, a key, the system's own words. The exit code is that of a command, or of a start, that
-ends with the error; a node that serves goes on, and tells it in the log and under `problem` in `lictor status`. What to
-do about the ones that are met most, at more length: [troubleshooting](troubleshooting.md).
+lictor's errors have the form `lictor: what: why; what to do`. This list of all of them is made from the code; `…` stands for
+the parts that vary: a path, a key, the system's own words. The exit code is that of a command or a start that ends with the
+error. A node that already serves does not end: it shows the error in the log, and as a `problem` in `lictor status`. The most
+common ones are explained in [troubleshooting](troubleshooting.md).
 
 | what | why | what to do | exit |
 |---|---|---|---|

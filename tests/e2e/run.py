@@ -31,13 +31,14 @@ TAIL = 30
 
 
 def scenarios(words=()):
-    """Name -> function: the functions SUBJECT_... of each SUBJECT_test.py. Their docstrings say what they prove.
+    """Name -> function: the functions SUBJECT_... of each SUBJECT_test.py or SUBJECT_PART_test.py. Their docstrings say what they
+    prove.
 
     With words, of those subjects alone that a name which begins with one of them can belong to.
     """
     found = {}
     for path in sorted(HERE.glob("*_test.py")):
-        subject = path.stem.removesuffix("_test")
+        subject = path.stem.split("_")[0]
         if words and not any(f"{word}_".startswith(f"{subject}_") or subject.startswith(word) for word in words):
             continue
         for name, function in vars(importlib.import_module(path.stem)).items():

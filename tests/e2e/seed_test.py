@@ -69,7 +69,7 @@ def seed_moved_over(world):
     kept = ("datacenter", "client_addr", "retry_interval", "log_file", "pid_file", "performance", "telemetry")
     assert {key: config[key] for key in kept} == {key: CONSUL_JSON[key] for key in kept}
     assert any(name.startswith("consul") for name in os.listdir("/var/log")), os.listdir("/var/log")
-    client.logged("taken by the running agent keys=agent.config_dirs")
+    client.logged("taken by the running agent keys=services")
     assert client.ready()["agent"]["restarts"] == 0
     assert client.stop()[0] == 0, client.last_line()
     assert server.member("n1") == LEFT and server.node("n1") is None

@@ -135,7 +135,7 @@ def servers_told_of_checks(world):
         eventually(lambda present=present: server.passing("web") == ["n1"] * present, 3, f"the servers have it {status}")
         print(f"{status} at the servers {time.monotonic() - began:.2f} s after it was so at the agent")
     write_json(f"{folder}/file.json", {"service": {"name": "file", "port": 81}})
-    client.logged("new settings, taken by the running agent keys=agent.config_dirs")
+    client.logged("new settings, taken by the running agent keys=services")
     eventually(lambda: server.instances("file") == {"n1": client.address}, 3, "the service of a file")
 
 

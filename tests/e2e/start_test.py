@@ -54,6 +54,81 @@ def start_late_address(world):
     assert server.instances() == {"n1": client.address}
 
 
+def two_links(world, **config):
+    """A node whose eth0 has the default route and a network for documentation, and whose eth1 leads to the server."""
+    client = world.client(link="eth1", agent={"config": config})
+    inside = ["ip", "-n", client.namespace]
+    run(*inside, "link", "add", "eth0", "type", "veth", "peer", "name", "far")
+    run(*inside, "link", "set", "far", "up")
+    run(*inside, "addr", "add", "203.0.113.5/24", "dev", "eth0")
+    run(*inside, "link", "set", "eth0", "up")
+    run(*inside, "route", "add", "default", "via", "203.0.113.1")
+    return client
+
+
+def start_template_of_private_address(world):
+    """`bind_addr: "{{ GetPrivateIP }}"` is the private address, as the agent has it, and not that of the default route; it is
+    kept while the host has it, whatever the template would give by then."""
+    server, client = world.server(), two_links(world, bind_addr="{{ GetPrivateIP }}")
+    status = client.start().ready()
+    assert (status["address"], status["address_origin"]) == (client.address, "eth1, by bind_addr"), status
+    assert server.instances() == {"n1": client.address}, server.instances()
+    agent = client.agent_pid()
+    inside = ["ip", "-n", client.namespace]
+    run(*inside, "link", "add", "docker0", "type", "bridge")
+    run(*inside, "addr", "add", "172.17.0.1/16", "dev", "docker0")
+    run(*inside, "link", "set", "docker0", "up")
+    holds(lambda: client.agent_pid() == agent and client.probe("/readyz") == 200, 1, "it stays where it is")
+    client.write_settings(agent={"config": {"node_meta": {"rack": "7"}}})
+    assert client.command("reload").returncode == 0
+    assert client.ready()["address"] == client.address, client.status()
+    assert server.instances() == {"n1": client.address}, server.instances()
+
+
+def start_template_of_interface(world):
+    """Templates in bind_addr, advertise_addr and client_addr give what the agent would have made of them."""
+    templates = {
+        "bind_addr": '{{ GetInterfaceIP "eth1" }}',
+        "advertise_addr": '{{ GetAllInterfaces | include "name" "^eth1$" | include "type" "IPv4" | attr "address" }}',
+        "client_addr": '127.0.0.1 {{ . | include "name" "eth0" | include "type" "IPv4" | join "address" " " }}',
+    }
+    server, client = world.server(), two_links(world, **templates)
+    client.start().ready()
+    assert server.instances() == {"n1": client.address}, server.instances()
+    given = {key: client.consul_json()[key] for key in templates}
+    assert given == {
+        "bind_addr": client.address,
+        "advertise_addr": client.address,
+        "client_addr": "127.0.0.1 203.0.113.5",
+    }, given
+    listening = run("ip", "netns", "exec", client.namespace, "ss", "-Hltn")
+    assert "127.0.0.1:8500" in listening and "203.0.113.5:8500" in listening, listening
+
+
+def start_template_without_address(world):
+    """An interface that a template names is waited for; an empty client_addr, a template that gives several addresses for
+    one, and one that the agent would refuse are told in words."""
+    server, client = world.server(), two_links(world, bind_addr='{{ GetInterfaceIP "eth2" }}')
+    client.start()
+    eventually(lambda: "gives no address on this host" in client.log, 5, "lictor says what it waits for")
+    assert client.process.poll() is None and not client.agent_pid()
+    run("ip", "-n", client.namespace, "link", "set", "eth1", "down")
+    run("ip", "-n", client.namespace, "link", "set", "eth1", "name", "eth2")
+    run("ip", "-n", client.namespace, "link", "set", "eth2", "up")
+    client.ready()
+    assert server.instances() == {"n1": client.address}, server.instances()
+    for key, template, code, words in (
+        ("client_addr", '{{ GetInterfaceIP "wg0" }}', 75, "gives no address on this host"),
+        ("advertise_addr", "{{ GetPublicIP }}", 75, "gives no address on this host"),
+        ("advertise_addr", '{{ GetAllInterfaces | join "address" " " }}', 78, "gives several addresses"),
+        ("bind_addr", "{{ GetPrivateIP", 78, "is refused: {{ without }}"),
+    ):
+        client.write_settings(agent={"config": {"bind_addr": client.address, key: template}})
+        checked = client.command("check")
+        assert checked.returncode == code and words in checked.stdout + checked.stderr, (template, checked)
+        client.settings["agent"]["config"].pop(key)
+
+
 def start_late_link(world):
     """An address on an interface that is down does not count until the interface is up."""
     world.server()

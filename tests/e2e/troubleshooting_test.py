@@ -13,7 +13,7 @@ import subprocess
 import sys
 
 import pages
-from secrets_test import certificates
+from secrets_tls_test import certificates
 from tools import eventually
 from world import ALIVE, CONSUL, FAILED, LEFT, SERVER_ADDRESS, run, write_json
 

@@ -62,22 +62,23 @@ FUZZ_TARGET(agent_config) {
     if (!read) {
       fuzz::expect(!read.error().what.empty() && !read.error().why.empty(), "a problem says what and why");
     } else if (files.size() < 2) {
-      files.push_back({path, std::move(*read)});
+      files.push_back(std::move(*read));
     } else {
-      settings.agent.config = std::move(*read);
+      settings.agent.config = std::move(read->content);
     }
   }
   const PlanFacts f = facts();
   const AgentConfig config = merge_agent_config(files, settings);
-  for (const auto& [key, value] : config.merged.items()) {
-    fuzz::expect(config.origins.contains(key), "every key has an origin");
+  const AgentSettings& given = config.given;
+  for (const auto& [key, value] : given.merged.items()) {
+    fuzz::expect(given.origins.contains(key), "every key has an origin");
   }
-  check_services(config.merged, f);
+  check_services(given.merged, f);
   const auto plan = make_plan(settings, config, f);
   if (!plan) {
     fuzz::expect(!plan.error().empty(), "a refusal has a reason");
     return 0;
   }
-  check_plan(*plan, config.merged, f);
+  check_plan(*plan, given.merged, f);
   return 0;
 }

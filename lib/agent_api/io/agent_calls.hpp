@@ -2,10 +2,13 @@
 // (agent_api.hpp) asks a real agent; tests of who calls have a stand-in.
 #pragma once
 
+#include "agent_api/answers.hpp"
 #include "agent_api/join.hpp"
 #include "agent_api/maintenance.hpp"
 #include "agent_api/services.hpp"
-#include "life/life.hpp"
+#include "base/problem.hpp"
+#include "base/time.hpp"
+#include "identity/claims.hpp"
 
 #include <functional>
 #include <optional>

@@ -56,7 +56,9 @@ void add_link(std::string_view payload, std::vector<Interface>& interfaces) {
   // RUNNING is the kernel's own verdict on carrier and operational state; it is also set for drivers that report
   // no state at all (loopback, dummy).
   interface.up = (link->ifi_flags & IFF_UP) != 0 && (link->ifi_flags & IFF_RUNNING) != 0;
+  interface.flags = link->ifi_flags;
   for_each_attribute(after(payload, sizeof(ifinfomsg)), [&](int type, std::string_view value) {
+    if (type == IFLA_MTU) interface.mtu = head<int>(value).value_or(0);
     if (type == IFLA_IFNAME) interface.name = value.substr(0, std::min<std::size_t>(value.find('\0'), IFNAMSIZ - 1));
   });
   if (!interface.name.empty()) interfaces.push_back(std::move(interface));
@@ -94,6 +96,12 @@ void add_address(std::string_view payload, std::vector<Interface>& interfaces) {
   interface->addresses.push_back(std::move(a));
 }
 
+int last_default_via(const std::vector<Interface>& interfaces) {
+  int last = 0;
+  for (const Interface& each : interfaces) last = std::max(last, each.default_via);
+  return last;
+}
+
 void add_route(std::string_view payload, std::vector<Interface>& interfaces) {
   const auto route = head<rtmsg>(payload);
   if (!route || route->rtm_dst_len != 0 || route->rtm_type != RTN_UNICAST || (route->rtm_flags & RTM_F_CLONED) != 0 ||
@@ -102,7 +110,13 @@ void add_route(std::string_view payload, std::vector<Interface>& interfaces) {
   }
   std::uint32_t table = route->rtm_table;
   std::vector<int> links;
+  bool gateway = false;
+  bool more = route->rtm_tos != 0;
   for_each_attribute(after(payload, sizeof(rtmsg)), [&](int type, std::string_view value) {
+    gateway = gateway || type == RTA_GATEWAY;
+    // What `ip route` writes before the gateway or in its place.
+    for (const int other : {RTA_SRC, RTA_NEWDST, RTA_ENCAP, RTA_NH_ID, RTA_VIA, RTA_MULTIPATH})
+      more = more || type == other;
     if (type == RTA_TABLE) table = head<std::uint32_t>(value).value_or(table);
     if (type == RTA_OIF) links.push_back(head<int>(value).value_or(0));
     if (type != RTA_MULTIPATH) return;
@@ -114,9 +128,11 @@ void add_route(std::string_view payload, std::vector<Interface>& interfaces) {
   });
   if (table != RT_TABLE_MAIN) return;
   for (const int index : links) {
-    if (Interface* const interface = find(interfaces, index)) {
-      (route->rtm_family == AF_INET6 ? interface->default_route_ipv6 : interface->default_route) = true;
-    }
+    Interface* const interface = find(interfaces, index);
+    if (interface == nullptr) continue;
+    (route->rtm_family == AF_INET6 ? interface->default_route_ipv6 : interface->default_route) = true;
+    const bool plain = route->rtm_family == AF_INET && gateway && !more;
+    if (plain && interface->default_via == 0) interface->default_via = last_default_via(interfaces) + 1;
   }
 }
 

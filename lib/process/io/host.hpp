@@ -28,7 +28,8 @@ std::optional<gid_t> find_group(const std::string& name_or_gid, const std::strin
 // Stable 128-bit hash (32 hex digits) of /etc/machine-id or, where that is absent, empty or "uninitialized", of
 // /sys/class/dmi/id/product_uuid; empty where the host has neither. The id itself never leaves this function. Keyed with
 // the program's name, so that it is no machine id in the eyes of other programs: two runs of FNV-1a with 64 bits, one
-// over the id and one over its reverse. It tells machines apart; it is no secret and no signature.
+// over the id and one over its reverse. It tells machines apart; it is no secret and no signature. No stronger hash takes its
+// place: it is stored with each node's identity, and another one would have every node take its data for another machine's.
 std::string machine_hash(const std::string& root = "");
 
 std::string host_name();    // as gethostname has it, not made fully qualified

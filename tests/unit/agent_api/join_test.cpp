@@ -12,7 +12,7 @@ using boost::asio::ip::tcp;
 TEST_CASE("whom an agent can be told to join: addresses with their port, names as they are, no cloud provider") {
   struct Row {
     const char* consul_json;
-    std::vector<std::string> addresses, names, argv = {};
+    std::vector<std::string> addresses, names, args = {};
     int serf_port = 8301;
   };
   const std::vector<Row> rows{
@@ -28,14 +28,15 @@ TEST_CASE("whom an agent can be told to join: addresses with their port, names a
       {R"({"retry_join": ["10.0.0.3", "three"]})",
        {"10.0.0.1:8301", "10.0.0.2:9301", "10.0.0.3:8301"},
        {"two", "three"},
-       {"consul", "agent", "-retry-join=10.0.0.1", "--retry-join", "10.0.0.2:9301", "-retry-join=two",
-        "-retry-join-wan=far", "-node=-retry-join", "-retry-join"}},
+       {"-retry-join=10.0.0.1", "--retry-join", "10.0.0.2:9301", "-retry-join=two", "-retry-join-wan=far",
+        "-node=-retry-join"}},
   };
   for (const Row& row : rows) {
     CAPTURE(row.consul_json);
     Plan plan;
-    plan.consul_json = Json::parse(row.consul_json);
-    plan.argv = row.argv;
+    Settings settings;
+    settings.agent.args = row.args;
+    plan.effective = merge_agent_config({{"a", Json::parse(row.consul_json)}}, settings).effective();
     plan.serf_port = row.serf_port;
     const JoinTargets targets = join_targets(plan);
     CHECK(targets.addresses == row.addresses);

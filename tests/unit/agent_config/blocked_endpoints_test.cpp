@@ -28,6 +28,17 @@ TEST_CASE("blocked endpoints: what keeps a node from being ready or from leaving
   CHECK(of({"/v1/agent/leave"}, true, false).problems.empty());
 }
 
+TEST_CASE("blocked endpoints: writes that are allowed from some networks are allowed over no Unix socket") {
+  const auto found = [](const Json& list, bool services = true, bool leave = true) {
+    return blocked_endpoints({{"http_config", {{"allow_write_http_from", list}}}}, services, leave).problems;
+  };
+  REQUIRE(found({"127.0.0.0/8"}).size() == 1);
+  CHECK(found({"127.0.0.0/8"}).front().what == "http_config.allow_write_http_from");
+  CHECK(found({"127.0.0.0/8"}, false, true).size() == 1);
+  CHECK(found({"127.0.0.0/8"}, false, false).empty());
+  CHECK(found(Json::array()).empty());
+}
+
 TEST_CASE("blocked endpoints: what lictor can do without is a warning") {
   const BlockedEndpoints found = of({"/v1/catalog", "/v1/agent/members"});
   CHECK(found.problems.empty());

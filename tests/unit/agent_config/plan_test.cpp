@@ -1,5 +1,6 @@
 #include "agent_config/plan.hpp"
 
+#include "plan_parts.hpp"
 #include "test.hpp"
 
 #include <algorithm>
@@ -9,41 +10,9 @@
 #include <sstream>
 
 using namespace lictor;
+using namespace plan_parts;
 
 namespace {
-
-PlanFacts facts() {
-  PlanFacts f;
-  f.bind = {"10.0.0.5", "eth0", "eth0, by bind.interface eth*", std::nullopt};
-  f.identity = {"11111111-2222-4333-8444-555555555555", "node-1", "10.0.0.5", "", ""};
-  f.data_dir = "/data/consul/data";
-  f.binary = "/usr/bin/consul";
-  f.api_socket = "/run/lictor/agent.sock";
-  f.config_path = "/run/lictor/consul.json";
-  f.uid = 100;
-  f.gid = 1000;
-  f.recovery_token = "99999999-2222-4333-8444-555555555555";
-  return f;
-}
-
-AgentConfig merged(const Json& user, const Settings& settings = {}) {
-  return merge_agent_config({{"/consul/config/consul.json", user}}, settings);
-}
-
-Plan plan_of(const Json& user, const Settings& settings = {}, const PlanFacts& f = facts()) {
-  const ResultAll<Plan> plan = make_plan(settings, merged(user, settings), f);
-  if (!plan) {
-    for (const Problem& p : plan.error()) UNSCOPED_INFO(to_string(p));
-  }
-  REQUIRE(plan.has_value());
-  return *plan;
-}
-
-Problems problems_of(const Json& user, const Settings& settings = {}, const PlanFacts& f = facts()) {
-  const ResultAll<Plan> plan = make_plan(settings, merged(user, settings), f);
-  REQUIRE(!plan.has_value());
-  return plan.error();
-}
 
 std::string read_file(const std::string& path) {
   std::ifstream in(path);
@@ -290,11 +259,12 @@ TEST_CASE("what can't work is refused, all at once", "[plan]") {
   CHECK(problems_of(Json::parse(R"({"server": true, "bootstrap": true, "ports": {"http": "x"}})")).size() == 3);
   plan_of(Json::parse(R"({"server": false, "bootstrap_expect": 0})"));
 
-  for (const char* arg : {"-server", "--dev", "-bootstrap-expect=1"}) {
+  for (const auto& [arg, what] : std::initializer_list<std::pair<const char*, const char*>>{
+           {"-server", "server"}, {"--dev", "agent.args"}, {"-bootstrap-expect=1", "bootstrap_expect"}}) {
     CAPTURE(arg);
     Settings settings;
     settings.agent.args = {arg};
-    CHECK(problems_of(Json::object(), settings).at(0).what == "agent.args");
+    CHECK(problems_of(Json::object(), settings).at(0).what == what);
   }
   Settings harmless;
   harmless.agent.args = {"-server=false", "-node-meta", "server:x"};
@@ -311,7 +281,7 @@ TEST_CASE("start_join and -join are joined like retry_join, which waits for serv
   const Plan plan = plan_of(Json::parse(R"({"retry_join": ["a"], "start_join": ["b", "c"]})"), settings);
   CHECK(plan.consul_json.at("retry_join") == Json{"a", "b", "c"});
   CHECK_FALSE(plan.consul_json.contains("start_join"));
-  CHECK(std::vector<std::string>(plan.argv.begin() + 3, plan.argv.end()) ==
+  CHECK(std::vector<std::string>(plan.argv.begin() + 2, plan.argv.begin() + 7) ==
         std::vector<std::string>{"-retry-join=10.0.0.1", "--retry-join", "10.0.0.2", "-join-wan=far", "-node=-join"});
   CHECK(plan.notices.size() == 3);
   CHECK(plan_of(Json::parse(R"({"start_join": ["b"]})")).consul_json.at("retry_join") == Json::array({"b"}));
@@ -329,30 +299,18 @@ TEST_CASE("auto_reload_config is turned off where the user has turned it on, and
   Settings settings;
   settings.agent.args = {"-auto-reload-config"};
   const Plan by_argument = plan_of(Json::object(), settings);
-  CHECK(by_argument.argv.back() == "-auto-reload-config=false");
+  CHECK(by_argument.argv.back() == "-hcl={\"auto_reload_config\":false}");
+  CHECK(by_argument.effective.merged.at("auto_reload_config") == false);
   CHECK(by_argument.notices.size() == 1);
-
-  PlanFacts f = facts();
-  f.auto_reload_by = "/etc/consul.d/own.hcl";
-  const Plan by_folder = plan_of(Json::object(), {}, f);
-  CHECK(by_folder.consul_json.at("auto_reload_config") == false);
-  CHECK(by_folder.notices ==
-        std::vector<std::string>{"auto_reload_config: true in /etc/consul.d/own.hcl gives way to false: "
-                                 "lictor has the agent reload, once for each change"});
-  CHECK(plan_of(Json::parse(R"({"auto_reload_config": false})"), {}, f).notices.empty());
-  f.agent_version = AgentVersion{1, 11, 11};
-  CHECK_FALSE(plan_of(Json::object(), {}, f).consul_json.contains("auto_reload_config"));
-  f.agent_version = AgentVersion{1, 12, 0};
-  CHECK(plan_of(Json::object(), {}, f).consul_json.contains("auto_reload_config"));
 }
 
-TEST_CASE("argv: the user's folders, lictor's file, the user's arguments", "[plan]") {
+TEST_CASE("argv: the user's folders, the user's arguments, lictor's file", "[plan]") {
   Settings settings;
   settings.agent.config_dirs = {"/consul/config", "/etc/consul.d"};
   settings.agent.args = {"-log-level=debug"};
   CHECK(plan_of(Json::object(), settings).argv ==
         std::vector<std::string>{"/usr/bin/consul", "agent", "-config-dir=/consul/config", "-config-dir=/etc/consul.d",
-                                 "-config-file=/run/lictor/consul.json", "-log-level=debug"});
+                                 "-log-level=debug", "-config-file=/run/lictor/consul.json"});
 }
 
 TEST_CASE("the agent's environment", "[plan]") {
@@ -388,89 +346,6 @@ TEST_CASE("origins name the source of each value", "[plan]") {
   CHECK(plan->origins.at("unix_sockets") == "lictor");
 }
 
-TEST_CASE("merging: two single services are two services", "[plan]") {
-  const AgentConfig config = merge_agent_config(
-      {{"a", {{"service", {{"name", "a"}}}}}, {"b", {{"service", {{"name", "b"}}}, {"services", {{{"name", "c"}}}}}}},
-      {});
-  CHECK(config.merged == Json::parse(R"({"services": [{"name": "a"}, {"name": "c"}], "service": {"name": "b"}})"));
-  CHECK(config.origins == std::map<std::string, std::string>{{"service", "b"}, {"services", "a, b"}});
-}
-
-namespace {
-
-// Random agent settings in which each key keeps its type, as Consul's do: s* scalars, l* lists, o* objects.
-Json random_settings(std::mt19937& random, int depth = 0) {
-  const auto pick = [&](int n) { return static_cast<int>(random() % static_cast<unsigned>(n)); };
-  Json out = Json::object();
-  for (int i = pick(5); i > 0; --i) {
-    const std::string number = std::to_string(pick(3));
-    switch (pick(depth < 2 ? 4 : 3)) {
-      case 0:
-        out["s" + number] = pick(4) ? Json(pick(100)) : Json("text" + number);
-        break;
-      case 1:
-        out["l" + number] = std::vector<int>(static_cast<std::size_t>(pick(3)), pick(100));
-        break;
-      case 2:
-        out["s" + number] = nullptr;
-        break;
-      default:
-        out["o" + number] = random_settings(random, depth + 1);
-    }
-  }
-  return out;
-}
-
-Json merge(const std::vector<Json>& sources) {
-  std::vector<AgentConfigFile> files;
-  for (const Json& source : sources) files.push_back({"file", source});
-  return merge_agent_config(files, {}).merged;
-}
-
-void check_merge(const Json& a, const Json& b, const Json& both) {
-  for (const auto& [key, value] : b.items()) {
-    if (value.is_null()) continue;
-    if (key[0] == 's' || !a.contains(key)) {
-      CHECK(both.at(key) == value);
-    } else if (key[0] == 'l') {
-      CHECK(both.at(key).size() == a.at(key).size() + value.size());
-      CHECK(std::equal(value.rbegin(), value.rend(), both.at(key).rbegin()));
-    } else {
-      check_merge(a.at(key), value, both.at(key));
-    }
-  }
-  for (const auto& [key, value] : a.items()) {
-    if (!value.is_null() && (!b.contains(key) || b.at(key).is_null())) CHECK(both.at(key) == value);
-  }
-}
-
-}  // namespace
-
-TEST_CASE("merging: the later scalar wins, lists append, objects merge, grouping does not matter", "[plan]") {
-  std::mt19937 random(20);
-  for (int round = 0; round < 500; ++round) {
-    const Json a = merge({random_settings(random)}), b = random_settings(random), c = random_settings(random);
-    CAPTURE(round, a.dump(), b.dump(), c.dump());
-    check_merge(a, b, merge({a, b}));
-    CHECK(merge({a, b, c}) == merge({merge({a, b}), c}));
-    CHECK(merge({a, b, c}) == merge({a, merge({b, c})}));
-    CHECK(merge({a, Json::object()}) == a);
-    CHECK(merge({Json::object(), a}) == a);
-  }
-}
-
-TEST_CASE("agent settings files", "[plan]") {
-  const auto good = parse_agent_config("/c.json", "{ // why\n \"a\": 1 /* b */ }");
-  REQUIRE(good.has_value());
-  CHECK(*good == Json{{"a", 1}});
-  const auto bad = parse_agent_config("/c.json", "{\n  \"a\": tru\n}");
-  REQUIRE(!bad.has_value());
-  CHECK(bad.error().what.find("/c.json") == 0);
-  CHECK(to_string(bad.error()).find("line 2") != std::string::npos);
-  CHECK(!parse_agent_config("/c.json", "[1]").has_value());
-  CHECK(!parse_agent_config("/c.json", "").has_value());
-}
-
 TEST_CASE("no secret is shown", "[plan]") {
   const Json config = Json::parse(R"({
       "encrypt": "SECRET", "acl": {"enabled": true, "tokens": {"default": "SECRET", "agent_master": "SECRET",
@@ -502,189 +377,4 @@ TEST_CASE("no secret is shown", "[plan]") {
                                        "provider=os password=*** user_name=u"});
   const Json harmless = plan_of(Json::parse(daemon_set)).consul_json;
   CHECK(without_secrets(harmless) == harmless);
-}
-
-TEST_CASE("what a change of settings asks of a running agent", "[plan]") {
-  struct Row {
-    const char* before;
-    const char* after;
-    Change change;
-    std::vector<std::string> keys;
-  };
-  for (const Row& row : std::initializer_list<Row>{
-           {R"({"a": 1})", R"({"a": 1})", Change::none, {}},
-           {R"({})",
-            R"({"services": [{"name": "a"}], "log_level": "debug"})",
-            Change::reload,
-            {"log_level", "services"}},
-           {R"({"node_meta": {"a": "b"}})", R"({})", Change::restart, {"node_meta"}},
-           {R"({"watches": []})", R"({"watches": [{"type": "key"}]})", Change::reload, {"watches"}},
-           {R"({"acl": {"enabled": true, "tokens": {"default": "a"}}})",
-            R"({"acl": {"enabled": true, "tokens": {"default": "b"}}})",
-            Change::reload,
-            {"acl"}},
-           {R"({"acl": {"enabled": true}})", R"({"acl": {"enabled": false}})", Change::restart, {"acl"}},
-           {R"({})", R"({"acl": {"enabled": true, "tokens": {}}})", Change::restart, {"acl"}},
-           {R"({})", R"({"limits": {"rpc_rate": 10}})", Change::reload, {"limits"}},
-           {R"({})", R"({"limits": {"rpc_handshake_timeout": "1s"}})", Change::restart, {"limits"}},
-           {R"({"telemetry": {"prefix_filter": ["+a"], "statsd_address": "a"}})",
-            R"({"telemetry": {"prefix_filter": ["-a"], "statsd_address": "a"}})",
-            Change::reload,
-            {"telemetry"}},
-           {R"({"telemetry": {"statsd_address": "a"}})",
-            R"({"telemetry": {"statsd_address": "b"}})",
-            Change::restart,
-            {"telemetry"}},
-           {R"({"cert_file": "a"})", R"({"cert_file": "b"})", Change::reload, {"cert_file"}},
-           {R"({})", R"({"cert_file": "b"})", Change::restart, {"cert_file"}},
-           {R"({"bind_addr": "10.0.0.5"})",
-            R"({"bind_addr": "10.0.0.6", "log_level": "x"})",
-            Change::restart,
-            {"bind_addr", "log_level"}},
-           {R"({"retry_join": ["a"]})", R"({"retry_join": ["b"]})", Change::restart, {"retry_join"}},
-       }) {
-    CAPTURE(row.before, row.after);
-    Plan before, after;
-    before.consul_json = Json::parse(row.before);
-    after.consul_json = Json::parse(row.after);
-    for (int direction = 0; direction < 2; ++direction) {
-      const PlanDifference difference = plan_difference(before, after);
-      CHECK(difference.change == row.change);
-      CHECK(difference.keys == row.keys);
-      std::swap(before, after);
-    }
-  }
-  Plan before = plan_of(Json::object()), after = before;
-  after.environment.push_back("A=b");
-  CHECK(plan_difference(before, after).keys == std::vector<std::string>{"environment"});
-  after = before;
-  after.argv.push_back("-x");
-  CHECK(plan_difference(before, after).change == Change::restart);
-
-  // The same names, other contents.
-  before.contents = after.contents = {{"agent.config_dirs", {1, 1}}, {"cert_file", {1, 0}}, {"tls", {1, 0}}};
-  after.argv = before.argv;
-  after.contents["cert_file"] = after.contents["tls"] = {2, 0};
-  CHECK(plan_difference(before, after).change == Change::reload);
-  CHECK(plan_difference(before, after).keys == std::vector<std::string>{"cert_file", "tls"});
-  after.contents["agent.config_dirs"] = {2, 1};
-  CHECK(plan_difference(before, after).change == Change::reload);
-  after.contents["agent.config_dirs"] = {2, 2};
-  CHECK(plan_difference(before, after).change == Change::restart);
-  after = before;
-  after.contents["key_file"] = {1, 0};  // named for the first time: consul.json differs
-  CHECK(plan_difference(before, after).change == Change::none);
-}
-
-TEST_CASE("what an agent takes of its directories' files only at its start", "[plan]") {
-  for (const auto& [text, rest] : std::initializer_list<std::pair<const char*, const char*>>{
-           {R"({"service": {"name": "a", "port": 1}})", ""},
-           {R"({"services": [], "checks": [], "watches": [], "log_level": "debug"} // all)", ""},
-           {R"({"services": [], "node_meta": {"rack": "7"}})", R"({"node_meta":{"rack":"7"}})"},
-           {"{}", ""},
-           {"", ""},
-           {"[1]", "[1]"},
-           {R"({"service": )", R"({"service": )"},
-           {R"({"service": {}, "service": {}})", R"({"service": {}, "service": {}})"},
-           {"service { name = \"a\" }", "service { name = \"a\" }"}}) {
-    CAPTURE(text);
-    CHECK(taken_at_start(text) == rest);
-  }
-}
-
-TEST_CASE("the files that the agent reads by itself", "[plan]") {
-  Settings settings;
-  AgentConfig config;
-  CHECK(agent_files(settings, config).empty());
-  settings.agent.config_dirs = {"/d", "/e"};
-  config.merged = Json::parse(R"({"ca_file": "/ca", "cert_file": "", "key_file": 1, "ca_path": "/cas",
-      "tls": {"defaults": {"key_file": "/k"}, "https": {"ca_file": "/h"}, "grpc": {"verify_incoming": true}, "x": 1}})");
-  const std::map<std::string, std::vector<std::string>> expected{
-      {"agent.config_dirs", {"/d", "/e"}}, {"ca_file", {"/ca"}}, {"tls", {"/h", "/k"}}};
-  CHECK(agent_files(settings, config) == expected);
-}
-
-TEST_CASE("an agent that gets its certificate from a server answers only then", "[plan]") {
-  for (const auto& [config, late] : std::initializer_list<std::pair<const char*, bool>>{
-           {"{}", false},
-           {R"({"auto_encrypt": {"tls": true}})", true},
-           {R"({"auto_encrypt": {"tls": false, "allow_tls": true}})", false},
-           {R"({"auto_config": {"enabled": true}})", true}}) {
-    CAPTURE(config);
-    CHECK(plan_of(Json::parse(config)).api_after_join == late);
-  }
-}
-
-TEST_CASE("secrets from files go into consul.json", "[plan]") {
-  PlanFacts f = facts();
-  f.secrets = {.agent = "a", .fallback = "d", .registration = "r", .encrypt = "e"};
-  const Plan plan = plan_of(
-      Json::parse(
-          R"({"acl": {"enabled": true, "default_policy": "deny", "tokens": {"agent": "a", "replication": "x"}}})"),
-      {}, f);
-  CHECK(plan.consul_json.at("acl") ==
-        Json::parse(R"({"enabled": true, "default_policy": "deny", "enable_token_persistence": false,
-                        "tokens": {"agent": "a", "default": "d", "replication": "x",
-                                   "agent_master": "99999999-2222-4333-8444-555555555555"}})"));
-  CHECK(plan.consul_json.at("encrypt") == "e");
-  CHECK(plan.registration_token == "r");
-  CHECK(plan.default_token == "d");
-  CHECK(plan_of(Json::parse(R"({"acl_token": "old"})")).default_token == "old");
-  CHECK(plan_of(Json::object()).default_token.empty());
-  CHECK(plan.agent_token == "a");
-  CHECK(plan_of(Json::parse(R"({"acl_agent_token": "old"})")).agent_token == "old");
-  CHECK(plan_of(Json::object()).agent_token.empty());
-  CHECK(plan.origins.at("encrypt") == "agent.encrypt_file");
-  CHECK(plan.origins.at("acl") ==
-        "/consul/config/consul.json, agent.tokens.agent_file, agent.tokens.default_file, lictor");
-  CHECK(plan.notices.empty());
-  const Plan persistent = plan_of(Json::parse(R"({"acl": {"enable_token_persistence": true}})"), {}, f);
-  CHECK(persistent.consul_json.at("acl").at("enable_token_persistence") == false);
-  CHECK(persistent.notices.size() == 1);
-}
-
-TEST_CASE("a secret from a file that the agent settings give otherwise is a problem", "[plan]") {
-  PlanFacts f = facts();
-  f.secrets = {.agent = "SECRET-a", .fallback = "SECRET-d", .registration = "", .encrypt = "SECRET-e"};
-  for (const auto& [user, setting] :
-       {std::pair(R"({"acl": {"tokens": {"agent": "SECRET-x"}}})", "agent.tokens.agent_file"),
-        std::pair(R"({"acl_agent_token": "SECRET-x"})", "agent.tokens.agent_file"),
-        std::pair(R"({"acl": {"tokens": {"default": "SECRET-x"}}})", "agent.tokens.default_file"),
-        std::pair(R"({"acl_token": "SECRET-x"})", "agent.tokens.default_file"),
-        std::pair(R"({"encrypt": "SECRET-x"})", "agent.encrypt_file")}) {
-    CAPTURE(user);
-    const Problems problems = problems_of(Json::parse(user), {}, f);
-    REQUIRE(problems.size() == 1);
-    CHECK(problems[0].what == setting);
-    CHECK(to_string(problems[0]).find("SECRET") == std::string::npos);
-  }
-  Settings settings;
-  settings.agent.args = {"-encrypt=SECRET"};
-  const Problems problems = problems_of(Json::object(), settings);
-  REQUIRE(problems.size() == 1);
-  CHECK(problems[0].what == "agent.args");
-  CHECK(to_string(problems[0]).find("SECRET") == std::string::npos);
-}
-
-TEST_CASE("new tokens from files need no restart", "[plan]") {
-  const Json user = Json::parse(R"({"acl": {"enabled": true}})");
-  PlanFacts before = facts(), after = facts();
-  after.secrets.fallback = "first";
-  // The setting is new: so is enable_token_persistence = false, which is what an agent does anyhow.
-  PlanDifference difference = plan_difference(plan_of(user, {}, before), plan_of(user, {}, after));
-  CHECK(difference.change == Change::reload);
-  CHECK(difference.keys == std::vector<std::string>{"acl"});
-  before.secrets.fallback = "old";
-  CHECK(plan_difference(plan_of(user, {}, before), plan_of(user, {}, after)).change == Change::reload);
-  CHECK(plan_difference(plan_of(Json::object(), {}, before), plan_of(Json::object(), {}, after)).change ==
-        Change::reload);
-  const Json persistent = Json::parse(R"({"acl": {"enabled": true, "enable_token_persistence": true}})");
-  CHECK(plan_difference(plan_of(persistent), plan_of(persistent, {}, after)).change == Change::restart);
-  before = after;
-  after.secrets.registration = "r";
-  difference = plan_difference(plan_of(user, {}, before), plan_of(user, {}, after));
-  CHECK(difference.change == Change::none);
-  CHECK(difference.keys == std::vector<std::string>{"agent.tokens.registration_file"});
-  after.secrets.encrypt = "e";
-  CHECK(plan_difference(plan_of(user, {}, before), plan_of(user, {}, after)).change == Change::restart);
 }

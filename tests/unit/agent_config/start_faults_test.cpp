@@ -1,6 +1,7 @@
 #include "agent_config/start_faults.hpp"
 
 #include "agent_config/outlived_settings.hpp"
+#include "agent_config/plan.hpp"
 
 #include "test.hpp"
 
@@ -14,11 +15,9 @@ namespace {
 const std::string no_certificate = "x";
 
 AgentSettings settings(const char* json, std::vector<std::string> args = {}) {
-  AgentSettings all;
-  all.merged = Json::parse(json);
-  for (const auto& [key, value] : all.merged.items()) all.origins[key] = "a.json";
-  all.args = std::move(args);
-  return all;
+  Settings of;
+  of.agent.args = std::move(args);
+  return merge_agent_config({{"a.json", Json::parse(json)}}, of).effective();
 }
 
 // Of a host with 10.0.0.5, where a folder /log and a file /file that holds no certificate are all there is.
@@ -139,20 +138,15 @@ TEST_CASE("start faults: nothing is said of what an agent starts with") {
 
 TEST_CASE("start faults: flags count, and beat the settings") {
   CHECK(found(settings(R"({"log_level": "bogus"})", {"-log-level=debug"})) == "");
-  CHECK(found(settings(R"({"log_level": "debug"})", {"--log-level", "bogus"})) == "agent.args");
-  CHECK(found(settings("{}", {"-log-file=/gone/x.log"})) == "agent.args");
+  CHECK(found(settings(R"({"log_level": "debug"})", {"--log-level", "bogus"})) == "log_level (agent.args)");
+  CHECK(found(settings("{}", {"-log-file=/gone/x.log"})) == "log_file (agent.args)");
   const char* script = R"({"checks": [{"id": "a", "args": ["/bin/true"], "interval": "9s"}]})";
   CHECK(found(settings(script, {"-enable-local-script-checks"})) == "");
   CHECK(found(settings(script, {"-enable-script-checks=false"})) == "checks[0] (a.json)");
   CHECK(found(settings(R"({"client_addr": "10.9.9.9"})", {"-client=0.0.0.0"})) == "");
 }
 
-TEST_CASE("start faults: what may be said elsewhere, or is not looked at, is not judged") {
-  AgentSettings some = settings(R"({"verify_outgoing": true, "verify_incoming": true,
-                                    "checks": [{"id": "a", "args": ["/bin/true"], "interval": "9s"}]})");
-  CHECK_FALSE(found(some).empty());
-  some.whole = false;
-  CHECK(found(some) == "");
+TEST_CASE("start faults: what is not looked at is not judged") {
   StartFacts facts = host();
   facts.keyring = true;
   CHECK(found(settings(R"({"encrypt": "YWJj"})"), facts) == "");

@@ -1,5 +1,6 @@
 #include "control/io/control_server.hpp"
 
+#include "control_world.hpp"
 #include "temporary_folder.hpp"
 #include "test.hpp"
 
@@ -24,133 +25,11 @@
 #include <memory>
 #include <vector>
 
+using namespace control_world;
 using namespace lictor;
 using namespace std::chrono_literals;
 namespace asio = boost::asio;
 using boost::system::error_code;
-
-namespace {
-
-constexpr auto kBound = 20s;
-
-struct Folder : TemporaryFolder {
-  std::string socket() const { return path + "/s"; }
-  bool has_socket() const { return ::access(socket().c_str(), F_OK) == 0; }
-};
-
-// A client that speaks bytes, on the server's own io_context.
-class Peer {
- public:
-  Peer(asio::io_context& context, const std::string& endpoint)
-      : context_(context), link_(std::make_shared<Link>(context)) {
-    if (endpoint.front() == '/') {
-      link_->socket.connect(asio::local::stream_protocol::endpoint(endpoint));
-    } else {
-      const auto colon = endpoint.rfind(':');
-      std::string host = endpoint.substr(0, colon);
-      if (host.front() == '[') host = host.substr(1, host.size() - 2);
-      const auto port = static_cast<std::uint16_t>(std::stoi(endpoint.substr(colon + 1)));
-      link_->socket.connect(asio::ip::tcp::endpoint(asio::ip::make_address(host), port));
-    }
-    receive(link_);
-  }
-  ~Peer() { link_->socket.close(); }
-  Peer(const Peer&) = delete;
-  Peer& operator=(const Peer&) = delete;
-
-  Peer& send(const std::string& bytes) {
-    const auto text = std::make_shared<std::string>(bytes);
-    ++link_->sending;
-    asio::async_write(link_->socket, asio::buffer(*text), [link = link_, text](error_code error, size_t) {
-      --link->sending;
-      link->refused = link->refused || error;
-    });
-    return *this;
-  }
-  // Everything up to the end of the connection.
-  const std::string& until_closed() {
-    run([this] { return closed(); });
-    return received();
-  }
-  // Until `text` has come.
-  const std::string& until(const std::string& text) {
-    run([&] { return received().find(text) != std::string::npos; });
-    return received();
-  }
-  std::string& received() { return link_->received; }
-  bool closed() const { return link_->closed; }
-  // All that was sent has been taken.
-  bool taken() {
-    run([this] { return link_->sending == 0; });
-    return !link_->refused;
-  }
-
- private:
-  // Outlives the peer as long as an operation needs it.
-  struct Link {
-    explicit Link(asio::io_context& context) : socket(context) {}
-    asio::generic::stream_protocol::socket socket;
-    std::array<char, 65536> piece;
-    std::string received;
-    bool closed = false;
-    int sending = 0;
-    bool refused = false;
-  };
-
-  template <class Done>
-  void run(const Done& done) {
-    const auto end = std::chrono::steady_clock::now() + kBound;
-    while (!done()) {
-      context_.run_one_until(end);
-      CAPTURE(received().substr(0, 200));
-      REQUIRE(std::chrono::steady_clock::now() < end);
-    }
-  }
-  static void receive(const std::shared_ptr<Link>& link) {
-    link->socket.async_read_some(asio::buffer(link->piece), [link](error_code error, size_t size) {
-      link->received.append(link->piece.data(), size);
-      link->closed = error.failed();
-      if (!link->closed) receive(link);
-    });
-  }
-
-  asio::io_context& context_;
-  std::shared_ptr<Link> link_;
-};
-
-// Both listeners with one handler, which answers with `body` and remembers what it was asked.
-struct World {
-  Folder folder;
-  asio::io_context context{1};
-  std::vector<ControlRequest> asked;
-  std::string body = "hello\n";
-  std::function<void()> then = [] {};  // called by the handler
-  std::unique_ptr<ControlServer> local;
-  std::unique_ptr<ControlServer> tcp;
-
-  explicit World(ControlLimits limits = {}) {
-    const ControlHandler handler = [this](const ControlRequest& request) {
-      asked.push_back(request);
-      then();
-      return ControlReply{request.path == "/missing" ? 404 : 200, body};
-    };
-    local = ControlServer::listen_unix(context.get_executor(), folder.socket(), 0660, {}, handler, limits).value();
-    tcp = ControlServer::listen_tcp(context.get_executor(), "127.0.0.1:0", handler, limits).value();
-  }
-  ~World() {
-    local.reset();
-    tcp.reset();
-    context.poll();
-  }
-  World(const World&) = delete;
-  World& operator=(const World&) = delete;
-};
-
-bool starts(const std::string& text, const std::string& with) { return text.compare(0, with.size(), with) == 0; }
-
-const std::string kClose = "Connection: close\r\n\r\n";
-
-}  // namespace
 
 TEST_CASE("the handler gets what was asked, and its reply is sent") {
   struct Row {
@@ -422,96 +301,6 @@ TEST_CASE("with few descriptors few connections are kept; without any, accepting
   CHECK(turns < 20);
   CHECK(late.received().empty());
   late.until("hello");
-}
-
-TEST_CASE("the control socket gets its mode and group, and is removed at the end") {
-  Folder folder;
-  asio::io_context context(1);
-  const auto listen = [&](mode_t mode, std::optional<gid_t> gid = {}) {
-    return ControlServer::listen_unix(context.get_executor(), folder.socket(), mode, gid,
-                                      [](const ControlRequest&) { return ControlReply{}; });
-  };
-  INFO("this test needs root");
-  REQUIRE(::geteuid() == 0);
-  for (const mode_t mode : {0600U, 0660U, 0666U}) {
-    const auto server = listen(mode, 12345);
-    REQUIRE(server.has_value());
-    CHECK((*server)->endpoint() == folder.socket());
-    struct stat file {};
-    REQUIRE(::lstat(folder.socket().c_str(), &file) == 0);
-    CHECK(S_ISSOCK(file.st_mode));
-    CHECK((file.st_mode & 07777) == mode);
-    CHECK(file.st_gid == 12345);
-  }
-  CHECK(!folder.has_socket());
-}
-
-TEST_CASE("a stale socket is replaced, a live one and another file are left alone") {
-  Folder folder;
-  asio::io_context context(1);
-  const auto listen = [&](const std::string& path) {
-    return ControlServer::listen_unix(context.get_executor(), path, 0600, {},
-                                      [](const ControlRequest&) { return ControlReply{}; });
-  };
-  { asio::local::stream_protocol::acceptor(context, asio::local::stream_protocol::endpoint(folder.socket())); }
-  REQUIRE(folder.has_socket());
-  {
-    const auto server = listen(folder.socket());
-    REQUIRE(server.has_value());
-    const auto second = listen(folder.socket());
-    REQUIRE(second.has_error());
-    CHECK(second.error().why == "another process listens on it");
-    CHECK(second.error().what == folder.socket());
-    CHECK(folder.has_socket());
-
-    // Somebody else's socket in its place is not removed with it.
-    ::unlink(folder.socket().c_str());
-    asio::local::stream_protocol::acceptor(context, asio::local::stream_protocol::endpoint(folder.socket()));
-  }
-  CHECK(folder.has_socket());
-  ::unlink(folder.socket().c_str());
-
-  std::ofstream(folder.socket()) << "precious";
-  const auto refused = listen(folder.socket());
-  REQUIRE(refused.has_error());
-  CHECK(refused.error().why == "exists and is no socket");
-  CHECK(folder.has_socket());
-
-  CHECK(listen(folder.path + "/no/s").error().why == "bind: No such file or directory");
-  CHECK(listen("/" + std::string(107, 'x')).error().why == "a socket path has 1 to 107 bytes");
-  CHECK(listen("").error().why == "a socket path has 1 to 107 bytes");
-}
-
-TEST_CASE("a TCP endpoint is numeric, free and of this host") {
-  asio::io_context context(1);
-  const auto listen = [&](const std::string& endpoint) {
-    return ControlServer::listen_tcp(context.get_executor(), endpoint,
-                                     [](const ControlRequest&) { return ControlReply{}; });
-  };
-  for (const char* bad : {"", "8555", ":8555", "localhost:8555", "127.0.0.1", "127.0.0.1:", "127.0.0.1:65536",
-                          "127.0.0.1:-1", "127.0.0.1:1x", "::1:8555", "[::1]", "[127.0.0.1]:8555", "[]:1"}) {
-    CAPTURE(bad);
-    const auto server = listen(bad);
-    REQUIRE(server.has_error());
-    CHECK(server.error().what == bad);
-    CHECK(server.error().why == "is no ADDRESS:PORT in numbers");
-    CHECK(server.error().exit == Exit::config);
-  }
-  for (const std::string host : {"127.0.0.1", "[::1]"}) {
-    CAPTURE(host);
-    const auto server = listen(host + ":0");
-    REQUIRE(server.has_value());
-    CHECK(starts((*server)->endpoint(), host + ":"));
-    CHECK((*server)->endpoint() != host + ":0");
-    const auto taken = listen((*server)->endpoint());
-    REQUIRE(taken.has_error());
-    CHECK(taken.error().why == "bind: Address already in use");
-    CHECK(taken.error().exit == Exit::retry);
-  }
-  const auto foreign = listen("192.0.2.1:0");
-  REQUIRE(foreign.has_error());
-  CHECK(foreign.error().why == "bind: Cannot assign requested address");
-  CHECK(foreign.error().exit == Exit::config);
 }
 
 TEST_CASE("a destroyed server closes its connections and answers nobody") {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -215,6 +216,18 @@ TEST_CASE("an agent that outlives every KILL and ends at last, in the sweep, is 
   CHECK(phase_of(s.life) == Phase::sweep);
   s.at((s.now + seconds(5)).time_since_epoch(), Tick{});
   CHECK(s.end);
+}
+
+TEST_CASE("an agent that outlives stop.timeout wakes the life only where it is told to end once more") {
+  Story s;
+  s.leaving();
+  while (!s.has<AwaitChildren>() && s.now < Time(seconds(60))) {
+    const std::optional<Time> wake = next_wake(s.life);
+    REQUIRE(wake > s.now);
+    s.at(wake->time_since_epoch(), Tick{});
+  }
+  CHECK(s.has<AwaitChildren>());
+  CHECK(s.now > Time(seconds(10)) + Rules{}.stop_timeout);
 }
 
 TEST_CASE("nothing but the sweep wakes a life that is being swept up, and nothing follows its last word") {

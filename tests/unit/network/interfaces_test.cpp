@@ -21,47 +21,18 @@
 
 #include "files/io/files.hpp"
 #include "network/io/interfaces_parse.hpp"
+#include "own_network.hpp"
 #include "scenario.hpp"
 #include "test.hpp"
 
 using namespace lictor;
+using namespace own_network;
 using namespace std::chrono_literals;
 using scenario::in_child;
 using scenario::must;
 using scenario::take_call_away;
 
 namespace {
-
-// A network namespace of the test's own, until the end of the scope; the kernel takes it away with all that is in it.
-class OwnNetwork {
- public:
-  OwnNetwork() : home_(::open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC)) {
-    if (home_ < 0 || ::unshare(CLONE_NEWNET) != 0) {
-      FAIL("this test needs a network namespace of its own and has to run as root: " << error_text(errno));
-    }
-  }
-  ~OwnNetwork() {
-    // Going on in the wrong network would make nonsense of every later test.
-    if (::setns(home_, CLONE_NEWNET) != 0) std::abort();
-    ::close(home_);
-  }
-  OwnNetwork(const OwnNetwork&) = delete;
-  OwnNetwork& operator=(const OwnNetwork&) = delete;
-
-  // Runs `ip` once for each line.
-  static void ip(const std::vector<std::string>& lines) {
-    for (const auto& line : lines) {
-      CAPTURE(line);
-      REQUIRE(std::system(("ip " + line).c_str()) == 0);
-    }
-  }
-
- private:
-  int home_;
-};
-
-const std::vector<std::string> pair_up = {"link add eth0 type veth peer name far0", "link set eth0 up",
-                                          "link set far0 up"};
 
 Interface get(const std::string& name) {
   const auto all = list_interfaces();
@@ -171,46 +142,6 @@ std::string next_hop(int index) {
 
 constexpr unsigned running = IFF_UP | IFF_RUNNING;
 
-void choose_a_late_address(int family) {
-  const OwnNetwork network;
-  boost::asio::io_context io;
-  Result<BindAddress> bind = Problem{};
-  BindRules rules;
-  rules.globs = {"eth*"};
-  rules.ipv6 = family == AF_INET6;
-  const auto look = [&] {
-    const auto all = list_interfaces();
-    REQUIRE(all.has_value());
-    bind = bind_address(rules, *all);
-  };
-  const auto watch = InterfaceWatch::start(io.get_executor(), look);
-  REQUIRE(watch.has_value());
-  look();
-  REQUIRE_FALSE(bind.has_value());
-  CHECK(bind.error().exit == Exit::retry);
-
-  network.ip(pair_up);
-  // Without nodad: the IPv6 address is tentative for a second or two.
-  network.ip({rules.ipv6 ? "-6 addr add fd00::5/64 dev eth0" : "addr add 10.0.0.5/24 dev eth0"});
-  const auto deadline = std::chrono::steady_clock::now() + 10s;
-  while (!bind.has_value() && io.run_one_until(deadline) != 0) {
-  }
-  REQUIRE(bind.has_value());
-  CHECK(bind->address == (rules.ipv6 ? "fd00::5" : "10.0.0.5"));
-
-  const int fd = ::socket(family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-  REQUIRE(fd >= 0);
-  sockaddr_in v4{};
-  v4.sin_family = AF_INET;
-  sockaddr_in6 v6{};
-  v6.sin6_family = AF_INET6;
-  void* const place = rules.ipv6 ? static_cast<void*>(&v6.sin6_addr) : static_cast<void*>(&v4.sin_addr);
-  CHECK(inet_pton(family, bind->address.c_str(), place) == 1);
-  CHECK((rules.ipv6 ? ::bind(fd, reinterpret_cast<const sockaddr*>(&v6), sizeof v6)
-                    : ::bind(fd, reinterpret_cast<const sockaddr*>(&v4), sizeof v4)) == 0);
-  ::close(fd);
-}
-
 }  // namespace
 
 TEST_CASE("parse_interfaces: up means up and operational, as the kernel says") {
@@ -306,6 +237,41 @@ TEST_CASE("parse_interfaces: which interface carries a default route of the main
     CHECK(all[1].default_route == row.second);
     CHECK(all[0].default_route_ipv6 == row.first_ipv6);
     CHECK_FALSE(all[1].default_route_ipv6);
+  }
+}
+
+TEST_CASE("a plain default route has its place among them") {
+  const std::string gateway = attribute(RTA_GATEWAY, std::string("\x0a\0\0\x01", 4));
+  const auto by = [&](int index, const std::string& more) {
+    return route(AF_INET, RT_TABLE_MAIN, RTN_UNICAST, 0, gateway + attribute(RTA_OIF, bytes_of(index)) + more);
+  };
+  const std::string links = link(1, "eth0", running) + link(2, "eth1", running) + link(3, "eth2", running);
+  struct Row {
+    const char* what;
+    std::string bytes;
+    int first, second, third;
+  };
+  const std::string priority = attribute(RTA_PRIORITY, bytes_of(100));
+  const std::vector<Row> rows = {
+      {"none", "", 0, 0, 0},
+      {"in the kernel's order", by(3, "") + by(1, priority), 2, 0, 1},
+      {"the first of two by one link", by(2, "") + by(1, "") + by(2, priority), 2, 1, 0},
+      {"no gateway", route(AF_INET, RT_TABLE_MAIN, RTN_UNICAST, 0, attribute(RTA_OIF, bytes_of(1))) + by(2, ""), 0, 1,
+       0},
+      {"a nexthop object", by(1, attribute(RTA_NH_ID, bytes_of(7))) + by(2, ""), 0, 1, 0},
+      {"a source", by(1, attribute(RTA_SRC, bytes_of(7))) + by(2, ""), 0, 1, 0},
+      {"an encapsulation", by(1, attribute(RTA_ENCAP, bytes_of(7))) + by(2, ""), 0, 1, 0},
+      {"several gateways", by(1, attribute(RTA_MULTIPATH, next_hop(1) + next_hop(2))) + by(3, ""), 0, 0, 1},
+      {"IPv6", route(AF_INET6, RT_TABLE_MAIN, RTN_UNICAST, 0, gateway + attribute(RTA_OIF, bytes_of(1))), 0, 0, 0},
+      {"another table", route(AF_INET, 100, RTN_UNICAST, 0, gateway + attribute(RTA_OIF, bytes_of(1))), 0, 0, 0},
+  };
+  for (const auto& row : rows) {
+    CAPTURE(row.what);
+    const auto all = parse(links + row.bytes);
+    REQUIRE(all.size() == 3);
+    CHECK(all[0].default_via == row.first);
+    CHECK(all[1].default_via == row.second);
+    CHECK(all[2].default_via == row.third);
   }
 }
 
@@ -463,77 +429,4 @@ TEST_CASE("list_interfaces by a child: the same, told from the executor; in the 
   CHECK(asked(Told::later, {}) == "");
   CHECK(asked(Told::inside, SYS_memfd_create) == "");
   CHECK(asked(Told::later, SYS_socket) == "network interfaces: netlink socket: function not implemented; try again");
-}
-
-TEST_CASE("InterfaceWatch: an address that comes late is waited for, and can be bound to when it is chosen") {
-  choose_a_late_address(AF_INET);
-  choose_a_late_address(AF_INET6);
-}
-
-TEST_CASE("InterfaceWatch merges a burst into one call, and is silent otherwise") {
-  const OwnNetwork network;
-  network.ip({"link add eth0 type veth peer name far0"});
-  boost::asio::io_context io;
-  int calls = 0;
-  const auto watch = InterfaceWatch::start(io.get_executor(), [&] { ++calls; });
-  REQUIRE(watch.has_value());
-  CHECK(calls == 0);
-  io.poll();
-  CHECK(calls == 0);
-
-  network.ip({"addr add 10.0.0.5/24 dev eth0", "addr add 10.0.0.6/24 dev eth0", "addr del 10.0.0.6/24 dev eth0"});
-  REQUIRE(io.run_one_for(10s) == 1);
-  CHECK(calls == 1);
-  io.poll();
-  CHECK(calls == 1);
-
-  network.ip({"addr del 10.0.0.5/24 dev eth0"});
-  REQUIRE(io.run_one_for(10s) == 1);
-  CHECK(calls == 2);
-}
-
-TEST_CASE("InterfaceWatch takes lost messages for a change and goes on") {
-  const OwnNetwork network;
-  network.ip({"link add eth0 type veth peer name far0"});
-  boost::asio::io_context io;
-  int calls = 0;
-  const auto watch = InterfaceWatch::start(io.get_executor(), [&] { ++calls; });
-  REQUIRE(watch.has_value());
-  // More news than a socket's buffer holds.
-  REQUIRE(std::system("for i in $(seq 1 4000); do echo link set eth0 mtu $((1000 + i % 2)); done | ip -batch -") == 0);
-  REQUIRE(io.run_one_for(10s) == 1);
-  CHECK(calls == 1);
-  io.poll();
-  CHECK(calls == 1);
-  network.ip({"addr add 10.0.0.5/24 dev eth0"});
-  REQUIRE(io.run_one_for(10s) == 1);
-  CHECK(calls == 2);
-}
-
-TEST_CASE("InterfaceWatch stops when it is destroyed, also by its own call") {
-  const OwnNetwork network;
-  network.ip({"link add eth0 type veth peer name far0"});
-  boost::asio::io_context io;
-  int calls = 0;
-  std::unique_ptr<InterfaceWatch> watch;
-  auto started = InterfaceWatch::start(io.get_executor(), [&] {
-    ++calls;
-    watch.reset();
-  });
-  REQUIRE(started.has_value());
-  watch = std::move(*started);
-  network.ip({"addr add 10.0.0.5/24 dev eth0"});
-  // Ends because nothing is left to wait for.
-  io.run_for(10s);
-  CHECK(io.stopped());
-  CHECK(calls == 1);
-
-  auto second = InterfaceWatch::start(io.get_executor(), [&] { ++calls; });
-  REQUIRE(second.has_value());
-  network.ip({"addr del 10.0.0.5/24 dev eth0"});
-  second->reset();
-  io.restart();
-  io.run_for(10s);
-  CHECK(io.stopped());
-  CHECK(calls == 1);
 }

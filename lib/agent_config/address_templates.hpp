@@ -1,0 +1,30 @@
+// The agent's settings in which a go-sockaddr template may stand for an address ("{{ GetPrivateIP }}"): the agent evaluates
+// it at its start, lictor before that, by the same rules (sockaddr/template.hpp), so that both go by the same addresses.
+#pragma once
+
+#include "agent_config/agent_settings.hpp"
+#include "base/json.hpp"
+#include "base/problem.hpp"
+#include "sockaddr/template.hpp"
+
+#include <string>
+#include <vector>
+
+namespace lictor {
+
+// Whether any of these settings holds a template.
+bool has_address_templates(const Json& config);
+
+// Puts the address that a template gives in the place of bind_addr, which must be one. None on this host, or not yet: a
+// problem with Exit::retry, as for any address that is waited for. What the agent would refuse on any host: Exit::config.
+// A template that is not evaluated stays as it is.
+Result<void> evaluate_bind_addr(Json& config, const TemplateHost& host);
+
+// The same for advertise_addr and serf_lan (one address), client_addr, addresses.*, retry_join and start_join (any number).
+// advertise_addr and client_addr without an address are problems: the agent would pass over the one in silence, and run
+// without any listener by the other. Returns a line for people about each template that is left to the agent.
+Result<std::vector<std::string>> evaluate_other_addresses(Json& config, const TemplateHost& host);
+// In each of the places where the agent reads something; a problem only for what it goes by.
+Result<std::vector<std::string>> evaluate_other_addresses(AgentConfig& config, const TemplateHost& host);
+
+}  // namespace lictor

@@ -1,0 +1,135 @@
+"""Settings that no agent starts with are found before, and gone back from."""
+
+import json
+import os
+import subprocess
+
+from settings_test import WEB, has_web, make_certificate
+from tools import eventually
+from world import CONSUL, run, write_json
+
+
+CHECK = {"id": "a", "name": "a"}
+
+
+# What `consul validate` passes and no agent starts with: the agent's settings, and the key that is named.
+NO_START = [
+    ({"log_level": "warning"}, "log_level"),
+    ({"encrypt": "YWJj"}, "encrypt"),
+    ({"ca_file": "FOLDER/no.pem"}, "ca_file"),
+    ({"ca_file": "FOLDER/key.pem"}, "ca_file"),
+    ({"ca_path": "FOLDER/no"}, "ca_path"),
+    ({"cert_file": "FOLDER/no.pem", "key_file": "FOLDER/key.pem"}, "cert_file"),
+    ({"cert_file": "FOLDER/cert.pem", "key_file": "FOLDER/other/key.pem"}, "key_file"),
+    ({"verify_outgoing": True}, "verify_outgoing"),
+    ({"verify_incoming": True, "ca_file": "FOLDER/cert.pem"}, "verify_incoming"),
+    ({"log_file": "FOLDER/no/consul.log"}, "log_file"),
+    ({"client_addr": "203.0.113.9"}, "client_addr"),
+    ({"addresses": {"dns": "203.0.113.9"}}, "addresses.dns"),
+    ({"serf_lan": "203.0.113.9"}, "serf_lan"),
+    ({"recursors": ["8.8.8.8:x"]}, "recursors"),
+    ({"services": [{"port": 80}]}, "services[0]"),
+    ({"enable_local_script_checks": False, "checks": [CHECK | {"args": ["/bin/true"], "interval": "9s"}]}, "checks[0]"),
+    ({"checks": [CHECK]}, "checks[0]"),
+    ({"services": [{"name": "a", "check": {"http": "http://127.0.0.1/"}}]}, "services[0].check"),
+    ({"watches": [{"type": "node", "args": ["/bin/true"]}]}, "watches[0]"),
+    ({"watches": [{"type": "nodes"}]}, "watches[0]"),
+    ({"watches": [{"type": "key", "args": ["/bin/true"]}]}, "watches[0]"),
+]
+
+
+def in_folder(value, folder):
+    return json.loads(json.dumps(value).replace("FOLDER", folder))
+
+
+def settings_no_agent_starts_with(world):
+    """What validate passes and a start does not is found by `check` and by a reload, with file and key: the agent that serves
+    goes on serving. Each is seen to be true of this Consul."""
+    _, client = world.server(), world.client(watch={"settings": False})
+    path = f"{client.folder}/agent.json"
+    write_json(path, {})
+    os.mkdir(f"{client.folder}/other")
+    make_certificate(client.folder)
+    make_certificate(f"{client.folder}/other")
+    client.write_settings(agent={"config_files": [path]})
+    client.settings["agent"]["config"].pop("enable_local_script_checks")
+    client.write_settings()
+    before = client.start().ready()
+    for extra, key in NO_START:
+        broken = in_folder(extra, client.folder)
+        write_json(path, broken)
+        for order in ("check", "reload"):
+            told = client.command(order)
+            assert told.returncode == 78, (extra, told)
+            line = next(line for line in told.stderr.splitlines() if line.startswith("lictor: "))
+            assert f"{key} ({path}" in line, (extra, told)
+        assert key in str(client.status()["problems"]), extra
+    write_json(path, {})
+    assert client.command("check").returncode == 0
+    assert client.command("reload").returncode == 0
+    after = client.ready()
+    assert after["agent"]["pid"] == before["agent"]["pid"] and after["problems"] == [], after
+
+
+def settings_no_agent_starts_with_is_so(world):
+    """The list above is no list of opinions: the agent itself ends with each of them."""
+    folder = world.folder
+    os.mkdir(f"{folder}/other")
+    make_certificate(folder)
+    make_certificate(f"{folder}/other")
+    run("ip", "link", "set", "lo", "up")
+    for number, (extra, _) in enumerate(NO_START):
+        settings = f"{folder}/{number}.json"
+        base = {"data_dir": f"{folder}/data{number}", "bind_addr": "127.0.0.1", "node_name": "x"}
+        write_json(settings, base | in_folder(extra, folder))
+        done = subprocess.run([CONSUL, "agent", f"-config-file={settings}"], capture_output=True, timeout=20)
+        assert done.returncode == 1, (extra, done)
+
+
+def settings_in_config_dirs_no_agent_starts_with(world):
+    """The same in a file of agent.config_dirs, which is named; what another file there says otherwise counts."""
+    folder = f"{world.folder}/extra"
+    os.mkdir(folder)
+    client = world.client(agent={"config_dirs": [folder]})
+    client.settings["agent"]["config"].pop("enable_local_script_checks")
+    client.write_settings()
+    write_json(f"{folder}/web.json", {"check": CHECK | {"args": ["/bin/true"], "interval": "9s"}})
+    told = client.command("check")
+    assert told.returncode == 78 and f"checks[0] ({folder}/web.json" in told.stderr, told
+    with open(f"{folder}/scripts.hcl", "w") as file:
+        file.write("enable_local_script_checks = true")
+    assert client.command("check").returncode == 0
+
+
+# What only a start can judge: a recursor whose name nobody knows.
+UNSTARTABLE = {"recursors": ["no-such-host.invalid"]}
+
+
+def settings_gone_back_from(world):
+    """An agent that ends with new settings before its API answers: the node serves again with those before, all of them,
+    within a moment; the log, the status and whoever waits for the reload are told."""
+    server, client = world.server(), world.client(services=[WEB], watch={"settings": False})
+    before = client.start().ready()
+    has_web(server, client)
+    broken = client.settings | {"services": [WEB | {"name": "other"}], "stop": {"policy": "stay"}}
+    broken["agent"] = client.settings["agent"] | {"config": client.settings["agent"]["config"] | UNSTARTABLE}
+    good = client.settings
+    client.settings = broken
+    client.write_settings()
+    assert client.command("check").returncode == 0, "only a start can judge it"
+    told = client.command("reload")
+    assert told.returncode == 78 and "with the new settings (recursors) it did not start" in told.stderr, told
+    client.logged("new settings taken back, those before are in force again")
+    after = client.ready(5)
+    assert after["agent"]["pid"] != before["agent"]["pid"]
+    assert "did not start" in str(after["problems"]), after["problems"]
+    assert "recursors" not in client.consul_json()
+    assert server.instances("other") == {} and server.instances("web") == {"n1": client.address}
+    for line in client.log.splitlines():
+        assert "deaths=" not in line, line
+    # Mended, the rest is taken.
+    client.settings = broken | {"agent": good["agent"]}
+    client.write_settings()
+    assert client.command("reload").returncode == 0
+    eventually(lambda: server.instances("other") == {"n1": client.address}, 5, "other is registered")
+    assert client.ready()["problems"] == []

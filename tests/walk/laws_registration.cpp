@@ -1,0 +1,79 @@
+// Services, hooks and catalog (life/registration.hpp). Law: ready; of awake, that something is done to register.
+#include "walk.hpp"
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+namespace lictor::walk {
+
+using std::chrono::seconds;
+
+namespace {
+
+bool is_registering(const Owed& owed) {
+  return std::holds_alternative<SendServices>(owed.effect) || std::holds_alternative<LookUpCatalog>(owed.effect) ||
+         std::holds_alternative<SendAgain>(owed.effect) || std::holds_alternative<RunHook>(owed.effect);
+}
+
+}  // namespace
+
+void Walk::respond(const SendServices& e) {
+  sent_ = mostly(80);
+  const bool refused = !sent_ && seldom(50), changed = mostly(50);
+  if (changed) paused_ = now_;
+  tell(ServicesSent{e.launch, sent_ ? "" : "403", refused, changed}, sent_ ? "services sent" : "services refused");
+}
+
+void Walk::respond(const SendAgain& e) {
+  const bool good = mostly(70);
+  tell(SentAgain{e.launch, good ? "" : "403", !good && seldom(50), seldom(10)}, good ? "sent again" : "not sent again");
+}
+
+void Walk::respond(const LookUpCatalog& e) {
+  using A = CatalogAnswer;
+  static constexpr A living[] = {A::registered, A::gone, A::incomplete, A::forbidden, A::failed, A::taken};
+  static constexpr A left[] = {A::gone, A::registered, A::incomplete, A::forbidden, A::failed, A::taken};
+  const CatalogAnswer answer = (asked_leave_ ? left : living)[by_weight(19, 19, 18, 18, 18, 8)];
+  const bool taken = answer == CatalogAnswer::taken;
+  const bool elsewhere = taken && seldom(50);
+  if (answer != CatalogAnswer::failed && answer != CatalogAnswer::forbidden)
+    holder_ = elsewhere ? "10.0.0.9" : taken ? in_force_.own.address : "";
+  if (answer == CatalogAnswer::incomplete || answer == CatalogAnswer::registered) seen_ = true;
+  const bool unreadable = answer == CatalogAnswer::forbidden || ((answer == CatalogAnswer::gone || taken) && !seen_);
+  if (fresh_ && unreadable) forbidden_ = true;
+  if (fresh_ && (answer == CatalogAnswer::gone || taken) && seen_) confirmed_ = true;
+  if (!asked_leave_ && answer != CatalogAnswer::failed)
+    catalog_ = answer == CatalogAnswer::registered || (unreadable && !taken);
+  static const char* const names[] = {"catalog: gone",      "catalog: incomplete", "catalog: registered",
+                                      "catalog: forbidden", "catalog: failed",     "catalog: taken"};
+  const char* const id = in_force_.own.id == "another id" ? "a third id" : "another id";
+  const NodeKey holder{"n1", id, elsewhere ? "10.0.0.9" : in_force_.own.address};
+  tell(CatalogSeen{e.launch, answer, holder,
+                   answer == CatalogAnswer::registered && seldom(10) ? std::vector<std::string>{"old"}
+                                                                     : std::vector<std::string>{}},
+       names[static_cast<int>(answer)]);
+}
+
+void Walk::take(const SendServices& e) { owe(e, seconds(10)); }
+
+void Walk::take(const LookUpCatalog& e) { owe(e, seconds(3)); }
+
+void Walk::take(const SendAgain& e) {
+  hold(agent_ && !stop_at_ && !asked_leave_, "hands-off", "the catalog is written to without an agent, or in a stop");
+  owe(e, seconds(10));
+}
+
+void Walk::hold_registration() {
+  if (ready(life_)) {
+    hold(agent_ && sent_ && catalog_ && leader_ && hooks_done_ >= hooks_wanted_, "ready",
+         "ready without services, hooks, catalog and leader");
+    ever_ready_ = true;
+  }
+  if (seen().phase() == Phase::registering) {
+    hold(life_.registration.task_at || std::any_of(owed_.begin(), owed_.end(), is_registering), "awake",
+         "nothing is done to register");
+  }
+}
+
+}  // namespace lictor::walk

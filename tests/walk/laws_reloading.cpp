@@ -1,0 +1,119 @@
+// Settings in force, and others in their place (life/reloading.hpp). Laws: in-force, back.
+#include "walk.hpp"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+namespace lictor::walk {
+
+using std::chrono::seconds;
+
+void Walk::respond(const Reload& e) {
+  const auto result = static_cast<ReloadResult>(among(5));
+  Next next{in_force_.rules, in_force_.own, result, e.settings};
+  if (!e.settings) next.own.address = next.own.address == "10.0.0.5" ? "10.0.0.7" : "10.0.0.5";
+  if (e.settings && seldom(20)) next.own.name = next.own.name == "n1" ? "n1b" : "n1";
+  next.rules.linger = upto(seconds(3));
+  // A draw for each hook would make a hundred sequences of one.
+  static const std::vector<OnFailure> hooks[] = {{}, {OnFailure::fail}, {OnFailure::retry, OnFailure::ignore}};
+  const std::size_t which = among(std::size(hooks));
+  next.rules.post_start = hooks[which];
+  next.rules.pre_stop = hooks[std::size(hooks) - 1 - which];
+  preparing_ = false;
+  if (result != ReloadResult::broken) next_ = next;
+  tell(Reloaded{result, next.rules, "settings", next.own, "", e.settings}, "reloaded");
+}
+
+void Walk::respond(const TakeIdBack& e) {
+  const bool good = mostly(80);
+  NodeKey own = in_force_.own;
+  own.id = e.id;
+  preparing_ = false;
+  if (good) next_ = Next{in_force_.rules, own, ReloadResult::restart, false};
+  tell(IdTakenBack{own, good ? "" : "disk full"}, "id taken back");
+}
+
+void Walk::respond(const Adopt& e) {
+  const bool good = mostly(80);
+  if (good) proven_ = true;
+  paused_ = now_;
+  tell(AgentReloaded{e.launch, good ? "" : "500"}, good ? "agent has reloaded" : "agent refuses to reload");
+  hold(good || stop_at_ || given_up_ || !kept_, "back", "settings that the agent refuses stay in force");
+}
+
+void Walk::take(const Reload& e) {
+  begin_to_prepare();
+  owe(e, seconds(3));
+}
+
+void Walk::take(const TakeIdBack& e) {
+  begin_to_prepare();
+  owe(e, seconds(1));
+}
+
+void Walk::begin_to_prepare() {
+  hold(!preparing_ && !next_, "in-force", "settings are prepared beside others that are");
+  preparing_ = true;
+  base_ = version_;
+}
+
+void Walk::take(const Adopt& e) {
+  hold(next_ && !preparing_, "in-force", "nothing is prepared");
+  hold(!stop_at_ && !given_up_, "in-force", "new settings come into force in a stop");
+  hold(base_ == version_, "in-force", "what comes into force was compared with others than those in force");
+  hold(!e.keep || proven_, "back", "settings are kept that no agent has answered with");
+  if (e.keep) kept_ = in_force_;
+  if (next_->result == ReloadResult::restart || (next_->result == ReloadResult::reloaded && !e.reload))
+    restart_asked_ = true;
+  if (next_->own.id != in_force_.own.id) holder_.clear();
+  // Another address or id is no matter of the settings: no agent could go back to it.
+  const bool asks_agent = next_->result == ReloadResult::restart || next_->result == ReloadResult::reloaded;
+  const bool on_trial = asks_agent && next_->settings;
+  put_into_force({next_->rules, next_->own});
+  next_.reset();
+  // What asks nothing of an agent is as good as what it joins.
+  if (!asks_agent && agent_ && launched_with_ == version_ - 1) launched_with_ = version_;
+  if (on_trial) proven_ = false;
+  if (e.reload) {
+    hold(agent_, "in-force", "there is no agent to be told");
+    launched_with_ = version_;
+    owe(e, seconds(3));
+  }
+}
+
+void Walk::put_into_force(InForce settings) {
+  in_force_ = std::move(settings);
+  hooks_wanted_ = std::min(hooks_wanted_, in_force_.rules.post_start.size());
+  ++version_;
+}
+
+void Walk::take(const GoBack&) {
+  hold(kept_.has_value(), "back", "there is nothing to go back to");
+  hold(!stop_at_ && !given_up_, "in-force", "settings come into force in a stop");
+  put_into_force(*kept_);
+  kept_.reset();
+  next_.reset();
+  proven_ = true;
+  if (std::exchange(did_not_start_, false)) back_at_ = now_;
+  if (agent_) launched_with_ = version_;
+}
+
+void Walk::take(const Forget&) {
+  next_.reset();
+  kept_.reset();
+}
+
+// At a launch.
+void Walk::hold_back() {
+  hold(!did_not_start_, "back", "a launch with settings with which an agent could not start");
+  hold(!back_at_ || *back_at_ == now_, "back", "the agent with the settings before is not launched at once");
+  back_at_.reset();
+}
+
+void Walk::hold_in_force() const {
+  hold(seen().rules() == in_force_.rules && seen().own() == in_force_.own, "in-force",
+       "the life goes by other settings than those in force");
+}
+
+}  // namespace lictor::walk
