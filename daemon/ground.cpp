@@ -31,12 +31,11 @@ Result<std::optional<std::string>> read_record(const std::string& path) {
   return std::optional(std::string());
 }
 
-Result<IdentityVerdict> settled_identity(const Settings& settings, const AgentConfig& agent_config,
-                                         const PlanFacts& facts, const std::optional<Identity>& running) {
+Result<IdentityVerdict> settled_identity(const Settings& settings, const Json& agent, const PlanFacts& facts,
+                                         const std::optional<Identity>& running) {
   IdentityInput input;
-  const Json config = agent_config.effective().merged;
-  input.configured_id = text_setting(config, "node_id");
-  input.configured_name = settings.node.name ? settings.node.name : text_setting(config, "node_name");
+  input.configured_id = text_setting(agent, "node_id");
+  input.configured_name = settings.node.name ? settings.node.name : text_setting(agent, "node_name");
   if (running) {
     input.stored_text = format_identity(*running);
     input.node_id_text = running->id;
@@ -68,11 +67,12 @@ std::optional<std::string> address_of(const std::string& interface, const std::v
   return std::nullopt;
 }
 
-BindRules bind_rules(const Settings& settings, const AgentConfig& config) {
+// `agent`: what the user would have the agent go by.
+BindRules bind_rules(const Settings& settings, const Json& agent) {
   return {.globs = settings.bind.interface,
           .ipv6 = settings.bind.ipv6,
           .cidr = settings.bind.cidr,
-          .configured = text_setting(config.effective().merged, "bind_addr")};
+          .configured = text_setting(agent, "bind_addr")};
 }
 
 // go-sockaddr runs `ip`, from PATH or else from /sbin, to see the default route.
@@ -94,12 +94,12 @@ Result<BindAddress> chosen_address(BindRules rules, const std::vector<Interface>
   return bind_address(rules, interfaces);
 }
 
-Result<void> find_addresses(const Settings& settings, const AgentConfig& config, const Interfaces& interfaces,
-                            PlanFacts& facts, const Running& running) {
+Result<void> find_addresses(const Settings& settings, const Json& agent, const Interfaces& interfaces, PlanFacts& facts,
+                            const Running& running) {
   if (!interfaces) return interfaces.error();
-  const BindRules rules = bind_rules(settings, config);
+  const BindRules rules = bind_rules(settings, agent);
   const Ground* const bound = running.bound;
-  const bool same = bound != nullptr && rules == bind_rules(bound->settings, bound->config);
+  const bool same = bound != nullptr && rules == bind_rules(bound->settings, bound->config.effective().merged);
   auto bind = same && !running.follows
                   ? Result<BindAddress>(bound->facts.bind)
                   : chosen_address(rules, *interfaces, facts.environment, same ? &bound->facts.bind : nullptr);
@@ -186,15 +186,16 @@ ResultAll<Ground> settle(Sources sources, const Interfaces& interfaces, const Ru
   facts.recovery_token = running.token.empty() ? random_uuid() : running.token;
   facts.agent_version =
       running.token.empty() ? known_agent_version(facts.data_dir, facts.binary) : running.agent_version;
-  for (const auto& [key, files] : agent_files(ground.config.effective())) facts.contents[key] = digest_of(files);
+  const AgentSettings wanted = ground.config.effective();
+  for (const auto& [key, files] : agent_files(wanted)) facts.contents[key] = digest_of(files);
   AgentConfig config = ground.config;  // with addresses in the place of templates
-  if (got(find_addresses(settings, config, interfaces, facts, running), problems)) {
+  if (got(find_addresses(settings, wanted.merged, interfaces, facts, running), problems)) {
     auto left = evaluate_other_addresses(config, template_host(*interfaces, facts.environment));
     if (got(left, problems)) facts.left_templates = std::move(*left);
   }
   if (!problems.empty()) return problems;
 
-  auto identity = settled_identity(settings, ground.config, facts, running.identity);
+  auto identity = settled_identity(settings, wanted.merged, facts, running.identity);
   if (!got(identity, problems)) return problems;
   ground.identity = std::move(*identity);
   facts.identity = ground.identity.identity;
@@ -240,7 +241,8 @@ Result<BindAddress> look_at_address(const Ground& ground, const Interfaces& inte
   PlanFacts facts;
   facts.environment = ground.facts.environment;
   const Running running{.token = {}, .agent_version = {}, .bound = &ground, .follows = true, .identity = {}};
-  if (auto found = find_addresses(ground.settings, ground.config, interfaces, facts, running); !found)
+  if (auto found = find_addresses(ground.settings, ground.config.effective().merged, interfaces, facts, running);
+      !found)
     return found.error();
   return facts.bind;
 }

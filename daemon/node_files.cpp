@@ -15,7 +15,7 @@ namespace lictor {
 Result<Locks> lock(const Settings& settings, const std::string& data_dir) {
   const auto config = read_agent_config(settings);
   if (!config) return config.error().front();
-  if (data_dir_of(settings, *config) != data_dir)
+  if (data_dir_of(settings, config->effective().merged) != data_dir)
     return Problem{data_dir, "no longer named by the settings", "start again", Exit::retry};
   // A user that can't be found is told by `look`, with all else that is wrong.
   const auto found = agent_user(settings);

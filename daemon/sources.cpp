@@ -182,15 +182,15 @@ ResultAll<AgentConfig> read_agent_config(const Settings& settings) {
   return merge_agent_config(files, settings, reads);
 }
 
-std::string data_dir_of(const Settings& settings, const AgentConfig& config) {
+std::string data_dir_of(const Settings& settings, const Json& agent) {
   if (settings.node.data_dir) return *settings.node.data_dir;
-  return text_setting(config.effective().merged, "data_dir").value_or("/data/consul/data");
+  return text_setting(agent, "data_dir").value_or("/data/consul/data");
 }
 
 Result<std::string> data_dir_of(const Settings& settings) {
   const auto config = read_agent_config(settings);
   if (!config) return config.error().front();
-  return Result<std::string>(boost::system::in_place_value, data_dir_of(settings, *config));
+  return Result<std::string>(boost::system::in_place_value, data_dir_of(settings, config->effective().merged));
 }
 
 ResultAll<ReadSecrets> read_secrets(const Settings& settings) {
@@ -273,7 +273,8 @@ bool read_sources(Sources& sources, const Settings& settings, const Environment&
   sources.settings = settings;
   sources.config = std::move(*config);
   PlanFacts& facts = sources.facts;
-  facts.data_dir = data_dir_of(settings, sources.config);
+  const Json agent = sources.config.effective().merged;
+  facts.data_dir = data_dir_of(settings, agent);
   facts.api_socket = agent_socket(settings);
   facts.config_path = settings.run_dir + "/consul.json";
   facts.environment = environment;
@@ -289,7 +290,7 @@ bool read_sources(Sources& sources, const Settings& settings, const Environment&
     facts.secrets = secrets->secrets;
     sources.open_secrets = secrets->open;
   }
-  if (const auto key = text_setting(sources.config.effective().merged, "key_file"); key && readable_by_all(*key))
+  if (const auto key = text_setting(agent, "key_file"); key && readable_by_all(*key))
     sources.open_secrets.push_back(*key);
   return true;
 }

@@ -33,7 +33,7 @@ std::optional<std::string> text_setting(const Json& config, const char* key);
 
 // node.data_dir, else what the agent's settings say. A problem where those can't be read.
 Result<std::string> data_dir_of(const Settings& settings);
-std::string data_dir_of(const Settings& settings, const AgentConfig& config);
+std::string data_dir_of(const Settings& settings, const Json& agent);  // what the agent is to go by
 
 // agent.user and agent.group; as root `consul` where that user exists; else lictor's own ids.
 Result<User> agent_user(const Settings& settings);
