@@ -31,22 +31,28 @@ Result<std::optional<std::string>> read_record(const std::string& path) {
   return std::optional(std::string());
 }
 
+// Who this node is by what its data directory keeps, or by what runs.
+struct StoredIdentity {
+  std::optional<std::string> record;   // lictor-identity.json
+  std::optional<std::string> node_id;  // node-id
+};
+
+Result<StoredIdentity> stored_identity(const std::string& data_dir, const std::optional<Identity>& running) {
+  if (running) return StoredIdentity{format_identity(*running), running->id};
+  auto record = read_record(identity_path(data_dir));
+  if (!record) return record.error();
+  auto node_id = read_record(node_id_path(data_dir));
+  if (!node_id) return node_id.error();
+  return StoredIdentity{std::move(*record), std::move(*node_id)};
+}
+
 Result<IdentityVerdict> settled_identity(const Settings& settings, const Json& agent, const PlanFacts& facts,
-                                         const std::optional<Identity>& running) {
+                                         const StoredIdentity& stored) {
   IdentityInput input;
   input.configured_id = text_setting(agent, "node_id");
   input.configured_name = settings.node.name ? settings.node.name : text_setting(agent, "node_name");
-  if (running) {
-    input.stored_text = format_identity(*running);
-    input.node_id_text = running->id;
-  } else {
-    auto stored = read_record(identity_path(facts.data_dir));
-    if (!stored) return stored.error();
-    auto node_id = read_record(node_id_path(facts.data_dir));
-    if (!node_id) return node_id.error();
-    input.stored_text = std::move(*stored);
-    input.node_id_text = std::move(*node_id);
-  }
+  input.stored_text = stored.record;
+  input.node_id_text = stored.node_id;
   input.host_name = host_name();
   input.address = facts.bind.address;
   input.machine = machine_hash();
@@ -80,29 +86,30 @@ TemplateHost template_host(const std::vector<Interface>& interfaces, const Envir
   return {interfaces, find_binary("ip", environment).has_value() || ::access("/sbin/ip", X_OK) == 0};
 }
 
-// What a template gave is `held` while the host has it, as by the agent, which evaluates it at its start alone.
+// What a template gave, `bound`, is kept while the host has it, as by the agent, which evaluates it at its start alone.
 Result<BindAddress> chosen_address(BindRules rules, const std::vector<Interface>& interfaces,
-                                   const Environment& environment, const BindAddress* held) {
+                                   const Environment& environment, const BindAddress* bound, const std::string& held) {
   Json config = {{"bind_addr", rules.configured.value_or("")}};
-  if (!has_address_templates(config)) return bind_address(rules, interfaces);
-  if (held != nullptr) {
-    rules.configured = held->address;
+  if (!has_address_templates(config)) return bind_address(rules, interfaces, held);
+  if (bound != nullptr) {
+    rules.configured = bound->address;
     if (auto still = bind_address(rules, interfaces)) return still;
   }
   if (auto one = evaluate_bind_addr(config, template_host(interfaces, environment)); !one) return one.error();
   rules.configured = config["bind_addr"].get<std::string>();
-  return bind_address(rules, interfaces);
+  return bind_address(rules, interfaces, held);
 }
 
+// `held`: the address that this node has.
 Result<void> find_addresses(const Settings& settings, const Json& agent, const Interfaces& interfaces, PlanFacts& facts,
-                            const Running& running) {
+                            const Running& running, const std::string& held) {
   if (!interfaces) return interfaces.error();
   const BindRules rules = bind_rules(settings, agent);
   const Ground* const bound = running.bound;
   const bool same = bound != nullptr && rules == bind_rules(bound->settings, bound->config.effective().merged);
   auto bind = same && !running.follows
                   ? Result<BindAddress>(bound->facts.bind)
-                  : chosen_address(rules, *interfaces, facts.environment, same ? &bound->facts.bind : nullptr);
+                  : chosen_address(rules, *interfaces, facts.environment, same ? &bound->facts.bind : nullptr, held);
   if (!bind) return bind.error();
   facts.bind = std::move(*bind);
   if (settings.client_interface) {
@@ -115,6 +122,12 @@ Result<void> find_addresses(const Settings& settings, const Json& agent, const I
     }
   }
   return {};
+}
+
+std::string held_address(const Running& running, const StoredIdentity& stored) {
+  if (running.bound != nullptr) return running.bound->facts.bind.address;
+  const auto identity = parse_identity(stored.record.value_or(""));
+  return identity ? identity->address : "";
 }
 
 // What keeps an agent from starting with its keyring is a problem, another key than the configured one only worth telling.
@@ -189,13 +202,16 @@ ResultAll<Ground> settle(Sources sources, const Interfaces& interfaces, const Ru
   const AgentSettings wanted = ground.config.effective();
   for (const auto& [key, files] : agent_files(wanted)) facts.contents[key] = digest_of(files);
   AgentConfig config = ground.config;  // with addresses in the place of templates
-  if (got(find_addresses(settings, wanted.merged, interfaces, facts, running), problems)) {
+  auto stored = stored_identity(facts.data_dir, running.identity);
+  if (!got(stored, problems)) return problems;
+  if (got(find_addresses(settings, wanted.merged, interfaces, facts, running, held_address(running, *stored)),
+          problems)) {
     auto left = evaluate_other_addresses(config, template_host(*interfaces, facts.environment));
     if (got(left, problems)) facts.left_templates = std::move(*left);
   }
   if (!problems.empty()) return problems;
 
-  auto identity = settled_identity(settings, wanted.merged, facts, running.identity);
+  auto identity = settled_identity(settings, wanted.merged, facts, *stored);
   if (!got(identity, problems)) return problems;
   ground.identity = std::move(*identity);
   facts.identity = ground.identity.identity;
@@ -241,7 +257,8 @@ Result<BindAddress> look_at_address(const Ground& ground, const Interfaces& inte
   PlanFacts facts;
   facts.environment = ground.facts.environment;
   const Running running{.token = {}, .agent_version = {}, .bound = &ground, .follows = true, .identity = {}};
-  if (auto found = find_addresses(ground.settings, ground.config.effective().merged, interfaces, facts, running);
+  if (auto found = find_addresses(ground.settings, ground.config.effective().merged, interfaces, facts, running,
+                                  ground.facts.bind.address);
       !found)
     return found.error();
   return facts.bind;

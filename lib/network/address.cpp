@@ -1,10 +1,13 @@
 #include "network/address.hpp"
 
 #include <arpa/inet.h>
+#include <net/if.h>
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
 #include <cstring>
+#include <limits>
 
 #include "base/text.hpp"
 
@@ -60,17 +63,57 @@ std::string with_prefix(const InterfaceAddress& address) {
   return address.address + "/" + std::to_string(address.prefix);
 }
 
-std::vector<Candidate> usable(const BindRules& rules, const Interface& interface) {
-  std::vector<Candidate> primary;
-  std::vector<Candidate> secondary;
-  for (const auto& a : interface.addresses) {
-    const bool inside = rules.cidr.empty() || std::any_of(rules.cidr.begin(), rules.cidr.end(), [&](const auto& cidr) {
-                          return in_network(a.address, cidr);
-                        });
-    if (a.ipv6 != rules.ipv6 || a.link_local || a.unusable || a.deprecated || !inside) continue;
-    (a.secondary ? secondary : primary).push_back({&interface, &a});
+bool fits(const BindRules& rules, const InterfaceAddress& a) {
+  const auto holds = [&](const std::string& cidr) { return in_network(a.address, cidr); };
+  return a.ipv6 == rules.ipv6 && !a.link_local && !a.unusable &&
+         (rules.cidr.empty() || std::any_of(rules.cidr.begin(), rules.cidr.end(), holds));
+}
+
+const std::optional<DefaultRoute>& default_route(const Candidate& c) {
+  return c.address->ipv6 ? c.interface->default_ipv6 : c.interface->default_ipv4;
+}
+
+// Labels of RFC 6724 that are not the one of the internet, where the default route leads.
+bool of_a_label_of_its_own(const std::string& address) {
+  constexpr std::array<const char*, 6> networks{"fc00::/7",  "fec0::/10", "2002::/16",
+                                                "2001::/32", "3ffe::/16", "::/96"};
+  return std::any_of(networks.begin(), networks.end(), [&](const char* one) { return in_network(address, one); });
+}
+
+// What is asked of candidates as long as there are several: those with the lowest answer stay.
+struct Preference {
+  const char* name;  // for people
+  std::uint64_t (*rank)(const Candidate&);
+};
+
+constexpr std::array<Preference, 5> preferences{{
+    {"the default route",
+     [](const Candidate& c) -> std::uint64_t {
+       const auto& route = default_route(c);
+       return route ? route->metric : std::numeric_limits<std::uint64_t>::max();
+     }},
+    {"the source of the default route",
+     [](const Candidate& c) -> std::uint64_t {
+       const auto& route = default_route(c);
+       return !route || route->source != c.address->address;
+     }},
+    {"primary addresses first", [](const Candidate& c) -> std::uint64_t { return c.address->secondary; }},
+    {"wider networks first",
+     [](const Candidate& c) -> std::uint64_t { return c.address->prefix == (c.address->ipv6 ? 128 : 32); }},
+    {"global addresses first",
+     [](const Candidate& c) -> std::uint64_t { return c.address->ipv6 && of_a_label_of_its_own(c.address->address); }},
+}};
+
+// The names of the preferences that decided anything.
+std::vector<std::string> narrow(std::vector<Candidate>& candidates) {
+  std::vector<std::string> by;
+  for (const Preference& preference : preferences) {
+    std::uint64_t lowest = std::numeric_limits<std::uint64_t>::max();
+    for (const Candidate& c : candidates) lowest = std::min(lowest, preference.rank(c));
+    if (std::erase_if(candidates, [&](const Candidate& c) { return preference.rank(c) > lowest; }) > 0)
+      by.emplace_back(preference.name);
   }
-  return primary.empty() ? secondary : primary;
+  return by;
 }
 
 Problem ambiguous(const std::string& glob, const std::vector<Candidate>& candidates) {
@@ -83,11 +126,28 @@ Problem ambiguous(const std::string& glob, const std::vector<Candidate>& candida
   return Problem{
       "bind.interface",
       glob + " matches " + std::to_string(candidates.size()) + " usable addresses (" + join(names, ", ") +
-          ") and the default route does not tell them apart",
+          ") and neither the default route nor their kind tells them apart",
       std::string(one_interface ? "set bind.cidr" : "name one interface in bind.interface, or set bind.cidr") +
           " to a network that holds only one of them, such as " + candidates.front().address->address +
           (candidates.front().address->ipv6 ? "/128" : "/32"),
-      Exit::config};
+      Exit::retry};
+}
+
+// Without a carrier, too: that comes and goes.
+std::optional<BindAddress> still_there(const BindRules& rules, const std::vector<Interface>& interfaces,
+                                       const std::string& held) {
+  const auto wanted = parse_address(held);
+  for (const auto& glob : rules.globs) {
+    for (const auto& interface : interfaces) {
+      if (!(interface.up || (interface.flags & IFF_UP) != 0) || !glob_match(glob, interface.name)) continue;
+      for (const auto& a : interface.addresses) {
+        if (wanted && fits(rules, a) && parse_address(a.address) == wanted)
+          return BindAddress{a.address, interface.name, interface.name + ", kept, by bind.interface " + glob,
+                             std::nullopt};
+      }
+    }
+  }
+  return std::nullopt;
 }
 
 Result<BindAddress> choose(const BindRules& rules, const std::vector<Interface>& interfaces) {
@@ -95,21 +155,17 @@ Result<BindAddress> choose(const BindRules& rules, const std::vector<Interface>&
     std::vector<Candidate> candidates;
     for (const auto& interface : interfaces) {
       if (!interface.up || !glob_match(glob, interface.name)) continue;
-      const auto found = usable(rules, interface);
-      candidates.insert(candidates.end(), found.begin(), found.end());
+      for (const auto& a : interface.addresses) {
+        if (fits(rules, a) && !a.deprecated) candidates.push_back({&interface, &a});
+      }
     }
     if (candidates.empty()) continue;
-    std::string by = ", by bind.interface " + glob;
-    std::vector<Candidate> routed = candidates;
-    if (candidates.size() > 1) {
-      by += " and the default route";
-      std::erase_if(routed, [&](const Candidate& c) {
-        return !(rules.ipv6 ? c.interface->default_route_ipv6 : c.interface->default_route);
-      });
-    }
-    if (routed.size() != 1) return ambiguous(glob, candidates);
-    const auto& [interface, address] = routed.front();
-    return BindAddress{address->address, interface->name, interface->name + by, std::nullopt};
+    std::vector<Candidate> preferred = candidates;
+    std::vector<std::string> by = narrow(preferred);
+    if (preferred.size() != 1) return ambiguous(glob, preferred);
+    by.insert(by.begin(), "bind.interface " + glob);
+    const auto& [interface, address] = preferred.front();
+    return BindAddress{address->address, interface->name, interface->name + ", by " + join(by, " and "), std::nullopt};
   }
   return Problem{"bind.interface",
                  std::string("no usable ") + (rules.ipv6 ? "ipv6" : "ipv4") + " address on " + join(rules.globs, ", ") +
@@ -140,9 +196,16 @@ Result<BindAddress> keep(const Bytes& wanted, const std::string& text, const std
 
 }  // namespace
 
-Result<BindAddress> bind_address(const BindRules& rules, const std::vector<Interface>& interfaces) {
+Result<BindAddress> bind_address(const BindRules& rules, const std::vector<Interface>& interfaces,
+                                 const std::string& held) {
+  const auto choice = [&] {
+    auto chosen = choose(rules, interfaces);
+    if (held.empty() || (chosen && chosen->address == held)) return chosen;
+    auto kept = still_there(rules, interfaces, held);
+    return kept ? Result<BindAddress>(std::move(*kept)) : chosen;
+  };
   std::string wanted(trim(rules.configured.value_or("")));
-  if (wanted.empty()) return choose(rules, interfaces);
+  if (wanted.empty()) return choice();
   // Consul's manual spells the unspecified IPv6 address "[::]".
   if (wanted.front() == '[' && wanted.back() == ']') wanted = wanted.substr(1, wanted.size() - 2);
   const auto literal = parse_address(wanted);
@@ -151,7 +214,7 @@ Result<BindAddress> bind_address(const BindRules& rules, const std::vector<Inter
     return Problem{"bind_addr", "\"" + wanted + "\" is neither an IP address nor a go-sockaddr template",
                    "correct it, or take it out of the agent settings and let bind.interface choose", Exit::config};
   }
-  auto chosen = choose(rules, interfaces);
+  auto chosen = choice();
   if (chosen) {
     chosen->notice =
         "bind_addr " + wanted + " of the agent settings gives way to " + chosen->address + " (" + chosen->origin + ")";

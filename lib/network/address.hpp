@@ -19,15 +19,21 @@ struct InterfaceAddress {
   bool deprecated = false;  // its preferred lifetime is over: never chosen, kept where the user names it
 };
 
+struct DefaultRoute {
+  unsigned metric = 0;      // the kernel takes the lowest
+  std::string source = {};  // the address that the route itself prefers; most have none
+};
+
 struct Interface {
   int index = 0;
   std::string name;
-  bool up = false;             // administratively up and with a carrier
-  bool default_route = false;  // carries an IPv4 default route of the main table
+  bool up = false;  // administratively up and with a carrier
+  // The best default route of the main table that leaves by it; the two families may leave by different interfaces.
+  std::optional<DefaultRoute> default_ipv4 = {};
   std::vector<InterfaceAddress> addresses;
-  bool default_route_ipv6 = false;  // the same for IPv6: the two families may leave by different interfaces
-  unsigned flags = 0;               // IFF_* of linux/if.h, as the kernel has them
-  int mtu = 0;                      // bytes
+  std::optional<DefaultRoute> default_ipv6 = {};
+  unsigned flags = 0;  // IFF_* of linux/if.h, as the kernel has them
+  int mtu = 0;         // bytes
   // Its place, from 1, among the plain IPv4 default routes of the main table: those by one gateway and one link, without
   // source, TOS, encapsulation or nexthop object, which `ip route` shows as "default via A dev N". 0: none.
   int default_via = 0;
@@ -50,19 +56,21 @@ struct BindAddress {
   std::optional<std::string> notice;  // one info line, where a user's template or unspecified address gave way
 };
 
-// Globs are tried in order; the first that matches any usable address decides, and wins if there is exactly one.
-// Usable: interface up, right family, not link-local, not tentative, duplicate or deprecated, inside bind.cidr if
-// given; secondary addresses only on an interface that has no usable primary one. Two at the same preference (on one
-// interface or on two): the one on the interface with the family's default route, else a problem (Exit::config) that
-// lists all candidates and names the setting that would settle it.
+// The one order of choice, first what decides:
+// 1. What the user wrote: a literal bind_addr is kept wherever it is on the host, whatever the globs, the family, bind.cidr and
+//    the carrier say; all of 127/8 is on a host that has 127.0.0.1/8. One that is neither an address nor a template is a
+//    problem (Exit::config).
+// 2. `held`, the address that this node has (running, else stored; empty: none), while it is on an interface that is
+//    administratively up, can be bound to and fits `rules`.
+// 3. The first of the globs that matches any candidate: interface up, right family, not link-local, not tentative, duplicate or
+//    deprecated, inside bind.cidr if given. Of several, those on the interface of the family's best default route; the source
+//    that this route prefers; primary ones before secondary (IPv6: stable before temporary) ones; wider networks before /32 and
+//    /128; IPv6: as RFC 6724 has it for the way out, global ones before unique local ones and those of tunnels.
 //
-// A literal bind_addr: kept wherever it is on the host, whatever the globs, the family, bind.cidr and the carrier
-// say; all of 127/8 is on a host that has 127.0.0.1/8. A bind_addr that is neither an address nor a template is a
-// problem (Exit::config).
-//
-// None yet, or the literal address not on the host yet (or still tentative): a problem with Exit::retry that lists
-// what was seen: the caller may wait for the kernel's news and ask again.
-Result<BindAddress> bind_address(const BindRules& rules, const std::vector<Interface>& interfaces);
+// None yet, several yet, or the literal address not on the host yet (or still tentative): a problem with Exit::retry that lists
+// what was seen, and names the setting that would settle it: the caller may wait for the kernel's news and ask again.
+Result<BindAddress> bind_address(const BindRules& rules, const std::vector<Interface>& interfaces,
+                                 const std::string& held = {});
 
 // True if `address` lies in `cidr` ("10.0.0.0/8", "fd00::/8"). A malformed cidr contains nothing.
 bool in_network(const std::string& address, const std::string& cidr);

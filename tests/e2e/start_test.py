@@ -169,20 +169,6 @@ def start_no_address(world):
     client.nobody_left()
 
 
-def start_two_addresses(world):
-    """Two addresses of equal right are no guess: the candidates are listed with the setting that settles it."""
-    client = world.client()
-    run("ip", "-n", client.namespace, "link", "add", "eth1", "type", "veth", "peer", "name", "other")
-    run("ip", "-n", client.namespace, "link", "set", "other", "up")
-    run("ip", "-n", client.namespace, "addr", "add", "192.0.2.7/24", "dev", "eth1")
-    run("ip", "-n", client.namespace, "link", "set", "eth1", "up")
-    eventually(lambda: "state UP" in run("ip", "-n", client.namespace, "link", "show", "eth1"), 5, "the kernel has seen the carrier")
-    assert client.start().ended(5) == 78, client.log
-    assert all(word in client.log for word in (client.address, "192.0.2.7", "bind.interface")), client.log
-    world.server()
-    client.start(LICTOR_BIND_INTERFACE="eth0").ready()
-
-
 def start_broken_settings(world):
     """All that is wrong with the settings is told at once, with 78, before anything on the host is touched."""
     client = world.client(bind={"interfaces": ["eth0"], "wait": "soon"}, stop={"policy": "go"}, services={"name": "x"})

@@ -64,6 +64,13 @@ void add_link(std::string_view payload, std::vector<Interface>& interfaces) {
   if (!interface.name.empty()) interfaces.push_back(std::move(interface));
 }
 
+std::string literal(int family, std::string_view value) {
+  char text[INET6_ADDRSTRLEN] = "";
+  const std::size_t size = family == AF_INET6 ? 16 : 4;
+  if (value.size() >= size) inet_ntop(family, value.data(), text, sizeof text);
+  return text;
+}
+
 void add_address(std::string_view payload, std::vector<Interface>& interfaces) {
   const auto message = head<ifaddrmsg>(payload);
   if (!message || (message->ifa_family != AF_INET && message->ifa_family != AF_INET6)) return;
@@ -81,11 +88,9 @@ void add_address(std::string_view payload, std::vector<Interface>& interfaces) {
   const std::string_view bytes = local.empty() ? address : local;
   const bool ipv6 = message->ifa_family == AF_INET6;
   if (bytes.size() != (ipv6 ? 16U : 4U) || message->ifa_prefixlen > bytes.size() * 8) return;
-  char text[INET6_ADDRSTRLEN] = "";
-  inet_ntop(message->ifa_family, bytes.data(), text, sizeof text);
 
   InterfaceAddress a;
-  a.address = text;
+  a.address = literal(message->ifa_family, bytes);
   a.prefix = message->ifa_prefixlen;
   a.ipv6 = ipv6;
   a.link_local = in_network(a.address, ipv6 ? "fe80::/10" : "169.254.0.0/16");
@@ -110,6 +115,7 @@ void add_route(std::string_view payload, std::vector<Interface>& interfaces) {
   }
   std::uint32_t table = route->rtm_table;
   std::vector<int> links;
+  DefaultRoute found;
   bool gateway = false;
   bool more = route->rtm_tos != 0;
   for_each_attribute(after(payload, sizeof(rtmsg)), [&](int type, std::string_view value) {
@@ -118,6 +124,8 @@ void add_route(std::string_view payload, std::vector<Interface>& interfaces) {
     for (const int other : {RTA_SRC, RTA_NEWDST, RTA_ENCAP, RTA_NH_ID, RTA_VIA, RTA_MULTIPATH})
       more = more || type == other;
     if (type == RTA_TABLE) table = head<std::uint32_t>(value).value_or(table);
+    if (type == RTA_PRIORITY) found.metric = head<std::uint32_t>(value).value_or(0);
+    if (type == RTA_PREFSRC) found.source = literal(route->rtm_family, value);
     if (type == RTA_OIF) links.push_back(head<int>(value).value_or(0));
     if (type != RTA_MULTIPATH) return;
     while (const auto hop = head<rtnexthop>(value)) {
@@ -130,7 +138,8 @@ void add_route(std::string_view payload, std::vector<Interface>& interfaces) {
   for (const int index : links) {
     Interface* const interface = find(interfaces, index);
     if (interface == nullptr) continue;
-    (route->rtm_family == AF_INET6 ? interface->default_route_ipv6 : interface->default_route) = true;
+    auto& best = route->rtm_family == AF_INET6 ? interface->default_ipv6 : interface->default_ipv4;
+    if (!best || found.metric < best->metric) best = found;
     const bool plain = route->rtm_family == AF_INET && gateway && !more;
     if (plain && interface->default_via == 0) interface->default_via = last_default_via(interfaces) + 1;
   }

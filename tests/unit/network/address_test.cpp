@@ -1,217 +1,9 @@
 #include "network/address.hpp"
 
+#include "hosts.hpp"
 #include "test.hpp"
 
 using namespace lictor;
-
-namespace {
-
-InterfaceAddress v4(const std::string& address, int prefix = 24) {
-  InterfaceAddress a;
-  a.address = address;
-  a.prefix = prefix;
-  a.link_local = address.rfind("169.254.", 0) == 0;
-  return a;
-}
-
-InterfaceAddress v6(const std::string& address, int prefix = 64) {
-  InterfaceAddress a = v4(address, prefix);
-  a.ipv6 = true;
-  a.link_local = address.rfind("fe80:", 0) == 0;
-  return a;
-}
-
-InterfaceAddress secondary(InterfaceAddress a) {
-  a.secondary = true;
-  return a;
-}
-
-InterfaceAddress tentative(InterfaceAddress a) {
-  a.unusable = true;
-  return a;
-}
-
-InterfaceAddress deprecated(InterfaceAddress a) {
-  a.deprecated = true;
-  return a;
-}
-
-Interface up(const std::string& name, std::vector<InterfaceAddress> addresses) {
-  Interface i;
-  i.name = name;
-  i.up = true;
-  i.addresses = std::move(addresses);
-  return i;
-}
-
-Interface down(const std::string& name, std::vector<InterfaceAddress> addresses) {
-  Interface i = up(name, std::move(addresses));
-  i.up = false;
-  return i;
-}
-
-Interface routed(Interface i) {
-  i.default_route = true;
-  return i;
-}
-
-Interface routed_ipv6(Interface i) {
-  i.default_route_ipv6 = true;
-  return i;
-}
-
-BindRules rules(std::vector<std::string> globs, std::vector<std::string> cidr = {}) {
-  BindRules r;
-  r.globs = std::move(globs);
-  r.cidr = std::move(cidr);
-  return r;
-}
-
-BindRules rules_ipv6(std::vector<std::string> globs, std::vector<std::string> cidr = {}) {
-  BindRules r = rules(std::move(globs), std::move(cidr));
-  r.ipv6 = true;
-  return r;
-}
-
-BindRules configured(const std::string& bind_addr) {
-  BindRules r = rules({"eth*"});
-  r.configured = bind_addr;
-  return r;
-}
-
-const Interface lo = up("lo", {v4("127.0.0.1", 8), v6("::1", 128)});
-
-}  // namespace
-
-TEST_CASE("bind_address chooses one address by the rules") {
-  struct Row {
-    const char* rule;
-    BindRules rules;
-    std::vector<Interface> host;
-    const char* address;
-    const char* interface;
-  };
-  const std::vector<Row> rows = {
-      {"the only match", rules({"eth*"}), {lo, up("eth0", {v4("10.0.0.5")})}, "10.0.0.5", "eth0"},
-      {"an exact name",
-       rules({"eth1"}),
-       {up("eth0", {v4("10.0.0.5")}), up("eth1", {v4("10.1.0.5")})},
-       "10.1.0.5",
-       "eth1"},
-      {"the whole name must match",
-       rules({"eth*"}),
-       {up("veth0", {v4("10.0.0.4")}), up("eth0", {v4("10.0.0.5")})},
-       "10.0.0.5",
-       "eth0"},
-      {"the order of globs, not of interfaces",
-       rules({"em*", "eth*"}),
-       {up("eth0", {v4("10.0.0.5")}), up("em1", {v4("10.1.0.5")})},
-       "10.1.0.5",
-       "em1"},
-      {"a later glob where the first matches nothing",
-       rules({"em*", "eth*"}),
-       {up("eth0", {v4("10.0.0.5")})},
-       "10.0.0.5",
-       "eth0"},
-      {"a later glob where the first matches only a down interface",
-       rules({"em*", "eth*"}),
-       {down("em1", {v4("10.1.0.5")}), up("eth0", {v4("10.0.0.5")})},
-       "10.0.0.5",
-       "eth0"},
-      {"a down interface is no candidate",
-       rules({"eth*"}),
-       {down("eth0", {v4("10.0.0.5")}), up("eth1", {v4("10.1.0.5")})},
-       "10.1.0.5",
-       "eth1"},
-      {"of two the one with the default route",
-       rules({"eth*"}),
-       {up("eth0", {v4("10.0.0.5")}), routed(up("eth1", {v4("10.1.0.5")}))},
-       "10.1.0.5",
-       "eth1"},
-      {"an IPv6 default route says nothing about IPv4",
-       rules({"eth*"}),
-       {routed_ipv6(up("eth0", {v4("10.0.0.5")})), routed(up("eth1", {v4("10.1.0.5")}))},
-       "10.1.0.5",
-       "eth1"},
-      {"a default route elsewhere does not beat the glob's order",
-       rules({"eth0", "eth*"}),
-       {up("eth0", {v4("10.0.0.5")}), routed(up("eth1", {v4("10.1.0.5")}))},
-       "10.0.0.5",
-       "eth0"},
-      {"link-local never counts",
-       rules({"eth*"}),
-       {up("eth0", {v4("169.254.3.4", 16)}), up("eth1", {v4("10.1.0.5")})},
-       "10.1.0.5",
-       "eth1"},
-      {"the primary address, not the secondary",
-       rules({"eth*"}),
-       {up("eth0", {secondary(v4("10.0.0.6")), v4("10.0.0.5")})},
-       "10.0.0.5",
-       "eth0"},
-      {"a secondary address where no primary is usable",
-       rules({"eth*"}, {"10.0.0.6/32"}),
-       {up("eth0", {v4("10.0.0.5"), secondary(v4("10.0.0.6"))})},
-       "10.0.0.6",
-       "eth0"},
-      {"bind.cidr settles two on one interface",
-       rules({"eth*"}, {"10.1.0.0/16"}),
-       {up("eth0", {v4("10.0.0.5"), v4("10.1.0.5")})},
-       "10.1.0.5",
-       "eth0"},
-      {"any of several networks",
-       rules({"eth*"}, {"172.16.0.0/12", "10.1.0.0/16"}),
-       {up("eth0", {v4("10.0.0.5")}), up("eth1", {v4("10.1.0.5")})},
-       "10.1.0.5",
-       "eth1"},
-      {"bind.cidr lets a later glob win",
-       rules({"eth*", "em*"}, {"10.1.0.0/16"}),
-       {up("eth0", {v4("10.0.0.5")}), up("em1", {v4("10.1.0.5")})},
-       "10.1.0.5",
-       "em1"},
-      {"IPv4 beside IPv6", rules({"eth*"}), {up("eth0", {v6("fd00::5"), v4("10.0.0.5")})}, "10.0.0.5", "eth0"},
-      {"IPv6 beside IPv4 and link-local",
-       rules_ipv6({"eth*"}),
-       {up("eth0", {v4("10.0.0.5"), v6("fe80::1"), v6("fd00::5")})},
-       "fd00::5",
-       "eth0"},
-      {"IPv6: a temporary address gives way",
-       rules_ipv6({"eth*"}),
-       {up("eth0", {secondary(v6("fd00::abcd")), v6("fd00::5")})},
-       "fd00::5",
-       "eth0"},
-      {"IPv6: a tentative one does not count yet",
-       rules_ipv6({"eth*"}),
-       {up("eth0", {tentative(v6("fd00::4")), v6("fd00::5")})},
-       "fd00::5",
-       "eth0"},
-      {"IPv6: a deprecated one counts no longer",
-       rules_ipv6({"eth*"}),
-       {up("eth0", {deprecated(v6("fd00::4")), v6("fd00::5")})},
-       "fd00::5",
-       "eth0"},
-      {"IPv6: the IPv6 default route",
-       rules_ipv6({"eth*"}),
-       {routed(up("eth0", {v6("fd00::5")})), routed_ipv6(up("eth1", {v6("fd01::5")}))},
-       "fd01::5",
-       "eth1"},
-      {"IPv6 and bind.cidr",
-       rules_ipv6({"eth*"}, {"fd01::/16"}),
-       {up("eth0", {v6("fd00::5"), v6("fd01::5")})},
-       "fd01::5",
-       "eth0"},
-      {"loopback, if somebody wants it", rules({"lo"}), {lo}, "127.0.0.1", "lo"},
-  };
-  for (const auto& row : rows) {
-    CAPTURE(row.rule);
-    const auto bind = bind_address(row.rules, row.host);
-    INFO((bind ? "" : to_string(bind.error())));
-    REQUIRE(bind.has_value());
-    CHECK(bind->address == row.address);
-    CHECK(bind->interface == row.interface);
-    CHECK(contains(bind->origin, std::string(row.interface) + ", by bind.interface "));
-    CHECK_FALSE(bind->notice);
-  }
-}
 
 TEST_CASE("bind_address refuses to guess and to go without, and says what it saw") {
   struct Row {
@@ -226,32 +18,42 @@ TEST_CASE("bind_address refuses to guess and to go without, and says what it saw
       {"two, no default route",
        rules({"eth*"}),
        two,
-       Exit::config,
+       Exit::retry,
        {"eth0 10.0.0.5/24", "eth1 10.1.0.5/16", "bind.interface", "bind.cidr"}},
       {"two, both with a default route",
        rules({"eth*"}),
        {routed(two[0]), routed(two[1])},
-       Exit::config,
+       Exit::retry,
        {"eth0 10.0.0.5/24", "eth1 10.1.0.5/16", "bind.interface"}},
       {"ambiguous at the first glob: the second is not asked",
        rules({"eth*", "em*"}),
        {two[0], two[1], up("em1", {v4("10.2.0.5")})},
-       Exit::config,
+       Exit::retry,
        {"eth0 10.0.0.5/24", "eth1 10.1.0.5/16"}},
       {"two primary addresses on one interface",
        rules({"eth*"}),
        {routed(up("eth0", {v4("10.0.0.5"), v4("10.1.0.5")}))},
-       Exit::config,
+       Exit::retry,
        {"eth0 10.0.0.5/24", "eth0 10.1.0.5/24", "set bind.cidr"}},
       {"two secondary ones and no usable primary",
        rules({"eth*"}, {"10.1.0.0/16"}),
        {up("eth0", {v4("10.0.0.5"), secondary(v4("10.1.0.6")), secondary(v4("10.1.0.7"))})},
-       Exit::config,
+       Exit::retry,
        {"10.1.0.6", "10.1.0.7", "bind.cidr"}},
+      {"two default routes of one metric",
+       rules({"eth*"}),
+       {routed(two[0], 100), routed(two[1], 100)},
+       Exit::retry,
+       {"eth0 10.0.0.5/24", "eth1 10.1.0.5/16", "bind.interface"}},
+      {"two virtual addresses, and not yet the node's own",
+       rules({"eth*"}),
+       {up("eth0", {v4("10.0.0.100", 32), v4("10.0.0.101", 32)})},
+       Exit::retry,
+       {"10.0.0.100/32", "10.0.0.101/32"}},
       {"two IPv6 ones on one interface",
        rules_ipv6({"eth*"}),
        {up("eth0", {v6("fd00::5"), v6("fd00::6")})},
-       Exit::config,
+       Exit::retry,
        {"fd00::5/64", "fd00::6/64", "fd00::5/128"}},
       {"no interface at all", rules({"eth*"}), {}, Exit::retry, {"ipv4", "eth*", "none"}},
       {"nothing matches", rules({"eth*", "em*"}), {lo}, Exit::retry, {"eth*, em*", "lo 127.0.0.1/8"}},

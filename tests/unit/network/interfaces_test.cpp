@@ -233,11 +233,27 @@ TEST_CASE("parse_interfaces: which interface carries a default route of the main
     CAPTURE(row.what);
     const auto all = parse(link(1, "eth0", running) + link(2, "eth1", running) + row.bytes);
     REQUIRE(all.size() == 2);
-    CHECK(all[0].default_route == row.first);
-    CHECK(all[1].default_route == row.second);
-    CHECK(all[0].default_route_ipv6 == row.first_ipv6);
-    CHECK_FALSE(all[1].default_route_ipv6);
+    CHECK(all[0].default_ipv4.has_value() == row.first);
+    CHECK(all[1].default_ipv4.has_value() == row.second);
+    CHECK(all[0].default_ipv6.has_value() == row.first_ipv6);
+    CHECK_FALSE(all[1].default_ipv6);
   }
+}
+
+TEST_CASE("of an interface's default routes the one with the lowest metric counts, with the source that it prefers") {
+  const auto by = [](int family, unsigned metric, const std::string& more = "") {
+    return route(family, RT_TABLE_MAIN, RTN_UNICAST, 0,
+                 attribute(RTA_OIF, bytes_of(1)) + attribute(RTA_PRIORITY, bytes_of(metric)) + more);
+  };
+  const std::string source = attribute(RTA_PREFSRC, std::string("\x0a\0\0\x05", 4));
+  const auto all = parse(link(1, "eth0", running) + by(AF_INET, 200) + by(AF_INET, 100, source) + by(AF_INET, 300) +
+                         by(AF_INET6, 1024));
+  REQUIRE(all.at(0).default_ipv4);
+  CHECK(all[0].default_ipv4->metric == 100);
+  CHECK(all[0].default_ipv4->source == "10.0.0.5");
+  REQUIRE(all[0].default_ipv6);
+  CHECK(all[0].default_ipv6->metric == 1024);
+  CHECK(all[0].default_ipv6->source.empty());
 }
 
 TEST_CASE("a plain default route has its place among them") {
@@ -286,7 +302,7 @@ TEST_CASE("list_interfaces says what ip was told") {
 
   const auto eth0 = get("eth0");
   CHECK(eth0.index > 0);
-  CHECK_FALSE(eth0.default_route);
+  CHECK_FALSE(eth0.default_ipv4);
   struct Row {
     const char* address;
     int prefix;
@@ -321,16 +337,16 @@ TEST_CASE("list_interfaces finds the default route of each family") {
               "addr add 10.0.0.5/24 dev eth0", "addr add 10.1.0.5/24 dev eth1", "-6 addr add fd00::5/64 dev eth1 nodad",
               "route add default via 10.0.0.1 dev eth0", "-6 route add default via fd00::1 dev eth1",
               "route add default via 10.1.0.1 dev eth1 table 100"});
-  CHECK(get("eth0").default_route);
-  CHECK_FALSE(get("eth1").default_route);
-  CHECK_FALSE(get("eth0").default_route_ipv6);
-  CHECK(get("eth1").default_route_ipv6);
+  CHECK(get("eth0").default_ipv4);
+  CHECK_FALSE(get("eth1").default_ipv4);
+  CHECK_FALSE(get("eth0").default_ipv6);
+  CHECK(get("eth1").default_ipv6);
 
   network.ip({"route del default", "route add default nexthop via 10.0.0.1 dev eth0 nexthop via 10.1.0.1 dev eth1"});
-  CHECK(get("eth0").default_route);
-  CHECK(get("eth1").default_route);
+  CHECK(get("eth0").default_ipv4);
+  CHECK(get("eth1").default_ipv4);
   network.ip({"route del default"});
-  CHECK_FALSE(get("eth0").default_route);
+  CHECK_FALSE(get("eth0").default_ipv4);
 }
 
 TEST_CASE("a carrier that goes and comes back is noticed") {
