@@ -154,9 +154,8 @@ std::optional<std::string> find_agents_folder() {
 
 void add_agents_folder(Settings& settings, const Settings* in_force) {
   settings.agent.found_dir = in_force ? in_force->agent.found_dir : find_agents_folder();
-  const auto named = [&](const char* key) { return settings.origins.at(key) != "default"; };
-  if (!settings.agent.found_dir || named("agent.config_dirs") || named("agent.config_files") ||
-      !read_agent_flags(settings.agent.args).files.empty())
+  if (!settings.agent.found_dir || settings.origins.at("agent.config_dirs") != "default" ||
+      settings.agent.config_files_named || !read_agent_flags(settings.agent.args).files.empty())
     return;
   settings.agent.config_dirs = {*settings.agent.found_dir};
   settings.origins["agent.config_dirs"] = "default, " + *settings.agent.found_dir + " is there";

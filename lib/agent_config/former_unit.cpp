@@ -191,10 +191,11 @@ std::vector<std::string> told_of_move(const Move& move) {
 
 Problems refused_moves(const Move& move) {
   Problems problems;
-  for (const char* key : {"server", "bootstrap", "bootstrap_expect"}) {
+  for (const auto& [key, flag] :
+       {std::pair("server", "-server"), {"bootstrap", "-bootstrap"}, {"bootstrap_expect", "-bootstrap-expect"}}) {
     const auto found = move.flags.values.find(key);
     if (found == move.flags.values.end() || *found == false || *found == 0) continue;
-    problems.push_back(Problem{move.unit, fmt::format("-{} there makes the agent a server", key),
+    problems.push_back(Problem{move.unit, std::string(flag) + " there makes the agent a server",
                                "run servers without lictor: it attends client agents"});
   }
   return problems;
