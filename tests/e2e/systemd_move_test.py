@@ -161,6 +161,11 @@ def systemd_move_with_a_leave(world):
     print(f"absences {watch.gaps} in {watch.looks} looks")
     eventually(lambda: server.passing("redis") == ["web1"], 10, "and their checks")
     assert server.node("web1")["Node"]["ID"] == id_before
+    carry_out(machine, steps("Going back"))
+    eventually(lambda: server.passing("redis") == ["web1"], 10, "the agent of before is back")
+    eventually(lambda: set(services(server)) == {"web", "redis"}, 5, "lictor's own service is gone")
+    assert server.node("web1")["Node"]["ID"] == id_before
+    assert machine.run("systemctl", "is-active", "consul").stdout.strip() == "active"
 
 
 def systemd_move_debian(world):
