@@ -7,6 +7,7 @@
 #include "base/text.hpp"
 #include "child.hpp"
 #include "life/turn.hpp"
+#include "moving.hpp"
 #include "node_files.hpp"
 #include "process/io/host.hpp"
 #include "process/io/reaper.hpp"
@@ -160,9 +161,14 @@ Exit check(const std::optional<std::string>& settings_file, const std::optional<
     problems.insert(problems.end(), outlived.begin(), outlived.end());
   }
   if (auto valid = validate(*ground); !valid) problems.push_back(valid.error());
+  const MoveTold move = look_at_move(*ground);
+  problems.insert(problems.end(), move.problems.begin(), move.problems.end());
   if (!problems.empty()) return print_problems(problems);
   for (const std::string& warning : ground->warnings) print_line("warning: " + warning);
   for (const std::string& notice : ground->plan.notices) print_line(notice);
+  if (const auto from = settings->origins.at("agent.config_dirs"); from.starts_with("default, "))
+    print_line("agent.config_dirs: " + from.substr(9) + " and nothing else is named");
+  for (const std::string& line : move.lines) print_line(line);
   print_line(fmt::format("settings and host are fine{}: node {} at {} ({})", consul ? " for Consul " + *version : "",
                          ground->facts.identity.name, ground->facts.bind.address, ground->facts.bind.origin));
   return Exit::ok;

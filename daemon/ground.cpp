@@ -3,6 +3,7 @@
 #include "agent_config/address_templates.hpp"
 #include "agent_config/blocked_endpoints.hpp"
 #include "agent_config/io/agent_binary.hpp"
+#include "base/text.hpp"
 #include "files/io/file_watch.hpp"
 #include "files/io/files.hpp"
 #include "files/io/ownership.hpp"
@@ -73,12 +74,18 @@ std::optional<std::string> address_of(const std::string& interface, const std::v
   return std::nullopt;
 }
 
+// The official image's entrypoint makes an argument of it, which beats bind_addr.
+bool by_entrypoint(const Settings& settings) {
+  const auto origin = settings.origins.find("bind.interface");
+  return origin != settings.origins.end() && origin->second == "CONSUL_BIND_INTERFACE";
+}
+
 // `agent`: what the user would have the agent go by.
 BindRules bind_rules(const Settings& settings, const Json& agent) {
   return {.globs = settings.bind.interface,
           .ipv6 = settings.bind.ipv6,
           .cidr = settings.bind.cidr,
-          .configured = text_setting(agent, "bind_addr")};
+          .configured = by_entrypoint(settings) ? std::nullopt : text_setting(agent, "bind_addr")};
 }
 
 // go-sockaddr runs `ip`, from PATH or else from /sbin, to see the default route.
@@ -101,10 +108,10 @@ Result<BindAddress> chosen_address(BindRules rules, const std::vector<Interface>
 }
 
 // `held`: the address that this node has.
-Result<void> find_addresses(const Settings& settings, const Json& agent, const Interfaces& interfaces, PlanFacts& facts,
-                            const Running& running, const std::string& held) {
+Result<void> find_addresses(const Settings& settings, const AgentSettings& agent, const Interfaces& interfaces,
+                            PlanFacts& facts, const Running& running, const std::string& held) {
   if (!interfaces) return interfaces.error();
-  const BindRules rules = bind_rules(settings, agent);
+  const BindRules rules = bind_rules(settings, agent.merged);
   const Ground* const bound = running.bound;
   const bool same = bound != nullptr && rules == bind_rules(bound->settings, bound->config.effective().merged);
   auto bind = same && !running.follows
@@ -112,6 +119,10 @@ Result<void> find_addresses(const Settings& settings, const Json& agent, const I
                   : chosen_address(rules, *interfaces, facts.environment, same ? &bound->facts.bind : nullptr, held);
   if (!bind) return bind.error();
   facts.bind = std::move(*bind);
+  const auto theirs = text_setting(agent.merged, "bind_addr");
+  if (theirs && by_entrypoint(settings) && *theirs != facts.bind.address)
+    facts.bind.notice = fmt::format("bind_addr: {} ({}) gives way to {}, of CONSUL_BIND_INTERFACE", *theirs,
+                                    agent.origin("bind_addr"), facts.bind.address);
   if (settings.client_interface) {
     facts.client_address = address_of(*settings.client_interface, *interfaces);
     if (!facts.client_address) {
@@ -176,6 +187,11 @@ std::vector<std::string> warnings_of(const Ground& ground, bool running) {
                        ": every user of this host can read this secret; take the right from others (chmod "
                        "o-r, in a Secret volume defaultMode: 0440)");
   if (ground.keyring) warnings.push_back(to_string(*ground.keyring));
+  if (const auto unread = unread_files(ground.settings); !unread.empty())
+    warnings.push_back(
+        fmt::format("agent.config_files: only what it names is read, and not {}; name the folder in "
+                    "agent.config_dirs: an agent takes no comments in a .json file there",
+                    join(unread, ", ")));
   for (std::string& warning : trust_warnings(ground.settings, facts)) warnings.push_back(std::move(warning));
   if (struct stat top{}; !running && geteuid() == 0 && stat(facts.data_dir.c_str(), &top) == 0 &&
                          top.st_uid == facts.uid && top.st_gid == facts.gid) {
@@ -204,8 +220,7 @@ ResultAll<Ground> settle(Sources sources, const Interfaces& interfaces, const Ru
   AgentConfig config = ground.config;  // with addresses in the place of templates
   auto stored = stored_identity(facts.data_dir, running.identity);
   if (!got(stored, problems)) return problems;
-  if (got(find_addresses(settings, wanted.merged, interfaces, facts, running, held_address(running, *stored)),
-          problems)) {
+  if (got(find_addresses(settings, wanted, interfaces, facts, running, held_address(running, *stored)), problems)) {
     auto left = evaluate_other_addresses(config, template_host(*interfaces, facts.environment));
     if (got(left, problems)) facts.left_templates = std::move(*left);
   }
@@ -257,7 +272,7 @@ Result<BindAddress> look_at_address(const Ground& ground, const Interfaces& inte
   PlanFacts facts;
   facts.environment = ground.facts.environment;
   const Running running{.token = {}, .agent_version = {}, .bound = &ground, .follows = true, .identity = {}};
-  if (auto found = find_addresses(ground.settings, ground.config.effective().merged, interfaces, facts, running,
+  if (auto found = find_addresses(ground.settings, ground.config.effective(), interfaces, facts, running,
                                   ground.facts.bind.address);
       !found)
     return found.error();

@@ -90,7 +90,7 @@ std::optional<PrepareFailed> SettingsFiles::begin_preparing() {
 
 // While there is no address. Broken settings change nothing here either: the address may yet come for the old ones.
 void SettingsFiles::read_again() {
-  auto settings = load_settings(named_, environment_);
+  auto settings = load_settings(named_, environment_, &first_);
   Problems problems = settings ? Problems{} : settings.error();
   if (settings) {
     watch(*settings);
@@ -230,7 +230,7 @@ ResultAll<Ground> SettingsFiles::look_again(bool settings_too, const Interfaces&
                    .identity = ground_->facts.identity};
   };
   if (!settings_too) return look(*ground_, interfaces, running(ground_->settings));
-  auto settings = load_settings(named_, environment_);
+  auto settings = load_settings(named_, environment_, &ground_->settings);
   if (!settings) return settings.error();
   watch(*settings);
   if (auto same = same_from_start_to_end(*settings); !same) return Problems{same.error()};

@@ -23,6 +23,10 @@ namespace fs = std::filesystem;
 
 constexpr const char* default_path = "/etc/lictor/lictor.json";
 
+// Where agents are configured that lictor has nothing to do with, the first one that is there: by the official image's
+// entrypoint, and by the units of HashiCorp's packages and of Debian's.
+constexpr std::array agents_folders{"/consul/config", "/etc/consul.d"};
+
 // A setting that names a file with a secret, and where the secret goes.
 struct SecretFile {
   const char* setting;
@@ -37,6 +41,8 @@ std::array<SecretFile, 4> secret_files(const Settings& settings) {
            {"agent.tokens.registration_file", &tokens.registration_file, &Secrets::registration},
            {"agent.encrypt_file", &settings.agent.encrypt_file, &Secrets::encrypt}}};
 }
+
+bool read_in_a_folder(const std::string& name) { return name.ends_with(".json") || name.ends_with(".hcl"); }
 
 bool readable_by_all(const std::string& path) {
   struct stat about {};
@@ -72,7 +78,7 @@ class AgentReader {
     const std::string target = fs::is_symlink(path, none) ? fs::canonical(path, none).string() : path;
     if (none) return add(path, "the link leads nowhere, and the agent would not start", "mend the link, or remove it");
     if (fs::is_directory(target, none)) return;
-    if (!format_.empty() || target.ends_with(".json") || target.ends_with(".hcl")) take(path, target);
+    if (!format_.empty() || read_in_a_folder(target)) take(path, target);
   }
 
   void take(const std::string& path, const std::string& target) {
@@ -114,6 +120,54 @@ AgentReads read_by_agent(const Settings& settings, Problems& problems) {
   return reads;
 }
 
+// Whether it is the agent that reads this file, by itself or in its folder.
+bool agent_reads(const Settings& settings, const std::string& path) {
+  std::vector<std::string> its = read_agent_flags(settings.agent.args).files;
+  its.insert(its.end(), settings.agent.config_dirs.begin(), settings.agent.config_dirs.end());
+  return std::any_of(its.begin(), its.end(), [&](const std::string& one) {
+    std::error_code none;
+    return fs::equivalent(one, path, none) || fs::equivalent(one, fs::path(path).parent_path(), none);
+  });
+}
+
+// Files of the default list are none that somebody has asked for.
+bool passed_over(const Settings& settings, const std::string& path) {
+  return !settings.agent.config_files_named && agent_reads(settings, path);
+}
+
+// JSON that only lictor takes, and no agent.
+bool has_comments(const std::string& path) {
+  const auto text = read_file(path);
+  return text && *text && !Json::accept(**text) && Json::accept(**text, true);
+}
+
+std::optional<std::string> find_agents_folder() {
+  for (const std::string folder : agents_folders) {
+    std::error_code none;
+    if (!fs::is_directory(folder, none) || (geteuid() != 0 && access(folder.c_str(), R_OK | X_OK) != 0)) continue;
+    // No agent has been configured by that: it is lictor's, as a file of the default agent.config_files.
+    if (has_comments(folder + "/consul.json")) break;
+    return folder;
+  }
+  return std::nullopt;
+}
+
+void add_agents_folder(Settings& settings, const Settings* in_force) {
+  settings.agent.found_dir = in_force ? in_force->agent.found_dir : find_agents_folder();
+  if (!settings.agent.found_dir || settings.origins.at("agent.config_dirs") != "default" ||
+      settings.agent.config_files_named || !read_agent_flags(settings.agent.args).files.empty())
+    return;
+  settings.agent.config_dirs = {*settings.agent.found_dir};
+  settings.origins["agent.config_dirs"] = "default, " + *settings.agent.found_dir + " is there";
+}
+
+// As systemd has it for a unit with StateDirectory=lictor.
+std::string default_data_dir() {
+  const char *usual = "/data/consul/data", *of_package = "/var/lib/lictor";
+  std::error_code none;
+  return !fs::exists(usual, none) && fs::is_directory(of_package, none) ? std::string(of_package) + "/data" : usual;
+}
+
 std::string settings_path(const std::optional<std::string>& named, const Environment& environment) {
   if (named) return *named;
   const auto from_environment = environment.find("LICTOR_CONFIG");
@@ -122,7 +176,9 @@ std::string settings_path(const std::optional<std::string>& named, const Environ
 
 }  // namespace
 
-ResultAll<Settings> load_settings(const std::optional<std::string>& named, const Environment& environment) {
+namespace {
+
+ResultAll<Settings> settings_of_file(const std::optional<std::string>& named, const Environment& environment) {
   const bool by_default = !named && environment.count("LICTOR_CONFIG") == 0;
   const std::string path = settings_path(named, environment);
   auto text = read_file(path);
@@ -133,6 +189,32 @@ ResultAll<Settings> load_settings(const std::optional<std::string>& named, const
                             named ? "give -c an existing file" : "set LICTOR_CONFIG to an existing file"}};
   }
   return read_settings(SettingsFile{path, std::move(**text)}, environment);
+}
+
+}  // namespace
+
+ResultAll<Settings> load_settings(const std::optional<std::string>& named, const Environment& environment,
+                                  const Settings* in_force) {
+  auto settings = settings_of_file(named, environment);
+  if (settings) add_agents_folder(*settings, in_force);
+  return settings;
+}
+
+std::vector<std::string> unread_files(const Settings& settings) {
+  std::vector<std::string> unread;
+  if (settings.agent.config_files_named) return unread;
+  for (const std::string& path : settings.agent.config_files) {
+    std::error_code none;
+    if (!fs::exists(path, none) || passed_over(settings, path)) continue;
+    for (auto entry = fs::directory_iterator(fs::path(path).parent_path(), none);
+         !none && entry != fs::directory_iterator(); entry.increment(none)) {
+      const std::string beside = entry->path();
+      if (beside != path && read_in_a_folder(beside) && !entry->is_directory(none) && !agent_reads(settings, beside))
+        unread.push_back(beside);
+    }
+  }
+  std::sort(unread.begin(), unread.end());
+  return unread;
 }
 
 std::vector<std::string> files_behind(const Settings& settings, const std::optional<std::string>& named,
@@ -164,6 +246,7 @@ ResultAll<AgentConfig> read_agent_config(const Settings& settings) {
   AgentReads reads = read_by_agent(settings, problems);
   std::vector<AgentConfigFile> files;
   for (const std::string& path : settings.agent.config_files) {
+    if (passed_over(settings, path)) continue;
     auto text = read_file(path);
     if (!text) {
       problems.push_back(text.error());
@@ -184,7 +267,7 @@ ResultAll<AgentConfig> read_agent_config(const Settings& settings) {
 
 std::string data_dir_of(const Settings& settings, const Json& agent) {
   if (settings.node.data_dir) return *settings.node.data_dir;
-  return text_setting(agent, "data_dir").value_or("/data/consul/data");
+  return text_setting(agent, "data_dir").value_or(default_data_dir());
 }
 
 Result<std::string> data_dir_of(const Settings& settings) {

@@ -17,8 +17,11 @@
 namespace lictor {
 
 // The settings from `named` (-c), $LICTOR_CONFIG or the default place, and the environment. No file at the default
-// place means defaults; a named file that is missing is a problem.
-ResultAll<Settings> load_settings(const std::optional<std::string>& named, const Environment& environment);
+// place means defaults; a named file that is missing is a problem. Settings that name no files of the agent's have the folder that
+// an agent without lictor would read: that of those `in_force`, or without them the one that is found now. So a folder that goes
+// away under a lictor that serves is missed, and one that comes is for its next start.
+ResultAll<Settings> load_settings(const std::optional<std::string>& named, const Environment& environment,
+                                  const Settings* in_force = nullptr);
 
 // The files and directories that a reload depends on: the settings file, also where it is missing, all that the agent's settings
 // are in, those with tokens and the gossip key, and agent_files.
@@ -31,7 +34,10 @@ ResultAll<AgentConfig> read_agent_config(const Settings& settings);
 // A string that is not empty, of the agent's settings.
 std::optional<std::string> text_setting(const Json& config, const char* key);
 
-// node.data_dir, else what the agent's settings say. A problem where those can't be read.
+// What lies beside a file of the default agent.config_files, and would be read by an agent without lictor, but is by nobody here.
+std::vector<std::string> unread_files(const Settings& settings);
+
+// node.data_dir, else what the agent's settings say, else the default. A problem where those can't be read.
 Result<std::string> data_dir_of(const Settings& settings);
 std::string data_dir_of(const Settings& settings, const Json& agent);  // what the agent is to go by
 

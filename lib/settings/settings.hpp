@@ -61,6 +61,9 @@ struct Settings {
     std::vector<std::string> config_files;
     bool config_files_named = false;  // false: equal to the default list, whose missing files are skipped
     std::vector<std::string> config_dirs;
+    // Where an agent without lictor is configured on this host, as far as it was there at lictor's start: what config_dirs
+    // holds where the settings name no files. Of load_settings; read_settings looks at no host.
+    std::optional<std::string> found_dir;
     struct {
       std::string agent_file, default_file, registration_file;  // empty: none
     } tokens;

@@ -11,13 +11,12 @@ const std::vector<SettingKey>& setting_keys() {
       {"agent.binary", string, R"("consul")", "path of the Consul program, or a name to look up on `PATH`"},
       {"agent.config", object, "{}", "agent settings in Consul's own words"},
       {"agent.config_files", string_list, R"(["/consul/config/consul.json"])",
-       "files with agent settings to start from, in JSON or HCL (`.hcl`), in order; missing files of the default list "
-       "are "
-       "skipped, of any other list an error"},
-      {"agent.config_dirs", string_list, "[]",
+       "files with agent settings to start from, in JSON or HCL (`.hcl`), in order; a missing file is an error, but not "
+       "of the default list, from which what the agent reads by itself is left out as well"},
+      {"agent.config_dirs", string_list, "null",
        "directories of `.json` and `.hcl` files with agent settings, which the agent reads by itself (`-config-dir`), "
-       "before "
-       "lictor's own file"},
+       "before lictor's own file; default: `/consul/config` if it is there, else `/etc/consul.d` if that is, unless "
+       "`agent.config_files` or `agent.args` name files"},
       {"agent.tokens.agent_file", string, R"("")",
        "file with the token for the agent's own work with the servers (`acl.tokens.agent`)"},
       {"agent.tokens.default_file", string, R"("")",
@@ -50,7 +49,9 @@ const std::vector<SettingKey>& setting_keys() {
       {"node.name", string, "null",
        "name of the node; default: `$NODE_NAME`, else the stored name, else the host name"},
       {"node.data_dir", string, "null",
-       "the agent's data directory; default: `data_dir` of the agent settings, else `/data/consul/data`"},
+       "the agent's data directory; default: `data_dir` of the agent settings, else `/var/lib/lictor/data` on a host "
+       "with "
+       "lictor's package, else `/data/consul/data`"},
       {"node.on_rename",
        string,
        R"("rename")",

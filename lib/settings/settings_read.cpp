@@ -149,7 +149,7 @@ class Reader {
     s.agent.config_files = list("agent.config_files");
     s.agent.config_files_named =
         value("agent.config_files") != Json::parse(find_setting("agent.config_files")->fallback);
-    s.agent.config_dirs = list("agent.config_dirs");
+    if (!value("agent.config_dirs").is_null()) s.agent.config_dirs = list("agent.config_dirs");
     s.agent.tokens.agent_file = text("agent.tokens.agent_file");
     s.agent.tokens.default_file = text("agent.tokens.default_file");
     s.agent.tokens.registration_file = text("agent.tokens.registration_file");

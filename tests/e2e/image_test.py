@@ -92,6 +92,23 @@ def image_default(world):
         nodes.leaves("n1")
 
 
+def image_configuration(world):
+    """What is mounted at /consul/config is read as the official image reads it, and so are its entrypoint's variables."""
+    with Nodes(world) as nodes:
+        config = pathlib.Path(world.folder) / "config"
+        config.mkdir()
+        (config / "client.json").write_text(json.dumps(AGENT | {"node_meta": {"rack": "7"}}))
+        (config / "web.hcl").write_text('service {\n  name = "web"\n  port = 80\n}\n')
+        mounted = ["-d", "--network", "lt", "-v", f"{config}:/consul/config", "-e", "CONSUL_BIND_INTERFACE=eth0"]
+        nodes.docker("run", "--name", "n1", "-h", "n1", *mounted, engine.LICTOR)
+        nodes.docker("run", "--name", "n2", "-h", "n2", *mounted, engine.CONSUL, "agent")
+        nodes.registered("n1")
+        eventually(lambda: set(nodes.server.instances("web")) == {"n1", "n2"}, 15, "the service of a file, of both")
+        meta = {name: nodes.server.node(name)["Node"]["Meta"].get("rack") for name in ("n1", "n2")}
+        assert meta == {"n1": "7", "n2": "7"}, meta
+        nodes.leaves("n1")
+
+
 def image_quick_start(world):
     """README's lines for Docker as they stand: a server, and a client that finds it by its name, registers, and leaves."""
     (snippet,) = in_section("README.md", "Docker")

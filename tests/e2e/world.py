@@ -216,6 +216,7 @@ class Client:
             {
                 "agent": {
                     "binary": CONSUL,
+                    "config_dirs": [],  # whatever the machine that runs the tests has in /etc/consul.d
                     "config": {
                         "retry_join": [SERVER_ADDRESS],
                         "retry_interval": "1s",

@@ -1,0 +1,17 @@
+// A host on which an agent without lictor runs, or did: what `lictor check` tells of the move.
+#pragma once
+
+#include "ground.hpp"
+
+#include <string>
+#include <vector>
+
+namespace lictor {
+
+struct MoveTold {
+  std::vector<std::string> lines;  // nothing where there is no such agent, or lictor has already taken its place
+  Problems problems;
+};
+MoveTold look_at_move(const Ground& ground);
+
+}  // namespace lictor
