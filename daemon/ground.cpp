@@ -186,7 +186,7 @@ ResultAll<Ground> settle(Sources sources, const Interfaces& interfaces, const Ru
   facts.recovery_token = running.token.empty() ? random_uuid() : running.token;
   facts.agent_version =
       running.token.empty() ? known_agent_version(facts.data_dir, facts.binary) : running.agent_version;
-  const AgentSettings wanted = ground.config.effective();
+  const AgentSettings& wanted = ground.config.effective();
   for (const auto& [key, files] : agent_files(wanted)) facts.contents[key] = digest_of(files);
   AgentConfig config = ground.config;  // with addresses in the place of templates
   if (got(find_addresses(settings, wanted.merged, interfaces, facts, running), problems)) {
@@ -230,11 +230,11 @@ ResultAll<Ground> look(const Settings& settings, const Environment& environment,
   Sources sources;
   Problems problems;
   if (!read_sources(sources, settings, environment, problems)) return problems;
-  return settle(std::move(sources), interfaces, running, std::move(problems));
+  return look(std::move(sources), interfaces, running, std::move(problems));
 }
 
-ResultAll<Ground> look(const Sources& sources, const Interfaces& interfaces, const Running& running) {
-  return settle(sources, interfaces, running, {});
+ResultAll<Ground> look(Sources sources, const Interfaces& interfaces, const Running& running, Problems problems) {
+  return settle(std::move(sources), interfaces, running, std::move(problems));
 }
 
 Result<BindAddress> look_at_address(const Ground& ground, const Interfaces& interfaces) {

@@ -93,17 +93,23 @@ class AgentReader {
   Problems& problems_;
 };
 
-AgentReads read_by_agent(const Settings& settings, Problems& problems) {
-  AgentReads reads;
-  const AgentFlags flags = read_agent_flags(settings.agent.args);
+// With the rights of the agent's user.
+void read_files_by_agent(const Settings& settings, const AgentFlags& flags, AgentReads& reads, Problems& problems) {
+  if (settings.agent.config_dirs.empty() && flags.files.empty()) return;
   const auto user = agent_user(settings);
   std::optional<AsUser> as_user;
   if (user) as_user.emplace(user->uid, user->gid);
-  for (const std::string& wrong : flags.wrong)
-    problems.push_back(Problem{"agent.args", wrong, "correct the argument: the agent would not start with it"});
   AgentReader reader(flags, reads, problems);
   for (const std::string& path : settings.agent.config_dirs) reader.read(path);
   for (const std::string& path : flags.files) reader.read(path);
+}
+
+AgentReads read_by_agent(const Settings& settings, Problems& problems) {
+  AgentReads reads;
+  const AgentFlags flags = read_agent_flags(settings.agent.args);
+  for (const std::string& wrong : flags.wrong)
+    problems.push_back(Problem{"agent.args", wrong, "correct the argument: the agent would not start with it"});
+  read_files_by_agent(settings, flags, reads, problems);
   for (const std::string& fragment : flags.fragments) {
     if (auto content = parse_for_agent("agent.args -hcl", fragment, "hcl")) {
       reads.fragments.push_back(std::move(*content));
@@ -145,11 +151,8 @@ std::vector<std::string> files_behind(const Settings& settings, const std::optio
   for (const SecretFile& file : secret_files(settings)) {
     if (!file.path->empty()) paths.push_back(*file.path);
   }
-  // Of settings that can't be read, what they name is not known, and not needed before they are mended.
   add(settings.agent.config_dirs);
   add(read_agent_flags(settings.agent.args).files);
-  const auto config = read_agent_config(settings);
-  for (const auto& [key, files] : agent_files(config ? config->effective() : AgentSettings{})) add(files);
   return paths;
 }
 
@@ -179,7 +182,7 @@ ResultAll<AgentConfig> read_agent_config(const Settings& settings) {
     }
   }
   if (!problems.empty()) return problems;
-  return merge_agent_config(files, settings, reads);
+  return merge_agent_config(files, settings, std::move(reads));
 }
 
 std::string data_dir_of(const Settings& settings, const Json& agent) {
@@ -273,7 +276,7 @@ bool read_sources(Sources& sources, const Settings& settings, const Environment&
   sources.settings = settings;
   sources.config = std::move(*config);
   PlanFacts& facts = sources.facts;
-  const Json agent = sources.config.effective().merged;
+  const Json& agent = sources.config.effective().merged;
   facts.data_dir = data_dir_of(settings, agent);
   facts.api_socket = agent_socket(settings);
   facts.config_path = settings.run_dir + "/consul.json";
@@ -281,6 +284,8 @@ bool read_sources(Sources& sources, const Settings& settings, const Environment&
   facts.limits = limits_of(read_cgroup(), host_cpus());
   if (const auto binary = find_binary(settings.agent.binary, environment); got(binary, problems))
     facts.binary = *binary;
+  facts.uid = geteuid();
+  facts.gid = getegid();
   if (const auto user = agent_user(settings); got(user, problems)) {
     facts.uid = user->uid;
     facts.gid = user->gid;

@@ -21,7 +21,7 @@ namespace lictor {
 ResultAll<Settings> load_settings(const std::optional<std::string>& named, const Environment& environment);
 
 // The files and directories that a reload depends on: the settings file, also where it is missing, all that the agent's settings
-// are in, those with tokens and the gossip key, and agent_files.
+// are in, those with tokens and the gossip key. What the agent's settings name in their turn (agent_files) is not among them.
 std::vector<std::string> files_behind(const Settings& settings, const std::optional<std::string>& named,
                                       const Environment& environment);
 

@@ -17,17 +17,17 @@ Problem at(const std::string& path, const hcl::Place& place, const std::string& 
 
 }  // namespace
 
-AgentConfig merge_agent_config(const std::vector<AgentConfigFile>& files, const Settings& settings,
-                               const AgentReads& reads) {
+AgentConfig merge_agent_config(const std::vector<AgentConfigFile>& files, const Settings& settings, AgentReads reads) {
   AgentConfig config;
   const AgentFlags flags = read_agent_flags(settings.agent.args);
   config.before.add({"agent.args", flags.lists});
-  for (const AgentConfigFile& file : reads.files) config.before.add(file);
+  for (AgentConfigFile& file : reads.files) config.before.add(std::move(file));
   for (const AgentConfigFile& file : files) config.given.add(file);
   config.given.add({"agent.config", settings.agent.config});
   config.given.add({"CONSUL_LOCAL_CONFIG", settings.consul_local_config});
   config.after.push_back({"agent.args", flags.values});
   config.after.insert(config.after.end(), reads.fragments.begin(), reads.fragments.end());
+  config.join();
   return config;
 }
 
