@@ -225,6 +225,11 @@ NodeKey Ground::own() const {
   return {facts.identity.name, facts.identity.id, text_setting(plan.effective.merged, "advertise_addr").value_or("")};
 }
 
+void Ground::let_definitions_go() {
+  lictor::let_definitions_go(config);
+  lictor::let_definitions_go(plan.effective.merged);
+}
+
 ResultAll<Ground> look(const Settings& settings, const Environment& environment, const Interfaces& interfaces,
                        const Running& running) {
   Sources sources;

@@ -25,6 +25,9 @@ struct Ground : Sources {
 
   // The node as others see it: with the address that is advertised.
   NodeKey own() const;
+
+  // What lictor does not go by while it serves.
+  void let_definitions_go();
 };
 
 // Reads and decides. All problems of the settings and the host that can be found without writing; one with

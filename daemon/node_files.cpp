@@ -62,6 +62,7 @@ Result<void> install_consul_json(Ground& ground) {
     auto plan = make_plan(ground.settings, ground.config, ground.facts);
     if (!plan) return plan.error().front();
     ground.plan = std::move(*plan);
+    ground.let_definitions_go();
   }
   return write_consul_json(ground, ground.facts.config_path);
 }

@@ -78,7 +78,7 @@ std::optional<PrepareFailed> SettingsFiles::begin_preparing() {
     watch(first_);
     Sources sources;
     // What is wrong is all told once it is known where the node is; where its data is may not be known at all.
-    if (!read_and_watch(first_, sources, wrong_)) return PrepareFailed{wrong_.front(), true};
+    if (!read_and_watch(first_, sources, wrong_, Definitions::digests)) return PrepareFailed{wrong_.front(), true};
     sources_ = std::move(sources);
   } else {
     read_again();
@@ -87,8 +87,9 @@ std::optional<PrepareFailed> SettingsFiles::begin_preparing() {
   return std::nullopt;
 }
 
-bool SettingsFiles::read_and_watch(const Settings& settings, Sources& sources, Problems& problems) {
-  const bool read = read_sources(sources, settings, environment_, problems);
+bool SettingsFiles::read_and_watch(const Settings& settings, Sources& sources, Problems& problems,
+                                   Definitions definitions) {
+  const bool read = read_sources(sources, settings, environment_, problems, definitions);
   if (read && file_watch_) {
     for (const auto& [key, files] : agent_files(sources.config.effective())) file_watch_->watch_also(files);
   }
@@ -104,7 +105,7 @@ void SettingsFiles::read_again() {
     if (auto same = same_from_start_to_end(*settings); !same) problems.push_back(same.error());
   }
   Sources sources;
-  if (problems.empty() && read_and_watch(*settings, sources, problems) && problems.empty()) {
+  if (problems.empty() && read_and_watch(*settings, sources, problems, Definitions::digests) && problems.empty()) {
     if (settings->digest != first_.digest) log::info("new settings, before there is an agent");
     if (sources.facts.data_dir != sources_->facts.data_dir) locks_.reset();
     sources_ = std::move(sources);
@@ -140,6 +141,7 @@ Happening SettingsFiles::prepare(const Interfaces& interfaces) {
   // An address will not mend a disk.
   if (auto made = make_folders(*ground); !made) return PrepareFailed{made.error(), true};
   tell_of(*ground);
+  ground->let_definitions_go();
   ground_ = std::move(*ground);
   sources_.reset();
   settled_ = steady_now();
@@ -241,7 +243,7 @@ ResultAll<Ground> SettingsFiles::look_again(bool settings_too, const Interfaces&
   if (auto same = same_from_start_to_end(*settings); !same) return Problems{same.error()};
   Sources sources;
   Problems problems;
-  if (!read_and_watch(*settings, sources, problems)) return problems;
+  if (!read_and_watch(*settings, sources, problems, Definitions::whole)) return problems;
   return look(std::move(sources), interfaces, running(*settings), std::move(problems));
 }
 
@@ -294,6 +296,7 @@ Reloaded SettingsFiles::prepared(Ground next, const PlanDifference& difference, 
   std::string keys = lictor::join(difference.keys, " ");
   if (difference.change == Change::none && services_differ) keys += keys.empty() ? "services" : " services";
   if (settings_too) problem_.clear();
+  next.let_definitions_go();
   next_ = std::move(next);
   Reloaded news{.result = ReloadResult::unchanged,
                 .rules = rules_of(*next_),

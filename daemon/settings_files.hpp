@@ -65,7 +65,7 @@ class SettingsFiles : public ActiveSettings {
   void watch_as_settled();
   void read_again();
   // read_sources, and watches what the agent's settings name.
-  bool read_and_watch(const Settings& settings, Sources& sources, Problems& problems);
+  bool read_and_watch(const Settings& settings, Sources& sources, Problems& problems, Definitions definitions);
   Result<void> hold();
   Result<void> same_from_start_to_end(const Settings& next) const;
   ResultAll<Ground> look_again(bool settings_too, const Interfaces& interfaces);

@@ -37,7 +37,7 @@ Result<AgentConfigFile> parse_for_agent(const std::string& path, const std::stri
   const bool is_hcl = format.empty() ? path.ends_with(".hcl") : format == "hcl";
   const hcl::Parsed parsed = is_hcl ? hcl::parse_hcl(text) : hcl::parse_json(text);
   if (const auto* error = std::get_if<hcl::SyntaxError>(&parsed)) return at(path, error->place, error->what);
-  AgentView view = agent_view(std::get<hcl::Document>(parsed));
+  AgentView view = agent_view(std::get<hcl::Document>(parsed), Places::outside_lists);
   if (!view.faults.empty()) {
     const AgentFault& fault = view.faults.front();
     return at(path, fault.place, fault.key + ": " + fault.what);
