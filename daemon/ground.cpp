@@ -215,7 +215,7 @@ ResultAll<Ground> settle(Sources sources, const Interfaces& interfaces, const Ru
   facts.recovery_token = running.token.empty() ? random_uuid() : running.token;
   facts.agent_version =
       running.token.empty() ? known_agent_version(facts.data_dir, facts.binary) : running.agent_version;
-  const AgentSettings wanted = ground.config.effective();
+  const AgentSettings& wanted = ground.config.effective();
   for (const auto& [key, files] : agent_files(wanted)) facts.contents[key] = digest_of(files);
   AgentConfig config = ground.config;  // with addresses in the place of templates
   auto stored = stored_identity(facts.data_dir, running.identity);
@@ -256,16 +256,21 @@ NodeKey Ground::own() const {
   return {facts.identity.name, facts.identity.id, text_setting(plan.effective.merged, "advertise_addr").value_or("")};
 }
 
+void Ground::let_definitions_go() {
+  lictor::let_definitions_go(config);
+  lictor::let_definitions_go(plan.effective.merged);
+}
+
 ResultAll<Ground> look(const Settings& settings, const Environment& environment, const Interfaces& interfaces,
                        const Running& running) {
   Sources sources;
   Problems problems;
   if (!read_sources(sources, settings, environment, problems)) return problems;
-  return settle(std::move(sources), interfaces, running, std::move(problems));
+  return look(std::move(sources), interfaces, running, std::move(problems));
 }
 
-ResultAll<Ground> look(const Sources& sources, const Interfaces& interfaces, const Running& running) {
-  return settle(sources, interfaces, running, {});
+ResultAll<Ground> look(Sources sources, const Interfaces& interfaces, const Running& running, Problems problems) {
+  return settle(std::move(sources), interfaces, running, std::move(problems));
 }
 
 Result<BindAddress> look_at_address(const Ground& ground, const Interfaces& interfaces) {

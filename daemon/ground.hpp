@@ -25,6 +25,9 @@ struct Ground : Sources {
 
   // The node as others see it: with the address that is advertised.
   NodeKey own() const;
+
+  // What lictor does not go by while it serves.
+  void let_definitions_go();
 };
 
 // Reads and decides. All problems of the settings and the host that can be found without writing; one with
@@ -40,8 +43,10 @@ struct Running {
 };
 ResultAll<Ground> look(const Settings& settings, const Environment& environment, const Interfaces& interfaces,
                        const Running& running = {});
-// The same with what has been read before: nothing but the interfaces, and who the node is, can make it fail or differ.
-ResultAll<Ground> look(const Sources& sources, const Interfaces& interfaces, const Running& running = {});
+// The same with what has been read before, and the `problems` of that: nothing but the interfaces, and who the node is, can make
+// it fail or differ.
+ResultAll<Ground> look(Sources sources, const Interfaces& interfaces, const Running& running = {},
+                       Problems problems = {});
 
 // The address that `look` would choose on these.
 Result<BindAddress> look_at_address(const Ground& ground, const Interfaces& interfaces);

@@ -59,11 +59,11 @@ void use_help_format(CLI::App& app) {
   app.set_help_flag("-h,--help", "show this help");
 }
 
-CLI::App* add_command(CLI::App& app, const CommandHelp& help) {
-  CLI::App* command = app.add_subcommand(help.name, help.what + "\n" + help.more);
+CLI::App& add_command(CLI::App& app, const CommandHelp& help) {
+  CLI::App& command = *app.add_subcommand(help.name, std::string(help.what) + "\n" + help.more);
   // Only -h needs the page laid out; CLI11 puts the text on a line behind what the function makes.
-  command->footer([exits = help.exits] { return exit_codes({exits.begin(), exits.end()}) + "\nExample:"; });
-  command->footer("  " + help.example);
+  command.footer([exits = help.exits] { return exit_codes({exits.begin(), exits.end()}) + "\nExample:"; });
+  command.footer(std::string("  ") + help.example);
   return command;
 }
 

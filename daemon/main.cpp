@@ -24,6 +24,8 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -111,8 +113,14 @@ std::string no_reason(const std::string& text) {
   return reason ? "" : reason.error().why + "; " + reason.error().hint;
 }
 
-// What the command line asks for, to be done when CLI11's picture of it, some 45 kB for as long as it lasts, is gone.
-std::function<Exit()> understood(int argc, char** argv, Time executed) {
+using Deed = std::function<Exit()>;
+
+// Which commands CLI11 is told of. To put all of them together takes it a tenth of the time to the agent's execution, and only
+// help and what is said of wrong use need more than those whose names are on the command line.
+enum class Commands { named, all };
+
+// What the command line asks for. Nothing: all commands are needed to tell.
+std::optional<Deed> understood(std::span<char*> arguments, Time executed, Commands commands) {
   CLI::App app("lictor: attends the Consul client agent of one node");
   app.name("lictor");
   app.require_subcommand(1);
@@ -127,13 +135,16 @@ std::function<Exit()> understood(int argc, char** argv, Time executed) {
         ->option_text("FILE");
   };
   takes_file(app);
-  std::function<Exit()> deed = [] { return Exit::ok; };
-  const auto add = [&](const CommandHelp& help) {
-    CLI::App* command = add_command(app, help);
-    takes_file(*command);
-    return command;
+  Deed deed = [] { return Exit::ok; };
+  // `complete` gives the command what it takes beside the file, and what it does.
+  const auto add = [&](const CommandHelp& help, const auto& complete) {
+    const bool named = std::find(arguments.begin(), arguments.end(), std::string_view(help.name)) != arguments.end();
+    if (commands == Commands::named && !named) return;
+    CLI::App& command = add_command(app, help);
+    takes_file(command);
+    complete(command);
   };
-  const std::pair<int, std::string> no_lictor{1, "no lictor answers"},
+  const std::pair<int, const char*> no_lictor{1, "no lictor answers"},
       cant_work{78, "settings or host can't work; no retry will mend it"},
       no_address{75, "no address yet; trying again later may help"};
 
@@ -145,104 +156,118 @@ std::function<Exit()> understood(int argc, char** argv, Time executed) {
                  cant_work,
                  {126, "the agent could not be executed"},
                  {127, "the agent was not found"}},
-       .example = "lictor run -c /etc/lictor/lictor.json"})
-      ->callback([&] { deed = [=] { return run(file, executed); }; });
+       .example = "lictor run -c /etc/lictor/lictor.json"},
+      [&](CLI::App& command) { command.callback([&] { deed = [=] { return run(file, executed); }; }); });
+
   std::optional<std::string> consul;
-  auto* check_command = add({.name = "check",
-                             .what = "check settings, host and the agent's settings",
-                             .more = "All problems are told at once, and nothing is touched.",
-                             .exits = {{0, "all is fine"}, no_address, cant_work, {127, "the agent was not found"}},
-                             .example = "lictor check -c /etc/lictor/lictor.json && lictor reload"});
-  check_command->add_option("--consul", consul, "for this program in the place of agent.binary: before an upgrade")
-      ->option_text("FILE");
-  check_command->callback([&] { deed = [=] { return check(file, consul); }; });
+  add({.name = "check",
+       .what = "check settings, host and the agent's settings",
+       .more = "All problems are told at once, and nothing is touched.",
+       .exits = {{0, "all is fine"}, no_address, cant_work, {127, "the agent was not found"}},
+       .example = "lictor check -c /etc/lictor/lictor.json && lictor reload"},
+      [&](CLI::App& command) {
+        command.add_option("--consul", consul, "for this program in the place of agent.binary: before an upgrade")
+            ->option_text("FILE");
+        command.callback([&] { deed = [=] { return check(file, consul); }; });
+      });
 
   bool explain = false, effective = false;
-  auto* render_command = add({.name = "render",
-                              .what = "print consul.json as the agent would get it, without secrets",
-                              .exits = {{0, "printed"}, no_address, cant_work, {127, "the agent was not found"}},
-                              .example = "lictor render --explain | grep addr"});
-  render_command->add_flag("--explain", explain, "where each value that the agent goes by comes from");
-  render_command->add_flag("--effective", effective, "all that the agent goes by, files and arguments included");
-  render_command->callback([&] {
-    const Rendered what = explain ? Rendered::explained : effective ? Rendered::effective : Rendered::consul_json;
-    deed = [=] { return render(file, what); };
-  });
+  add({.name = "render",
+       .what = "print consul.json as the agent would get it, without secrets",
+       .exits = {{0, "printed"}, no_address, cant_work, {127, "the agent was not found"}},
+       .example = "lictor render --explain | grep addr"},
+      [&](CLI::App& command) {
+        command.add_flag("--explain", explain, "where each value that the agent goes by comes from");
+        command.add_flag("--effective", effective, "all that the agent goes by, files and arguments included");
+        command.callback([&] {
+          const Rendered what = explain ? Rendered::explained : effective ? Rendered::effective : Rendered::consul_json;
+          deed = [=] { return render(file, what); };
+        });
+      });
 
   bool json = false, watch = false;
-  auto* status_command = add({.name = "status",
-                              .what = "show the state of the running lictor",
-                              .more = "Without one: what the settings and the host alone tell.",
-                              .exits = {{0, "shown"}, no_lictor, cant_work},
-                              .example = "lictor status --json | grep phase"});
-  status_command->add_flag("--json", json, "as JSON");
-  status_command->add_flag("--watch", watch, "until Ctrl-C, anew with each change");
-  status_command->callback([&] { deed = [=] { return show_status(file, json, watch); }; });
+  add({.name = "status",
+       .what = "show the state of the running lictor",
+       .more = "Without one: what the settings and the host alone tell.",
+       .exits = {{0, "shown"}, no_lictor, cant_work},
+       .example = "lictor status --json | grep phase"},
+      [&](CLI::App& command) {
+        command.add_flag("--json", json, "as JSON");
+        command.add_flag("--watch", watch, "until Ctrl-C, anew with each change");
+        command.callback([&] { deed = [=] { return show_status(file, json, watch); }; });
+      });
 
-  auto* doctor_command = add({.name = "doctor",
-                              .what = "look for what is wrong with this node and its cluster",
-                              .more = "Of each finding it says what it means and what mends it.",
-                              .exits = {{0, "nothing was found"}, {1, "there are findings"}, {75, "could not look"}},
-                              .example = "lictor doctor || echo 'see above'"});
-  doctor_command->add_flag("--json", json, "as JSON");
-  doctor_command->callback([&] { deed = [=] { return doctor(file, json); }; });
+  add({.name = "doctor",
+       .what = "look for what is wrong with this node and its cluster",
+       .more = "Of each finding it says what it means and what mends it.",
+       .exits = {{0, "nothing was found"}, {1, "there are findings"}, {75, "could not look"}},
+       .example = "lictor doctor || echo 'see above'"},
+      [&](CLI::App& command) {
+        command.add_flag("--json", json, "as JSON");
+        command.callback([&] { deed = [=] { return doctor(file, json); }; });
+      });
 
   std::optional<std::string> svg;
-  auto* timeline_command =
-      add({.name = "timeline",
-           .what = "show where the time of the last start and stop went",
-           .exits = {{0, "shown"}, {1, "no lictor answers, and none has left a record"}, cant_work},
-           .example = "lictor timeline --svg /tmp/lictor.svg"});
-  auto* timeline_json_flag = timeline_command->add_flag("--json", json, "as JSON");
-  timeline_command->add_option("--svg", svg, "draw it into this file")
-      ->option_text("FILE")
-      ->excludes(timeline_json_flag);
-  timeline_command->callback([&] { deed = [=] { return show_timeline(file, json, svg); }; });
+  add({.name = "timeline",
+       .what = "show where the time of the last start and stop went",
+       .exits = {{0, "shown"}, {1, "no lictor answers, and none has left a record"}, cant_work},
+       .example = "lictor timeline --svg /tmp/lictor.svg"},
+      [&](CLI::App& command) {
+        auto* timeline_json_flag = command.add_flag("--json", json, "as JSON");
+        command.add_option("--svg", svg, "draw it into this file")->option_text("FILE")->excludes(timeline_json_flag);
+        command.callback([&] { deed = [=] { return show_timeline(file, json, svg); }; });
+      });
 
   bool is_live = false, is_ready = false;
-  auto* health_command = add({.name = "health",
-                              .what = "tell by the exit code whether the node is ready",
-                              .more = "Made for probes.",
-                              .exits = {{0, "yes"}, {1, "no, or no lictor answers"}, cant_work},
-                              .example = "lictor health --ready && echo 'in the catalog'"});
-  auto* live_flag = health_command->add_flag("--live", is_live, "whether lictor is not about to give up");
-  health_command->add_flag("--ready", is_ready, "whether the node is registered and knows a leader (the default)")
-      ->excludes(live_flag);
-  health_command->callback([&] { deed = [=] { return health(file, is_live ? Health::live : Health::ready); }; });
+  add({.name = "health",
+       .what = "tell by the exit code whether the node is ready",
+       .more = "Made for probes.",
+       .exits = {{0, "yes"}, {1, "no, or no lictor answers"}, cant_work},
+       .example = "lictor health --ready && echo 'in the catalog'"},
+      [&](CLI::App& command) {
+        auto* live_flag = command.add_flag("--live", is_live, "whether lictor is not about to give up");
+        command.add_flag("--ready", is_ready, "whether the node is registered and knows a leader (the default)")
+            ->excludes(live_flag);
+        command.callback([&] { deed = [=] { return health(file, is_live ? Health::live : Health::ready); }; });
+      });
 
   std::string goal, timeout = "60s";
-  const auto takes_timeout = [&timeout](CLI::App* command) {
-    command->add_option("--timeout", timeout, "longest wait, as in 90s or 1m30s (60s where none is given)")
+  const auto takes_timeout = [&timeout](CLI::App& command) {
+    command.add_option("--timeout", timeout, "longest wait, as in 90s or 1m30s (60s where none is given)")
         ->option_text("DURATION")
         ->check(CLI::Validator(no_duration, ""));
   };
   const auto limit = [&timeout] { return parse_duration(timeout).value(); };
-  auto* wait_command = add({.name = "wait",
-                            .what = "wait until the running lictor has got there",
-                            .more = "It goes by how the node is when it looks: new settings may not have been taken "
-                                    "yet. `lictor reload` waits for that.",
-                            .exits = {{0, "it has"}, {1, "it has not within the time"}, cant_work},
-                            .example = "lictor wait --for ready --timeout 90s && echo 'in the catalog'"});
-  wait_command
-      ->add_option("--for", goal,
-                   "ready: registered, and a leader known; registered: the catalog shows the node and its services; "
-                   "gone: lictor does not run")
-      ->option_text("{ready,registered,gone}")
-      ->required()
-      ->check(CLI::IsMember({"ready", "registered", "gone"}));
-  takes_timeout(wait_command);
-  wait_command->callback([&] {
-    const Goal awaited = goal == "ready" ? Goal::ready : goal == "gone" ? Goal::gone : Goal::registered;
-    deed = [=, within = limit()] { return wait_for(file, awaited, within); };
-  });
+  add({.name = "wait",
+       .what = "wait until the running lictor has got there",
+       .more = "It goes by how the node is when it looks: new settings may not have been taken "
+               "yet. `lictor reload` waits for that.",
+       .exits = {{0, "it has"}, {1, "it has not within the time"}, cant_work},
+       .example = "lictor wait --for ready --timeout 90s && echo 'in the catalog'"},
+      [&](CLI::App& command) {
+        command
+            .add_option(
+                "--for", goal,
+                "ready: registered, and a leader known; registered: the catalog shows the node and its services; "
+                "gone: lictor does not run")
+            ->option_text("{ready,registered,gone}")
+            ->required()
+            ->check(CLI::IsMember({"ready", "registered", "gone"}));
+        takes_timeout(command);
+        command.callback([&] {
+          const Goal awaited = goal == "ready" ? Goal::ready : goal == "gone" ? Goal::gone : Goal::registered;
+          deed = [=, within = limit()] { return wait_for(file, awaited, within); };
+        });
+      });
 
-  const std::pair<int, std::string> not_in_time{1,
+  const std::pair<int, const char*> not_in_time{1,
                                                 "not done, or not known within the time: what was ordered goes on; or "
                                                 "no lictor answers"};
   const auto add_order = [&](Order what, const CommandHelp& help) {
-    auto* command = add(help);
-    takes_timeout(command);
-    command->callback([&, what] { deed = [=, within = limit()] { return order(file, what, within); }; });
+    add(help, [&, what](CLI::App& command) {
+      takes_timeout(command);
+      command.callback([&, what] { deed = [=, within = limit()] { return order(file, what, within); }; });
+    });
   };
   add_order(Order::reload, {.name = "reload",
                             .what = "have the settings read again, and say whether they were taken",
@@ -262,45 +287,56 @@ std::function<Exit()> understood(int argc, char** argv, Time executed) {
                            .example = "lictor leave && systemctl poweroff"});
 
   std::string state, reason;
-  auto* maint_command = add({.name = "maint",
-                             .what = "put the node into Consul's maintenance mode, or take it out",
-                             .more = "While it is in, all its services are critical: over restarts too, until it is "
-                                     "taken out. The node stays ready.",
-                             .exits = {{0, "done, and the servers show it"}, not_in_time, cant_work},
-                             .example = "lictor maint on --reason 'a new disk' && lictor maint off"});
-  maint_command->add_option("state", state, "what it is to be")
-      ->option_text("{on,off}")
-      ->required()
-      ->check(CLI::IsMember({"on", "off"}));
-  maint_command->add_option("--reason", reason, "why, for all who look at the node's health: one line (with on)")
-      ->option_text("TEXT")
-      ->check(CLI::Validator(no_reason, ""));
-  takes_timeout(maint_command);
-  maint_command->callback([&] {
-    if (state == "off" && !reason.empty()) throw CLI::ValidationError("--reason", "is taken with on alone");
-    deed = [=, within = limit()] { return maintain(file, state == "on", reason, within); };
-  });
+  add({.name = "maint",
+       .what = "put the node into Consul's maintenance mode, or take it out",
+       .more = "While it is in, all its services are critical: over restarts too, until it is "
+               "taken out. The node stays ready.",
+       .exits = {{0, "done, and the servers show it"}, not_in_time, cant_work},
+       .example = "lictor maint on --reason 'a new disk' && lictor maint off"},
+      [&](CLI::App& command) {
+        command.add_option("state", state, "what it is to be")
+            ->option_text("{on,off}")
+            ->required()
+            ->check(CLI::IsMember({"on", "off"}));
+        command.add_option("--reason", reason, "why, for all who look at the node's health: one line (with on)")
+            ->option_text("TEXT")
+            ->check(CLI::Validator(no_reason, ""));
+        takes_timeout(command);
+        command.callback([&] {
+          if (state == "off" && !reason.empty()) throw CLI::ValidationError("--reason", "is taken with on alone");
+          deed = [=, within = limit()] { return maintain(file, state == "on", reason, within); };
+        });
+      });
 
   add({.name = "env",
        .what = "print CONSUL_HTTP_ADDR=... for other programs on the node",
        .exits = {{0, "printed"}, no_address, cant_work, {127, "the agent was not found"}},
-       .example = "env \"$(lictor env)\" consul members"})
-      ->callback([&] { deed = [=] { return show_environment(file); }; });
-  add({.name = "version", .what = "print the version", .exits = {{0, "printed"}}, .example = "lictor version"})
-      ->callback([&] { deed = [] { return print("lictor " LICTOR_VERSION "\n"), Exit::ok; }; });
+       .example = "env \"$(lictor env)\" consul members"},
+      [&](CLI::App& command) { command.callback([&] { deed = [=] { return show_environment(file); }; }); });
+  add({.name = "version", .what = "print the version", .exits = {{0, "printed"}}, .example = "lictor version"},
+      [&](CLI::App& command) {
+        command.callback([&] { deed = [] { return print("lictor " LICTOR_VERSION "\n"), Exit::ok; }; });
+      });
 
-  const std::span arguments(argv, static_cast<std::size_t>(argc));
   try {
-    app.parse(argc, argv);
+    app.parse(static_cast<int>(arguments.size()), arguments.data());
   } catch (const CLI::CallForHelp&) {
+    if (commands == Commands::named) return std::nullopt;
     // CLI11 gives help before it looks at what it did not understand.
     if (const auto extra = app.remaining(true); !extra.empty())
       return [exit = misunderstood(app, arguments, CLI::ExtrasError(extra).what())] { return exit; };
     print(app.help());
   } catch (const CLI::ParseError& error) {
+    if (commands == Commands::named) return std::nullopt;
     return [exit = misunderstood(app, arguments, error.what())] { return exit; };
   }
   return deed;
+}
+
+// To be done when CLI11's picture of the command line is gone.
+Deed understood(std::span<char*> arguments, Time executed) {
+  if (auto deed = understood(arguments, executed, Commands::named)) return std::move(*deed);
+  return understood(arguments, executed, Commands::all).value();
 }
 
 // The first file opened would become standard output where that is closed, and would be written to.
@@ -320,7 +356,7 @@ int main(int argc, char** argv) {
   prctl(PR_SET_DUMPABLE, 0);  // no core dump shows a token; programs that are executed are not affected
   fill_standard_descriptors();
   try {
-    return static_cast<int>(understood(argc, argv, executed)());
+    return static_cast<int>(understood({argv, static_cast<std::size_t>(argc)}, executed)());
   } catch (const std::exception& error) {
     const lictor::Problem problem{"internal", error.what(), "please report this", lictor::Exit::internal};
     return static_cast<int>(lictor::print_problems({problem}));

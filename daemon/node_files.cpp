@@ -8,19 +8,15 @@
 
 #include <unistd.h>
 
+#include <tuple>
 #include <utility>
 
 namespace lictor {
 
-Result<Locks> lock(const Settings& settings, const std::string& data_dir) {
-  const auto config = read_agent_config(settings);
-  if (!config) return config.error().front();
-  if (data_dir_of(settings, config->effective().merged) != data_dir)
-    return Problem{data_dir, "no longer named by the settings", "start again", Exit::retry};
-  // A user that can't be found is told by `look`, with all else that is wrong.
-  const auto found = agent_user(settings);
-  const User user = found ? *found : User{geteuid(), getegid(), "", ""};
-  if (auto refused = handover_refused(settings, *config, data_dir, user.uid)) return std::move(*refused);
+Result<Locks> lock(const Sources& sources) {
+  const Settings& settings = sources.settings;
+  const auto& [data_dir, uid, gid] = std::tie(sources.facts.data_dir, sources.facts.uid, sources.facts.gid);
+  if (auto refused = handover_refused(settings, sources.config, data_dir, uid)) return std::move(*refused);
   Locks locks;
   for (const auto& [folder, file] :
        {std::pair(settings.run_dir, &locks.run_dir), std::pair(data_dir, &locks.data_dir)}) {
@@ -30,11 +26,11 @@ Result<Locks> lock(const Settings& settings, const std::string& data_dir) {
     const bool data = file == &locks.data_dir;
     // Before the first file is made there.
     if (data) {
-      if (auto fit = check_data_dir(data_dir, user.uid); !fit) return fit.error();
+      if (auto fit = check_data_dir(data_dir, uid); !fit) return fit.error();
     }
     const bool given = data && geteuid() == 0;
-    auto held = FileLock::acquire(folder + "/lictor.lock", given ? std::optional(user.uid) : std::nullopt,
-                                  given ? std::optional(user.gid) : std::nullopt);
+    auto held = FileLock::acquire(folder + "/lictor.lock", given ? std::optional(uid) : std::nullopt,
+                                  given ? std::optional(gid) : std::nullopt);
     if (!held) return held.error();
     *file = std::move(*held);
   }
@@ -66,6 +62,7 @@ Result<void> install_consul_json(Ground& ground) {
     auto plan = make_plan(ground.settings, ground.config, ground.facts);
     if (!plan) return plan.error().front();
     ground.plan = std::move(*plan);
+    ground.let_definitions_go();
   }
   return write_consul_json(ground, ground.facts.config_path);
 }

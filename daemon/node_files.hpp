@@ -13,7 +13,7 @@ namespace lictor {
 struct Locks {
   FileLock run_dir, data_dir;
 };
-Result<Locks> lock(const Settings& settings, const std::string& data_dir);
+Result<Locks> lock(const Sources& sources);
 
 // The folders that the agent is to have, and their owner. Waits for no disk.
 Result<void> make_folders(const Ground& ground);

@@ -76,16 +76,24 @@ std::optional<PrepareFailed> SettingsFiles::begin_preparing() {
     if (!watching) return PrepareFailed{watching.error()};
     interface_watch_ = std::move(*watching);
     watch(first_);
-    if (auto sources = read_sources(first_, environment_)) sources_ = std::move(*sources);
+    Sources sources;
+    // What is wrong is all told once it is known where the node is; where its data is may not be known at all.
+    if (!read_and_watch(first_, sources, wrong_, Definitions::digests)) return PrepareFailed{wrong_.front(), true};
+    sources_ = std::move(sources);
   } else {
     read_again();
   }
-  // What is wrong is all told once it is known where the node is; where its data is may not be known at all.
-  const auto data_dir =
-      sources_ ? Result<std::string>(boost::system::in_place_value, sources_->facts.data_dir) : data_dir_of(first_);
-  if (!data_dir) return PrepareFailed{data_dir.error(), true};
-  if (auto held = hold(*data_dir); !held) return PrepareFailed{held.error(), true};
+  if (auto held = hold(); !held) return PrepareFailed{held.error(), true};
   return std::nullopt;
+}
+
+bool SettingsFiles::read_and_watch(const Settings& settings, Sources& sources, Problems& problems,
+                                   Definitions definitions) {
+  const bool read = read_sources(sources, settings, environment_, problems, definitions);
+  if (read && file_watch_) {
+    for (const auto& [key, files] : agent_files(sources.config.effective())) file_watch_->watch_also(files);
+  }
+  return read;
 }
 
 // While there is no address. Broken settings change nothing here either: the address may yet come for the old ones.
@@ -96,17 +104,15 @@ void SettingsFiles::read_again() {
     watch(*settings);
     if (auto same = same_from_start_to_end(*settings); !same) problems.push_back(same.error());
   }
-  if (problems.empty()) {
-    auto sources = read_sources(*settings, environment_);
-    if (!sources) problems = sources.error();
-    if (sources) {
-      if (settings->digest != first_.digest) log::info("new settings, before there is an agent");
-      if (sources_ && sources->facts.data_dir != sources_->facts.data_dir) locks_.reset();
-      sources_ = std::move(*sources);
-      first_ = std::move(*settings);
-      watch_as_settled();
-      log::set_up(first_.log.level, first_.log.json);
-    }
+  Sources sources;
+  if (problems.empty() && read_and_watch(*settings, sources, problems, Definitions::digests) && problems.empty()) {
+    if (settings->digest != first_.digest) log::info("new settings, before there is an agent");
+    if (sources.facts.data_dir != sources_->facts.data_dir) locks_.reset();
+    sources_ = std::move(sources);
+    wrong_.clear();
+    first_ = std::move(*settings);
+    watch_as_settled();
+    log::set_up(first_.log.level, first_.log.json);
   }
   const std::string before = std::exchange(problem_, join_problems(problems));
   if (!problems.empty() && problem_ != before)
@@ -114,9 +120,9 @@ void SettingsFiles::read_again() {
 }
 
 // The directories, and what is put into them: waiting for an address would not mend what is wrong with them.
-Result<void> SettingsFiles::hold(const std::string& data_dir) {
+Result<void> SettingsFiles::hold() {
   if (!locks_) {
-    auto locks = lictor::lock(first_, data_dir);
+    auto locks = lictor::lock(*sources_);
     if (!locks) return locks.error();
     locks_ = std::move(*locks);
   }
@@ -124,7 +130,7 @@ Result<void> SettingsFiles::hold(const std::string& data_dir) {
 }
 
 Happening SettingsFiles::prepare(const Interfaces& interfaces) {
-  auto ground = sources_ ? look(*sources_, interfaces) : look(first_, environment_, interfaces);
+  auto ground = look(*sources_, interfaces, {}, wrong_);
   if (!ground) {
     Problems problems = ground.error();
     const bool waiting =
@@ -135,6 +141,7 @@ Happening SettingsFiles::prepare(const Interfaces& interfaces) {
   // An address will not mend a disk.
   if (auto made = make_folders(*ground); !made) return PrepareFailed{made.error(), true};
   tell_of(*ground);
+  ground->let_definitions_go();
   ground_ = std::move(*ground);
   sources_.reset();
   settled_ = steady_now();
@@ -234,7 +241,10 @@ ResultAll<Ground> SettingsFiles::look_again(bool settings_too, const Interfaces&
   if (!settings) return settings.error();
   watch(*settings);
   if (auto same = same_from_start_to_end(*settings); !same) return Problems{same.error()};
-  return look(*settings, environment_, interfaces, running(*settings));
+  Sources sources;
+  Problems problems;
+  if (!read_and_watch(*settings, sources, problems, Definitions::whole)) return problems;
+  return look(std::move(sources), interfaces, running(*settings), std::move(problems));
 }
 
 Result<void> SettingsFiles::same_from_start_to_end(const Settings& next) const {
@@ -286,6 +296,7 @@ Reloaded SettingsFiles::prepared(Ground next, const PlanDifference& difference, 
   std::string keys = lictor::join(difference.keys, " ");
   if (difference.change == Change::none && services_differ) keys += keys.empty() ? "services" : " services";
   if (settings_too) problem_.clear();
+  next.let_definitions_go();
   next_ = std::move(next);
   Reloaded news{.result = ReloadResult::unchanged,
                 .rules = rules_of(*next_),

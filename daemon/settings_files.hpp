@@ -64,7 +64,9 @@ class SettingsFiles : public ActiveSettings {
   void watch(const Settings& read);
   void watch_as_settled();
   void read_again();
-  Result<void> hold(const std::string& data_dir);
+  // read_sources, and watches what the agent's settings name.
+  bool read_and_watch(const Settings& settings, Sources& sources, Problems& problems, Definitions definitions);
+  Result<void> hold();
   Result<void> same_from_start_to_end(const Settings& next) const;
   ResultAll<Ground> look_again(bool settings_too, const Interfaces& interfaces);
   void validate(Ground next, PlanDifference difference, bool settings_too, std::function<void(Reloaded)> done);
@@ -80,6 +82,7 @@ class SettingsFiles : public ActiveSettings {
   Environment environment_;
   Settings first_;                       // until there is a ground
   std::optional<Sources> sources_;       // of `first_`, while an address is awaited
+  Problems wrong_;                       // with these
   std::optional<Ground> ground_;         // in force
   std::optional<Ground> next_, before_;  // prepared; kept
   std::string problem_;

@@ -7,19 +7,21 @@
 #include "process/io/privileges.hpp"
 #include "secrets/secrets.hpp"
 
+#include <dirent.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
-#include <filesystem>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
 #include <utility>
 
 namespace lictor {
 namespace {
-
-namespace fs = std::filesystem;
 
 constexpr const char* default_path = "/etc/lictor/lictor.json";
 
@@ -53,17 +55,15 @@ bool readable_by_all(const std::string& path) {
 // where the format is given, and no folders in it. What a link leads to decides, its name included, and has to be there.
 class AgentReader {
  public:
-  AgentReader(const AgentFlags& flags, AgentReads& reads, Problems& problems)
-      : format_(flags.format), reads_(reads), problems_(problems) {}
+  AgentReader(const AgentFlags& flags, Definitions definitions, AgentReads& reads, Problems& problems)
+      : format_(flags.format), definitions_(definitions), reads_(reads), problems_(problems) {}
 
   void read(const std::string& path) {
-    std::error_code none;
-    if (!fs::is_directory(path, none)) return take(path, path);
+    if (!is_folder(path)) return take(path, path);
+    const std::unique_ptr<DIR, int (*)(DIR*)> folder(::opendir(path.c_str()), &::closedir);
+    if (!folder) return add(path, std::strerror(errno), "let the agent's user read it");
     std::vector<std::string> names;
-    for (auto entry = fs::directory_iterator(path, none); !none && entry != fs::directory_iterator();
-         entry.increment(none))
-      names.push_back(entry->path().filename());
-    if (none) return add(path, none.message(), "let the agent's user read it");
+    while (const dirent* const entry = ::readdir(folder.get())) names.emplace_back(entry->d_name);
     std::sort(names.begin(), names.end());
     for (const std::string& name : names) entry(path + "/" + name);
   }
@@ -73,11 +73,21 @@ class AgentReader {
     problems_.push_back(Problem{path, why, hint});
   }
 
+  static bool is_folder(const std::string& path) {
+    struct stat about {};
+    return ::stat(path.c_str(), &about) == 0 && S_ISDIR(about.st_mode);
+  }
+
   void entry(const std::string& path) {
-    std::error_code none;
-    const std::string target = fs::is_symlink(path, none) ? fs::canonical(path, none).string() : path;
-    if (none) return add(path, "the link leads nowhere, and the agent would not start", "mend the link, or remove it");
-    if (fs::is_directory(target, none)) return;
+    struct stat about {};
+    std::string target = path;
+    if (::lstat(path.c_str(), &about) == 0 && S_ISLNK(about.st_mode)) {
+      const std::unique_ptr<char, void (*)(void*)> found(::realpath(path.c_str(), nullptr), &::free);
+      if (!found)
+        return add(path, "the link leads nowhere, and the agent would not start", "mend the link, or remove it");
+      target = found.get();
+    }
+    if (is_folder(target)) return;
     if (!format_.empty() || read_in_a_folder(target)) take(path, target);
   }
 
@@ -90,26 +100,36 @@ class AgentReader {
     } else {
       const std::string format = !format_.empty() ? format_ : target.ends_with(".hcl") ? "hcl" : "json";
       auto content = parse_for_agent(path, **text, format);
-      content ? reads_.files.push_back(std::move(*content)) : problems_.push_back(content.error());
+      if (!content) return problems_.push_back(content.error());
+      if (definitions_ == Definitions::digests) let_definitions_go(content->content);
+      reads_.files.push_back(std::move(*content));
     }
   }
 
   const std::string& format_;
+  Definitions definitions_;
   AgentReads& reads_;
   Problems& problems_;
 };
 
-AgentReads read_by_agent(const Settings& settings, Problems& problems) {
-  AgentReads reads;
-  const AgentFlags flags = read_agent_flags(settings.agent.args);
+// With the rights of the agent's user.
+void read_files_by_agent(const Settings& settings, const AgentFlags& flags, Definitions definitions, AgentReads& reads,
+                         Problems& problems) {
+  if (settings.agent.config_dirs.empty() && flags.files.empty()) return;
   const auto user = agent_user(settings);
   std::optional<AsUser> as_user;
   if (user) as_user.emplace(user->uid, user->gid);
-  for (const std::string& wrong : flags.wrong)
-    problems.push_back(Problem{"agent.args", wrong, "correct the argument: the agent would not start with it"});
-  AgentReader reader(flags, reads, problems);
+  AgentReader reader(flags, definitions, reads, problems);
   for (const std::string& path : settings.agent.config_dirs) reader.read(path);
   for (const std::string& path : flags.files) reader.read(path);
+}
+
+AgentReads read_by_agent(const Settings& settings, Definitions definitions, Problems& problems) {
+  AgentReads reads;
+  const AgentFlags flags = read_agent_flags(settings.agent.args);
+  for (const std::string& wrong : flags.wrong)
+    problems.push_back(Problem{"agent.args", wrong, "correct the argument: the agent would not start with it"});
+  read_files_by_agent(settings, flags, definitions, reads, problems);
   for (const std::string& fragment : flags.fragments) {
     if (auto content = parse_for_agent("agent.args -hcl", fragment, "hcl")) {
       reads.fragments.push_back(std::move(*content));
@@ -227,11 +247,8 @@ std::vector<std::string> files_behind(const Settings& settings, const std::optio
   for (const SecretFile& file : secret_files(settings)) {
     if (!file.path->empty()) paths.push_back(*file.path);
   }
-  // Of settings that can't be read, what they name is not known, and not needed before they are mended.
   add(settings.agent.config_dirs);
   add(read_agent_flags(settings.agent.args).files);
-  const auto config = read_agent_config(settings);
-  for (const auto& [key, files] : agent_files(config ? config->effective() : AgentSettings{})) add(files);
   return paths;
 }
 
@@ -241,9 +258,9 @@ std::optional<std::string> text_setting(const Json& config, const char* key) {
   return it->get<std::string>();
 }
 
-ResultAll<AgentConfig> read_agent_config(const Settings& settings) {
+ResultAll<AgentConfig> read_agent_config(const Settings& settings, Definitions definitions) {
   Problems problems;
-  AgentReads reads = read_by_agent(settings, problems);
+  AgentReads reads = read_by_agent(settings, definitions, problems);
   std::vector<AgentConfigFile> files;
   for (const std::string& path : settings.agent.config_files) {
     if (passed_over(settings, path)) continue;
@@ -262,7 +279,7 @@ ResultAll<AgentConfig> read_agent_config(const Settings& settings) {
     }
   }
   if (!problems.empty()) return problems;
-  return merge_agent_config(files, settings, reads);
+  return merge_agent_config(files, settings, std::move(reads));
 }
 
 std::string data_dir_of(const Settings& settings, const Json& agent) {
@@ -350,13 +367,14 @@ AgentPrivileges agent_privileges(const Settings& settings, const Environment& en
 std::string agent_folder(const Settings& settings) { return settings.run_dir + "/agent"; }
 std::string agent_socket(const Settings& settings) { return agent_folder(settings) + "/http.sock"; }
 
-bool read_sources(Sources& sources, const Settings& settings, const Environment& environment, Problems& problems) {
-  auto config = read_agent_config(settings);
+bool read_sources(Sources& sources, const Settings& settings, const Environment& environment, Problems& problems,
+                  Definitions definitions) {
+  auto config = read_agent_config(settings, definitions);
   if (!got(config, problems)) return false;
   sources.settings = settings;
   sources.config = std::move(*config);
   PlanFacts& facts = sources.facts;
-  const Json agent = sources.config.effective().merged;
+  const Json& agent = sources.config.effective().merged;
   facts.data_dir = data_dir_of(settings, agent);
   facts.api_socket = agent_socket(settings);
   facts.config_path = settings.run_dir + "/consul.json";
@@ -364,6 +382,8 @@ bool read_sources(Sources& sources, const Settings& settings, const Environment&
   facts.limits = limits_of(read_cgroup(), host_cpus());
   if (const auto binary = find_binary(settings.agent.binary, environment); got(binary, problems))
     facts.binary = *binary;
+  facts.uid = geteuid();
+  facts.gid = getegid();
   if (const auto user = agent_user(settings); got(user, problems)) {
     facts.uid = user->uid;
     facts.gid = user->gid;
@@ -376,14 +396,6 @@ bool read_sources(Sources& sources, const Settings& settings, const Environment&
   if (const auto key = text_setting(agent, "key_file"); key && readable_by_all(*key))
     sources.open_secrets.push_back(*key);
   return true;
-}
-
-ResultAll<Sources> read_sources(const Settings& settings, const Environment& environment) {
-  Sources sources;
-  Problems problems;
-  read_sources(sources, settings, environment, problems);
-  if (!problems.empty()) return problems;
-  return sources;
 }
 
 }  // namespace lictor

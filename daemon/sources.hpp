@@ -2,6 +2,7 @@
 // program. Only reads. Problems are all told at once.
 #pragma once
 
+#include "agent_config/definitions.hpp"
 #include "agent_config/plan.hpp"
 #include "base/problem.hpp"
 #include "process/io/host.hpp"
@@ -24,13 +25,13 @@ ResultAll<Settings> load_settings(const std::optional<std::string>& named, const
                                   const Settings* in_force = nullptr);
 
 // The files and directories that a reload depends on: the settings file, also where it is missing, all that the agent's settings
-// are in, those with tokens and the gossip key, and agent_files.
+// are in, those with tokens and the gossip key. What the agent's settings name in their turn (agent_files) is not among them.
 std::vector<std::string> files_behind(const Settings& settings, const std::optional<std::string>& named,
                                       const Environment& environment);
 
 // All that the agent's settings are in, merged: agent.config_dirs and what agent.args name, agent.config_files,
 // CONSUL_LOCAL_CONFIG, agent.config. What the agent will read by itself is read with the rights of its user.
-ResultAll<AgentConfig> read_agent_config(const Settings& settings);
+ResultAll<AgentConfig> read_agent_config(const Settings& settings, Definitions definitions = Definitions::whole);
 // A string that is not empty, of the agent's settings.
 std::optional<std::string> text_setting(const Json& config, const char* key);
 
@@ -72,8 +73,8 @@ struct Sources {
   PlanFacts facts;                        // but for address, identity and contents
   std::vector<std::string> open_secrets;  // files with secrets, the TLS key among them, that every user can read
 };
-ResultAll<Sources> read_sources(const Settings& settings, const Environment& environment);
-// The same, as far as it goes: what is wrong is added to `problems`. False where not even the agent's settings can be read.
-bool read_sources(Sources& sources, const Settings& settings, const Environment& environment, Problems& problems);
+// As far as it goes: what is wrong is added to `problems`. False where not even the agent's settings can be read.
+bool read_sources(Sources& sources, const Settings& settings, const Environment& environment, Problems& problems,
+                  Definitions definitions = Definitions::whole);
 
 }  // namespace lictor

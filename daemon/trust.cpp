@@ -85,9 +85,10 @@ std::vector<std::string> trust_warnings(const Settings& settings, const PlanFact
 
 std::optional<Problem> handover_refused(const Settings& settings, const AgentConfig& config,
                                         const std::string& data_dir, unsigned uid) {
-  const AgentSettings wanted = config.effective();
+  if (::geteuid() != 0 || uid == 0 || settings.node.data_dir) return std::nullopt;
+  const AgentSettings& wanted = config.effective();
   const auto origin = wanted.origins.find("data_dir");
-  if (::geteuid() != 0 || uid == 0 || settings.node.data_dir || origin == wanted.origins.end()) return std::nullopt;
+  if (origin == wanted.origins.end()) return std::nullopt;
   // Not a file: agent.config, an argument.
   if (!origin->second.starts_with('/')) return std::nullopt;
   struct stat about {};

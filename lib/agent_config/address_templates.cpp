@@ -158,8 +158,8 @@ Result<std::vector<std::string>> evaluate_other_addresses(Json& config, const Te
 }
 
 Result<std::vector<std::string>> evaluate_other_addresses(AgentConfig& config, const TemplateHost& host) {
+  if (!has_address_templates(config.effective().merged)) return std::vector<std::string>();
   Json all = config.effective().merged;
-  if (!has_address_templates(all)) return std::vector<std::string>();
   auto left = evaluate_other_addresses(all, host);
   if (!left) return left;
   const auto put_in = [&host](Json& part) {
@@ -169,6 +169,7 @@ Result<std::vector<std::string>> evaluate_other_addresses(AgentConfig& config, c
   put_in(config.before.merged);
   put_in(config.given.merged);
   for (AgentConfigFile& file : config.after) put_in(file.content);
+  config.join();
   return left;
 }
 

@@ -17,17 +17,17 @@ Problem at(const std::string& path, const hcl::Place& place, const std::string& 
 
 }  // namespace
 
-AgentConfig merge_agent_config(const std::vector<AgentConfigFile>& files, const Settings& settings,
-                               const AgentReads& reads) {
+AgentConfig merge_agent_config(const std::vector<AgentConfigFile>& files, const Settings& settings, AgentReads reads) {
   AgentConfig config;
   const AgentFlags flags = read_agent_flags(settings.agent.args);
   config.before.add({"agent.args", flags.lists});
-  for (const AgentConfigFile& file : reads.files) config.before.add(file);
+  for (AgentConfigFile& file : reads.files) config.before.add(std::move(file));
   for (const AgentConfigFile& file : files) config.given.add(file);
   config.given.add({"agent.config", settings.agent.config});
   config.given.add({"CONSUL_LOCAL_CONFIG", settings.consul_local_config});
   config.after.push_back({"agent.args", flags.values});
   config.after.insert(config.after.end(), reads.fragments.begin(), reads.fragments.end());
+  config.join();
   return config;
 }
 
@@ -37,7 +37,7 @@ Result<AgentConfigFile> parse_for_agent(const std::string& path, const std::stri
   const bool is_hcl = format.empty() ? path.ends_with(".hcl") : format == "hcl";
   const hcl::Parsed parsed = is_hcl ? hcl::parse_hcl(text) : hcl::parse_json(text);
   if (const auto* error = std::get_if<hcl::SyntaxError>(&parsed)) return at(path, error->place, error->what);
-  AgentView view = agent_view(std::get<hcl::Document>(parsed));
+  AgentView view = agent_view(std::get<hcl::Document>(parsed), Places::outside_lists);
   if (!view.faults.empty()) {
     const AgentFault& fault = view.faults.front();
     return at(path, fault.place, fault.key + ": " + fault.what);

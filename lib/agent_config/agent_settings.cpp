@@ -2,6 +2,8 @@
 
 #include "base/text.hpp"
 
+#include <algorithm>
+
 namespace lictor {
 namespace {
 
@@ -11,58 +13,57 @@ std::string folder_of(const std::string& path) {
   return slash == path.npos ? "" : slash == 0 ? "/" : path.substr(0, slash);
 }
 
-void merge(Json& base, const Json& over) {
-  for (const auto& [key, value] : over.items()) {
-    if (value.is_null()) continue;
-    Json& target = base[key];
-    if (target.is_object() && value.is_object()) {
-      merge(target, value);
-    } else if (target.is_array() && value.is_array()) {
-      target.insert(target.end(), value.begin(), value.end());
-    } else {
-      target = value;
+void merge(Json& target, Json value) {
+  if (target.is_object() && value.is_object()) {
+    for (auto& [key, member] : value.items()) {
+      if (!member.is_null()) merge(target[key], std::move(member));
     }
+  } else if (target.is_array() && value.is_array()) {
+    for (Json& element : value) target.push_back(std::move(element));
+  } else {
+    target = std::move(value);
   }
 }
 
 // Consul moves each file's single service or check into the list before it merges files: two of them are two
 // services, not one made of both.
-void keep_both(AgentSettings& settings, const Json& over) {
-  for (const auto& [one, many] : {std::pair("service", "services"), std::pair("check", "checks")}) {
-    if (!settings.merged.contains(one) || !over.contains(one)) continue;
-    merge(settings.merged, Json{{many, Json::array({settings.merged[one]})}});
-    settings.merged.erase(one);
-    std::string& origin = settings.origins[many];
-    origin += (origin.empty() ? "" : ", ") + settings.origins[one];
-    settings.origins.erase(one);
-  }
+void keep_both(AgentSettings& settings, const std::string& one) {
+  if ((one != "service" && one != "check") || !settings.merged.contains(one)) return;
+  const std::string many = one + "s";
+  merge(settings.merged[many], Json::array({std::move(settings.merged[one])}));
+  settings.merged.erase(one);
+  std::string& origin = settings.origins[many];
+  origin += (origin.empty() ? "" : ", ") + settings.origins[one];
+  settings.origins.erase(one);
 }
 
-void note_places(AgentSettings& settings, const AgentConfigFile& file, const std::string& path, const Json& value) {
+void note_places(AgentSettings& settings, const std::string& file, const AgentSettings::Lines& lines,
+                 const std::string& path, const Json& value) {
   if (value.is_null()) return;
   if (value.is_object()) {
-    for (const auto& [key, member] : value.items())
-      note_places(settings, file, path.empty() ? key : path + "." + key, member);
+    for (const auto& [key, member] : value.items()) note_places(settings, file, lines, path + "." + key, member);
     return;
   }
-  const auto line = file.lines.find(path);
-  settings.places[path] = line == file.lines.end() ? file.path : file.path + ":" + std::to_string(line->second);
+  const auto line = lines.find(path);
+  settings.places[path] = line == lines.end() ? file : file + ":" + std::to_string(line->second);
 }
 
 }  // namespace
 
-void AgentSettings::add(const AgentConfigFile& file) {
+void AgentSettings::add(const std::string& key, Json value, const std::string& path, const Lines& lines) {
+  keep_both(*this, key);
+  if (value.is_null()) return;
+  Json& there = merged[key];
+  std::string& known = origins[key];
+  const bool joins = value.is_structured() && there.type() == value.type();
+  known = joins ? known + ", " + path : path;
+  note_places(*this, path, lines, key, value);
+  merge(there, std::move(value));
+}
+
+void AgentSettings::add(AgentConfigFile file) {
   if (!file.content.is_object()) return;
-  keep_both(*this, file.content);
-  for (const auto& [key, value] : file.content.items()) {
-    if (value.is_null()) continue;
-    std::string& known = origins[key];
-    const auto there = merged.find(key);
-    const bool joins = there != merged.end() && value.is_structured() && there->type() == value.type();
-    known = joins ? known + ", " + file.path : file.path;
-  }
-  merge(merged, file.content);
-  note_places(*this, file, "", file.content);
+  for (auto& [key, value] : file.content.items()) add(key, std::move(value), file.path, file.lines);
 }
 
 std::string AgentSettings::origin(std::string_view path) const {
@@ -76,7 +77,7 @@ AgentSettings AgentConfig::effective(const Json& consul_json, const std::map<std
   AgentSettings all = before;
   for (const auto& [key, value] : consul_json.items()) {
     const auto from = origins.find(key);
-    all.add({from == origins.end() ? "lictor" : from->second, Json{{key, value}}});
+    all.add(key, value, from == origins.end() ? "lictor" : from->second, {});
   }
   // What of it is as it was given, is from where that was.
   for (const auto& [path, place] : given.places) {
@@ -87,7 +88,11 @@ AgentSettings AgentConfig::effective(const Json& consul_json, const std::map<std
   return all;
 }
 
-AgentSettings AgentConfig::effective() const { return effective(given.merged, given.origins); }
+void AgentConfig::join() {
+  const bool more = !before.merged.empty() ||
+                    std::any_of(after.begin(), after.end(), [](const auto& file) { return !file.content.empty(); });
+  joined = more ? std::optional(effective(given.merged, given.origins)) : std::nullopt;
+}
 
 const Json* member_at(const Json* value, std::string_view path) {
   while (value && !path.empty()) {

@@ -13,6 +13,7 @@
 #include <array>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -33,7 +34,9 @@ struct AgentSettings {
   std::map<std::string, std::string> origins = {};  // top-level key -> where from, all sources of a list or object
   std::map<std::string, std::string> places = {};   // dotted path of a scalar or list -> "FILE:LINE", the last one
 
-  void add(const AgentConfigFile& file);
+  using Lines = std::map<std::string, std::uint32_t>;  // AgentConfigFile's
+  void add(const std::string& key, Json value, const std::string& path, const Lines& lines);
+  void add(AgentConfigFile file);
   // Where the value at a dotted path is from, as narrowly as is known; "" for one that nobody gave.
   std::string origin(std::string_view path) const;
 };
@@ -47,10 +50,15 @@ struct AgentConfig {
   // What an agent reads after it.
   std::vector<AgentConfigFile> after = {};
 
+  // All of that, by join(). Nothing where what was given is all there is: it stands for itself.
+  std::optional<AgentSettings> joined = {};
+  void join();  // after each change of the above
+
   // What an agent goes by that is started with this consul.json, whose keys are from `origins`.
   AgentSettings effective(const Json& consul_json, const std::map<std::string, std::string>& origins) const;
   // And with what was given.
-  AgentSettings effective() const;
+  const AgentSettings& effective() const& { return joined ? *joined : given; }
+  AgentSettings effective() && { return joined ? std::move(*joined) : std::move(given); }
 };
 
 // The member at a dotted path; null where there is none, or none but null.

@@ -41,32 +41,57 @@ Json anything(Value value) {
   return element ? loosened(*element) : value.json();
 }
 
+// Where the decoder is. Only the places that are kept, and the faults, need it as a text.
+struct Path {
+  const Path* in = nullptr;  // nothing: the file
+  std::string_view name = {};
+  std::size_t index = 0;
+  enum { member, named, element } how = member;  // in.NAME, in[NAME], in[INDEX]
+
+  bool in_list() const { return how == element || (in != nullptr && in->in_list()); }
+  std::string text() const {
+    if (in == nullptr) return "";
+    std::string all = in->text();
+    if (how == member) return all += (all.empty() ? "" : ".") + std::string(name);
+    return all += "[" + (how == named ? std::string(name) : std::to_string(index)) + "]";
+  }
+};
+
 class AgentDecoder {
  public:
+  explicit AgentDecoder(Places places) : places_(places) {}
+
   AgentView decode(const hcl::Document& document) {
-    if (document.root().kind() == Kind::object) object(document.root(), "config", "", view_.tree);
+    if (document.root().kind() == Kind::object) object(document.root(), "config", {}, view_.tree);
     add_single("check", "checks");
     add_single("service", "services");
     return std::move(view_);
   }
 
  private:
-  void fault(Value value, const std::string& path, std::string what) {
-    view_.faults.push_back({value.place(), path, std::move(what)});
+  void fault(Value value, const Path& path, std::string what) {
+    view_.faults.push_back({value.place(), path.text(), std::move(what)});
   }
 
-  void object(Value value, std::string_view row, const std::string& path, Json& into) {
+  // agent_key, which goes through its table: a file has the same few keys over and over.
+  const std::optional<AgentKey>& key_of(std::string_view row, std::string_view spelt) {
+    const auto known = keys_.find({row, spelt});
+    return known != keys_.end() ? known->second
+                                : keys_.emplace(std::pair(row, spelt), agent_key(row, spelt)).first->second;
+  }
+
+  void object(Value value, std::string_view row, const Path& path, Json& into) {
     into = Json::object();
     for (const Value member : value) {
-      const std::string spelt(member.key());
-      const auto key = agent_key(row, spelt);
-      const std::string at = path + (path.empty() ? "" : ".") + (key ? std::string(key->name) : spelt);
+      const std::string_view spelt = member.key();
+      const auto& key = key_of(row, spelt);
+      const Path at{&path, key ? key->name : spelt};
       const bool second = key && key->name != spelt && has(value, key->name);
       if (!key || (second && lower(spelt) == key->name)) {
-        if (forgiven(at)) continue;
+        if (forgiven(at.text())) continue;
         auto& told = key ? view_.faults : view_.unknown;
-        told.push_back({member.place(), at, "no key of the agent's configuration"});
-        if (!key) into[spelt] = anything(member);
+        told.push_back({member.place(), at.text(), "no key of the agent's configuration"});
+        if (!key) into[std::string(spelt)] = anything(member);
         continue;
       }
       if (second || member.kind() == Kind::null) continue;
@@ -84,7 +109,7 @@ class AgentDecoder {
   static bool forgiven(std::string_view path) {
     return path == "acl_enforce_version_8" || (path.starts_with("audit.sink[") && path.ends_with("].name"));
   }
-  bool shaped(Value value, const AgentKey& key, const std::string& path, Json& into) {
+  bool shaped(Value value, const AgentKey& key, const Path& path, Json& into) {
     switch (key.shape) {
       case AgentKey::Shape::list:
         return list(value, key.of, path, into);
@@ -99,7 +124,7 @@ class AgentDecoder {
   }
 
   // A text, flag, number or object. `stands` has its place.
-  bool single(Value value, Value stands, std::string_view type, const std::string& path, Json& into) {
+  bool single(Value value, Value stands, std::string_view type, const Path& path, Json& into) {
     if (type == "T") return list(value, "t", path, into);
     if (type == "*") {
       into = anything(value);
@@ -118,13 +143,13 @@ class AgentDecoder {
     return true;
   }
 
-  bool not_this(Value value, Value stands, const std::string& path, const char* wanted) {
+  bool not_this(Value value, Value stands, const Path& path, const char* wanted) {
     const bool twice = value.kind() == Kind::blocks && value.size() > 1;
     fault(stands, path, twice ? "a block that stands twice, where there can be one" : std::string("not ") + wanted);
     return false;
   }
 
-  bool scalar(Value value, Value stands, char type, const std::string& path, Json& into) {
+  bool scalar(Value value, Value stands, char type, const Path& path, Json& into) {
     const bool number = value.kind() == Kind::integer || value.kind() == Kind::real;
     if (type == 't') {
       if (value.kind() != Kind::text) return not_this(value, stands, path, "a text");
@@ -151,42 +176,43 @@ class AgentDecoder {
     return static_cast<std::int64_t>(std::trunc(real));
   }
 
-  bool list(Value value, std::string_view of, const std::string& path, Json& into) {
+  bool list(Value value, std::string_view of, const Path& path, Json& into) {
     if (!is_list(value)) return not_this(value, value, path, "a list");
     into = Json::array();
     keep(path, value);
     for (const Value element : value) {
       Json decoded;
-      const std::string at = path + "[" + std::to_string(into.size()) + "]";
+      const Path at{&path, {}, into.size(), Path::element};
       const bool good = of == "*" ? map(element, of, at, decoded) : in_container(element, of, at, decoded);
       if (good) into.push_back(std::move(decoded));
     }
     return true;
   }
 
-  bool in_container(Value value, std::string_view of, const std::string& path, Json& into) {
+  bool in_container(Value value, std::string_view of, const Path& path, Json& into) {
     if (value.kind() != Kind::null) return single(value, value, of, path, into);
     // As Go begins one.
     if (of != "*") into = of == "t" ? Json("") : of == "T" ? Json::array() : Json::object();
     return true;
   }
 
-  bool map(Value value, std::string_view of, const std::string& path, Json& into) {
+  bool map(Value value, std::string_view of, const Path& path, Json& into) {
     const Value whole = only_element(value).value_or(value);
     if (whole.kind() != Kind::object) return not_this(whole, value, path, "an object");
     into = Json::object();
     keep(path, value);
     for (const Value member : whole) {
       // Of audit.sink, as the agent writes it, or of node_meta, as people do.
-      const std::string at =
-          of.size() > 1 ? path + "[" + std::string(member.key()) + "]" : path + "." + std::string(member.key());
+      const Path at{&path, member.key(), 0, of.size() > 1 ? Path::named : Path::member};
       Json decoded;
       if (in_container(member, of, at, decoded)) into[std::string(member.key())] = std::move(decoded);
     }
     return true;
   }
 
-  void keep(const std::string& path, Value value) { view_.places[path] = value.place(); }
+  void keep(const Path& path, Value value) {
+    if (places_ == Places::all || !path.in_list()) view_.places[path.text()] = value.place();
+  }
 
   // What stands alone goes to the end of its list.
   void add_single(const std::string& alone, const std::string& list) {
@@ -211,11 +237,13 @@ class AgentDecoder {
     view_.tree.erase(alone);
   }
 
+  Places places_;
   AgentView view_;
+  std::map<std::pair<std::string_view, std::string_view>, std::optional<AgentKey>> keys_;
 };
 
 }  // namespace
 
-AgentView agent_view(const hcl::Document& document) { return AgentDecoder().decode(document); }
+AgentView agent_view(const hcl::Document& document, Places places) { return AgentDecoder(places).decode(document); }
 
 }  // namespace lictor

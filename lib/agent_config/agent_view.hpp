@@ -40,6 +40,8 @@ struct AgentView {
   std::vector<AgentFault> unknown;
 };
 
-AgentView agent_view(const hcl::Document& document);
+// Whose places are wanted: those of what is in a list take more time and memory than all the rest.
+enum class Places { all, outside_lists };
+AgentView agent_view(const hcl::Document& document, Places places = Places::all);
 
 }  // namespace lictor

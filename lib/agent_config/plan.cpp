@@ -36,7 +36,7 @@ struct Draft {
   const Settings& settings;
   const AgentConfig& config;
   const PlanFacts& facts;
-  AgentSettings by_user;  // what the agent would go by without lictor
+  const AgentSettings& by_user;  // what the agent would go by without lictor
   Plan plan;
   Problems problems;
   std::vector<std::string> insisted = {};  // dotted paths of what has to be as lictor has it, whoever says otherwise

@@ -24,7 +24,7 @@ struct AgentReads {
 };
 // `files`: those of agent.config_files, already parsed.
 AgentConfig merge_agent_config(const std::vector<AgentConfigFile>& files, const Settings& settings,
-                               const AgentReads& reads = {});
+                               AgentReads reads = {});
 
 // What the agent will read by itself, as it takes it: by the format, "hcl" or "json", or where none is given by the end of the
 // name. A problem for what the agent would refuse, with the line and column.

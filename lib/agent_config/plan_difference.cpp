@@ -1,3 +1,4 @@
+#include "agent_config/definitions.hpp"
 #include "agent_config/plan.hpp"
 #include "base/json_text.hpp"
 
@@ -85,7 +86,11 @@ PlanDifference plan_difference(const Plan& before, const Plan& after) {
     for (const auto& [key, value] : plan->effective.merged.items()) keys.insert(key);
   }
   for (const std::string& key : keys) {
-    const Json old_value = at(before.effective.merged, key), new_value = at(after.effective.merged, key);
+    const auto value = [&key](const Plan& plan) {
+      const Json all = at(plan.effective.merged, key);
+      return holds_definitions(key) ? digests_of(all) : all;
+    };
+    const Json old_value = value(before), new_value = value(after);
     if (old_value == new_value) continue;
     differs(key, reloadable(key, old_value, new_value) ? Change::reload : Change::restart);
   }

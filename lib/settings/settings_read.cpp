@@ -63,11 +63,18 @@ std::optional<std::string> nearest_path(const std::string& path) {
   return at == known.end() ? std::nullopt : std::optional(*at);
 }
 
+// Most are plain texts, for which the parser would do a hundred times the work, at each start.
+Json fallback_of(const SettingKey& key) {
+  const std::string_view text = key.fallback;
+  const bool plain = text.starts_with('"') && text.find('\\') == text.npos;
+  return plain ? Json(text.substr(1, text.size() - 2)) : Json::parse(text);
+}
+
 class Reader {
  public:
   Reader() {
     for (const SettingKey& key : setting_keys()) {
-      values_[key.path] = Json::parse(key.fallback);
+      values_[key.path] = fallback_of(key);
       origins_[key.path] = by_default;
     }
   }
@@ -106,10 +113,12 @@ class Reader {
 
   void read_own_variables(const Environment& environment) {
     std::map<std::string, const SettingKey*> known;
-    for (const SettingKey& key : setting_keys()) known[key.environment_name()] = &key;
     for (auto at = environment.lower_bound(std::string(own_prefix)); at != environment.end(); ++at) {
       const auto& [name, value] = *at;
       if (!name.starts_with(own_prefix)) break;
+      if (known.empty()) {
+        for (const SettingKey& key : setting_keys()) known[key.environment_name()] = &key;
+      }
       if (const auto key = known.find(name); key != known.end()) {
         read_variable(*key->second, name, value);
       } else if (name != "LICTOR_CONFIG" && name != "LICTOR_GRACE" && name != "LICTOR_ADDRESS" &&

@@ -25,6 +25,7 @@ sys.dont_write_bytecode = True
 sys.path += [str(HERE.parent / "e2e"), str(HERE.parent / "soak")]
 import book  # noqa: E402
 import consul_facts  # noqa: E402
+import hcl  # noqa: E402
 import holding  # noqa: E402
 import image  # noqa: E402
 import layout  # noqa: E402
@@ -60,6 +61,7 @@ PARTS = {
 # Long, or of what is not everywhere: only when named.
 ASKED_FOR = {
     "eyes": (life.eyes, ()),
+    "hcl": (hcl.hcl, ("go", "g++")),
     "image": (image.image, ("dockerd",)),
     "build": (size.build, ("cmake", "ninja")),
     "layout": (layout.layout, ("valgrind", "ninja")),

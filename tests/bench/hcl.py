@@ -1,19 +1,26 @@
-#!/usr/bin/env python3
-"""How much of the processor 100 files of 20 kB in HCL take to read, and of memory, beside the library that Consul uses (one run, by turns).
+"""What it costs that an agent has a folder of configuration in HCL: 100 files of 20 kB, of services."""
 
-hcl.py TREE FOLDER [--rounds N]: as for tests/oracle/hcl/compare.py.
-"""
-import argparse
+import contextlib
 import os
+import pathlib
 import random
 import subprocess
 import sys
+import time
 
-sys.dont_write_bytecode = True
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "oracle", "hcl"))
-import compare
+import holding
+import world as e2e
+from book import OURS, interleaved
+from stage import figures, quietly, until
 
-SERVICE = """service {{
+TOP = pathlib.Path(__file__).resolve().parents[2]
+sys.path.append(str(TOP / "tests/oracle/hcl"))
+import compare  # noqa: E402
+
+LIBRARY, WITHOUT = "Consul's library", "lictor, without the files"
+FILES, SIZE = 100, 20_000
+AT_REST = 8  # s after the start
+BLOCK = """services {{
   # one of many
   id   = "web-{number}"
   name = "web"
@@ -35,40 +42,82 @@ SERVICE = """service {{
 
 
 def make_files(folder):
+    """The paths of files in HCL, the same ones each time."""
     chance = random.Random(1)
-    files = []
-    for i in range(100):
-        text = 'node_meta {\n  part = "%d"\n}\n' % i
-        while len(text) < 20000:
-            number = len(text) + 20000 * i
-            text += SERVICE.format(number=number, port=chance.randint(1024, 65535), rack=chance.randint(1, 40))
-        files.append(os.path.join(folder, f"{i:03}.hcl"))
-        with open(files[-1], "w") as file:
-            file.write(text)
-    return files
+    paths = []
+    for i in range(FILES):
+        text = f'node_meta {{\n  part = "{i}"\n}}\n'
+        while len(text) < SIZE:
+            number = len(text) + SIZE * i
+            text += BLOCK.format(number=number, port=chance.randint(1024, 65535), rack=chance.randint(1, 40))
+        paths.append(f"{folder}/{i:03}.hcl")
+        pathlib.Path(paths[-1]).write_text(text)
+        os.chmod(paths[-1], 0o644)
+    return paths
 
 
-def timed(program, files):
-    return [int(word) for word in subprocess.run([program, *files], stdout=subprocess.PIPE, check=True, text=True).stdout.split()]
+def hcl(stage):
+    folder = e2e.open_folder(f"{stage.folder}/consul.d")
+    paths = make_files(folder)
+    reading(stage, paths)
+    starting(stage, folder)
 
 
-def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("tree")
-    parser.add_argument("folder")
-    parser.add_argument("--rounds", type=int, default=3)
-    options = parser.parse_args()
-    oracle = compare.build_oracle(options.folder)
-    files = make_files(options.folder)
-    ours, theirs, heap = [], [], 0
-    for _ in range(options.rounds):
-        took, used = timed(options.tree, files)
-        ours.append(took / 1e3)
-        heap = max(heap, used)
-        theirs.append(timed(oracle, files)[0] / 1e3)
-    size = sum(os.path.getsize(file) for file in files)
-    print(f"{len(files)} files, {size / 1e6:.1f} MB: ours {min(ours):.1f} ms ({heap / 1e3:.0f} kB of heap), the library {min(theirs):.1f} ms: {min(theirs) / min(ours):.1f} times as fast")
+def reading(stage, paths):
+    """The reader alone, beside the library that Consul uses."""
+    took = stage.book.measure("CPU time to read 100 files of 20 kB in HCL", "ms")
+    heap = stage.book.measure("the most heap that it takes", "kB", 0)
+    programs = {OURS: compiled_tree(stage), LIBRARY: compare.build_oracle(f"{stage.folder}/oracle")}
+    for name, program in interleaved(stage.rounds, programs):
+        told = subprocess.run([program, *paths], stdout=subprocess.PIPE, check=True, text=True, timeout=60).stdout
+        microseconds, *bytes_used = [int(word) for word in told.split()]
+        took.add(name, microseconds / 1e3)
+        if name == OURS:
+            heap.add(name, bytes_used[0] / 1e3)
+    took.limit(OURS, "15 ms", 15)
+    took.limit(OURS, "a third of the library's", took.median(LIBRARY) / 3)
+    heap.limit(OURS, "1 MB", 1000)
 
 
-if __name__ == "__main__":
-    main()
+def compiled_tree(stage):
+    program = f"{stage.folder}/hcl_tree"
+    sources = [TOP / "tests/oracle/hcl/tree.cpp", *(TOP / "lib/hcl").glob("*.cpp"), TOP / "lib/base/text.cpp"]
+    command = ["g++", "-std=c++20", "-O2", f"-I{TOP}/lib", "-o", program, *map(str, sources), "-lfmt"]
+    subprocess.run(command, check=True, timeout=300)
+    return program
+
+
+def starting(stage, folder):
+    """From the exec of lictor to that of an agent, and lictor's own memory afterwards."""
+    took = stage.book.measure("exec to exec of the agent", "ms", 2, than=WITHOUT)
+    memory = stage.book.measure(f"anonymous memory {AT_REST} s after the start", "kB", 0, than=WITHOUT)
+    stamp, agent = stage.compiled("stamp"), holding.as_consul(stage, "stamp")
+    stamps = e2e.open_folder(f"{stage.folder}/stamps")
+    ways = {
+        WITHOUT: stage.attended("without", agent={"binary": agent}),
+        OURS: stage.attended("with", agent={"binary": agent, "config_dirs": [folder]}),
+    }
+
+    def once(node, rest=0.0):
+        for stamped in ("holder", "agent"):
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(f"{stamps}/{stamped}")
+        environment = node.environment | {"STAMP": f"{stamps}/holder", "STAMP_AGENT": f"{stamps}/agent"}
+        command = [stamp, stage.lictor, "run", "-c", node.settings_file]
+        process = quietly(["ip", "netns", "exec", node.namespace, *command], env=environment)
+        try:
+            until(lambda: pathlib.Path(f"{stamps}/agent").read_text().endswith("\n"))
+            begun = [int(pathlib.Path(f"{stamps}/{stamped}").read_text()) for stamped in ("holder", "agent")]
+            time.sleep(rest)
+            return (begun[1] - begun[0]) / 1e6, figures(f"/proc/{process.pid}/smaps_rollup", "Anonymous")[0]
+        finally:
+            holding.end(process)
+
+    for node in ways.values():
+        once(node)  # the first start makes directories
+    for name, node in interleaved(stage.rounds, ways):
+        took.add(name, once(node)[0])
+    for name, node in ways.items():
+        memory.add(name, once(node, AT_REST)[1])
+    took.limit(OURS, "15 ms more than without the files", took.median(WITHOUT) + 15)
+    memory.limit(OURS, "1 MB more than without the files", memory.median(WITHOUT) + 1000)

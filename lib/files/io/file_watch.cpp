@@ -123,14 +123,16 @@ struct FileWatch::State : std::enable_shared_from_this<State> {
 
   void place_watches() {
     const auto before = std::exchange(names, {});
-    for (const auto& [path, digest] : digests) {
-      trace(path);
-      if (!is_directory(path)) continue;
-      for (const std::string& name : agent_files_in(path)) trace(path + "/" + name);
-    }
+    for (const auto& [path, digest] : digests) place(path);
     for (const auto& [wd, _] : before) {
       if (!names.count(wd)) inotify_rm_watch(descriptor.native_handle(), wd);
     }
+  }
+
+  void place(const std::string& path) {
+    trace(path);
+    if (!is_directory(path)) return;
+    for (const std::string& name : agent_files_in(path)) trace(path + "/" + name);
   }
 
   // Directories that are neither the last nor hold a link are left out: the likes of /run and /tmp are busy. Of a path that
@@ -210,6 +212,15 @@ void FileWatch::watch(const std::vector<std::string>& paths) {
   for (auto& [path, digest] : state_->digests) {
     const auto known = before.find(path);
     digest = known != before.end() ? known->second : content_digest(path);
+  }
+}
+
+void FileWatch::watch_also(const std::vector<std::string>& paths) {
+  for (const std::string& path : paths) {
+    const auto [entry, first] = state_->digests.emplace(path, 0);
+    if (!first) continue;
+    state_->place(path);
+    entry->second = content_digest(path);
   }
 }
 

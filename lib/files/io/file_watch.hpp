@@ -38,6 +38,8 @@ class FileWatch {
   // From now on these paths, files or directories, and no others. News is what differs from the moment of the call that
   // named a path first: what is read after that call is at least that new.
   void watch(const std::vector<std::string>& paths);
+  // And these.
+  void watch_also(const std::vector<std::string>& paths);
 
  private:
   struct State;

@@ -73,8 +73,9 @@ Place place_of(const std::string& path) {
   return {folder ? std::move(*folder) : Descriptor(-1), path.substr(slash == std::string::npos ? 0 : slash + 1)};
 }
 
-// Most paths have no link on the way, and the kernel walks those in one step. Nothing where there is one, where there is no
-// such folder, and where the kernel (before 5.6) or a sandbox knows no such call.
+// Most paths have no link on the way, and the kernel walks those in one step. Nothing, and errno, where there is one (ELOOP),
+// where what is sought is not there and no link was met on the way to where it is missing (ENOENT), and where the kernel (before
+// 5.6) or a sandbox knows no such call.
 Descriptor open_without_links(const std::string& path, std::uint64_t flags) {
 #ifdef SYS_openat2
   open_how how{};
@@ -82,6 +83,7 @@ Descriptor open_without_links(const std::string& path, std::uint64_t flags) {
   how.resolve = RESOLVE_NO_SYMLINKS;
   return Descriptor(static_cast<int>(::syscall(SYS_openat2, AT_FDCWD, path.c_str(), &how, sizeof how)));
 #else
+  errno = ENOSYS;
   return Descriptor(-1);
 #endif
 }
@@ -180,6 +182,11 @@ Result<Found> find_to_read(const std::string& path) {
   if (quick.at.get() >= 0 && ::fstat(quick.at.get(), &quick.about) == 0 &&
       (S_ISDIR(quick.about.st_mode) || quick.about.st_nlink == 1))
     return quick;
+  if (quick.at.get() < 0 && errno == ENOENT) {
+    auto problem = open_problem(path, ENOENT);
+    errno = ENOENT;
+    return problem;
+  }
   // Who has put a link on the way that only he follows, and which one.
   std::optional<std::pair<uid_t, Problem>> led;
   auto found = walk(path, [&led](const PathStep& step) -> std::optional<Problem> {

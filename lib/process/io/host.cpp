@@ -59,8 +59,10 @@ std::optional<Columns> find_line(std::string_view file, const std::string& name_
   const auto id = id_number(name_or_id);
   while (!file.empty()) {
     const auto end = std::min(file.find('\n'), file.size());
-    const auto fields = split_fields(file.substr(0, end));
+    const std::string_view line = file.substr(0, end);
     file.remove_prefix(std::min(end + 1, file.size()));
+    if (!id && line.substr(0, line.find(':')) != name_or_id) continue;
+    const auto fields = split_fields(line);
     if (fields.size() < fields_needed || fields[0].empty() || !id_number(fields[2])) continue;
     if (fields[0] == name_or_id) return fields;
     if (!by_id && id && id_number(fields[2]) == id) by_id = fields;
@@ -77,10 +79,10 @@ std::optional<std::string> cgroup_file(const std::string& root, const std::vecto
   // "/../x" is what a process outside of its cgroup namespace's root sees; under the mount it means nothing.
   if (path->empty() || *path == "/" || path->find("/..") != std::string::npos) path = "";
   for (const auto& mount : mounts) {
-    for (const auto& folder : {*path, std::string()}) {
-      const auto content = read_file(root + "/sys/fs/cgroup" + mount + folder + "/" + file);
-      if (content && *content) return std::string(trim(**content));
-    }
+    const std::string top = root + "/sys/fs/cgroup" + mount;
+    auto content = read_file(top + *path + "/" + file);
+    if (!path->empty() && (!content || !*content)) content = read_file(top + "/" + file);
+    if (content && *content) return std::string(trim(**content));
   }
   return std::nullopt;
 }

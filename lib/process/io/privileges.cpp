@@ -70,9 +70,10 @@ std::optional<Capabilities> keep_needed_capabilities(Capabilities bounding) {
   // Kernels before 4.3 have no ambient set.
   ::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
   const Capabilities kept = needed_capabilities() | bounding;
-  for (int number = 0; number < kNumbers && ::prctl(PR_CAPBSET_READ, number, 0, 0, 0) >= 0; ++number) {
-    // Refused without CAP_SETPCAP, as in a container that was given a few capabilities: then the set is small already.
-    if ((kept & bit(number)) == 0) ::prctl(PR_CAPBSET_DROP, number, 0, 0, 0);
+  for (int number = 0; number < kNumbers; ++number) {
+    // Refused without CAP_SETPCAP, as in a container that was given a few capabilities: then the set is small already. And where
+    // the kernel has no more of them.
+    if ((kept & bit(number)) == 0 && ::prctl(PR_CAPBSET_DROP, number, 0, 0, 0) != 0) break;
   }
 
   const Capabilities permitted = needed_capabilities() & (sets[0].permitted | Capabilities{sets[1].permitted} << 32U);
