@@ -257,6 +257,14 @@ AgentPrivileges agent_privileges(const std::string& binary, uid_t uid) {
   return privileges;
 }
 
+bool binds_privileged_ports(const std::string& binary, uid_t uid) {
+  const AgentPrivileges agent = agent_privileges(binary, uid);
+  constexpr Capabilities net_bind_service = Capabilities{1} << 10U;
+  const bool by_set_id = !agent.gains.empty() && agent.capabilities == 0;
+  const bool gains = by_set_id || (agent.capabilities & net_bind_service) != 0;
+  return agent.root || (gains && may_gain_privileges()) || (geteuid() != 0 && hands_on(net_bind_service));
+}
+
 AgentPrivileges agent_privileges(const Settings& settings, const Environment& environment) {
   const auto user = agent_user(settings);
   const auto binary = find_binary(settings.agent.binary, environment);

@@ -38,6 +38,11 @@ void keep_both(AgentSettings& settings, const Json& over) {
   }
 }
 
+std::string place_in(const AgentConfigFile& file, const std::string& path) {
+  const auto line = file.lines.find(path);
+  return line == file.lines.end() ? file.path : file.path + ":" + std::to_string(line->second);
+}
+
 void note_places(AgentSettings& settings, const AgentConfigFile& file, const std::string& path, const Json& value) {
   if (value.is_null()) return;
   if (value.is_object()) {
@@ -45,8 +50,10 @@ void note_places(AgentSettings& settings, const AgentConfigFile& file, const std
       note_places(settings, file, path.empty() ? key : path + "." + key, member);
     return;
   }
-  const auto line = file.lines.find(path);
-  settings.places[path] = line == file.lines.end() ? file.path : file.path + ":" + std::to_string(line->second);
+  const std::string place = place_in(file, path);
+  const Json* before = value.is_array() ? nullptr : member_at(&settings.merged, path);
+  if (before && *before != value) settings.contradictions.push_back({path, settings.origin(path), place});
+  settings.places[path] = place;
 }
 
 }  // namespace
@@ -61,8 +68,8 @@ void AgentSettings::add(const AgentConfigFile& file) {
     const bool joins = there != merged.end() && value.is_structured() && there->type() == value.type();
     known = joins ? known + ", " + file.path : file.path;
   }
-  merge(merged, file.content);
   note_places(*this, file, "", file.content);
+  merge(merged, file.content);
 }
 
 std::string AgentSettings::origin(std::string_view path) const {
@@ -74,6 +81,7 @@ std::string AgentSettings::origin(std::string_view path) const {
 
 AgentSettings AgentConfig::effective(const Json& consul_json, const std::map<std::string, std::string>& origins) const {
   AgentSettings all = before;
+  const auto known = static_cast<std::ptrdiff_t>(all.contradictions.size());
   for (const auto& [key, value] : consul_json.items()) {
     const auto from = origins.find(key);
     all.add({from == origins.end() ? "lictor" : from->second, Json{{key, value}}});
@@ -81,8 +89,13 @@ AgentSettings AgentConfig::effective(const Json& consul_json, const std::map<std
   // What of it is as it was given, is from where that was.
   for (const auto& [path, place] : given.places) {
     const Json *now = member_at(&consul_json, path), *then = member_at(&given.merged, path);
-    if (now && then && *now == *then) all.places[path] = place;
+    if (!now || !then || *now != *then) continue;
+    all.places[path] = place;
+    for (auto one = all.contradictions.begin() + known; one != all.contradictions.end(); ++one) {
+      if (one->path == path) one->after = place;
+    }
   }
+  all.contradictions.insert(all.contradictions.end(), given.contradictions.begin(), given.contradictions.end());
   for (const AgentConfigFile& file : after) all.add(file);
   return all;
 }
