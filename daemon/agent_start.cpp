@@ -6,6 +6,7 @@
 #include "files/io/file_watch.hpp"
 #include "files/io/files.hpp"
 #include "process/io/as_user.hpp"
+#include "process/io/privileges.hpp"
 
 #include <unistd.h>
 
@@ -35,6 +36,17 @@ Result<std::string> version_of(const std::string& binary, const Ground& ground) 
   return {boost::system::in_place_value, std::move(*version)};
 }
 
+namespace {
+
+// The lowest port that the agent can listen on.
+int unprivileged_from(const PlanFacts& facts) {
+  if (binds_privileged_ports(facts.binary, facts.uid)) return 0;
+  return whole_number<int>(std::string(trim(content_of("/proc/sys/net/ipv4/ip_unprivileged_port_start"))))
+      .value_or(1024);
+}
+
+}  // namespace
+
 Problems start_problems(const Ground& ground, const Interfaces& interfaces) {
   const AgentSettings& settings = ground.plan.effective;
   StartFacts facts;
@@ -48,6 +60,7 @@ Problems start_problems(const Ground& ground, const Interfaces& interfaces) {
   for (const std::string& path : paths_at_start(settings)) facts.files[path] = look_at_file(path);
   // Lictor makes the folder of its own socket.
   facts.files.erase(agent_folder(ground.settings));
+  facts.unprivileged_from = unprivileged_from(ground.facts);
   facts.keyring = settings.merged.value("disable_keyring_file", Json()) != true &&
                   look_at_file(ground.facts.data_dir + "/serf/local.keyring").kind != FileLook::missing;
   return start_faults(settings, facts);

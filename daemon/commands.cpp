@@ -1,6 +1,7 @@
 #include "commands.hpp"
 
 #include "agent_api/io/http_client.hpp"
+#include "agent_config/doubts.hpp"
 #include "agent_config/outlived_settings.hpp"
 #include "agent_start.hpp"
 #include "base/json_text.hpp"
@@ -112,6 +113,18 @@ std::string explained(const Ground& ground) {
   return out;
 }
 
+// What an agent starts with all the same.
+std::vector<std::string> doubts(const Ground& ground) {
+  const AgentSettings wanted = ground.config.effective();
+  std::vector<std::string> all = contradicting_files(wanted);
+  const Json own = ground.settings.services.value_or(Json::array());
+  for (auto&& more : {ids_twice(ground.plan.effective, ground.services), unknown_service_keys(own)})
+    all.insert(all.end(), more.begin(), more.end());
+  if (auto nobody = nobody_to_join(ground.plan.effective, content_of(ground.facts.data_dir + "/serf/local.snapshot")))
+    all.push_back(std::move(*nobody));
+  return all;
+}
+
 }  // namespace
 
 void print(const std::string& text) {
@@ -160,11 +173,16 @@ Exit check(const std::optional<std::string>& settings_file, const std::optional<
     const Problems outlived = outlived_settings(ground->plan.effective, *parsed, *version);
     problems.insert(problems.end(), outlived.begin(), outlived.end());
   }
+  const AgentSettings& agent = ground->plan.effective;
+  const Problems refused =
+      service_faults(ground->services, agent, version ? parse_agent_version(*version) : std::nullopt);
+  problems.insert(problems.end(), refused.begin(), refused.end());
   if (auto valid = validate(*ground); !valid) problems.push_back(valid.error());
   const MoveTold move = look_at_move(*ground);
   problems.insert(problems.end(), move.problems.begin(), move.problems.end());
   if (!problems.empty()) return print_problems(problems);
   for (const std::string& warning : ground->warnings) print_line("warning: " + warning);
+  for (const std::string& doubt : doubts(*ground)) print_line("warning: " + doubt);
   for (const std::string& notice : ground->plan.notices) print_line(notice);
   if (const auto from = settings->origins.at("agent.config_dirs"); from.starts_with("default, "))
     print_line("agent.config_dirs: " + from.substr(9) + " and nothing else is named");

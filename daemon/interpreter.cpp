@@ -171,7 +171,7 @@ void Interpreter::act(const Probe& e) {
 void Interpreter::act(const SendServices& e) {
   if (e.what != Sending::news) parts_.api.look_at_maintenance([](const Result<void>&) {});  // with all else that it has
   const auto answer = [this, launch = e.launch](AgentCalls::Sent sent) {
-    feed(ServicesSent{launch, std::move(sent.failure), sent.refused, sent.changed});
+    feed(ServicesSent{launch, std::move(sent.failure), sent.refused, sent.changed, sent.rejected});
   };
   parts_.api.send_services(parts_.settings.in_force().services, e.what, answer);
 }

@@ -63,7 +63,7 @@ class ActiveSettings {
   virtual const Ground& in_force() const = 0;
 
   // `gone`: the address was gone when it was last looked at.
-  virtual AddressRead read_address(const Interfaces& interfaces, bool gone) const = 0;
+  virtual AddressRead read_address(const Interfaces& interfaces, bool gone) = 0;
 
   // Prepares the settings in force with another id of the node: the node as it will be.
   virtual Result<NodeKey> take_id(const std::string& id, const Interfaces& interfaces) = 0;

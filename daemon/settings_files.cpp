@@ -151,7 +151,8 @@ Happening SettingsFiles::prepare(const Interfaces& interfaces) {
 
 // ------------------------------------------------------------------------------------------- the address
 
-AddressRead SettingsFiles::read_address(const Interfaces& interfaces, bool gone) const {
+AddressRead SettingsFiles::read_address(const Interfaces& interfaces, bool gone) {
+  address_may_have_come(interfaces);
   // Of interfaces that can't be listed right now nothing new is known.
   if (!interfaces && !gone) {
     log::warn(to_string(interfaces.error()));
@@ -161,6 +162,13 @@ AddressRead SettingsFiles::read_address(const Interfaces& interfaces, bool gone)
   if (!bind) return {AddressState::gone, bind.error().why};
   const bool same = bind->address == ground_->facts.bind.address;
   return {same ? AddressState::same : AddressState::other, bind->address};
+}
+
+// Settings with nothing against them but that there is no address for them are read again when there is one.
+void SettingsFiles::address_may_have_come(const Interfaces& interfaces) {
+  if (!lacks_address_ || !look_again(true, interfaces)) return;
+  lacks_address_ = false;
+  boost::asio::post(executor_, news_.settings);
 }
 
 Result<NodeKey> SettingsFiles::take_id(const std::string& id, const Interfaces& interfaces) {
@@ -218,7 +226,9 @@ void SettingsFiles::reload(bool settings_too, const Interfaces& interfaces, std:
     const Problem problem{"node.data_dir", "can't change while lictor runs", "restart lictor for that"};
     return done(failed({problem}, true));
   }
-  const PlanDifference difference = plan_difference(ground_->plan, next->plan);
+  PlanDifference difference = plan_difference(ground_->plan, next->plan);
+  // It has to hear that what it refused is gone: of what it reads by itself it may have taken a part.
+  if (settings_too && agent_refused_) difference.change = std::max(difference.change, Change::reload);
   if (difference.change == Change::none) return done(prepared(std::move(*next), difference, settings_too));
   if (settings_too) {
     if (const Problems problems = start_problems(*next, interfaces); !problems.empty())
@@ -259,9 +269,14 @@ Result<void> SettingsFiles::same_from_start_to_end(const Settings& next) const {
 // Of an address alone nothing is told: what the settings' own problem is stays to be seen.
 Reloaded SettingsFiles::failed(const Problems& problems, bool settings_too) {
   watch_as_settled();
-  const std::string problem = join_problems(problems);
-  if (settings_too) problem_ = problem;
-  return {.result = ReloadResult::broken, .rules = {}, .text = problem, .settings = settings_too};
+  if (settings_too) refuse(problems);
+  return {.result = ReloadResult::broken, .rules = {}, .text = join_problems(problems), .settings = settings_too};
+}
+
+void SettingsFiles::refuse(const Problems& problems) {
+  problem_ = join_problems(problems);
+  lacks_address_ =
+      std::all_of(problems.begin(), problems.end(), [](const Problem& p) { return p.exit == Exit::retry; });
 }
 
 Reloaded SettingsFiles::drop_reload() {
@@ -295,7 +310,10 @@ Reloaded SettingsFiles::prepared(Ground next, const PlanDifference& difference, 
   const bool services_differ = next.services != ground_->services;
   std::string keys = lictor::join(difference.keys, " ");
   if (difference.change == Change::none && services_differ) keys += keys.empty() ? "services" : " services";
-  if (settings_too) problem_.clear();
+  if (settings_too) {
+    problem_.clear();
+    lacks_address_ = agent_refused_ = false;
+  }
   next.let_definitions_go();
   next_ = std::move(next);
   Reloaded news{.result = ReloadResult::unchanged,
@@ -308,7 +326,8 @@ Reloaded SettingsFiles::prepared(Ground next, const PlanDifference& difference, 
     news.result = ReloadResult::restart;
   } else if (difference.change == Change::reload) {
     news.result = ReloadResult::reloaded;
-    news.text = "new settings, taken by the running agent: " + keys;
+    news.text = keys.empty() ? "the settings are those in force, and the running agent has taken them again"
+                             : "new settings, taken by the running agent: " + keys;
   } else if (!keys.empty()) {
     news.result = ReloadResult::services;
   } else {
@@ -338,7 +357,8 @@ void SettingsFiles::go_back(const Problem& why) {
   before_.reset();
   put_into_force(std::move(before));
   settled_ = steady_now();
-  problem_ = to_string(why);
+  refuse({why});
+  agent_refused_ = true;
 }
 
 Result<void> SettingsFiles::write_again() { return write_consul_json(*ground_, ground_->facts.config_path); }

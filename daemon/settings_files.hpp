@@ -36,7 +36,7 @@ class SettingsFiles : public ActiveSettings {
   std::optional<PrepareFailed> begin_preparing() override;
   Happening prepare(const Interfaces& interfaces) override;
   const Ground& in_force() const override { return *ground_; }
-  AddressRead read_address(const Interfaces& interfaces, bool gone) const override;
+  AddressRead read_address(const Interfaces& interfaces, bool gone) override;
   Result<NodeKey> take_id(const std::string& id, const Interfaces& interfaces) override;
   void reload(bool settings_too, const Interfaces& interfaces, std::function<void(Reloaded)> done) override;
   Reloaded drop_reload() override;
@@ -72,6 +72,8 @@ class SettingsFiles : public ActiveSettings {
   void validate(Ground next, PlanDifference difference, bool settings_too, std::function<void(Reloaded)> done);
   Reloaded prepared(Ground next, const PlanDifference& difference, bool settings_too);
   Reloaded failed(const Problems& problems, bool settings_too);
+  void refuse(const Problems& problems);
+  void address_may_have_come(const Interfaces& interfaces);
   std::string next_consul_json() const { return settings().run_dir + "/consul.next.json"; }
   void put_into_force(Ground ground);
 
@@ -86,6 +88,9 @@ class SettingsFiles : public ActiveSettings {
   std::optional<Ground> ground_;         // in force
   std::optional<Ground> next_, before_;  // prepared; kept
   std::string problem_;
+  // What else is known of it: there was no address for the settings, which may come; the agent has refused them, and may have
+  // taken a part.
+  bool lacks_address_ = false, agent_refused_ = false;
   Time settled_{};
   std::optional<Locks> locks_;
   Child validation_;

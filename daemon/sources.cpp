@@ -17,11 +17,14 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <memory>
 #include <utility>
 
 namespace lictor {
 namespace {
+
+namespace fs = std::filesystem;
 
 constexpr const char* default_path = "/etc/lictor/lictor.json";
 
@@ -355,6 +358,14 @@ AgentPrivileges agent_privileges(const std::string& binary, uid_t uid) {
   privileges.capabilities = file_capabilities(binary);
   if (set_id || privileges.capabilities != 0) privileges.gains = binary;
   return privileges;
+}
+
+bool binds_privileged_ports(const std::string& binary, uid_t uid) {
+  const AgentPrivileges agent = agent_privileges(binary, uid);
+  constexpr Capabilities net_bind_service = Capabilities{1} << 10U;
+  const bool by_set_id = !agent.gains.empty() && agent.capabilities == 0;
+  const bool gains = by_set_id || (agent.capabilities & net_bind_service) != 0;
+  return agent.root || (gains && may_gain_privileges()) || (geteuid() != 0 && hands_on(net_bind_service));
 }
 
 AgentPrivileges agent_privileges(const Settings& settings, const Environment& environment) {

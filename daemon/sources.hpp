@@ -52,6 +52,8 @@ struct AgentPrivileges {
   std::uint64_t capabilities = 0;  // the file capabilities of that program
 };
 AgentPrivileges agent_privileges(const std::string& binary, uid_t uid);
+// Whether it may listen on any port: its user is root, or the program gains CAP_NET_BIND_SERVICE.
+bool binds_privileged_ports(const std::string& binary, uid_t uid);
 // Before they have been found; what can't be found is told by `look`.
 AgentPrivileges agent_privileges(const Settings& settings, const Environment& environment);
 

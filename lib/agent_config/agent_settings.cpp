@@ -37,6 +37,11 @@ void keep_both(AgentSettings& settings, const std::string& one) {
   settings.origins.erase(one);
 }
 
+std::string place_in(const std::string& file, const AgentSettings::Lines& lines, const std::string& path) {
+  const auto line = lines.find(path);
+  return line == lines.end() ? file : file + ":" + std::to_string(line->second);
+}
+
 void note_places(AgentSettings& settings, const std::string& file, const AgentSettings::Lines& lines,
                  const std::string& path, const Json& value) {
   if (value.is_null()) return;
@@ -44,8 +49,10 @@ void note_places(AgentSettings& settings, const std::string& file, const AgentSe
     for (const auto& [key, member] : value.items()) note_places(settings, file, lines, path + "." + key, member);
     return;
   }
-  const auto line = lines.find(path);
-  settings.places[path] = line == lines.end() ? file : file + ":" + std::to_string(line->second);
+  const std::string place = place_in(file, lines, path);
+  const Json* before = value.is_array() ? nullptr : member_at(&settings.merged, path);
+  if (before && *before != value) settings.contradictions.push_back({path, settings.origin(path), place});
+  settings.places[path] = place;
 }
 
 }  // namespace
@@ -75,6 +82,7 @@ std::string AgentSettings::origin(std::string_view path) const {
 
 AgentSettings AgentConfig::effective(const Json& consul_json, const std::map<std::string, std::string>& origins) const {
   AgentSettings all = before;
+  const auto known = static_cast<std::ptrdiff_t>(all.contradictions.size());
   for (const auto& [key, value] : consul_json.items()) {
     const auto from = origins.find(key);
     all.add(key, value, from == origins.end() ? "lictor" : from->second, {});
@@ -82,8 +90,13 @@ AgentSettings AgentConfig::effective(const Json& consul_json, const std::map<std
   // What of it is as it was given, is from where that was.
   for (const auto& [path, place] : given.places) {
     const Json *now = member_at(&consul_json, path), *then = member_at(&given.merged, path);
-    if (now && then && *now == *then) all.places[path] = place;
+    if (!now || !then || *now != *then) continue;
+    all.places[path] = place;
+    for (auto one = all.contradictions.begin() + known; one != all.contradictions.end(); ++one) {
+      if (one->path == path) one->after = place;
+    }
   }
+  all.contradictions.insert(all.contradictions.end(), given.contradictions.begin(), given.contradictions.end());
   for (const AgentConfigFile& file : after) all.add(file);
   return all;
 }

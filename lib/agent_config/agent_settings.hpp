@@ -29,10 +29,17 @@ struct AgentConfigFile {
       {};  // dotted path of a value -> where it stands, as far as that is known
 };
 
+// A scalar that one place gives otherwise than another before it: the later one counts.
+struct Contradiction {
+  std::string path;           // dotted
+  std::string before, after;  // "FILE:LINE", or as a source is called
+};
+
 struct AgentSettings {
   Json merged = Json::object();
   std::map<std::string, std::string> origins = {};  // top-level key -> where from, all sources of a list or object
   std::map<std::string, std::string> places = {};   // dotted path of a scalar or list -> "FILE:LINE", the last one
+  std::vector<Contradiction> contradictions = {};
 
   using Lines = std::map<std::string, std::uint32_t>;  // AgentConfigFile's
   void add(const std::string& key, Json value, const std::string& path, const Lines& lines);

@@ -54,13 +54,18 @@ struct Draft {
     plan.origins[key] = from;
   }
 
-  // As set, for what the agent can't have otherwise.
-  void insist(const std::string& key, Json value, const std::string& why) {
-    if (const Json* theirs = find(user(), key); theirs && *theirs != value) {
-      plan.notices.push_back(key + ": " + json_text(*theirs) + " (" + origin(key) + ") gives way to " +
+  // Where it is not what the user has there.
+  void tell_of(const std::string& path, const Json& value, const std::string& why) {
+    if (const Json* theirs = member_at(&user(), path); theirs && *theirs != value) {
+      plan.notices.push_back(path + ": " + json_text(*theirs) + " (" + origin(path) + ") gives way to " +
                              json_text(value) + ": " + why);
     }
-    set(key, std::move(value), "lictor");
+  }
+
+  // As set, for what the agent can't have otherwise.
+  void insist(const std::string& key, Json value, const std::string& why, const std::string& from = "lictor") {
+    tell_of(key, value, why);
+    set(key, std::move(value), from);
     insisted.push_back(key);
   }
 
@@ -129,7 +134,8 @@ void Draft::joining() {
   set("retry_join", std::move(all), before + (before.empty() ? "" : ", ") + config.given.origin("start_join"));
   plan.consul_json.erase("start_join");
   plan.origins.erase("start_join");
-  plan.notices.push_back("start_join: gives way to retry_join: an agent that finds no server waits for one");
+  plan.notices.push_back("start_join (" + config.given.origin("start_join") +
+                         ") gives way to retry_join: an agent that finds no server waits for one");
 }
 
 // The agent's own watch of its files would have it reload them a second time. Up to Consul 1.11 there is no such key: an agent
@@ -147,20 +153,17 @@ void Draft::address() {
 
   const std::string theirs = text_at(find(user(), "advertise_addr"));
   if (literal_address(theirs)) return;
-  if (!theirs.empty()) {
-    plan.notices.push_back("advertise_addr: " + theirs + " gives way to " + facts.bind.address + ", the bind address");
-  }
+  if (!theirs.empty()) tell_of("advertise_addr", facts.bind.address, "the bind address");
   set("advertise_addr", facts.bind.address, "bind_addr");
   insisted.push_back("advertise_addr");
 }
 
 void Draft::identity() {
-  set("node_name", facts.identity.name, facts.name_origin);
-  set("node_id", facts.identity.id, facts.id_origin);
+  insist("node_name", facts.identity.name, "from " + facts.name_origin, facts.name_origin);
+  insist("node_id", facts.identity.id, "from " + facts.id_origin, facts.id_origin);
   const auto named = settings.origins.find("node.data_dir");
-  set("data_dir", facts.data_dir,
-      settings.node.data_dir && named != settings.origins.end() ? named->second : origin("data_dir"));
-  insisted.insert(insisted.end(), {"node_name", "node_id", "data_dir"});
+  insist("data_dir", facts.data_dir, "node.data_dir says so",
+         settings.node.data_dir && named != settings.origins.end() ? named->second : origin("data_dir"));
   insist("leave_on_terminate", false, "only lictor asks the agent to leave");
   insist("skip_leave_on_interrupt", true, "only lictor asks the agent to leave");
 }
@@ -169,7 +172,10 @@ void Draft::node_meta() {
   const Json* theirs = find(given(), "node_meta");
   if (!usable("node_meta", theirs, &Json::is_object, "object")) return;
   Json meta = theirs ? *theirs : Json::object();
-  for (const auto& [key, value] : settings.node.meta) meta[key] = value;
+  for (const auto& [key, value] : settings.node.meta) {
+    tell_of("node_meta." + key, value, "node.meta says so");
+    meta[key] = value;
+  }
   for (auto& [key, value] : meta.items()) {
     if (!value.is_string()) continue;
     std::vector<std::string> unknown;
@@ -200,7 +206,10 @@ void Draft::http() {
     problems.push_back(Problem{"run_dir", "no listener of the agent can have the socket path " + facts.api_socket,
                                "choose a shorter path without blanks and braces"});
   }
-  if (facts.client_address) set("client_addr", *facts.client_address, "CONSUL_CLIENT_INTERFACE");
+  if (facts.client_address) {
+    tell_of("client_addr", *facts.client_address, "CONSUL_CLIENT_INTERFACE says so");
+    set("client_addr", *facts.client_address, "CONSUL_CLIENT_INTERFACE");
+  }
   const Json *addresses = find(user(), "addresses"), *ports = find(user(), "ports");
   const Json *listed = find(user(), "addresses", "http"),
              *client = find(facts.client_address ? plan.consul_json : user(), "client_addr"),

@@ -1,7 +1,8 @@
 #include "agent_config/start_faults.hpp"
 
+#include "agent_config/check_rules.hpp"
+#include "agent_config/listener_list.hpp"
 #include "base/text.hpp"
-#include "base/time.hpp"
 #include "network/address.hpp"
 #include "secrets/key_pair.hpp"
 #include "secrets/secrets.hpp"
@@ -17,26 +18,6 @@
 
 namespace lictor {
 namespace {
-
-// A member of a check or service whatever its spelling: "ScriptArgs", "script_args".
-const Json* spelled(const Json& object, std::string_view plain) {
-  for (const auto& [key, value] : object.items()) {
-    std::string name = lower(key);
-    name.erase(std::remove(name.begin(), name.end(), '_'), name.end());
-    if (name == plain && !value.is_null()) return &value;
-  }
-  return nullptr;
-}
-
-bool is_said(const Json* value) { return value && *value != "" && *value != Json::array(); }
-
-// A duration that is more than none; one that can't be read is Consul's own to tell.
-bool positive(const Json* value) {
-  if (!value) return false;
-  if (!value->is_string()) return value->is_number() && *value > 0;
-  const auto duration = parse_duration(value->get<std::string>());
-  return !duration || *duration > Duration{};
-}
 
 // "fd00::5" has more than one spelling.
 bool same_address(const std::string& one, const std::string& other) {
@@ -55,6 +36,7 @@ class Faults {
     for (const char* protocol : tls_protocols) tls(protocol);
     folders();
     addresses();
+    ports();
     recursors();
     services_and_checks();
     watches();
@@ -172,6 +154,23 @@ class Faults {
     }
   }
 
+  // Those that a client agent listens on.
+  void ports() {
+    for (const char* name : {"dns", "http", "https", "grpc", "grpc_tls", "serf_lan"}) {
+      const std::string key = std::string("ports.") + name;
+      const Json* port = look_.get(key);
+      if (!port || !port->is_number() || *port <= 0 || *port >= facts_.unprivileged_from) continue;
+      const std::vector<std::string> at = split_listeners(text_in(look_.get(std::string("addresses.") + name)));
+      if (!at.empty() && std::all_of(at.begin(), at.end(), is_unix)) continue;
+      add(look_.subject(key),
+          port->dump() +
+              " is a port that the agent's user may not listen on: without CAP_NET_BIND_SERVICE it has those from " +
+              std::to_string(facts_.unprivileged_from) + " on",
+          "give the agent's program the right (setcap cap_net_bind_service=+ep), lower "
+          "net.ipv4.ip_unprivileged_port_start, or choose another port");
+    }
+  }
+
   // A name may be one that this host's resolver knows.
   void recursors() {
     const Json* list = look_.get("recursors");
@@ -223,72 +222,10 @@ class Faults {
     return is_true(look_.get("enable_script_checks")) || is_true(look_.get("enable_local_script_checks"));
   }
 
-  static bool is_known_of_check(const std::string& key) {
-    static const std::set<std::string> known{"id",
-                                             "checkid",
-                                             "name",
-                                             "notes",
-                                             "serviceid",
-                                             "token",
-                                             "status",
-                                             "args",
-                                             "scriptargs",
-                                             "http",
-                                             "header",
-                                             "method",
-                                             "body",
-                                             "tcp",
-                                             "udp",
-                                             "interval",
-                                             "dockercontainerid",
-                                             "shell",
-                                             "grpc",
-                                             "grpcusetls",
-                                             "tlsservername",
-                                             "tlsskipverify",
-                                             "timeout",
-                                             "ttl",
-                                             "aliasnode",
-                                             "aliasservice",
-                                             "h2ping",
-                                             "h2pingusetls",
-                                             "osservice",
-                                             "outputmaxsize",
-                                             "successbeforepassing",
-                                             "failuresbeforewarning",
-                                             "failuresbeforecritical",
-                                             "deregistercriticalserviceafter",
-                                             "disableredirects",
-                                             "tcpusetls"};
-    std::string name = lower(key);
-    name.erase(std::remove(name.begin(), name.end(), '_'), name.end());
-    return known.count(name) > 0;
-  }
-
   void check(const std::string& path, const Json& check) {
-    const auto says = [&check](std::string_view key) { return is_said(spelled(check, key)); };
-    const bool script = says("args") || says("scriptargs");
-    if (script && !scripts_are_on())
+    if (runs_a_program(check) && !scripts_are_on())
       add(look_.subject(path), "the check runs a program, and that is off", "set enable_local_script_checks to true");
-    // One of a kind not known here has rules of its own.
-    for (const auto& [key, value] : check.items()) {
-      if (!is_known_of_check(key)) return;
-    }
-    if (check.empty()) return;  // Consul passes over it
-    const bool by_itself =
-        script || says("http") || says("tcp") || says("udp") || says("grpc") || says("h2ping") || says("osservice");
-    const bool alias = says("aliasnode") || says("aliasservice");
-    const bool interval = positive(spelled(check, "interval")), ttl = positive(spelled(check, "ttl"));
-    const std::string what = look_.subject(path);
-    if (interval && ttl) {
-      add(what, "the check has an interval and a TTL", "give it one of the two");
-    } else if (by_itself && !interval) {
-      add(what, "the check has no interval", "give it an \"interval\", as in \"10s\"");
-    } else if (by_itself && alias) {
-      add(what, "the check is an alias and has a test of its own", "make two checks of it");
-    } else if (!by_itself && !alias && !ttl) {
-      add(what, "the check tests nothing and has no TTL", "give it something to test, or a \"ttl\"");
-    }
+    if (const auto fault = check_fault(check)) add(look_.subject(path), fault->why, fault->hint);
   }
 
   void watches() {

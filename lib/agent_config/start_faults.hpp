@@ -26,11 +26,12 @@ struct StartFacts {
   std::vector<std::string> addresses;  // of this host, literal; those of its loopback networks need not be among them
   bool any_address =
       false;  // the kernel lets programs bind to addresses that are not there (ip_nonlocal_bind), or is not asked
-  bool keyring = false;  // there is a gossip keyring, so that `encrypt` is not looked at
+  int unprivileged_from = 0;  // the lowest port that the agent's user may listen on
+  bool keyring = false;       // there is a gossip keyring, so that `encrypt` is not looked at
 };
 
 // Problems with Exit::config, each with the key and where that is from: log_level, encrypt, certificates and keys, the folder
-// of log_file, addresses of listeners, recursors, services without a name, checks that can't be (no TTL, no interval, a script
+// of log_file, addresses and ports of listeners, recursors, services without a name, checks that can't be (no TTL, no interval, a script
 // while scripts are off), watches that can't be.
 Problems start_faults(const AgentSettings& settings, const StartFacts& facts);
 

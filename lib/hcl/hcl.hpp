@@ -1,5 +1,5 @@
-// HCL 1 and JSON as Consul's agent reads its files, which is as github.com/hashicorp/hcl (1.8 to 1.20 of Consul: v1.0.0;
-// later ones: v1.0.1-vault-7) and Go's encoding/json do it. tests/oracle/hcl holds this reader to the former, tree for tree.
+// HCL 1 and JSON as Consul's agent reads its files, which is as github.com/hashicorp/hcl (1.8 to 1.20.1 of Consul: v1.0.0;
+// 1.20.2 and later: v1.0.1-vault-7) and Go's encoding/json do it. tests/oracle/hcl holds this reader to the former, tree for tree.
 //
 // A file's format: `config_format` (a flag of the agent, "hcl" or "json") where that is given, for every file; else the end of
 // its name, ".hcl" or ".json". A file of no bytes is skipped by the agent in either format, and is not to be given to these.

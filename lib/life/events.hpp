@@ -58,9 +58,10 @@ struct Probed {
 };
 struct ServicesSent {
   int launch;
-  std::string failure;   // empty: the agent has all of them
-  bool refused = false;  // for want of a permission
-  bool changed = true;   // the agent has taken something that it did not have
+  std::string failure;    // empty: the agent has all of them
+  bool refused = false;   // for want of a permission
+  bool changed = true;    // the agent has taken something that it did not have
+  bool rejected = false;  // the failure is an answer: what was sent has to be mended, or permitted
 };
 struct CatalogSeen {
   int launch;

@@ -78,9 +78,10 @@ void Reloading::take(const Reloaded& e) {
   }
   own_.refused_move.clear();
   own_.new_keys = e.keys;
-  // No agent could go back to an address that is gone.
   const bool proven = own_.ever_answered && !own_.before;
-  adopt({e.rules, e.own}, {.launch = turn_.launch(), .keep = asks_agent && e.settings && proven, .reload = tell});
+  // No agent could go back to an address that is gone. What one is told to take it may refuse, whoever had the settings read.
+  const bool on_trial = asks_agent && (e.settings || (tell && !moves));
+  adopt({e.rules, e.own}, {.launch = turn_.launch(), .keep = on_trial && proven, .reload = tell});
   turn_.post(SettingsTaken{moves});
   if (tell) {
     own_.telling = true;

@@ -41,6 +41,8 @@ class LifeView {
   bool registered() const { return life_->registration.registered; }
   const std::optional<Time>& first_registered() const { return life_->registration.first_registered; }
   bool services_due() const { return life_->registration.to_send || life_->registration.sending; }
+  // Answers of the agent until it has been sent the services as they are in force now.
+  int services_to_come() const { return (life_->registration.sending ? 1 : 0) + (life_->registration.to_send ? 1 : 0); }
   bool hooks_due() const { return life_->hooks.done < rules().post_start.size(); }
   const std::string& failure() const { return life_->registration.failure; }  // what registering last failed on
   const LeftOver& left_over() const { return life_->registration.left_over; }

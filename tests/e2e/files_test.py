@@ -3,6 +3,7 @@
 import json
 import os
 
+from settings_test import make_certificate
 from tools import eventually
 from world import LEFT, SERVER_ADDRESS, run
 
@@ -162,3 +163,49 @@ acl {{
     client, _ = client_with(world, {"consul.hcl": text})
     client.start().ready()
     assert client.stop()[0] == 0, client.last_line()
+
+
+def files_checked_as_the_agent_sees_them(world):
+    """What the agent would refuse, or do in another way than somebody meant, is told of by check, with file and line."""
+    world.server()
+    os.mkdir(f"{world.folder}/opt")
+    user = {"user": "nobody", "group": "nogroup"}
+    client, folder = client_with(world, {"a.hcl": f'data_dir = "{world.folder}/opt"\n'}, **user)
+    secret = f"{world.folder}/key.pem"
+    make_certificate(world.folder)
+    os.chmod(f"{world.folder}/cert.pem", 0o644)
+    os.chmod(secret, 0o600)
+    os.chown(secret, 0, 0)
+
+    def check(text, services=None):
+        with open(f"{folder}/b.hcl", "w") as file:
+            file.write(text)
+        client.write_settings(services=services or [])
+        return client.command("check")
+
+    web = {"name": "web", "port": 80}
+    for text, services, told in (
+        (f'\ncert_file = "{world.folder}/cert.pem"\nkey_file = "{secret}"', None, f"key_file ({folder}/b.hcl:3): {secret}: the agent's user can't read it"),
+        ('service {\n  name = "a"\n  check { http = "http://127.0.0.1/" }\n}', None, "services[0].check"),
+        ('service {\n  name = "a"\n  EnableTagOverride = true\n}', None, "EnableTagOverride"),
+        ("ports {\n  dns = 53\n}", None, f"ports.dns ({folder}/b.hcl:2): 53 is a port that the agent's user may not listen on"),
+        ("", [web | {"check": {"http": "http://127.0.0.1/"}}], "services[0].check: the check has no interval"),
+        ("", [web, web], "services[1]"),
+    ):
+        checked = check(text, services)
+        assert checked.returncode == 78 and told in checked.stderr, (text, services, checked)
+    for text, services, told in (
+        ('data_dir = "/elsewhere"', None, f"data_dir: {folder}/b.hcl:1 says otherwise than {folder}/a.hcl:1"),
+        ('services { name = "web" }\nservices { name = "web" }', None, 'the id "web" stands 2 times'),
+        ('service { name = "web" }', [web], 'the id "web" stands in the agent\'s settings, too'),
+        ("", [web | {"prt": 80}], "services[0].prt: no key of Consul's"),
+        ("", None, "retry_join: no server is named anywhere"),
+        ('node_name = "one"', None, None),
+    ):
+        checked = check(text, services)
+        assert checked.returncode == 0, (text, services, checked)
+        assert told is None or f"warning: {told}" in checked.stdout or told in checked.stdout, (text, services, checked)
+    client.settings["node"]["name"] = "other"
+    checked = check('node_name = "one"')
+    assert f'node_name: "one" ({folder}/b.hcl:1) gives way to "other"' in checked.stdout, checked
+    assert "no server is named" not in check(f'retry_join = ["{SERVER_ADDRESS}"]').stdout

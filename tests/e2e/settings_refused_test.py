@@ -133,3 +133,73 @@ def settings_gone_back_from(world):
     assert client.command("reload").returncode == 0
     eventually(lambda: server.instances("other") == {"n1": client.address}, 5, "other is registered")
     assert client.ready()["problems"] == []
+
+
+SIDECAR = {"port": 80, "connect": {"sidecar_service": {}}}
+
+
+def settings_refused_by_the_running_agent(world):
+    """What the agent refuses when it is to reload stays refused, whoever asks and however often, until it is mended; put
+    back, the agent has all that it had."""
+    server, client = world.server(), world.client(watch={"settings": False})
+    folder = f"{world.folder}/consul.d"
+    os.mkdir(folder)
+    path = f"{folder}/services.json"
+    # One sidecar has a port, two have not: neither validate nor lictor knows.
+    write_json(f"{folder}/ports.json", {"ports": {"sidecar_min_port": 21000, "sidecar_max_port": 21000}})
+    write_json(path, {"services": [WEB]})
+    client.write_settings(agent={"config_dirs": [folder]})
+    before = client.start().ready()
+    has_web(server, client)
+    write_json(path, {"services": [SIDECAR | {"name": name} for name in ("a", "b")]})
+    reasons = set()
+    for _ in range(3):
+        told = client.command("reload")
+        assert told.returncode == 78 and "none left in the configured range" in told.stderr, told
+        reasons.add(told.stderr)
+        assert "none left in the configured range" in str(client.status()["problems"]), client.status()
+    assert len(reasons) == 1, reasons
+    write_json(path, {"services": [WEB]})
+    told = client.command("reload")
+    assert told.returncode == 0, told
+    assert client.status()["problems"] == [], client.status()
+    has_web(server, client)
+    assert client.ready()["agent"]["pid"] == before["agent"]["pid"]
+    assert "nothing for the agent has changed" in client.command("reload").stdout
+
+
+def settings_refused_services(world):
+    """A service that the agent does not take: the reload that brought it says so each time, the others are registered."""
+    server, client = world.server(), world.client(services=[WEB])
+    client.start().ready()
+    has_web(server, client)
+    script = {"args": ["/bin/true"], "interval": "10s"}
+    client.settings["watch"] = {"settings": False}
+    client.write_settings(services=[WEB | {"name": "other"}, {"name": "db", "checks": [script]}])
+    for _ in range(2):
+        told = client.command("reload")
+        assert told.returncode == 78 and "registering db" in told.stderr, told
+        assert "registering db" in str(client.status()["problems"]), client.status()
+    eventually(lambda: server.instances("other") == {"n1": client.address}, 5, "the other one is registered")
+    client.write_settings(services=[WEB])
+    told = client.command("reload")
+    assert told.returncode == 0, told
+    eventually(lambda: client.status()["problems"] == [], 5, "it is over")
+
+
+def settings_refused_for_want_of_an_address(world):
+    """New settings for which there is no address yet are refused, and taken without being asked when it comes."""
+    server, client = world.server(), world.client(watch={"settings": False})
+    client.start().ready()
+    client.write_settings(bind={"interface": ["second0"]})
+    for _ in range(2):
+        told = client.command("reload")
+        assert told.returncode == 78 and "second0" in told.stderr, told
+    assert "second0" in str(client.status()["problems"]) and client.ready()
+    run("ip", "-n", client.namespace, "link", "add", "second0", "type", "veth", "peer", "name", "peer0")
+    for link in ("second0", "peer0"):
+        run("ip", "-n", client.namespace, "link", "set", link, "up")
+    assert "second0" in str(client.status()["problems"])
+    run("ip", "-n", client.namespace, "addr", "add", "10.77.1.9/32", "dev", "second0")
+    eventually(lambda: client.status()["address"] == "10.77.1.9", 10, "the settings are in force")
+    assert client.status()["problems"] == [], client.status()

@@ -168,7 +168,7 @@ struct FakeSettings : lictor::ActiveSettings {
     return prepared;
   }
   const lictor::Ground& in_force() const override { return ground; }
-  lictor::AddressRead read_address(const lictor::Interfaces&, bool gone) const override {
+  lictor::AddressRead read_address(const lictor::Interfaces&, bool gone) override {
     asked.note(fmt::format("read_address {}", gone));
     return {lictor::AddressState::other, "10.0.0.9"};
   }

@@ -12,7 +12,8 @@ using std::chrono::seconds;
 void Walk::respond(const Reload& e) {
   const auto result = static_cast<ReloadResult>(among(5));
   Next next{in_force_.rules, in_force_.own, result, e.settings};
-  if (!e.settings) next.own.address = next.own.address == "10.0.0.5" ? "10.0.0.7" : "10.0.0.5";
+  if (!e.settings && (result != ReloadResult::reloaded || seldom(20)))
+    next.own.address = next.own.address == "10.0.0.5" ? "10.0.0.7" : "10.0.0.5";
   if (e.settings && seldom(20)) next.own.name = next.own.name == "n1" ? "n1b" : "n1";
   next.rules.linger = upto(seconds(3));
   // A draw for each hook would make a hundred sequences of one.
@@ -63,13 +64,15 @@ void Walk::take(const Adopt& e) {
   hold(!stop_at_ && !given_up_, "in-force", "new settings come into force in a stop");
   hold(base_ == version_, "in-force", "what comes into force was compared with others than those in force");
   hold(!e.keep || proven_, "back", "settings are kept that no agent has answered with");
+  // Another address or id is no matter of the settings: no agent could go back to it.
+  const bool moves = next_->own.address != in_force_.own.address;
+  const bool asks_agent = next_->result == ReloadResult::restart || next_->result == ReloadResult::reloaded;
+  const bool on_trial = asks_agent && (next_->settings || (e.reload && !moves));
+  hold(e.keep || !proven_ || !on_trial, "back", "nothing is kept to go back to from what an agent may refuse");
   if (e.keep) kept_ = in_force_;
   if (next_->result == ReloadResult::restart || (next_->result == ReloadResult::reloaded && !e.reload))
     restart_asked_ = true;
   if (next_->own.id != in_force_.own.id) holder_.clear();
-  // Another address or id is no matter of the settings: no agent could go back to it.
-  const bool asks_agent = next_->result == ReloadResult::restart || next_->result == ReloadResult::reloaded;
-  const bool on_trial = asks_agent && next_->settings;
   put_into_force({next_->rules, next_->own});
   next_.reset();
   // What asks nothing of an agent is as good as what it joins.

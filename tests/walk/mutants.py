@@ -94,6 +94,7 @@ MUTANTS = [
     ("back", "life", "    if (in_vain && !end.ordered) return", "    if (!MUTANT && in_vain && !end.ordered) return"),
     ("back", "reloading", "const bool proven = own_.ever_answered && !own_.before;",
      "const bool proven = MUTANT || (own_.ever_answered && !own_.before);"),
+    ("back", "reloading", "asks_agent && (e.settings || (tell && !moves))", "asks_agent && (e.settings || (!MUTANT && tell && !moves))"),
     ("back", "reloading", "    go_back(Problem{\"agent\", e.failure,", "    if (!MUTANT) go_back(Problem{\"agent\", e.failure,"),
     ("back", "life", "  void on(const LaunchNow&) { supervisor_.launch_at(turn_.now); }",
      "  void on(const LaunchNow&) { supervisor_.launch_at(turn_.now + std::chrono::seconds(MUTANT ? 1 : 0)); }"),

@@ -52,10 +52,11 @@ class AgentCalls {
   virtual void probe(Duration deadline, std::function<void(ProbeAnswer)> done) = 0;
 
   struct Sent {
-    std::string failure;   // of all that failed, "; " between; empty: it worked
-    bool refused = false;  // for want of a permission
-    bool changed = false;  // something was sent
-    bool missing = false;  // the agent lacks something that is desired
+    std::string failure;    // of all that failed, "; " between; empty: it worked
+    bool refused = false;   // for want of a permission
+    bool changed = false;   // something was sent
+    bool missing = false;   // the agent lacks something that is desired
+    bool rejected = false;  // the failure is the agent's answer
   };
   // Makes the agent's services those desired (agent_api/services.hpp). Where it is not known what the agent has, or its list alone
   // can tell, news are found in that list, too. What was refused is sent only when the servers say that they would take it.

@@ -49,7 +49,7 @@ void AgentApi::send_services(const std::vector<Json>& desired, Sending what, std
       tell_refusal(refusals.services, [this, desired, granted = std::move(granted), settle](std::string refusal) {
         send_difference(desired, granted, [refusal = std::move(refusal), settle](Sent sent) {
           sent.failure = refusal + (sent.failure.empty() ? "" : "; " + sent.failure);
-          sent.refused = true;
+          sent.refused = sent.rejected = true;
           settle(std::move(sent));
         });
       });
@@ -162,6 +162,7 @@ void AgentApi::send_changes(std::shared_ptr<ServiceChanges> changes, std::functi
     } else {
       if (so_far.failure.empty()) so_far.failure = std::move(failure);  // one is enough to begin with
       so_far.refused |= answer && answer->status == 403 && blocked_hint(answer->body).empty();
+      so_far.rejected |= answer && answer->status >= 400;
     }
     if (!answer) return done(std::move(so_far));
     send_changes(std::move(changes), std::move(done), std::move(so_far));

@@ -83,6 +83,15 @@ std::optional<Capabilities> keep_needed_capabilities(Capabilities bounding) {
   return needed_capabilities() & ~permitted;
 }
 
+bool may_gain_privileges() { return ::prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 0; }
+
+bool hands_on(Capabilities set) {
+  for (unsigned number = 0; number < 64; ++number) {
+    if ((set & bit(number)) != 0 && ::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, number, 0, 0) != 1) return false;
+  }
+  return true;
+}
+
 bool gain_no_privileges() { return ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0; }
 
 }  // namespace lictor

@@ -26,6 +26,11 @@ Capabilities file_capabilities(const std::string& program);
 // `bounding`. Returns those of needed_capabilities() that it does not have; nothing: the kernel refused.
 std::optional<Capabilities> keep_needed_capabilities(Capabilities bounding);
 
+// Whether a program that this process executes gains what its file carries (not where no_new_privs is set).
+bool may_gain_privileges();
+// Whether it has all of `set` without that: by this process's ambient set.
+bool hands_on(Capabilities set);
+
 // For this process and all it will start: executing a program gains nothing, neither by set-user-id nor by file
 // capabilities (PR_SET_NO_NEW_PRIVS). Can't be taken back.
 bool gain_no_privileges();

@@ -75,6 +75,7 @@ TEST_CASE("what lictor has to have its way in beats arguments, too, by -hcl, and
   CHECK(plan.effective.merged.at("node_name") == "node-1");
   CHECK(plan.effective.merged.at("leave_on_terminate") == false);
   CHECK(plan.notices == std::vector<std::string>{
+                            "node_name: \"other\" (agent.args) gives way to \"node-1\": from lictor",
                             "leave_on_terminate: true (/etc/consul.d/own.hcl:2) gives way to false: only lictor asks "
                             "the agent to leave",
                             "ports.http: -1 (agent.args) gives way to 8500, for lictor's own socket alone"});

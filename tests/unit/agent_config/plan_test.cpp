@@ -149,6 +149,8 @@ TEST_CASE("a value that gives way is told of, in one line", "[plan]") {
            {R"({"skip_leave_on_interrupt": false})", "skip_leave_on_interrupt"},
            {R"({"advertise_addr": "{{ GetPublicIP }}"})", "advertise_addr"},
            {R"({"ports": {"http": -1}})", "ports.http"},
+           {R"({"node_name": "another"})", "node_name"},
+           {R"({"data_dir": "/another"})", "data_dir"},
        }) {
     CAPTURE(row.user);
     const auto notices = plan_of(Json::parse(row.user)).notices;
@@ -283,7 +285,7 @@ TEST_CASE("start_join and -join are joined like retry_join, which waits for serv
   CHECK_FALSE(plan.consul_json.contains("start_join"));
   CHECK(std::vector<std::string>(plan.argv.begin() + 2, plan.argv.begin() + 7) ==
         std::vector<std::string>{"-retry-join=10.0.0.1", "--retry-join", "10.0.0.2", "-join-wan=far", "-node=-join"});
-  CHECK(plan.notices.size() == 3);
+  CHECK(plan.notices.size() == 4);  // and of -node
   CHECK(plan_of(Json::parse(R"({"start_join": ["b"]})")).consul_json.at("retry_join") == Json::array({"b"}));
   // What Consul refuses it is to refuse itself.
   CHECK(plan_of(Json::parse(R"({"start_join": "b"})")).consul_json.at("start_join") == "b");

@@ -46,6 +46,19 @@ std::string found(const AgentSettings& all, const StartFacts& facts = host()) {
 
 }  // namespace
 
+TEST_CASE("start faults: ports that need a right which the agent's user lacks") {
+  StartFacts facts = host();
+  const char* low = R"({"ports": {"dns": 53, "http": 80, "https": 8443, "grpc": -1, "server": 300}})";
+  CHECK(found(settings(low), facts).empty());
+  facts.unprivileged_from = 1024;
+  CHECK(found(settings(low), facts) == "ports.dns (a.json), ports.http (a.json)");
+  facts.unprivileged_from = 80;
+  CHECK(found(settings(low), facts) == "ports.dns (a.json)");
+  // The port of a socket is none.
+  facts.unprivileged_from = 1024;
+  CHECK(found(settings(R"({"ports": {"https": 443}, "addresses": {"https": "unix:///log/x"}})"), facts).empty());
+}
+
 TEST_CASE("start faults: what a start does not survive is found, with its key and where that is from") {
   const std::vector<std::pair<const char*, const char*>> rows{
       {R"({"log_level": "warning"})", "log_level (a.json)"},

@@ -105,6 +105,50 @@ TEST_CASE("who waits for a reload hears what became of the settings, when an age
   CHECK(world.answers.size() == 1);
 }
 
+TEST_CASE(
+    "who waits for a reload hears which service the agent does not take, and not of a sending that began before") {
+  Ordering world;
+  world.happens(Tick{}, [](Life& life) {
+    Ordering::serving(life);
+    life.joining.leader = true;
+    life.registration.to_send.reset();
+  });
+  world.wait_for(world.post("/reload", "wait"));
+  const Reloaded taken{ReloadResult::services, {}, "new settings: services"};
+  const auto sending = [](bool now, bool next) {
+    return [=](Life& life) {
+      life.registration.sending = now ? std::optional(Time{}) : std::nullopt;
+      life.registration.to_send = next ? std::optional(Sending::news) : std::nullopt;
+    };
+  };
+  SECTION("refused, what it answered") {
+    world.happens(taken, sending(true, false));
+    CHECK(world.answers.empty());
+    world.happens(ServicesSent{1, "registering db: 400", false, true, true}, sending(false, true));
+    CHECK(world.answers == std::vector<std::string>{"78 registering db: 400"});
+  }
+  SECTION("not answered: the settings have nothing to do with it") {
+    world.happens(taken, sending(true, false));
+    world.happens(ServicesSent{1, "registering db: no answer", false, true, false}, sending(false, true));
+    CHECK(world.answers == std::vector<std::string>{"1 registering db: no answer"});
+  }
+  SECTION("taken, after those of before were not") {
+    world.happens(taken, sending(true, true));
+    world.happens(ServicesSent{1, "registering db: 400", false, true, true}, sending(true, false));
+    CHECK(world.answers.empty());
+    world.happens(ServicesSent{1, ""}, sending(false, false));
+    CHECK(world.answers == std::vector<std::string>{"0 new settings: services"});
+  }
+  SECTION("there is no server any more that would have them sent") {
+    world.happens(taken, sending(false, true));
+    CHECK(world.answers.empty());
+    world.happens(Tick{}, [](Life& life) { life.joining.leader = false; });
+    CHECK(world.answers == std::vector<std::string>{"0 new settings: services"});
+  }
+  world.happens(Tick{});
+  CHECK(world.answers.size() == 1);
+}
+
 TEST_CASE("who waits for a restart hears of another agent, once the node is ready with it") {
   Ordering world;
   const auto ready = [](Life& life) { life.registration.registered = life.joining.leader = true; };

@@ -112,6 +112,22 @@ TEST_CASE("new settings: what the running agent refuses to reload is taken back"
   CHECK(s.has<Forget>());
 }
 
+TEST_CASE(
+    "new settings: what the running agent refuses to reload is taken back, too, where the address alone was looked "
+    "at") {
+  Story s;
+  s.serving().at(seconds(1), HostChanged{}).at(seconds(2), Tick{});
+  s.at(seconds(2), AddressRead{AddressState::other, "10.0.0.7"});
+  REQUIRE(s.has<Reload>());
+  // It has come back meanwhile, and the content of a file with a certificate is another.
+  s.at(seconds(2), Reloaded{ReloadResult::reloaded, {}, "new settings, taken: cert_file", node, "cert_file", false});
+  REQUIRE(s.has<Adopt>());
+  CHECK(s.first<Adopt>()->keep);
+  s.at(seconds(3), AgentReloaded{1, "500"});
+  REQUIRE(s.has<GoBack>());
+  CHECK(s.first<GoBack>()->why.why == "500");
+}
+
 TEST_CASE("new settings: a stop ends with those it began with") {
   Rules rules;
   rules.pre_stop = {OnFailure::ignore};
