@@ -75,6 +75,7 @@ std::optional<PrepareFailed> SettingsFiles::begin_preparing() {
     auto watching = InterfaceWatch::start(executor_, news_.network);
     if (!watching) return PrepareFailed{watching.error()};
     interface_watch_ = std::move(*watching);
+    host_name_watch_ = HostNameWatch::start(executor_, news_.network);
     watch(first_);
     Sources sources;
     // What is wrong is all told once it is known where the node is; where its data is may not be known at all.
@@ -160,8 +161,10 @@ AddressRead SettingsFiles::read_address(const Interfaces& interfaces, bool gone)
   }
   const auto bind = look_at_address(*ground_, interfaces);
   if (!bind) return {AddressState::gone, bind.error().why};
-  const bool same = bind->address == ground_->facts.bind.address;
-  return {same ? AddressState::same : AddressState::other, bind->address};
+  if (bind->address != ground_->facts.bind.address) return {AddressState::other, bind->address};
+  const auto name = look_at_name(*ground_);
+  if (name && *name != ground_->facts.identity.name) return {AddressState::renamed, *name};
+  return {AddressState::same, bind->address};
 }
 
 // Settings with nothing against them but that there is no address for them are read again when there is one.

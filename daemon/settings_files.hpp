@@ -6,6 +6,7 @@
 #include "files/io/file_watch.hpp"
 #include "node_files.hpp"
 #include "parts.hpp"
+#include "process/io/host_name_watch.hpp"
 #include "process/io/reaper.hpp"
 
 #include <boost/asio/any_io_executor.hpp>
@@ -22,7 +23,7 @@ class SettingsFiles : public ActiveSettings {
  public:
   // What comes of itself; called from the executor.
   struct News {
-    std::function<void()> network;   // links, addresses or routes have changed
+    std::function<void()> network;   // links, addresses, routes or the host's name have changed
     std::function<void()> settings;  // a file has changed that the settings depend on: they want to be read again
     std::function<void()> settled;   // the first settings are in force
     std::function<Result<void>()>
@@ -95,6 +96,7 @@ class SettingsFiles : public ActiveSettings {
   std::optional<Locks> locks_;
   Child validation_;
   std::unique_ptr<InterfaceWatch> interface_watch_;
+  std::unique_ptr<HostNameWatch> host_name_watch_;
   std::unique_ptr<FileWatch> file_watch_;
   bool file_watch_refused_ = false;
 };

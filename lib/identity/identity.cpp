@@ -32,7 +32,20 @@ std::optional<std::string> mending(const IdentityInput& input, const IdentityVer
          (verdict.id_origin == new_origin ? ", a new one" : ", from " + verdict.id_origin);
 }
 
+// One of them is the other one's first label, with a domain.
+bool qualified_or_not(const std::string& one, const std::string& other) {
+  const auto qualifies = [](const std::string& name, const std::string& whole) {
+    return name.find('.') == std::string::npos && whole.starts_with(name + ".");
+  };
+  return qualifies(one, other) || qualifies(other, one);
+}
+
 }  // namespace
+
+bool own_host_name(const std::string& name) {
+  const std::string host = lower(trim(name));
+  return !host.empty() && host != "(none)" && host != "localhost" && !host.starts_with("localhost.");
+}
 
 bool IdentityVerdict::fixed_id() const { return id_origin == settings_origin; }
 
@@ -57,12 +70,16 @@ Result<IdentityVerdict> settle_identity(const IdentityInput& input) {
   if (const auto name = not_empty(input.configured_name)) {
     v.identity.name = *name;
     v.name_origin = "node.name";
-  } else if (own && (input.keep_name || input.host_name.empty())) {
+  } else if (own &&
+             (input.keep_name || !own_host_name(input.host_name) || qualified_or_not(stored->name, input.host_name))) {
     v.identity.name = stored->name;
     v.name_origin = "stored";
-  } else {
+  } else if (own_host_name(input.host_name)) {
     v.identity.name = input.host_name;
     v.name_origin = "host name";
+  } else {
+    return Problem{"node.name", "the host has no name of its own yet (\"" + input.host_name + "\")",
+                   "name the host, or set node.name", Exit::retry};
   }
   if (!is_utf8(v.identity.name))
     return Problem{"node.name", "the host's name is not UTF-8", "set node.name, or name the host anew", Exit::config};

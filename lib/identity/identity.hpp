@@ -54,7 +54,8 @@ struct IdentityVerdict {
 };
 
 // Id: configured, fresh if the name is another than the stored one, stored, node-id, fresh. Name: configured; the stored
-// one if keep_name (or if the host has none); the host's. Empty configured values count as absent. `when` moves only when something else of the record changes, so that
+// one if keep_name, if the host has no name of its own, or if the host's is the same one, fully qualified or no longer so; the
+// host's. Empty configured values count as absent. `when` moves only when something else of the record changes, so that
 // a second start writes nothing; a new address alone is an update of the record.
 //
 // A stored record with another machine's hash (both hashes known) means a cloned directory: neither its id, nor the
@@ -62,9 +63,12 @@ struct IdentityVerdict {
 // name in the settings holds all the same. Where the host has no hash, the stored one is kept.
 //
 // Total: every combination of present, absent, different and garbage has a verdict; refuse_clone with another
-// machine's data directory is the only problem besides a configured id that is no UUID and a host name that is not
-// UTF-8. All are Exit::config.
+// machine's data directory is the only problem besides a configured id that is no UUID, a host name that is not
+// UTF-8 (all Exit::config), and a host without a name where none is configured or stored (Exit::retry: it may get one).
 Result<IdentityVerdict> settle_identity(const IdentityInput& input);
+
+// Whether it is a host's own. Placeholders for a name that is yet to come are not: "", "localhost" in any domain, "(none)".
+bool own_host_name(const std::string& name);
 
 // Nothing if `text` is not a complete identity record (then it is garbage, and treated as absent).
 std::optional<Identity> parse_identity(const std::string& text);

@@ -25,7 +25,7 @@ struct Signal {
 };
 struct Begin {};        // the first event of a life
 struct Tick {};         // next_wake() has come
-struct HostChanged {};  // the kernel's news: links, addresses, routes
+struct HostChanged {};  // the kernel's news: links, addresses, routes, the name
 struct Prepared {
   Rules rules;
   NodeKey own;
@@ -103,10 +103,10 @@ struct Cleared {
   ClearAnswer answer;
   std::string text;  // why not; what to do
 };
-enum class AddressState { same, other, gone };
+enum class AddressState { same, other, gone, renamed };  // renamed: the address is the same, the host's name is not
 struct AddressRead {
   AddressState state;
-  std::string text;  // the other address, or why there is none
+  std::string text;  // the other address or name, or why there is no address
 };
 struct HookEnded {
   int launch;

@@ -40,7 +40,8 @@ void Preparing::failed(const PrepareFailed& e) {
   if (hopeless(e)) return turn_.post(GiveUp{e.problem});
   own_.deadline = std::max(turn_.now, end_of_wait());
   if (!own_.no_address) {
-    turn_.say(Tone::info, "waiting for an address",
+    const bool name = e.problem.what == "node.name";
+    turn_.say(Tone::info, name ? "waiting for a host name" : "waiting for an address",
               {seconds_field(turn_.rules().bind_wait), {"reason", e.problem.why}});
   }
   own_.no_address = e.problem;

@@ -47,7 +47,7 @@ const std::vector<SettingKey>& setting_keys() {
        "when the address changes while serving: `restart` the agent, or `ignore` it",
        {"restart", "ignore"}},
       {"node.name", string, "null",
-       "name of the node; default: `$NODE_NAME`, else the stored name, else the host name"},
+       "name of the node; default: `$NODE_NAME`, else the host name; `localhost` and the like are none, then the stored name, or the host's is waited for"},
       {"node.data_dir", string, "null",
        "the agent's data directory; default: `data_dir` of the agent settings, else `/var/lib/lictor/data` on a host "
        "with "

@@ -188,15 +188,67 @@ TEST_CASE("what was mended is said in one line with its source") {
   }
 }
 
-TEST_CASE("empty settings count as absent; a host without a name keeps the stored one") {
+TEST_CASE("empty settings count as absent") {
   IdentityInput in = unchanged();
   in.configured_id = "";
   in.configured_name = "";
-  in.host_name = "";
   const auto verdict = settle_identity(in);
   REQUIRE(verdict.has_value());
   CHECK(verdict->identity == stored_identity());
-  CHECK(verdict->name_origin == "stored");
+  CHECK(verdict->name_origin == "host name");
+}
+
+TEST_CASE("what stands for a name that is yet to come names no node") {
+  for (const char* placeholder :
+       {"", "localhost", "localhost.localdomain", "localhost.example.com", "LOCALHOST", "(none)"}) {
+    CAPTURE(placeholder);
+    CHECK_FALSE(own_host_name(placeholder));
+    IdentityInput in = unchanged();
+    in.host_name = placeholder;
+    const auto kept = settle_identity(in);
+    REQUIRE(kept.has_value());
+    CHECK(kept->identity == stored_identity());
+    CHECK(kept->name_origin == "stored");
+    CHECK_FALSE(kept->former_name);
+
+    // Nothing stored, or only what another machine has left.
+    IdentityInput other = in;
+    other.machine = other_machine;
+    in.stored_text.reset();
+    for (const IdentityInput& none : {in, other}) {
+      const auto waits = settle_identity(none);
+      REQUIRE(waits.has_error());
+      CHECK(waits.error().what == "node.name");
+      CHECK(waits.error().exit == Exit::retry);
+    }
+    in.configured_name = "n7";
+    CHECK(settle_identity(in)->identity.name == "n7");
+  }
+  for (const char* name : {"ubuntu", "debian", "localhost1", "my-localhost", "ip-10-0-0-5", "none"}) {
+    CAPTURE(name);
+    CHECK(own_host_name(name));
+  }
+}
+
+TEST_CASE("a short name and its fully qualified form are one host") {
+  struct Row {
+    const char *stored, *host, *name;
+  };
+  for (const Row& row : {Row{"web1", "web1.example.com", "web1"}, Row{"web1.example.com", "web1", "web1.example.com"},
+                         Row{"web1", "web1", "web1"}, Row{"web1", "web10.example.com", "web10.example.com"},
+                         Row{"web1.example.com", "web1.example.org", "web1.example.org"},
+                         Row{"web1.example.com", "web1.example", "web1.example"}}) {
+    CAPTURE(row.stored, row.host);
+    IdentityInput in = unchanged();
+    Identity stored = stored_identity();
+    stored.name = row.stored;
+    in.stored_text = format_identity(stored);
+    in.host_name = row.host;
+    const auto verdict = settle_identity(in);
+    REQUIRE(verdict.has_value());
+    CHECK(verdict->identity.name == row.name);
+    CHECK((verdict->identity.id == stored_id) == (verdict->identity.name == row.stored));
+  }
 }
 
 TEST_CASE("a host name that no JSON can hold is refused, and does not matter where a name is set") {
