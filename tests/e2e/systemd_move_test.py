@@ -183,3 +183,8 @@ def systemd_move_debian(world):
         file.write("[Service]\nExecStart=\nExecStart=/usr/bin/consul agent -server -config-dir=/etc/consul.d\n")
     told = machine.run("lictor", "check")
     assert told.returncode == 78 and "consul.service: -server there makes the agent a server" in told.stderr, told
+    # Of a unit that has never run an agent there is nothing to be kept.
+    machine.systemctl("disable", "--now", "consul")
+    shutil.rmtree(f"{machine.root}/opt/consul")
+    told = machine.run("lictor", "check")
+    assert told.returncode == 0 and "kept:" not in told.stdout, told
