@@ -118,7 +118,9 @@ MoveTold look_at_move(const Ground& ground) {
             .registered = registered_in(facts.data_dir),
             .added = {},
             .own_socket = "unix://" + facts.api_socket};
-  if (!move.enabled && !move.running && fs::exists(identity_path(facts.data_dir), none)) return {};
+  const std::string former = text_in(member_at(&move.flags.values, "data_dir"));
+  const bool has_run = move.same_id || (!former.empty() && fs::exists(node_id_path(former), none));
+  if (!move.enabled && !move.running && (!has_run || fs::exists(identity_path(facts.data_dir), none))) return {};
   move.unread = unread(move.flags.files, ground.settings);
   for (const Json& service : ground.services) {
     const std::string name = text_in(member_at(&service, "Name"));

@@ -9,7 +9,7 @@
 namespace lictor {
 
 struct MoveTold {
-  std::vector<std::string> lines;  // nothing where there is no such agent, or lictor has already taken its place
+  std::vector<std::string> lines;  // nothing where no such agent has run, or lictor has already taken its place
   Problems problems;
 };
 MoveTold look_at_move(const Ground& ground);

@@ -160,8 +160,8 @@ std::vector<std::string> told_of_move(const Move& move) {
   if (move.enabled || move.running)
     lines.push_back(fmt::format("{} {}: take it out before lictor starts, with `systemctl disable --now {}`", move.unit,
                                 state, move.unit.substr(0, move.unit.find('.'))));
-  lines.push_back(fmt::format("kept: node {}, {}data directory {}", move.name,
-                              move.same_id ? "id " + move.id + ", " : "", move.data_dir));
+  lines.push_back("kept: node " + move.name +
+                  (move.same_id ? fmt::format(", id {}, data directory {}", move.id, move.data_dir) : ""));
   lines.push_back("kept: " + listeners_of(move));
   if (const auto of_files = services_of(move.settings); !of_files.empty())
     lines.push_back("kept: services of files: " + join(of_files, ", "));

@@ -1,4 +1,4 @@
-// The systemd unit of an agent that ran on this host without lictor: what it gives that agent, and what becomes of it under lictor.
+// The systemd unit of an agent that ran on this host without lictor: what it gives that agent, and what becomes of that.
 #pragma once
 
 #include "agent_config/agent_flags.hpp"
@@ -12,8 +12,8 @@
 
 namespace lictor {
 
-// The arguments that a unit gives `consul agent`: behind that word in its last ExecStart=. `texts`: the unit and its drop-ins, in
-// systemd's order. `read`: the text of a file of EnvironmentFile=, if there is one. As systemd.service(5) has command lines: "$NAME"
+// The arguments that a unit gives `consul agent`: behind that word in its last ExecStart=. `texts`: the unit and its
+// drop-ins, in systemd's order. `read`: the text of a file of EnvironmentFile=, if there is one. As systemd.service(5) has command lines: "$NAME"
 // alone is split at blanks, "${NAME}" is not, quotes keep blanks. Nothing where the unit starts no agent of Consul's.
 std::optional<std::vector<std::string>> unit_arguments(
     const std::vector<std::string>& texts, const std::function<std::optional<std::string>(const std::string&)>& read);

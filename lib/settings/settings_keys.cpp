@@ -11,7 +11,8 @@ const std::vector<SettingKey>& setting_keys() {
       {"agent.binary", string, R"("consul")", "path of the Consul program, or a name to look up on `PATH`"},
       {"agent.config", object, "{}", "agent settings in Consul's own words"},
       {"agent.config_files", string_list, R"(["/consul/config/consul.json"])",
-       "files with agent settings to start from, in JSON or HCL (`.hcl`), in order; a missing file is an error, but not "
+       "files with agent settings to start from, in JSON or HCL (`.hcl`), in order; a missing file is an error, but "
+       "not "
        "of the default list, from which what the agent reads by itself is left out as well"},
       {"agent.config_dirs", string_list, "null",
        "directories of `.json` and `.hcl` files with agent settings, which the agent reads by itself (`-config-dir`), "

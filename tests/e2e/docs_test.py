@@ -62,6 +62,8 @@ WORDS = {
     "NEW-NAME": "n9",
     "FILE": "/etc/lictor/token",
     "/usr/bin/consul": "/usr/local/bin/consul",
+    "/srv/consul/conf": "/etc/lictor/consul.d",
+    "/srv/consul/data": "/var/lib/lictor/data",
 }
 
 
@@ -156,6 +158,7 @@ def docs_settings(world):
     with open(WORDS["FILE"], "w") as file:
         file.write("2b7c4dd4-1e0c-4f0a-93a3-0f5f0f6c2f11")
     os.chmod(WORDS["FILE"], 0o600)
+    os.mkdir(WORDS["/srv/consul/conf"])
     found = [snippet for page in all_pages() for snippet in snippets(page) if snippet.kind == "json"]
     assert len(found) > 10, found
     for snippet in found:

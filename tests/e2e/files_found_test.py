@@ -1,6 +1,5 @@
-"""What an agent without lictor is configured by on this host is found: /consul/config of the image, /etc/consul.d of a package."""
+"""What an agent without lictor is configured by on a host is found: /consul/config of an image, /etc/consul.d of a package."""
 
-import contextlib
 import json
 import os
 import subprocess
@@ -25,9 +24,11 @@ def host(world, files):
             os.mkdir(f"{root}/{name}")
             if name != "etc":
                 run("mount", "--rbind", f"/{name}", f"{root}/{name}")
-    for folder in ("etc-upper", "etc-work"):
-        os.makedirs(f"/run/layers/{folder}")
-    run("mount", "-t", "overlay", "-o", "lowerdir=/etc,upperdir=/run/layers/etc-upper,workdir=/run/layers/etc-work", "overlay", f"{root}/etc")
+    upper, work = "/run/layers/etc-upper", "/run/layers/etc-work"
+    os.makedirs(upper)
+    os.makedirs(work)
+    options = f"lowerdir=/etc,upperdir={upper},workdir={work}"
+    run("mount", "-t", "overlay", "-o", options, "overlay", f"{root}/etc")
     run("rm", "-rf", f"{root}/etc/consul.d")
     for path, text in files.items():
         write(root, path, text)
@@ -46,14 +47,16 @@ def write(root, path, text):
 
 def command(client, *arguments, **environment):
     """Runs `lictor ARGUMENTS` on that host."""
-    whole = ["ip", "netns", "exec", client.namespace, *client.wrapper, client.world.lictor, *arguments, "-c", client.settings_file]
+    inside = ["ip", "netns", "exec", client.namespace, *client.wrapper]
+    whole = [*inside, client.world.lictor, *arguments, "-c", client.settings_file]
     return subprocess.run(whole, capture_output=True, text=True, timeout=20, env=client.environment | environment)
 
 
 def files_of_the_image(world):
     """All of /consul/config is read without a word in the settings, once; what changes there is taken."""
     server = world.server()
-    root, client = host(world, {f"{IMAGE}/client.json": JOIN, f"{IMAGE}/web.hcl": SERVICE, f"{PACKAGE}/a.hcl": 'node_name = "other"'})
+    files = {f"{IMAGE}/client.json": JOIN, f"{IMAGE}/web.hcl": SERVICE, f"{PACKAGE}/a.hcl": 'node_name = "other"'}
+    root, client = host(world, files)
     client.start().ready()
     eventually(lambda: server.instances("web") == {"n1": client.address}, 5, "the service of a file")
     told = command(client, "check")
@@ -120,7 +123,8 @@ def files_of_the_entrypoint(world):
 def files_of_a_package(world):
     """/etc/consul.d is read where there is no /consul/config; one that goes away under a lictor that serves is missed."""
     server = world.server()
-    root, client = host(world, {f"{PACKAGE}/consul.hcl": f'retry_join = ["{SERVER_ADDRESS}"]\nnode_name = "web1"\n', f"{PACKAGE}/web.hcl": SERVICE})
+    text = f'retry_join = ["{SERVER_ADDRESS}"]\nnode_name = "web1"\n'
+    root, client = host(world, {f"{PACKAGE}/consul.hcl": text, f"{PACKAGE}/web.hcl": SERVICE})
     client.environment.pop("NODE_NAME")
     client.start().ready()
     eventually(lambda: server.instances("web") == {"web1": client.address}, 5, "the service of a file")
@@ -136,8 +140,7 @@ def files_of_a_package(world):
     os.rename(f"{root}/{PACKAGE}", f"{root}/etc/away")
     client.write_settings(agent={"config": JOIN})
     client.start().ready()
-    with contextlib.suppress(FileExistsError):
-        os.rename(f"{root}/etc/away", f"{root}/{PACKAGE}")
+    os.rename(f"{root}/etc/away", f"{root}/{PACKAGE}")
     assert command(client, "reload").returncode == 0 and server.instances("web") == {}
     assert client.stop()[0] == 0, client.last_line()
 

@@ -121,7 +121,8 @@ def systemd_move_hashicorp(world):
         "leave_on_terminate: true (/etc/consul.d/consul.hcl:7) gives way to false: only lictor asks the agent to leave",
         "consul.service is enabled and runs: take it out before lictor starts, with `systemctl disable --now consul`",
         f"kept: node web1, id {id_before}, data directory /opt/consul",
-        f"kept: HTTP 127.0.0.1:8500, HTTP unix:///opt/consul/http.sock, DNS 127.0.0.1:8600, gRPC 127.0.0.1:8502, gossip {machine.address}:8301",
+        "kept: HTTP 127.0.0.1:8500, HTTP unix:///opt/consul/http.sock, DNS 127.0.0.1:8600, gRPC 127.0.0.1:8502, "
+        f"gossip {machine.address}:8301",
         "kept: services of files: web",
         "kept: services that programs have registered: redis",
         "changed: lictor registers a service of its own, consul-members, unless `services` says otherwise",
@@ -172,7 +173,8 @@ def systemd_move_debian(world):
     """What the unit alone says is told of: its data directory, and that of a server starts no client."""
     world.server()
     unit = UNIT.replace("/usr/bin/consul agent -config-dir=/etc/consul.d/", "/usr/bin/consul agent $DAEMON_ARGS")
-    unit = unit.replace("EnvironmentFile=-/etc/consul.d/consul.env", 'Environment="DAEMON_ARGS=-data-dir=/opt/consul -config-dir=/etc/consul.d"')
+    arguments = 'Environment="DAEMON_ARGS=-data-dir=/opt/consul -config-dir=/etc/consul.d"'
+    unit = unit.replace("EnvironmentFile=-/etc/consul.d/consul.env", arguments)
     machine = host(world, {"consul.hcl": f'node_name = "web1"\nretry_join = ["{SERVER_ADDRESS}"]\n'}, unit)
     told = machine.run("lictor", "check")
     assert told.returncode == 0, told
@@ -183,3 +185,8 @@ def systemd_move_debian(world):
         file.write("[Service]\nExecStart=\nExecStart=/usr/bin/consul agent -server -config-dir=/etc/consul.d\n")
     told = machine.run("lictor", "check")
     assert told.returncode == 78 and "consul.service: -server there makes the agent a server" in told.stderr, told
+    # Of a unit that has never run an agent there is nothing to be kept.
+    machine.systemctl("disable", "--now", "consul")
+    shutil.rmtree(f"{machine.root}/opt/consul")
+    told = machine.run("lictor", "check")
+    assert told.returncode == 0 and "kept:" not in told.stdout, told

@@ -58,9 +58,10 @@ inline Json shown(const std::optional<std::string>& text) { return text ? Json(*
 inline Json shown(const Settings& s) {
   return {
       {"agent",
-       {s.agent.binary, s.agent.config, s.agent.config_files, s.agent.config_files_named, s.agent.config_dirs, shown(s.agent.found_dir),
-        shown(s.agent.user), shown(s.agent.group), s.agent.env, s.agent.args, s.agent.tokens.agent_file,
-        s.agent.tokens.default_file, s.agent.tokens.registration_file, s.agent.encrypt_file}},
+       {s.agent.binary, s.agent.config, s.agent.config_files, s.agent.config_files_named, s.agent.config_dirs,
+        shown(s.agent.found_dir), shown(s.agent.user), shown(s.agent.group), s.agent.env, s.agent.args,
+        s.agent.tokens.agent_file, s.agent.tokens.default_file, s.agent.tokens.registration_file,
+        s.agent.encrypt_file}},
       {"bind", {s.bind.interface, s.bind.ipv6, s.bind.cidr, s.bind.wait.count(), s.bind.restart_on_change}},
       {"node",
        {shown(s.node.name), shown(s.node.data_dir), s.node.keep_name, s.node.refuse_clone, s.node.heal, s.node.meta}},
