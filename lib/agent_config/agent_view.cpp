@@ -75,9 +75,9 @@ class AgentDecoder {
 
   // agent_key, which goes through its table: a file has the same few keys over and over.
   const std::optional<AgentKey>& key_of(std::string_view row, std::string_view spelt) {
-    const auto known = keys_.find({row, spelt});
-    return known != keys_.end() ? known->second
-                                : keys_.emplace(std::pair(row, spelt), agent_key(row, spelt)).first->second;
+    const std::pair key(row.data(), spelt);
+    const auto known = keys_.find(key);
+    return known != keys_.end() ? known->second : keys_.emplace(key, agent_key(row, spelt)).first->second;
   }
 
   void object(Value value, std::string_view row, const Path& path, Json& into) {
@@ -239,7 +239,8 @@ class AgentDecoder {
 
   Places places_;
   AgentView view_;
-  std::map<std::pair<std::string_view, std::string_view>, std::optional<AgentKey>> keys_;
+  std::map<std::pair<const char*, std::string_view>, std::optional<AgentKey>>
+      keys_;  // by the row of the table, and the key
 };
 
 }  // namespace

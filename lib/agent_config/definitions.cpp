@@ -20,12 +20,12 @@ std::uint64_t digest_of(const Json& value, std::uint64_t before) {
   const auto type = static_cast<char>(value.type());
   std::uint64_t digest = fnv1a({&type, 1}, before);
   if (value.is_object()) {
-    for (const auto& [key, member] : value.items()) digest = digest_of(member, fnv1a(key, digest));
+    for (auto at = value.begin(); at != value.end(); ++at) digest = digest_of(*at, fnv1a(at.key(), digest));
   } else if (value.is_array()) {
     for (const Json& element : value) digest = digest_of(element, digest);
   } else if (value.is_string()) {
     const auto& text = value.get_ref<const std::string&>();
-    digest = fnv1a(text, fnv1a(std::to_string(text.size()), digest));
+    digest = fnv1a(text, digest ^ text.size());
   } else {
     digest = fnv1a(value.dump(), digest);
   }
@@ -54,8 +54,8 @@ class Keeper {
     if (value.is_array())
       return std::any_of(value.begin(), value.end(), [this](const Json& element) { return may_hold_secrets(element); });
     if (!value.is_object()) return false;
-    for (const auto& [key, member] : value.items()) {
-      if (tells_of_secrets(key) || may_hold_secrets(member)) return true;
+    for (auto at = value.begin(); at != value.end(); ++at) {
+      if (tells_of_secrets(at.key()) || may_hold_secrets(*at)) return true;
     }
     return false;
   }

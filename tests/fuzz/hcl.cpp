@@ -1,5 +1,7 @@
-// Files of the agent's settings, in each format and as each library reads them.
+// Files of the agent's settings, in each format and as each library reads them, and what the agent makes of them.
 #include "hcl/hcl.hpp"
+#include "agent_config/agent_view.hpp"
+#include "agent_config/definitions.hpp"
 
 #include "fuzz.hpp"
 
@@ -38,6 +40,23 @@ void check(const Parsed& parsed, const std::string& text) {
   }
 }
 
+void check_view(const Parsed& parsed) {
+  const auto* document = std::get_if<Document>(&parsed);
+  if (!document) return;
+  const lictor::AgentView all = lictor::agent_view(*document);
+  lictor::AgentView view = lictor::agent_view(*document, lictor::Places::outside_lists);
+  fuzz::expect(all.tree == view.tree && all.faults == view.faults && all.unknown == view.unknown,
+               "which places are wanted changes nothing else");
+  for (const auto& [path, place] : view.places) {
+    const auto same = all.places.find(path);
+    fuzz::expect(same != all.places.end() && same->second == place, "and none of them");
+  }
+  lictor::let_definitions_go(view.tree);
+  const lictor::Json once = view.tree;
+  lictor::let_definitions_go(view.tree);
+  fuzz::expect(view.tree == once, "what is let go once stays as it is");
+}
+
 }  // namespace
 
 FUZZ_TARGET(hcl) {
@@ -49,6 +68,9 @@ FUZZ_TARGET(hcl) {
     fuzz::expect(std::holds_alternative<Document>(older), "the older library takes what the newer one takes");
     fuzz::expect(document->root().json() == std::get<Document>(older).root().json(), "and reads it alike");
   }
-  check(parse_json(text), text);
+  check_view(newer);
+  const Parsed json = parse_json(text);
+  check(json, text);
+  check_view(json);
   return 0;
 }
