@@ -41,14 +41,16 @@ const std::vector<SettingKey>& setting_keys() {
        "kind of address: `ipv4` or `ipv6`; link-local addresses never count",
        {"ipv4", "ipv6"}},
       {"bind.cidr", string_list, "[]", "only addresses inside these networks count; empty: all do"},
-      {"bind.wait", duration, R"("60s")", "how long to wait for an address at start", {}, true},
+      {"bind.wait", duration, R"("60s")", "how long to wait for an address, and for a host name, at start", {}, true},
       {"bind.on_change",
        string,
        R"("restart")",
        "when the address changes while serving: `restart` the agent, or `ignore` it",
        {"restart", "ignore"}},
       {"node.name", string, "null",
-       "name of the node; default: `$NODE_NAME`, else the host name; `localhost` and the like are none, then the stored name, or the host's is waited for"},
+       "name of the node; default: `$NODE_NAME`, else the host name; while that is `localhost` or the like, the stored "
+       "name, "
+       "or a name is waited for"},
       {"node.data_dir", string, "null",
        "the agent's data directory; default: `data_dir` of the agent settings, else `/var/lib/lictor/data` on a host "
        "with "
