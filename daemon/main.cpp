@@ -115,8 +115,8 @@ std::string no_reason(const std::string& text) {
 
 using Deed = std::function<Exit()>;
 
-// Which commands CLI11 is told of. To put all of them together takes it a tenth of the time to the agent's execution, and only
-// help and what is said of wrong use need more than those whose names are on the command line.
+// Which commands CLI11 is told of. To put all of them together takes it a quarter of the instructions of a start, and only help
+// and what is said of wrong use need more than those whose names are on the command line.
 enum class Commands { named, all };
 
 // What the command line asks for. Nothing: all commands are needed to tell.
