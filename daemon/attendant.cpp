@@ -7,6 +7,7 @@
 #include "clock.hpp"
 #include "interpreter.hpp"
 #include "manager_notices.hpp"
+#include "order_signals.hpp"
 #include "orders.hpp"
 #include "process/io/reaper.hpp"
 #include "report/io/log.hpp"
@@ -14,45 +15,15 @@
 #include "settings_files.hpp"
 #include "status.hpp"
 
-#include <boost/asio/signal_set.hpp>
-
 #include <signal.h>
 #include <unistd.h>
 
-#include <array>
 #include <chrono>
+#include <memory>
 #include <utility>
 
 namespace lictor {
 namespace {
-
-// Signals that order something.
-constexpr std::array ordering{SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2};
-
-// SIG_BLOCK or SIG_UNBLOCK.
-void mask_orders(int how) {
-  sigset_t set;
-  sigemptyset(&set);
-  for (const int signal : ordering) sigaddset(&set, signal);
-  sigprocmask(how, &set, nullptr);
-}
-
-SignalKind kind_of(int signal) {
-  switch (signal) {
-    case SIGTERM:
-      return SignalKind::terminate;
-    case SIGINT:
-      return SignalKind::interrupt;
-    case SIGQUIT:
-      return SignalKind::quit;
-    case SIGHUP:
-      return SignalKind::reload;
-    case SIGUSR2:
-      return SignalKind::restart;
-    default:
-      return SignalKind::report;
-  }
-}
 
 // One life is never jittered like another.
 std::uint64_t jitter_seed() {
@@ -67,7 +38,6 @@ class Attendant {
       : reaper_(reaper),
         timeline_(executed),
         manager_(io.get_executor(), service_manager(environment, getpid())),
-        signals_(io),
         settings_(io.get_executor(), reaper, settings, std::move(named), std::move(environment),
                   {.network = [this] { interpreter_.feed(HostChanged{}); },
                    .settings = [this] { interpreter_.feed(Signal{SignalKind::reload}); },
@@ -83,11 +53,12 @@ class Attendant {
         orders_(io.get_executor(), interpreter_, api_,
                 {.standpoint = [this] { return standpoint(); }, .courses = [this] { return courses(); }}) {}
 
-  void take_signals() {
-    for (const int signal : ordering) signals_.add(signal);
-    mask_orders(SIG_UNBLOCK);
-    wait_for_signal();
+  Result<void> take_signals(boost::asio::io_context& io) {
     signal(SIGPIPE, SIG_IGN);
+    auto taking = OrderSignals::start(io.get_executor(), [this](SignalKind kind) { interpreter_.feed(Signal{kind}); });
+    if (!taking) return taking.error();
+    signals_ = std::move(*taking);
+    return {};
   }
 
   Quit run() {
@@ -96,14 +67,6 @@ class Attendant {
   }
 
  private:
-  void wait_for_signal() {
-    signals_.async_wait([this](boost::system::error_code error, int signal) {
-      if (error) return;
-      wait_for_signal();
-      interpreter_.feed(Signal{kind_of(signal)});
-    });
-  }
-
   void stepped(Time at) {
     timeline_.observe(interpreter_.life(), at);
     manager_.tell(interpreter_.life(), settings_.problem(), at);
@@ -148,24 +111,22 @@ class Attendant {
   Reaper& reaper_;
   Timeline timeline_;
   ManagerNotices manager_;
-  boost::asio::signal_set signals_;
   SettingsFiles settings_;
   AgentChild agent_;
   AgentApi api_;
   Interpreter interpreter_;
   Orders orders_;
+  std::unique_ptr<OrderSignals> signals_;
 };
 
 }  // namespace
-
-void hold_signals() { mask_orders(SIG_BLOCK); }
 
 Quit attend(boost::asio::io_context& io, Settings settings, std::optional<std::string> named, Environment environment,
             Time executed) {
   auto reaper = Reaper::start(io.get_executor());
   if (!reaper) return {Exit::internal, to_string(reaper.error())};
   Attendant attendant(io, **reaper, std::move(settings), std::move(named), std::move(environment), executed);
-  attendant.take_signals();
+  if (auto taken = attendant.take_signals(io); !taken) return {Exit::internal, to_string(taken.error())};
   return attendant.run();
 }
 

@@ -5,6 +5,7 @@
 //     settings_files.hpp   the taking of settings: watch, validate, adopt
 //     agent_api/io/agent_api.hpp    the agent's HTTP API
 //   orders.hpp           orders and questions from the control socket
+//   order_signals.hpp    orders by signal
 //   manager_notices.hpp  what a service manager is told
 //
 // Everything runs on one io_context in one thread.
@@ -20,12 +21,8 @@
 
 namespace lictor {
 
-// Has signals that order something wait until attend() takes them. For the first moment of the process: one that reaches PID 1
-// without a handler is thrown away by the kernel, unless it is blocked (kernel/signal.c, sig_ignored).
-void hold_signals();
-
 // Lives the whole life and returns how it ended. `named`: the settings file of -c, read again at a reload. `executed`: when the
-// process began. Called once in a process. REQUIRES: the caller has set `settings` up the log.
+// process began. Called once in a process. REQUIRES: hold_signals() (order_signals.hpp); the caller has set `settings` up the log.
 Quit attend(boost::asio::io_context& io, Settings settings, std::optional<std::string> named, Environment environment,
             Time executed);
 

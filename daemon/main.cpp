@@ -5,6 +5,7 @@
 #include "commands.hpp"
 #include "doctor.hpp"
 #include "help.hpp"
+#include "order_signals.hpp"
 #include "process/io/host.hpp"
 #include "process/io/privileges.hpp"
 #include "report/io/log.hpp"

@@ -1,10 +1,12 @@
 #include "orders.hpp"
 
 #include "base/json_text.hpp"
+#include "order_signals.hpp"
 #include "report/io/log.hpp"
 #include "report/metrics_text.hpp"
 
 #include <fmt/format.h>
+#include <boost/asio/post.hpp>
 
 #include <array>
 #include <exception>
@@ -123,11 +125,23 @@ ControlReply Orders::maintain(const std::string& body) {
 
 ControlReply Orders::reply_to(const ControlRequest& request) {
   try {
-    return reply(request);
+    return signals_unheard() ? reply_in_turn(request) : reply(request);
   } catch (const std::exception& error) {
     log::error("a failure of lictor's own, in an answer", {{"path", request.path}, {"reason", error.what()}});
     return {500, std::string("lictor: internal: ") + error.what() + "; please report this\n"};
   }
+}
+
+// A signal that was sent before the request is heard before it, though the kernel may tell of both at once.
+ControlReply Orders::reply_in_turn(const ControlRequest& request) {
+  ControlReply reply;
+  reply.later = [this, request](std::function<void(ControlReply)> answer) {
+    boost::asio::post(executor_, [this, request, answer = std::move(answer)] {
+      ControlReply known = reply_to(request);
+      known.later ? known.later(answer) : answer(std::move(known));
+    });
+  };
+  return reply;
 }
 
 ControlReply Orders::reply(const ControlRequest& request) {

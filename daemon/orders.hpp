@@ -49,6 +49,7 @@ class Orders {
   };
 
   ControlReply reply(const ControlRequest& request);
+  ControlReply reply_in_turn(const ControlRequest& request);
   ControlReply order(SignalKind kind, bool wait);
   ControlReply maintain(const std::string& body);
   ControlReply reply_when_known(OutcomeOf outcome);

@@ -3,7 +3,12 @@
 
 #include "base/json_text.hpp"
 #include "daemon_parts.hpp"
+#include "order_signals.hpp"
+#include "scenario.hpp"
 #include "test.hpp"
+
+#include <signal.h>
+#include <unistd.h>
 
 #include <stdexcept>
 
@@ -76,6 +81,29 @@ TEST_CASE(
     REQUIRE(world.heard.size() == 1);
     CHECK(std::get<Signal>(world.heard[0]).kind == kind);
   }
+}
+
+TEST_CASE("a request does not overtake a signal that was sent before it") {
+  // In a process of its own: what holds signals holds them for good.
+  const std::string wrong = scenario::in_child([]() -> std::string {
+    hold_signals();
+    Ordering world;
+    std::string course;
+    const auto signals = OrderSignals::start(world.io.get_executor(), [&](SignalKind kind) {
+      scenario::must(kind == SignalKind::restart, "the signal's kind");
+      course += "signal ";
+    });
+    scenario::must(signals.has_value(), "signals are taken");
+    ::kill(::getpid(), SIGUSR2);
+    const ControlReply reply = world.orders.reply_to({.method = "GET", .path = "/readyz"});
+    scenario::must(static_cast<bool>(reply.later), "the answer comes later");
+    reply.later([&](const ControlReply& known) { course += known.body; });
+    while (course.find("ready") == std::string::npos) world.io.run_one();
+    scenario::must(course == "signal not ready\n", "the signal first: " + course);
+    scenario::must(!world.orders.reply_to({.method = "GET", .path = "/readyz"}).later, "and then at once");
+    return "";
+  });
+  CHECK(wrong == "");
 }
 
 TEST_CASE("who waits for a reload hears what became of the settings, when an agent has answered with them") {

@@ -1,0 +1,79 @@
+#include "order_signals.hpp"
+
+#include "files/io/files.hpp"
+
+#include <signal.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <utility>
+
+namespace lictor {
+namespace {
+
+constexpr std::array ordering{SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2};
+
+sigset_t ordering_set() {
+  sigset_t set;
+  sigemptyset(&set);
+  for (const int signal : ordering) sigaddset(&set, signal);
+  return set;
+}
+
+SignalKind kind_of(std::uint32_t signal) {
+  switch (signal) {
+    case SIGTERM:
+      return SignalKind::terminate;
+    case SIGINT:
+      return SignalKind::interrupt;
+    case SIGQUIT:
+      return SignalKind::quit;
+    case SIGHUP:
+      return SignalKind::reload;
+    case SIGUSR2:
+      return SignalKind::restart;
+    default:
+      return SignalKind::report;
+  }
+}
+
+}  // namespace
+
+void hold_signals() {
+  const sigset_t set = ordering_set();
+  ::sigprocmask(SIG_BLOCK, &set, nullptr);
+}
+
+bool signals_unheard() {
+  sigset_t come;
+  return ::sigpending(&come) == 0 &&
+         std::any_of(ordering.begin(), ordering.end(), [&](int one) { return sigismember(&come, one) == 1; });
+}
+
+Result<std::unique_ptr<OrderSignals>> OrderSignals::start(boost::asio::any_io_executor executor,
+                                                          std::function<void(SignalKind)> heard) {
+  const sigset_t set = ordering_set();
+  const int fd = ::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+  if (fd < 0) return Problem{"signals", error_text(errno), "let the process have more descriptors", Exit::internal};
+  return std::unique_ptr<OrderSignals>(new OrderSignals(std::move(executor), fd, std::move(heard)));
+}
+
+OrderSignals::OrderSignals(boost::asio::any_io_executor executor, int fd, std::function<void(SignalKind)> heard)
+    : descriptor_(std::move(executor), fd), heard_(std::move(heard)) {
+  wait();
+}
+
+void OrderSignals::wait() {
+  descriptor_.async_wait(descriptor_.wait_read, [this](const boost::system::error_code& error) {
+    if (error) return;
+    signalfd_siginfo one{};
+    const bool got = ::read(descriptor_.native_handle(), &one, sizeof one) == sizeof one;
+    wait();
+    if (got) heard_(kind_of(one.ssi_signo));
+  });
+}
+
+}  // namespace lictor
