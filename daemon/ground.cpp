@@ -217,12 +217,14 @@ ResultAll<Ground> settle(Sources sources, const Interfaces& interfaces, const Ru
       running.token.empty() ? known_agent_version(facts.data_dir, facts.binary) : running.agent_version;
   const AgentSettings& wanted = ground.config.effective();
   for (const auto& [key, files] : agent_files(wanted)) facts.contents[key] = digest_of(files);
-  AgentConfig config = ground.config;  // with addresses in the place of templates
+  if (has_address_templates(wanted.merged)) ground.evaluated = ground.config;
   auto stored = stored_identity(facts.data_dir, running.identity);
   if (!got(stored, problems)) return problems;
   if (got(find_addresses(settings, wanted, interfaces, facts, running, held_address(running, *stored)), problems)) {
-    auto left = evaluate_other_addresses(config, template_host(*interfaces, facts.environment));
-    if (got(left, problems)) facts.left_templates = std::move(*left);
+    if (ground.evaluated) {
+      auto left = evaluate_other_addresses(*ground.evaluated, template_host(*interfaces, facts.environment));
+      if (got(left, problems)) facts.left_templates = std::move(*left);
+    }
   }
   if (!problems.empty()) return problems;
 
@@ -232,7 +234,7 @@ ResultAll<Ground> settle(Sources sources, const Interfaces& interfaces, const Ru
   facts.identity = ground.identity.identity;
   facts.id_origin = ground.identity.id_origin;
   facts.name_origin = ground.identity.name_origin;
-  auto plan = make_plan(settings, config, facts);
+  auto plan = make_plan(settings, ground.planned(), facts);
   if (!got(plan, problems)) return problems;
   ground.plan = std::move(*plan);
   const ServiceFacts known = service_facts(ground.plan, facts);
@@ -258,6 +260,7 @@ NodeKey Ground::own() const {
 
 void Ground::let_definitions_go() {
   lictor::let_definitions_go(config);
+  if (evaluated) lictor::let_definitions_go(*evaluated);
   lictor::let_definitions_go(plan.effective.merged);
 }
 

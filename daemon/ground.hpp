@@ -18,6 +18,7 @@ namespace lictor {
 // Everything found out and decided before a launch.
 struct Ground : Sources {
   IdentityVerdict identity;
+  std::optional<AgentConfig> evaluated;  // with addresses in the place of templates; nothing where there are none
   Plan plan;
   std::vector<Json> services;         // desired, ready for the agent's API
   std::vector<std::string> warnings;  // what an operator should know at start, beside the plan's notices
@@ -25,6 +26,9 @@ struct Ground : Sources {
 
   // The node as others see it: with the address that is advertised.
   NodeKey own() const;
+
+  // What the plan is made of.
+  const AgentConfig& planned() const { return evaluated ? *evaluated : config; }
 
   // What lictor does not go by while it serves.
   void let_definitions_go();

@@ -59,7 +59,7 @@ Result<void> write_consul_json(const Ground& ground, const std::string& path) {
 Result<void> install_consul_json(Ground& ground) {
   if (!ground.plan.token.empty()) {
     ground.facts.recovery_token = random_uuid();
-    auto plan = make_plan(ground.settings, ground.config, ground.facts);
+    auto plan = make_plan(ground.settings, ground.planned(), ground.facts);
     if (!plan) return plan.error().front();
     ground.plan = std::move(*plan);
     ground.let_definitions_go();

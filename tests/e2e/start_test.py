@@ -334,7 +334,8 @@ def start_environment(world):
 
 
 def start_acl(world):
-    """Where all is denied by default, a node with its tokens registers, and leaves though no token would let it."""
+    """Where all is denied by default, a node with its tokens registers, and leaves though no token would let it. Templates are
+    evaluated there as anywhere."""
     acl = {"enabled": True, "default_policy": "deny", "tokens": {"master": TOKEN}}
     server = world.server({"primary_datacenter": "dc1", "acl": acl}, token=TOKEN)
     eventually(lambda: server.get("/v1/acl/tokens"), 10, "ACLs are up")
@@ -344,9 +345,11 @@ def start_acl(world):
     config = {
         "primary_datacenter": "dc1",
         "acl": {"enabled": True, "default_policy": "deny", "tokens": {"agent": token, "default": token}},
+        "client_addr": '{{ GetAllInterfaces | include "name" "^lo$" | include "type" "IPv4" | attr "address" }}',
     }
     client = world.client(agent={"config": config})
     client.start().ready()
+    assert client.consul_json()["client_addr"] == "127.0.0.1", client.consul_json()
     assert server.instances() == {"n1": client.address}
     assert client.agent("PUT", "/v1/agent/leave", token="00000000-0000-0000-0000-000000000001").status == 403
     assert client.stop()[0] == 0, client.log
