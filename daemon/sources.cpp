@@ -47,8 +47,6 @@ std::array<SecretFile, 4> secret_files(const Settings& settings) {
            {"agent.encrypt_file", &settings.agent.encrypt_file, &Secrets::encrypt}}};
 }
 
-bool read_in_a_folder(const std::string& name) { return name.ends_with(".json") || name.ends_with(".hcl"); }
-
 bool readable_by_all(const std::string& path) {
   struct stat about {};
   return stat(path.c_str(), &about) == 0 && (about.st_mode & S_IROTH) != 0;
@@ -82,16 +80,11 @@ class AgentReader {
   }
 
   void entry(const std::string& path) {
-    struct stat about {};
-    std::string target = path;
-    if (::lstat(path.c_str(), &about) == 0 && S_ISLNK(about.st_mode)) {
-      const std::unique_ptr<char, void (*)(void*)> found(::realpath(path.c_str(), nullptr), &::free);
-      if (!found)
-        return add(path, "the link leads nowhere, and the agent would not start", "mend the link, or remove it");
-      target = found.get();
-    }
-    if (is_folder(target)) return;
-    if (!format_.empty() || read_in_a_folder(target)) take(path, target);
+    if (format_.empty() && !agent_reads_in_folder(path)) return;
+    const std::unique_ptr<char, void (*)(void*)> target(::realpath(path.c_str(), nullptr), &::free);
+    if (!target)
+      return add(path, "the link leads nowhere, and the agent would not start", "mend the link, or remove it");
+    if (!is_folder(path)) take(path, target.get());
   }
 
   void take(const std::string& path, const std::string& target) {
@@ -232,7 +225,8 @@ std::vector<std::string> unread_files(const Settings& settings) {
     for (auto entry = fs::directory_iterator(fs::path(path).parent_path(), none);
          !none && entry != fs::directory_iterator(); entry.increment(none)) {
       const std::string beside = entry->path();
-      if (beside != path && read_in_a_folder(beside) && !entry->is_directory(none) && !agent_reads(settings, beside))
+      if (beside != path && agent_reads_in_folder(beside) && !entry->is_directory(none) &&
+          !agent_reads(settings, beside))
         unread.push_back(beside);
     }
   }

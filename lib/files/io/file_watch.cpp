@@ -16,8 +16,10 @@
 #include <array>
 #include <cerrno>
 #include <chrono>
+#include <cstdlib>
 #include <cstring>
 #include <map>
+#include <memory>
 #include <set>
 #include <utility>
 
@@ -47,12 +49,21 @@ std::uint64_t file_digest(const std::string& path) {
 
 }  // namespace
 
+bool agent_reads_in_folder(const std::string& path) {
+  struct stat about {};
+  std::string name = path;
+  if (lstat(path.c_str(), &about) == 0 && S_ISLNK(about.st_mode)) {
+    const std::unique_ptr<char, void (*)(void*)> target(::realpath(path.c_str(), nullptr), &::free);
+    if (!target) return true;
+    name = target.get();
+  }
+  return name.ends_with(".json") || name.ends_with(".hcl");
+}
+
 std::vector<std::string> agent_files_in(const std::string& folder) {
   std::vector<std::string> names;
-  each_name(folder, [&names](std::string_view name) {
-    for (const std::string_view end : {".json", ".hcl"}) {
-      if (name.size() > end.size() && name.ends_with(end)) names.emplace_back(name);
-    }
+  each_name(folder, [&](std::string_view name) {
+    if (agent_reads_in_folder(folder + "/" + std::string(name))) names.emplace_back(name);
     return true;
   });
   std::sort(names.begin(), names.end());

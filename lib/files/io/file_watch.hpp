@@ -13,7 +13,10 @@
 
 namespace lictor {
 
-// The names of the files in `folder` that an agent reads there, *.json and *.hcl, sorted.
+// Whether an agent that is told no format reads this entry of a folder, by its name: *.json and *.hcl. Of a link the name of what it
+// leads to counts. One that leads nowhere is read, too: the agent fails with it.
+bool agent_reads_in_folder(const std::string& path);
+// The names of those entries, sorted.
 std::vector<std::string> agent_files_in(const std::string& folder);
 
 // Tells contents apart; no signature. Of a file: its bytes. Of a directory: names and bytes of its agent_files_in.
