@@ -298,7 +298,7 @@ ResultAll<Ground> take_id(const Ground& ground, const Interfaces& interfaces, co
   Identity taken = ground.facts.identity;
   taken.id = id;
   taken.when = now_rfc3339();
-  return look(ground, interfaces,
+  return look(static_cast<const Sources&>(ground), interfaces,
               {.token = ground.facts.recovery_token,
                .agent_version = ground.facts.agent_version,
                .bound = &ground,

@@ -53,16 +53,16 @@ bool signals_unheard() {
          std::any_of(ordering.begin(), ordering.end(), [&](int one) { return sigismember(&come, one) == 1; });
 }
 
-Result<std::unique_ptr<OrderSignals>> OrderSignals::start(boost::asio::any_io_executor executor,
+Result<std::unique_ptr<OrderSignals>> OrderSignals::start(const boost::asio::any_io_executor& executor,
                                                           std::function<void(SignalKind)> heard) {
   const sigset_t set = ordering_set();
   const int fd = ::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
   if (fd < 0) return Problem{"signals", error_text(errno), "let the process have more descriptors", Exit::internal};
-  return std::unique_ptr<OrderSignals>(new OrderSignals(std::move(executor), fd, std::move(heard)));
+  return std::unique_ptr<OrderSignals>(new OrderSignals(executor, fd, std::move(heard)));
 }
 
-OrderSignals::OrderSignals(boost::asio::any_io_executor executor, int fd, std::function<void(SignalKind)> heard)
-    : descriptor_(std::move(executor), fd), heard_(std::move(heard)) {
+OrderSignals::OrderSignals(const boost::asio::any_io_executor& executor, int fd, std::function<void(SignalKind)> heard)
+    : descriptor_(executor, fd), heard_(std::move(heard)) {
   wait();
 }
 

@@ -22,11 +22,11 @@ bool signals_unheard();
 class OrderSignals {
  public:
   // `heard` is called for each, from the executor. REQUIRES: hold_signals().
-  static Result<std::unique_ptr<OrderSignals>> start(boost::asio::any_io_executor executor,
+  static Result<std::unique_ptr<OrderSignals>> start(const boost::asio::any_io_executor& executor,
                                                      std::function<void(SignalKind)> heard);
 
  private:
-  OrderSignals(boost::asio::any_io_executor executor, int fd, std::function<void(SignalKind)> heard);
+  OrderSignals(const boost::asio::any_io_executor& executor, int fd, std::function<void(SignalKind)> heard);
   void wait();
 
   boost::asio::posix::stream_descriptor descriptor_;

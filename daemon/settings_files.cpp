@@ -249,7 +249,7 @@ ResultAll<Ground> SettingsFiles::look_again(bool settings_too, const Interfaces&
                    .follows = settings.bind.restart_on_change,
                    .identity = ground_->facts.identity};
   };
-  if (!settings_too) return look(*ground_, interfaces, running(ground_->settings));
+  if (!settings_too) return look(static_cast<const Sources&>(*ground_), interfaces, running(ground_->settings));
   auto settings = load_settings(named_, environment_, &ground_->settings);
   if (!settings) return settings.error();
   watch(*settings);
