@@ -1,8 +1,10 @@
 #include "agent_config/agent_settings.hpp"
 
+#include "agent_config/agent_keys.hpp"
 #include "base/text.hpp"
 
 #include <algorithm>
+#include <optional>
 
 namespace lictor {
 namespace {
@@ -13,10 +15,15 @@ std::string folder_of(const std::string& path) {
   return slash == path.npos ? "" : slash == 0 ? "/" : path.substr(0, slash);
 }
 
-void merge(Json& target, Json value) {
-  if (target.is_object() && value.is_object()) {
-    for (auto& [key, member] : value.items()) {
-      if (!member.is_null()) merge(target[key], std::move(member));
+// `key`: what is known of these two in the agent's configuration.
+void merge(Json& target, Json value, const std::optional<AgentKey>& key) {
+  const bool whole = key && key->shape == AgentKey::Shape::object_whole;
+  if (target.is_object() && value.is_object() && !whole) {
+    for (auto& [name, member] : value.items()) {
+      if (member.is_null()) continue;
+      // Only an object needs to know how it is merged.
+      const bool known = key && key->shape == AgentKey::Shape::object && member.is_object();
+      merge(target[name], std::move(member), known ? agent_key(key->of, name) : std::nullopt);
     }
   } else if (target.is_array() && value.is_array()) {
     for (Json& element : value) target.push_back(std::move(element));
@@ -30,7 +37,7 @@ void merge(Json& target, Json value) {
 void keep_both(AgentSettings& settings, const std::string& one) {
   if ((one != "service" && one != "check") || !settings.merged.contains(one)) return;
   const std::string many = one + "s";
-  merge(settings.merged[many], Json::array({std::move(settings.merged[one])}));
+  merge(settings.merged[many], Json::array({std::move(settings.merged[one])}), std::nullopt);
   settings.merged.erase(one);
   std::string& origin = settings.origins[many];
   origin += (origin.empty() ? "" : ", ") + settings.origins[one];
@@ -65,7 +72,8 @@ void AgentSettings::add(const std::string& key, Json value, const std::string& p
   const bool joins = value.is_structured() && there.type() == value.type();
   known = joins ? known + ", " + path : path;
   note_places(*this, path, lines, key, value);
-  merge(there, std::move(value));
+  const auto of_agent = value.is_object() ? agent_key("config", key) : std::nullopt;
+  merge(there, std::move(value), of_agent);
 }
 
 void AgentSettings::add(AgentConfigFile file) {

@@ -67,6 +67,16 @@ TEST_CASE("each value is from where it stands, down to the line; lists and objec
   CHECK(all.origin("datacenter").empty());
 }
 
+TEST_CASE("a later file replaces dns_config.soa as a whole, and what is beside it is merged") {
+  const Plan plan =
+      plan_beside({{file_in_folder("dns_config {\n soa { refresh = 11 retry = 12 }\n only_passing = true\n}"),
+                    file_in_folder("dns_config {\n soa { retry = 13 }\n service_ttl { a = \"1s\" }\n}"),
+                    file_in_folder("dns_config {\n service_ttl { b = \"2s\" }\n}")},
+                   {}});
+  CHECK(plan.effective.merged.at("dns_config") ==
+        Json::parse(R"({"soa": {"retry": 13}, "only_passing": true, "service_ttl": {"a": "1s", "b": "2s"}})"));
+}
+
 TEST_CASE("what lictor has to have its way in beats arguments, too, by -hcl, and is told of with its place") {
   Settings settings;
   settings.agent.args = {"-http-port=-1", "-node=other"};
