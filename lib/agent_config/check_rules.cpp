@@ -9,7 +9,7 @@
 namespace lictor {
 namespace {
 
-std::string plain(std::string_view key) {
+std::string spelling(std::string_view key) {
   std::string name = lower(std::string(key));
   name.erase(std::remove(name.begin(), name.end(), '_'), name.end());
   return name;
@@ -27,7 +27,7 @@ bool positive(const Json* value) {
 
 const Json* spelled(const Json& object, std::string_view name) {
   for (const auto& [key, value] : object.items()) {
-    if (plain(key) == name && !value.is_null()) return &value;
+    if (spelling(key) == name && !value.is_null()) return &value;
   }
   return nullptr;
 }
@@ -39,7 +39,7 @@ bool is_key_of_service(std::string_view key) {
                                            "meta",  "port",       "ports",     "check",     "checks",
                                            "token", "socketpath", "weights",   "connect",   "enabletagoverride",
                                            "proxy", "locality",   "namespace", "partition", "taggedaddresses"};
-  return known.count(plain(key)) > 0;
+  return known.count(spelling(key)) > 0;
 }
 
 bool is_key_of_check(std::string_view key) {
@@ -79,7 +79,7 @@ bool is_key_of_check(std::string_view key) {
                                            "deregistercriticalserviceafter",
                                            "disableredirects",
                                            "tcpusetls"};
-  return known.count(plain(key)) > 0;
+  return known.count(spelling(key)) > 0;
 }
 
 bool runs_a_program(const Json& check) {

@@ -86,7 +86,7 @@ std::optional<Capabilities> keep_needed_capabilities(Capabilities bounding) {
 bool may_gain_privileges() { return ::prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 0; }
 
 bool hands_on(Capabilities set) {
-  for (unsigned number = 0; number < 64; ++number) {
+  for (int number = 0; number < 64; ++number) {
     if ((set & bit(number)) != 0 && ::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, number, 0, 0) != 1) return false;
   }
   return true;
