@@ -16,7 +16,7 @@ namespace fs = std::filesystem;
 
 constexpr const char* unit = "consul.service";
 
-std::optional<std::string> text_of(const std::string& path) {
+std::optional<std::string> file_text(const std::string& path) {
   const auto text = read_file(path);
   return text ? *text : std::nullopt;
 }
@@ -39,14 +39,14 @@ std::vector<std::string> unit_texts() {
   for (const std::string folder : folders) {
     std::error_code none;
     if (!fs::exists(folder + unit, none)) continue;
-    if (auto text = fs::is_regular_file(folder + unit, none) ? text_of(folder + unit) : std::nullopt)
+    if (auto text = fs::is_regular_file(folder + unit, none) ? file_text(folder + unit) : std::nullopt)
       texts.push_back(std::move(*text));
     break;
   }
   if (texts.empty()) return texts;
   for (const std::string folder : {folders[3], folders[1], folders[0]}) {
     for (const std::string& path : entries_of(folder + unit + ".d")) {
-      if (auto text = path.ends_with(".conf") ? text_of(path) : std::nullopt) texts.push_back(std::move(*text));
+      if (auto text = path.ends_with(".conf") ? file_text(path) : std::nullopt) texts.push_back(std::move(*text));
     }
   }
   return texts;
@@ -73,7 +73,7 @@ bool is_running() {
 std::vector<std::string> registered_in(const std::string& data_dir) {
   std::vector<std::string> names;
   for (const std::string& path : entries_of(data_dir + "/services")) {
-    const auto text = text_of(path);
+    const auto text = file_text(path);
     const Json content = text ? Json::parse(*text, nullptr, false) : Json();
     const Json* service = member_at(&content, "Service");
     const std::string name = text_in(member_at(service, "Service"));
@@ -100,7 +100,7 @@ std::vector<std::string> unread(const std::vector<std::string>& wanted, const Se
 }  // namespace
 
 MoveTold look_at_move(const Ground& ground) {
-  const auto arguments = unit_arguments(unit_texts(), text_of);
+  const auto arguments = unit_arguments(unit_texts(), file_text);
   if (!arguments) return {};
   const PlanFacts& facts = ground.facts;
   std::error_code none;

@@ -15,7 +15,7 @@ namespace lictor {
 namespace {
 
 // As systemd splits a line: at blanks, but for what is quoted.
-std::vector<std::string> words_of(std::string_view line) {
+std::vector<std::string> words_in_unit(std::string_view line) {
   std::vector<std::string> words;
   std::string word;
   bool begun = false;
@@ -50,7 +50,7 @@ std::vector<std::pair<std::string, std::string>> lines_of(const std::string& tex
 }
 
 // A value of an EnvironmentFile=.
-std::string unquoted(const std::string& value) { return join(words_of(value), " "); }
+std::string unquoted(const std::string& value) { return join(words_in_unit(value), " "); }
 
 std::vector<std::string> expanded(const std::vector<std::string>& words, const Environment& variables) {
   const auto value_of = [&](const std::string& name) {
@@ -60,7 +60,7 @@ std::vector<std::string> expanded(const std::vector<std::string>& words, const E
   std::vector<std::string> out;
   for (std::string word : words) {
     if (word.size() > 1 && word[0] == '$' && word[1] != '{' && word[1] != '$') {
-      for (std::string& one : words_of(value_of(word.substr(1)))) out.push_back(std::move(one));
+      for (std::string& one : words_in_unit(value_of(word.substr(1)))) out.push_back(std::move(one));
       continue;
     }
     for (auto open = word.find("${"); open != word.npos; open = word.find("${", open)) {
@@ -138,7 +138,7 @@ std::optional<std::vector<std::string>> unit_arguments(
     for (const auto& [name, value] : lines_of(text)) {
       if (name == "ExecStart") command = value;
       if (name == "Environment") {
-        for (const std::string& one : words_of(value)) {
+        for (const std::string& one : words_in_unit(value)) {
           const auto equals = std::min(one.find('='), one.size());
           variables[one.substr(0, equals)] = one.substr(std::min(equals + 1, one.size()));
         }
@@ -149,7 +149,7 @@ std::optional<std::vector<std::string>> unit_arguments(
     }
   }
   for (auto& [name, value] : of_files) variables[name] = value;
-  const std::vector<std::string> words = expanded(words_of(command), variables);
+  const std::vector<std::string> words = expanded(words_in_unit(command), variables);
   if (words.size() < 2 || words[1] != "agent") return std::nullopt;
   return std::vector(words.begin() + 2, words.end());
 }
