@@ -241,7 +241,7 @@ TEST_CASE("parse_interfaces: which interface carries a default route of the main
 }
 
 TEST_CASE("of an interface's default routes the one with the lowest metric counts, with the source that it prefers") {
-  const auto by = [](int family, unsigned metric, const std::string& more = "") {
+  const auto by = [](unsigned char family, unsigned metric, const std::string& more = "") {
     return route(family, RT_TABLE_MAIN, RTN_UNICAST, 0,
                  attribute(RTA_OIF, bytes_of(1)) + attribute(RTA_PRIORITY, bytes_of(metric)) + more);
   };
