@@ -287,13 +287,6 @@ Result<BindAddress> look_at_address(const Ground& ground, const Interfaces& inte
   return facts.bind;
 }
 
-Result<std::string> look_at_name(const Ground& ground) {
-  const auto stored = stored_identity(ground.facts.data_dir, ground.facts.identity);
-  const auto identity = settled_identity(ground.settings, ground.config.effective().merged, ground.facts, *stored);
-  if (!identity) return identity.error();
-  return {boost::system::in_place_value, identity->identity.name};
-}
-
 ResultAll<Ground> take_id(const Ground& ground, const Interfaces& interfaces, const std::string& id) {
   Identity taken = ground.facts.identity;
   taken.id = id;

@@ -55,9 +55,6 @@ ResultAll<Ground> look(Sources sources, const Interfaces& interfaces, const Runn
 // The address that `look` would choose on these.
 Result<BindAddress> look_at_address(const Ground& ground, const Interfaces& interfaces);
 
-// The name that `look` would give the node now.
-Result<std::string> look_at_name(const Ground& ground);
-
 // Makes `id` this node's: looks again as if that were what is stored, the running agent's token and address kept.
 ResultAll<Ground> take_id(const Ground& ground, const Interfaces& interfaces, const std::string& id);
 

@@ -161,10 +161,8 @@ AddressRead SettingsFiles::read_address(const Interfaces& interfaces, bool gone)
   }
   const auto bind = look_at_address(*ground_, interfaces);
   if (!bind) return {AddressState::gone, bind.error().why};
-  if (bind->address != ground_->facts.bind.address) return {AddressState::other, bind->address};
-  const auto name = look_at_name(*ground_);
-  if (name && *name != ground_->facts.identity.name) return {AddressState::renamed, *name};
-  return {AddressState::same, bind->address};
+  const bool same = bind->address == ground_->facts.bind.address;
+  return {same ? AddressState::same : AddressState::other, bind->address};
 }
 
 // Settings with nothing against them but that there is no address for them are read again when there is one.

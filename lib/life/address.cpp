@@ -34,10 +34,6 @@ void AddressWatch::on(const AddressRead& e) {
                      {{"address", address}, {"reason", e.text}});
   }
   const bool was_gone = std::exchange(own_.gone, false);
-  if (e.state == AddressState::renamed) {
-    turn_.say(Tone::info, "the host has another name", {{"name", e.text}, {"before", turn_.own().name}});
-    return turn_.post(AddressChanged{});
-  }
   if (e.state == AddressState::same) {
     own_.ignored.clear();
     if (was_gone) turn_.say(Tone::info, "the address is back", {{"address", address}});

@@ -5,8 +5,7 @@
 //   reading   a ReadAddress is outstanding; news meanwhile have it read once more
 //   gone      the last reading found none: the agent is left as it is until there is one
 //
-// Another address has the settings prepared with it, and the agent restarted (bind.on_change: restart), or is told of once. So
-// does another name of the host's, which is looked at together with it.
+// Another address has the settings prepared with it, and the agent restarted (bind.on_change: restart), or is told of once.
 //
 // In: HostChanged, AddressRead; from the settings: look at it by and by. Out: ReadAddress. Told to the others: it has changed.
 #pragma once

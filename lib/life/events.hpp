@@ -103,10 +103,10 @@ struct Cleared {
   ClearAnswer answer;
   std::string text;  // why not; what to do
 };
-enum class AddressState { same, other, gone, renamed };  // renamed: the address is the same, the host's name is not
+enum class AddressState { same, other, gone };
 struct AddressRead {
   AddressState state;
-  std::string text;  // the other address or name, or why there is no address
+  std::string text;  // the other address, or why there is none
 };
 struct HookEnded {
   int launch;

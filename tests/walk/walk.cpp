@@ -161,7 +161,7 @@ void Walk::respond(const Prepare&) {
 }
 
 void Walk::respond(const ReadAddress&) {
-  tell(AddressRead{static_cast<AddressState>(among(4)), "10.0.0.7"}, "address read");
+  tell(AddressRead{static_cast<AddressState>(among(3)), "10.0.0.7"}, "address read");
 }
 
 void Walk::take(const Prepare& e) { owe(e, seconds(1)); }

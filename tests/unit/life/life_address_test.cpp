@@ -41,18 +41,6 @@ TEST_CASE("a new address restarts the agent without leaving; none leaves it alon
   CHECK(said == 1);
 }
 
-TEST_CASE("another name of the host's is prepared like another address, whatever is done about addresses") {
-  for (const bool follows : {true, false}) {
-    Rules rules;
-    rules.restart_on_change = follows;
-    Story s(rules);
-    s.serving().at(seconds(5), HostChanged{}).at(seconds(6), Tick{});
-    s.at(seconds(6), AddressRead{AddressState::renamed, "n7"});
-    REQUIRE(s.has<Reload>());
-    CHECK_FALSE(s.first<Reload>()->settings);
-  }
-}
-
 TEST_CASE("news of the host while the addresses are read: they are read once more") {
   Story s;
   s.serving().at(seconds(5), HostChanged{}).at(seconds(6), Tick{});
