@@ -15,8 +15,8 @@ void Walk::respond(const Probe& e) {
   if (answer == ProbeAnswer::closed) return closed(e);
   const int members = answer == ProbeAnswer::silent || seldom(50) ? 0 : static_cast<int>(choices_->upto(3000));
   if (answer != ProbeAnswer::silent) {
-    // What one says that is being ended proves nothing.
-    if (launched_with_ == version_ && !told_to_end_ && !killed_) proven_ = true;
+    // The first answer proves that one has started with them, but not of one that is being ended.
+    if (!answered_ && launched_with_ == version_ && !told_to_end_ && !killed_) proven_ = true;
     answered_ = true;
     unanswered_.reset();
     closing_.reset();
