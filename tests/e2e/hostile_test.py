@@ -206,7 +206,7 @@ def hostile_words_of_files(world):
         assert harmless(done.stdout + done.stderr), (command, done)
         return done
 
-    assert 'advertise_addr: "x\\u001b[2J faked"' in shown("check").stdout
+    assert 'advertise_addr: "x\\u001b[2J\\nfaked' in shown("check").stdout
     assert json.loads(shown("render").stdout)["node_meta"]["rack"] == words
     shown("render", "--explain")
     write_json(f"{folder}/{words}.json", {"check": {"name": "up", "args": ["/bin/true"], "interval": "9s"}})
