@@ -55,7 +55,7 @@ class Attendant {
 
   Result<void> take_signals(boost::asio::io_context& io) {
     signal(SIGPIPE, SIG_IGN);
-    auto taking = OrderSignals::start(io.get_executor(), [this](SignalKind kind) { interpreter_.feed(Signal{kind}); });
+    auto taking = watch_signals(io.get_executor(), [this](SignalKind kind) { interpreter_.feed(Signal{kind}); });
     if (!taking) return taking.error();
     signals_ = std::move(*taking);
     return {};
@@ -116,7 +116,7 @@ class Attendant {
   AgentApi api_;
   Interpreter interpreter_;
   Orders orders_;
-  std::unique_ptr<OrderSignals> signals_;
+  std::unique_ptr<DescriptorWatch> signals_;
 };
 
 }  // namespace

@@ -53,27 +53,17 @@ bool signals_unheard() {
          std::any_of(ordering.begin(), ordering.end(), [&](int one) { return sigismember(&come, one) == 1; });
 }
 
-Result<std::unique_ptr<OrderSignals>> OrderSignals::start(const boost::asio::any_io_executor& executor,
-                                                          std::function<void(SignalKind)> heard) {
+Result<std::unique_ptr<DescriptorWatch>> watch_signals(const boost::asio::any_io_executor& executor,
+                                                       std::function<void(SignalKind)> heard) {
   const sigset_t set = ordering_set();
   const int fd = ::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
   if (fd < 0) return Problem{"signals", error_text(errno), "let the process have more descriptors", Exit::internal};
-  return std::unique_ptr<OrderSignals>(new OrderSignals(executor, fd, std::move(heard)));
-}
-
-OrderSignals::OrderSignals(const boost::asio::any_io_executor& executor, int fd, std::function<void(SignalKind)> heard)
-    : descriptor_(executor, fd), heard_(std::move(heard)) {
-  wait();
-}
-
-void OrderSignals::wait() {
-  descriptor_.async_wait(descriptor_.wait_read, [this](const boost::system::error_code& error) {
-    if (error) return;
-    signalfd_siginfo one{};
-    const bool got = ::read(descriptor_.native_handle(), &one, sizeof one) == sizeof one;
-    wait();
-    if (got) heard_(kind_of(one.ssi_signo));
-  });
+  return std::make_unique<DescriptorWatch>(executor, fd, DescriptorWatch::Sign::wait_read,
+                                           [heard = std::move(heard)](int signals) {
+                                             signalfd_siginfo one{};
+                                             if (::read(signals, &one, sizeof one) == sizeof one)
+                                               heard(kind_of(one.ssi_signo));
+                                           });
 }
 
 }  // namespace lictor

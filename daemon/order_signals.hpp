@@ -4,8 +4,7 @@
 
 #include "base/problem.hpp"
 #include "life/events.hpp"
-
-#include <boost/asio/posix/stream_descriptor.hpp>
+#include "process/io/descriptor_watch.hpp"
 
 #include <functional>
 #include <memory>
@@ -19,18 +18,8 @@ void hold_signals();
 // Whether one has come that is not heard yet. What comes after it, be it over a socket, is not to overtake it.
 bool signals_unheard();
 
-class OrderSignals {
- public:
-  // `heard` is called for each, from the executor. REQUIRES: hold_signals().
-  static Result<std::unique_ptr<OrderSignals>> start(const boost::asio::any_io_executor& executor,
-                                                     std::function<void(SignalKind)> heard);
-
- private:
-  OrderSignals(const boost::asio::any_io_executor& executor, int fd, std::function<void(SignalKind)> heard);
-  void wait();
-
-  boost::asio::posix::stream_descriptor descriptor_;
-  std::function<void(SignalKind)> heard_;
-};
+// Calls `heard` for each. REQUIRES: hold_signals().
+Result<std::unique_ptr<DescriptorWatch>> watch_signals(const boost::asio::any_io_executor& executor,
+                                                       std::function<void(SignalKind)> heard);
 
 }  // namespace lictor

@@ -72,10 +72,10 @@ void SettingsFiles::read_interfaces(std::function<void(const Interfaces&)> done)
 
 std::optional<PrepareFailed> SettingsFiles::begin_preparing() {
   if (!interface_watch_) {
-    auto watching = InterfaceWatch::start(executor_, news_.network);
+    auto watching = watch_interfaces(executor_, news_.network);
     if (!watching) return PrepareFailed{watching.error()};
     interface_watch_ = std::move(*watching);
-    host_name_watch_ = HostNameWatch::start(executor_, news_.network);
+    host_name_watch_ = watch_host_name(executor_, news_.network);
     watch(first_);
     Sources sources;
     // What is wrong is all told once it is known where the node is; where its data is may not be known at all.
@@ -145,6 +145,7 @@ Happening SettingsFiles::prepare(const Interfaces& interfaces) {
   ground->let_definitions_go();
   ground_ = std::move(*ground);
   sources_.reset();
+  host_name_watch_.reset();  // the kernel tells of each container that is given a name
   settled_ = steady_now();
   news_.settled();
   return Prepared{rules_of(*ground_), ground_->own(), !ground_->identity.former_address.empty()};

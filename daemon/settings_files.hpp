@@ -23,7 +23,7 @@ class SettingsFiles : public ActiveSettings {
  public:
   // What comes of itself; called from the executor.
   struct News {
-    std::function<void()> network;   // links, addresses, routes or the host's name have changed
+    std::function<void()> network;   // links, addresses or routes have changed, or, in the beginning, the host's name
     std::function<void()> settings;  // a file has changed that the settings depend on: they want to be read again
     std::function<void()> settled;   // the first settings are in force
     std::function<Result<void>()>
@@ -95,8 +95,8 @@ class SettingsFiles : public ActiveSettings {
   Time settled_{};
   std::optional<Locks> locks_;
   Child validation_;
-  std::unique_ptr<InterfaceWatch> interface_watch_;
-  std::unique_ptr<HostNameWatch> host_name_watch_;
+  std::unique_ptr<DescriptorWatch> interface_watch_;
+  std::unique_ptr<DescriptorWatch> host_name_watch_;  // until there is a ground
   std::unique_ptr<FileWatch> file_watch_;
   bool file_watch_refused_ = false;
 };

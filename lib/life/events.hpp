@@ -25,7 +25,7 @@ struct Signal {
 };
 struct Begin {};        // the first event of a life
 struct Tick {};         // next_wake() has come
-struct HostChanged {};  // the kernel's news: links, addresses, routes, the name
+struct HostChanged {};  // the kernel's news: links, addresses, routes; in the beginning the host's name
 struct Prepared {
   Rules rules;
   NodeKey own;

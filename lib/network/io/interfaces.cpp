@@ -7,8 +7,6 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-#include <boost/asio/error.hpp>
-#include <boost/asio/posix/stream_descriptor.hpp>
 #include <cerrno>
 #include <cstring>
 #include <utility>
@@ -176,48 +174,29 @@ void list_interfaces(boost::asio::any_io_executor executor, Reaper& reaper,
   });
 }
 
-struct InterfaceWatch::State : std::enable_shared_from_this<State> {
-  State(const boost::asio::any_io_executor& executor, int fd, std::function<void()> call)
-      : descriptor(executor, fd), changed(std::move(call)) {}
+namespace {
 
-  void wait() {
-    descriptor.async_wait(boost::asio::posix::stream_descriptor::wait_read,
-                          [self = shared_from_this()](const boost::system::error_code& error) {
-                            if (error || !self->descriptor.is_open()) return;
-                            if (self->drain()) self->changed();
-                            self->wait();  // ends at once where that call closed it
-                          });
+// What changed is asked for afresh, so the messages themselves are thrown away. ENOBUFS: some were lost.
+bool drain(int fd) {
+  bool news = false;
+  char byte = 0;
+  for (;;) {
+    if (::recv(fd, &byte, sizeof byte, MSG_DONTWAIT) < 0 && errno != ENOBUFS) return news;
+    news = true;
   }
+}
 
-  // What changed is asked for afresh, so the messages themselves are thrown away. ENOBUFS: some were lost.
-  bool drain() {
-    bool news = false;
-    char byte = 0;
-    for (;;) {
-      if (::recv(descriptor.native_handle(), &byte, sizeof byte, MSG_DONTWAIT) < 0 && errno != ENOBUFS) return news;
-      news = true;
-    }
-  }
+}  // namespace
 
-  boost::asio::posix::stream_descriptor descriptor;
-  std::function<void()> changed;
-};
-
-Result<std::unique_ptr<InterfaceWatch>> InterfaceWatch::start(boost::asio::any_io_executor executor,
-                                                              std::function<void()> changed) {
+Result<std::unique_ptr<DescriptorWatch>> watch_interfaces(const boost::asio::any_io_executor& executor,
+                                                          std::function<void()> changed) {
   auto socket = open_socket(
       SOCK_NONBLOCK, RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR | RTMGRP_IPV4_ROUTE | RTMGRP_IPV6_ROUTE);
   if (!socket) return socket.error();
-  auto state = std::make_shared<State>(executor, socket->release(), std::move(changed));
-  state->wait();
-  return std::unique_ptr<InterfaceWatch>(new InterfaceWatch(std::move(state)));
-}
-
-InterfaceWatch::InterfaceWatch(std::shared_ptr<State> state) : state_(std::move(state)) {}
-
-InterfaceWatch::~InterfaceWatch() {
-  boost::system::error_code ignored;
-  state_->descriptor.close(ignored);
+  return std::make_unique<DescriptorWatch>(executor, socket->release(), DescriptorWatch::Sign::wait_read,
+                                           [changed = std::move(changed)](int fd) {
+                                             if (drain(fd)) changed();
+                                           });
 }
 
 }  // namespace lictor

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "network/address.hpp"
+#include "process/io/descriptor_watch.hpp"
 #include "process/io/reaper.hpp"
 
 #include <boost/asio/any_io_executor.hpp>
@@ -25,19 +26,9 @@ Interfaces list_interfaces();
 void list_interfaces(boost::asio::any_io_executor executor, Reaper& reaper,
                      std::function<void(const Interfaces&)> done);
 
-// Calls `changed` (from the executor, never from inside start) after links, addresses or routes have changed.
-// Bursts are merged: one call for all the messages that were there. A lost message (ENOBUFS) counts as a
-// change. Wakes only when the kernel has something to say. Stops when destroyed.
-class InterfaceWatch {
- public:
-  static Result<std::unique_ptr<InterfaceWatch>> start(boost::asio::any_io_executor executor,
-                                                       std::function<void()> changed);
-  ~InterfaceWatch();
-
- private:
-  struct State;
-  explicit InterfaceWatch(std::shared_ptr<State> state);
-  std::shared_ptr<State> state_;
-};
+// Calls `changed` after links, addresses or routes have changed. Bursts are merged: one call for all the messages that were there. A
+// lost message (ENOBUFS) counts as a change. Wakes only when the kernel has something to say.
+Result<std::unique_ptr<DescriptorWatch>> watch_interfaces(const boost::asio::any_io_executor& executor,
+                                                          std::function<void()> changed);
 
 }  // namespace lictor

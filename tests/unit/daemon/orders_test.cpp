@@ -89,7 +89,7 @@ TEST_CASE("a request does not overtake a signal that was sent before it") {
     hold_signals();
     Ordering world;
     std::string course;
-    const auto signals = OrderSignals::start(world.io.get_executor(), [&](SignalKind kind) {
+    const auto signals = watch_signals(world.io.get_executor(), [&](SignalKind kind) {
       scenario::must(kind == SignalKind::restart, "the signal's kind");
       course += "signal ";
     });

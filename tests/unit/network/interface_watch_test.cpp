@@ -47,7 +47,7 @@ void choose_a_late_address(int family) {
     REQUIRE(all.has_value());
     bind = bind_address(rules, *all);
   };
-  const auto watch = InterfaceWatch::start(io.get_executor(), look);
+  const auto watch = watch_interfaces(io.get_executor(), look);
   REQUIRE(watch.has_value());
   look();
   REQUIRE_FALSE(bind.has_value());
@@ -77,17 +77,17 @@ void choose_a_late_address(int family) {
 
 }  // namespace
 
-TEST_CASE("InterfaceWatch: an address that comes late is waited for, and can be bound to when it is chosen") {
+TEST_CASE("watch_interfaces: an address that comes late is waited for, and can be bound to when it is chosen") {
   choose_a_late_address(AF_INET);
   choose_a_late_address(AF_INET6);
 }
 
-TEST_CASE("InterfaceWatch merges a burst into one call, and is silent otherwise") {
+TEST_CASE("watch_interfaces merges a burst into one call, and is silent otherwise") {
   const OwnNetwork network;
   network.ip({"link add eth0 type veth peer name far0"});
   boost::asio::io_context io;
   int calls = 0;
-  const auto watch = InterfaceWatch::start(io.get_executor(), [&] { ++calls; });
+  const auto watch = watch_interfaces(io.get_executor(), [&] { ++calls; });
   REQUIRE(watch.has_value());
   CHECK(calls == 0);
   io.poll();
@@ -104,12 +104,12 @@ TEST_CASE("InterfaceWatch merges a burst into one call, and is silent otherwise"
   CHECK(calls == 2);
 }
 
-TEST_CASE("InterfaceWatch takes lost messages for a change and goes on") {
+TEST_CASE("watch_interfaces takes lost messages for a change and goes on") {
   const OwnNetwork network;
   network.ip({"link add eth0 type veth peer name far0"});
   boost::asio::io_context io;
   int calls = 0;
-  const auto watch = InterfaceWatch::start(io.get_executor(), [&] { ++calls; });
+  const auto watch = watch_interfaces(io.get_executor(), [&] { ++calls; });
   REQUIRE(watch.has_value());
   // More news than a socket's buffer holds.
   REQUIRE(std::system("for i in $(seq 1 4000); do echo link set eth0 mtu $((1000 + i % 2)); done | ip -batch -") == 0);
@@ -122,13 +122,13 @@ TEST_CASE("InterfaceWatch takes lost messages for a change and goes on") {
   CHECK(calls == 2);
 }
 
-TEST_CASE("InterfaceWatch stops when it is destroyed, also by its own call") {
+TEST_CASE("watch_interfaces stops when it is destroyed, also by its own call") {
   const OwnNetwork network;
   network.ip({"link add eth0 type veth peer name far0"});
   boost::asio::io_context io;
   int calls = 0;
-  std::unique_ptr<InterfaceWatch> watch;
-  auto started = InterfaceWatch::start(io.get_executor(), [&] {
+  std::unique_ptr<DescriptorWatch> watch;
+  auto started = watch_interfaces(io.get_executor(), [&] {
     ++calls;
     watch.reset();
   });
@@ -140,7 +140,7 @@ TEST_CASE("InterfaceWatch stops when it is destroyed, also by its own call") {
   CHECK(io.stopped());
   CHECK(calls == 1);
 
-  auto second = InterfaceWatch::start(io.get_executor(), [&] { ++calls; });
+  auto second = watch_interfaces(io.get_executor(), [&] { ++calls; });
   REQUIRE(second.has_value());
   network.ip({"addr del 10.0.0.5/24 dev eth0"});
   second->reset();

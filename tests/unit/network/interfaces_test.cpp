@@ -55,7 +55,7 @@ template <class Fact>
 bool comes_true(const Fact& fact) {
   boost::asio::io_context io;
   bool is_true = false;
-  const auto watch = InterfaceWatch::start(io.get_executor(), [&] { is_true = fact(); });
+  const auto watch = watch_interfaces(io.get_executor(), [&] { is_true = fact(); });
   REQUIRE(watch.has_value());
   is_true = fact();
   const auto deadline = std::chrono::steady_clock::now() + 10s;
