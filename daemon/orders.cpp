@@ -64,31 +64,39 @@ ControlReply Orders::order(SignalKind kind, bool wait) {
   if (kind == SignalKind::reload && (ending || interpreter_.life().phase() == Phase::prepare))
     return {409, ending ? "lictor is stopping\n" : "lictor is still preparing: the settings are read again for that\n"};
   if (kind == SignalKind::restart && ending) return {409, "lictor is stopping\n"};
-  return reply_when_known(
-      [this, kind, launches = interpreter_.life().launches(), text = std::string(),
-       to_come = std::optional<int>()](const Happening& happened) mutable -> std::optional<Outcome> {
-        const LifeView life = interpreter_.life();
-        if (const auto& end = interpreter_.end(); kind == SignalKind::terminate && end)
-          return Outcome{end->exit, end->reason};
-        if (const auto* reloaded = std::get_if<Reloaded>(&happened); kind == SignalKind::reload && reloaded)
-          text = reloaded->text;
-        // What an agent has to take is taken when one has answered with it.
-        if (kind == SignalKind::reload && !text.empty() && !life.reloading() && !life.on_trial() &&
-            !interpreter_.ending()) {
-          if (const std::string& problem = views_.standpoint().settings_problem; !problem.empty())
-            return Outcome{Exit::config, problem};
-          // And services when it has been sent them.
-          const auto* sent = std::get_if<ServicesSent>(&happened);
-          if (!to_come)
-            to_come = life.services_to_come();
-          else if (sent && --*to_come == 0 && !sent->failure.empty())
-            return Outcome{sent->rejected ? Exit::config : Exit::incomplete, sent->failure};
-          if (*to_come <= 0 || !life.leader()) return Outcome{Exit::ok, text};
-        }
-        if (kind == SignalKind::restart && life.ready() && life.launches() > launches)
-          return Outcome{Exit::ok, fmt::format("the node is ready again, its agent has pid {}", life.agent()->pid)};
-        return std::nullopt;
-      });
+  if (kind == SignalKind::reload) return reply_when_known(settings_taken());
+  if (kind == SignalKind::restart) return reply_when_known(ready_again());
+  return reply_when_known([this](const Happening&) -> std::optional<Outcome> {
+    const auto& end = interpreter_.end();
+    return end ? std::optional(Outcome{end->exit, end->reason}) : std::nullopt;
+  });
+}
+
+Orders::OutcomeOf Orders::settings_taken() {
+  return [this, text = std::string(),
+          to_come = std::optional<int>()](const Happening& happened) mutable -> std::optional<Outcome> {
+    if (const auto* reloaded = std::get_if<Reloaded>(&happened)) text = reloaded->text;
+    const LifeView life = interpreter_.life();
+    // What an agent has to take is taken when one has answered with it.
+    if (text.empty() || life.reloading() || life.on_trial() || interpreter_.ending()) return std::nullopt;
+    if (const std::string& problem = views_.standpoint().settings_problem; !problem.empty())
+      return Outcome{Exit::config, problem};
+    // And services when it has been sent them.
+    const auto* sent = std::get_if<ServicesSent>(&happened);
+    if (!to_come)
+      to_come = life.services_to_come();
+    else if (sent && --*to_come == 0 && !sent->failure.empty())
+      return Outcome{sent->rejected ? Exit::config : Exit::incomplete, sent->failure};
+    return *to_come <= 0 || !life.leader() ? std::optional(Outcome{Exit::ok, text}) : std::nullopt;
+  };
+}
+
+Orders::OutcomeOf Orders::ready_again() {
+  return [this, launches = interpreter_.life().launches()](const Happening&) -> std::optional<Outcome> {
+    const LifeView life = interpreter_.life();
+    if (!life.ready() || life.launches() <= launches) return std::nullopt;
+    return Outcome{Exit::ok, fmt::format("the node is ready again, its agent has pid {}", life.agent()->pid)};
+  };
 }
 
 ControlReply Orders::reply_when_known(OutcomeOf outcome) {

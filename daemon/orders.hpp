@@ -51,6 +51,8 @@ class Orders {
   ControlReply reply(const ControlRequest& request);
   ControlReply reply_in_turn(const ControlRequest& request);
   ControlReply order(SignalKind kind, bool wait);
+  OutcomeOf settings_taken();
+  OutcomeOf ready_again();
   ControlReply maintain(const std::string& body);
   ControlReply reply_when_known(OutcomeOf outcome);
 
