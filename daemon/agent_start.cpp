@@ -41,8 +41,7 @@ namespace {
 // The lowest port that the agent can listen on.
 int unprivileged_from(const PlanFacts& facts) {
   if (binds_privileged_ports(facts.binary, facts.uid)) return 0;
-  return whole_number<int>(std::string(trim(content_of("/proc/sys/net/ipv4/ip_unprivileged_port_start"))))
-      .value_or(1024);
+  return whole_number<int>(trim(content_of("/proc/sys/net/ipv4/ip_unprivileged_port_start"))).value_or(1024);
 }
 
 }  // namespace

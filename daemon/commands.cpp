@@ -115,8 +115,7 @@ std::string explained(const Ground& ground) {
 
 // What an agent starts with all the same.
 std::vector<std::string> doubts(const Ground& ground) {
-  const AgentSettings wanted = ground.config.effective();
-  std::vector<std::string> all = contradicting_files(wanted);
+  std::vector<std::string> all = contradicting_files(ground.config.effective());
   const Json own = ground.settings.services.value_or(Json::array());
   for (auto&& more : {ids_twice(ground.plan.effective, ground.services), unknown_service_keys(own)})
     all.insert(all.end(), more.begin(), more.end());

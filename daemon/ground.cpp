@@ -207,7 +207,27 @@ std::vector<std::string> warnings_of(const Ground& ground, bool running) {
   return warnings;
 }
 
-ResultAll<Ground> settle(Sources sources, const Interfaces& interfaces, const Running& running, Problems problems) {
+}  // namespace
+
+NodeKey Ground::own() const {
+  return {facts.identity.name, facts.identity.id, text_setting(plan.effective.merged, "advertise_addr").value_or("")};
+}
+
+void Ground::let_definitions_go() {
+  lictor::let_definitions_go(config);
+  if (evaluated) lictor::let_definitions_go(*evaluated);
+  lictor::let_definitions_go(plan.effective.merged);
+}
+
+ResultAll<Ground> look(const Settings& settings, const Environment& environment, const Interfaces& interfaces,
+                       const Running& running) {
+  Sources sources;
+  Problems problems;
+  if (!read_sources(sources, settings, environment, problems)) return problems;
+  return look(std::move(sources), interfaces, running, std::move(problems));
+}
+
+ResultAll<Ground> look(Sources sources, const Interfaces& interfaces, const Running& running, Problems problems) {
   Ground ground;
   static_cast<Sources&>(ground) = std::move(sources);
   const Settings& settings = ground.settings;
@@ -250,30 +270,6 @@ ResultAll<Ground> settle(Sources sources, const Interfaces& interfaces, const Ru
   for (std::string& warning : warnings_of(ground, !running.token.empty()))
     ground.warnings.push_back(std::move(warning));
   return ground;
-}
-
-}  // namespace
-
-NodeKey Ground::own() const {
-  return {facts.identity.name, facts.identity.id, text_setting(plan.effective.merged, "advertise_addr").value_or("")};
-}
-
-void Ground::let_definitions_go() {
-  lictor::let_definitions_go(config);
-  if (evaluated) lictor::let_definitions_go(*evaluated);
-  lictor::let_definitions_go(plan.effective.merged);
-}
-
-ResultAll<Ground> look(const Settings& settings, const Environment& environment, const Interfaces& interfaces,
-                       const Running& running) {
-  Sources sources;
-  Problems problems;
-  if (!read_sources(sources, settings, environment, problems)) return problems;
-  return look(std::move(sources), interfaces, running, std::move(problems));
-}
-
-ResultAll<Ground> look(Sources sources, const Interfaces& interfaces, const Running& running, Problems problems) {
-  return settle(std::move(sources), interfaces, running, std::move(problems));
 }
 
 Result<BindAddress> look_at_address(const Ground& ground, const Interfaces& interfaces) {

@@ -1,5 +1,6 @@
 #include "moving.hpp"
 
+#include "agent_config/check_rules.hpp"
 #include "agent_config/former_unit.hpp"
 #include "files/io/files.hpp"
 #include "identity/io/identity_files.hpp"
@@ -122,10 +123,7 @@ MoveTold look_at_move(const Ground& ground) {
   const bool has_run = move.same_id || (!former.empty() && fs::exists(node_id_path(former), none));
   if (!move.enabled && !move.running && (!has_run || fs::exists(identity_path(facts.data_dir), none))) return {};
   move.unread = unread(move.flags.files, ground.settings);
-  for (const Json& service : ground.services) {
-    const std::string name = text_in(member_at(&service, "Name"));
-    move.added.push_back(name.empty() ? text_in(member_at(&service, "name")) : name);
-  }
+  for (const Json& service : ground.services) move.added.push_back(text_in(spelled(service, "name")));
   return {told_of_move(move), refused_moves(move)};
 }
 

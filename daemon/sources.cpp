@@ -7,18 +7,14 @@
 #include "process/io/privileges.hpp"
 #include "secrets/secrets.hpp"
 
-#include <dirent.h>
 #include <fmt/format.h>
+#include <linux/capability.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
-#include <cstdlib>
-#include <cstring>
 #include <filesystem>
-#include <memory>
 #include <utility>
 
 namespace lictor {
@@ -60,11 +56,13 @@ class AgentReader {
       : format_(flags.format), definitions_(definitions), reads_(reads), problems_(problems) {}
 
   void read(const std::string& path) {
-    if (!is_folder(path)) return take(path, path);
-    const std::unique_ptr<DIR, int (*)(DIR*)> folder(::opendir(path.c_str()), &::closedir);
-    if (!folder) return add(path, std::strerror(errno), "let the agent's user read it");
+    std::error_code none;
+    if (!fs::is_directory(path, none)) return take(path, path);
     std::vector<std::string> names;
-    while (const dirent* const entry = ::readdir(folder.get())) names.emplace_back(entry->d_name);
+    for (auto entry = fs::directory_iterator(path, none); !none && entry != fs::directory_iterator();
+         entry.increment(none))
+      names.push_back(entry->path().filename());
+    if (none) return add(path, none.message(), "let the agent's user read it");
     std::sort(names.begin(), names.end());
     for (const std::string& name : names) entry(path + "/" + name);
   }
@@ -74,17 +72,12 @@ class AgentReader {
     problems_.push_back(Problem{path, why, hint});
   }
 
-  static bool is_folder(const std::string& path) {
-    struct stat about {};
-    return ::stat(path.c_str(), &about) == 0 && S_ISDIR(about.st_mode);
-  }
-
   void entry(const std::string& path) {
     if (format_.empty() && !agent_reads_in_folder(path)) return;
-    const std::unique_ptr<char, void (*)(void*)> target(::realpath(path.c_str(), nullptr), &::free);
-    if (!target)
-      return add(path, "the link leads nowhere, and the agent would not start", "mend the link, or remove it");
-    if (!is_folder(path)) take(path, target.get());
+    std::error_code none;
+    const std::string target = fs::canonical(path, none);
+    if (none) return add(path, "the link leads nowhere, and the agent would not start", "mend the link, or remove it");
+    if (!fs::is_directory(target, none)) take(path, target);
   }
 
   void take(const std::string& path, const std::string& target) {
@@ -189,10 +182,6 @@ std::string settings_path(const std::optional<std::string>& named, const Environ
   const auto from_environment = environment.find("LICTOR_CONFIG");
   return from_environment == environment.end() ? default_path : from_environment->second;
 }
-
-}  // namespace
-
-namespace {
 
 ResultAll<Settings> settings_of_file(const std::optional<std::string>& named, const Environment& environment) {
   const bool by_default = !named && environment.count("LICTOR_CONFIG") == 0;
@@ -356,7 +345,7 @@ AgentPrivileges agent_privileges(const std::string& binary, uid_t uid) {
 
 bool binds_privileged_ports(const std::string& binary, uid_t uid) {
   const AgentPrivileges agent = agent_privileges(binary, uid);
-  constexpr Capabilities net_bind_service = Capabilities{1} << 10U;
+  constexpr Capabilities net_bind_service = Capabilities{1} << CAP_NET_BIND_SERVICE;
   const bool by_set_id = !agent.gains.empty() && agent.capabilities == 0;
   const bool gains = by_set_id || (agent.capabilities & net_bind_service) != 0;
   return agent.root || (gains && may_gain_privileges()) || (geteuid() != 0 && hands_on(net_bind_service));

@@ -133,18 +133,30 @@ Problem ambiguous(const std::string& glob, const std::vector<Candidate>& candida
       Exit::retry};
 }
 
+// All addresses that fit, on interfaces of that name, whatever their state.
+std::vector<Candidate> matches(const BindRules& rules, const std::vector<Interface>& interfaces,
+                               const std::string& glob) {
+  std::vector<Candidate> found;
+  for (const auto& interface : interfaces) {
+    if (!glob_match(glob, interface.name)) continue;
+    for (const auto& a : interface.addresses) {
+      if (fits(rules, a)) found.push_back({&interface, &a});
+    }
+  }
+  return found;
+}
+
 // Without a carrier, too: that comes and goes.
 std::optional<BindAddress> still_there(const BindRules& rules, const std::vector<Interface>& interfaces,
                                        const std::string& held) {
   const auto wanted = parse_address(held);
+  if (!wanted) return std::nullopt;
   for (const auto& glob : rules.globs) {
-    for (const auto& interface : interfaces) {
-      if (!(interface.up || (interface.flags & IFF_UP) != 0) || !glob_match(glob, interface.name)) continue;
-      for (const auto& a : interface.addresses) {
-        if (wanted && fits(rules, a) && parse_address(a.address) == wanted)
-          return BindAddress{a.address, interface.name, interface.name + ", kept, by bind.interface " + glob,
-                             std::nullopt};
-      }
+    for (const auto& [interface, address] : matches(rules, interfaces, glob)) {
+      const bool in_use = interface->up || (interface->flags & IFF_UP) != 0;
+      if (in_use && parse_address(address->address) == wanted)
+        return BindAddress{address->address, interface->name, interface->name + ", kept, by bind.interface " + glob,
+                           std::nullopt};
     }
   }
   return std::nullopt;
@@ -152,13 +164,8 @@ std::optional<BindAddress> still_there(const BindRules& rules, const std::vector
 
 Result<BindAddress> choose(const BindRules& rules, const std::vector<Interface>& interfaces) {
   for (const auto& glob : rules.globs) {
-    std::vector<Candidate> candidates;
-    for (const auto& interface : interfaces) {
-      if (!interface.up || !glob_match(glob, interface.name)) continue;
-      for (const auto& a : interface.addresses) {
-        if (fits(rules, a) && !a.deprecated) candidates.push_back({&interface, &a});
-      }
-    }
+    std::vector<Candidate> candidates = matches(rules, interfaces, glob);
+    std::erase_if(candidates, [](const Candidate& c) { return !c.interface->up || c.address->deprecated; });
     if (candidates.empty()) continue;
     std::vector<Candidate> preferred = candidates;
     std::vector<std::string> by = narrow(preferred);
