@@ -119,7 +119,7 @@ class Doctor {
     }
     auto ground =
         lictor::look(settings_, environment_, list_interfaces(),
-                     {.token = token_, .agent_version = {}, .bound = nullptr, .follows = false, .identity = {}});
+                     {.token = token_, .agent_version = {}, .bound = nullptr, .moves = Moves::never, .identity = {}});
     if (ground) {
       ground_ = std::move(*ground);
     } else {

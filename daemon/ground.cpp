@@ -107,14 +107,20 @@ Result<BindAddress> chosen_address(BindRules rules, const std::vector<Interface>
   return bind_address(rules, interfaces, held);
 }
 
+// Whether what chooses the address is what chose it for what runs.
+bool bound_alike(const Settings& settings, const AgentSettings& agent, const Ground* bound) {
+  return bound != nullptr &&
+         bind_rules(settings, agent.merged) == bind_rules(bound->settings, bound->config.effective().merged);
+}
+
 // `held`: the address that this node has.
 Result<void> find_addresses(const Settings& settings, const AgentSettings& agent, const Interfaces& interfaces,
                             PlanFacts& facts, const Running& running, const std::string& held) {
   if (!interfaces) return interfaces.error();
   const BindRules rules = bind_rules(settings, agent.merged);
   const Ground* const bound = running.bound;
-  const bool same = bound != nullptr && rules == bind_rules(bound->settings, bound->config.effective().merged);
-  auto bind = same && !running.follows
+  const bool same = bound_alike(settings, agent, bound);
+  auto bind = same && running.moves == Moves::never
                   ? Result<BindAddress>(bound->facts.bind)
                   : chosen_address(rules, *interfaces, facts.environment, same ? &bound->facts.bind : nullptr, held);
   if (!bind) return bind.error();
@@ -133,6 +139,43 @@ Result<void> find_addresses(const Settings& settings, const AgentSettings& agent
     }
   }
   return {};
+}
+
+// What of the node's addresses would be another one than `bound` has; empty: nothing.
+std::string other_than(const Ground& bound, const BindAddress& bind, const TemplateValues& by_template) {
+  if (bind.address != bound.facts.bind.address) return bind.address;
+  for (const auto& [text, value] : by_template) {
+    const auto before = bound.by_template.find(text);
+    if (before != bound.by_template.end() && before->second != value) return value;
+  }
+  return "";
+}
+
+TemplatesInUse templates_in_use(const Running& running) {
+  static const TemplateValues none;
+  return {running.bound ? running.bound->by_template : none, running.moves == Moves::never};
+}
+
+// The addresses of `ground`, as `running` has it.
+Result<void> settle_addresses(Ground& ground, const Interfaces& interfaces, const Running& running,
+                              const std::string& held) {
+  const AgentSettings& wanted = ground.config.effective();
+  if (auto found = find_addresses(ground.settings, wanted, interfaces, ground.facts, running, held); !found)
+    return found;
+  if (has_address_templates(wanted.merged)) {
+    ground.evaluated = ground.config;
+    auto evaluated = evaluate_other_addresses(*ground.evaluated, template_host(*interfaces, ground.facts.environment),
+                                              templates_in_use(running));
+    if (!evaluated) return evaluated.error();
+    ground.by_template = std::move(evaluated->values);
+    ground.facts.left_templates = std::move(evaluated->left);
+  }
+  if (running.moves != Moves::later || !bound_alike(ground.settings, wanted, running.bound)) return {};
+  const std::string other = other_than(*running.bound, ground.facts.bind, ground.by_template);
+  if (other.empty()) return {};
+  return Problem{"bind.settle",
+                 fmt::format("the address {} is gone, and {} has yet to settle", running.bound->facts.bind.address, other),
+                 "the settings are read again when there is an address", Exit::retry};
 }
 
 std::string held_address(const Running& running, const StoredIdentity& stored) {
@@ -237,15 +280,9 @@ ResultAll<Ground> look(Sources sources, const Interfaces& interfaces, const Runn
       running.token.empty() ? known_agent_version(facts.data_dir, facts.binary) : running.agent_version;
   const AgentSettings& wanted = ground.config.effective();
   for (const auto& [key, files] : agent_files(wanted)) facts.contents[key] = digest_of(files);
-  if (has_address_templates(wanted.merged)) ground.evaluated = ground.config;
   auto stored = stored_identity(facts.data_dir, running.identity);
   if (!got(stored, problems)) return problems;
-  if (got(find_addresses(settings, wanted, interfaces, facts, running, held_address(running, *stored)), problems)) {
-    if (ground.evaluated) {
-      auto left = evaluate_other_addresses(*ground.evaluated, template_host(*interfaces, facts.environment));
-      if (got(left, problems)) facts.left_templates = std::move(*left);
-    }
-  }
+  if (!got(settle_addresses(ground, interfaces, running, held_address(running, *stored)), problems)) return problems;
   if (!problems.empty()) return problems;
 
   auto identity = settled_identity(settings, wanted.merged, facts, *stored);
@@ -272,15 +309,19 @@ ResultAll<Ground> look(Sources sources, const Interfaces& interfaces, const Runn
   return ground;
 }
 
-Result<BindAddress> look_at_address(const Ground& ground, const Interfaces& interfaces) {
+Result<std::string> other_address(const Ground& ground, const Interfaces& interfaces) {
   PlanFacts facts;
   facts.environment = ground.facts.environment;
-  const Running running{.token = {}, .agent_version = {}, .bound = &ground, .follows = true, .identity = {}};
+  const Running running{.token = {}, .agent_version = {}, .bound = &ground, .moves = Moves::now, .identity = {}};
   if (auto found = find_addresses(ground.settings, ground.config.effective(), interfaces, facts, running,
                                   ground.facts.bind.address);
       !found)
     return found.error();
-  return facts.bind;
+  Json config = ground.config.effective().merged;
+  const auto evaluated = evaluate_other_addresses(config, template_host(*interfaces, facts.environment),
+                                                  templates_in_use(running));
+  if (!evaluated) return evaluated.error();
+  return other_than(ground, facts.bind, evaluated->values);
 }
 
 ResultAll<Ground> take_id(const Ground& ground, const Interfaces& interfaces, const std::string& id) {
@@ -291,7 +332,7 @@ ResultAll<Ground> take_id(const Ground& ground, const Interfaces& interfaces, co
               {.token = ground.facts.recovery_token,
                .agent_version = ground.facts.agent_version,
                .bound = &ground,
-               .follows = false,
+               .moves = Moves::never,
                .identity = std::move(taken)});
 }
 

@@ -35,6 +35,7 @@ struct PrepareFailed {
   Problem problem;     // Exit::retry: no address yet
   bool final = false;  // whatever its exit code, neither the network's news nor other settings will mend it
   std::optional<Rules> rules = {};  // where the settings were read once more
+  std::string candidate = {};       // what would be the address if no better one came
 };
 struct Launched {
   int pid;
@@ -106,7 +107,7 @@ struct Cleared {
 enum class AddressState { same, other, gone };
 struct AddressRead {
   AddressState state;
-  std::string text;  // the other address, or why there is none
+  std::string text;  // the other address, what else is known of it; or why there is none
 };
 struct HookEnded {
   int launch;
@@ -151,7 +152,9 @@ struct Event {
 // -------------------------------------------------------------------------------------------- effects
 // Each is answered by exactly one event, named behind it, unless the agent it was for ends first.
 
-struct Prepare {};  // Prepared or PrepareFailed; each but the first begins with the settings, read once more
+struct Prepare {
+  std::string settled;  // the candidate that has been one for bind.settle, and is taken
+};  // Prepared or PrepareFailed; each but the first begins with the settings, read once more
 struct Launch {
   int launch;
 };  // Launched or LaunchFailed

@@ -23,7 +23,7 @@ void Reloading::apply(bool read) {
   if (own_.preparing()) {
     if (read) own_.work.again = true;
     // Whatever becomes of the settings.
-    if (!read) turn_.post(LookAtAddress{address_settles});
+    if (!read) turn_.post(LookAtAddress{address_looked_at});
     return;
   }
   own_.work = {.running = true};
@@ -82,7 +82,7 @@ void Reloading::take(const Reloaded& e) {
   // No agent could go back to an address that is gone. What one is told to take it may refuse, whoever had the settings read.
   const bool on_trial = asks_agent && (e.settings || (tell && !moves));
   adopt({e.rules, e.own}, {.launch = turn_.launch(), .keep = on_trial && proven, .reload = tell});
-  turn_.post(SettingsTaken{moves});
+  turn_.post(SettingsTaken{moves, !e.settings});
   if (tell) {
     own_.telling = true;
     return;
@@ -169,7 +169,7 @@ void Reloading::go_back(const Problem& why) {
   turn_.say(Tone::error, "new settings taken back, those before are in force again", {{"reason", to_string(why)}});
   turn_.emit(GoBack{why});
   // It may have changed with them, and be no matter of theirs.
-  turn_.post(LookAtAddress{address_settles});
+  turn_.post(LookAtAddress{address_looked_at});
 }
 
 const char* to_string(ReloadResult result) {

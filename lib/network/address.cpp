@@ -162,7 +162,44 @@ std::optional<BindAddress> still_there(const BindRules& rules, const std::vector
   return std::nullopt;
 }
 
-Result<BindAddress> choose(const BindRules& rules, const std::vector<Interface>& interfaces) {
+bool has_address(const Interface& interface, bool ipv6) {
+  return std::any_of(interface.addresses.begin(), interface.addresses.end(),
+                     [&](const InterfaceAddress& a) { return a.ipv6 == ipv6 && !a.link_local && !a.unusable; });
+}
+
+// Those of tunnels' fallback devices (NOARP) and of what is part of a bond never get an address.
+bool may_yet_come(const Interface& interface, bool ipv6) {
+  return (interface.flags & (IFF_LOOPBACK | IFF_NOARP | IFF_SLAVE)) == 0 &&
+         (!interface.up || !has_address(interface, ipv6));
+}
+
+bool on_host(const std::string& address, const std::vector<Interface>& interfaces) {
+  return std::any_of(interfaces.begin(), interfaces.end(), [&](const Interface& interface) {
+    return std::any_of(interface.addresses.begin(), interface.addresses.end(),
+                       [&](const InterfaceAddress& a) { return a.address == address; });
+  });
+}
+
+// Up to the glob by which the candidate was found.
+std::string doubt_of(const BindRules& rules, const std::string& glob, const std::vector<Interface>& interfaces,
+                     const Candidate& chosen, bool held_is_away) {
+  const bool routed = default_route(chosen).has_value();
+  if (routed && !held_is_away) return "";
+  const InterfaceAddress& address = *chosen.address;
+  if (!routed && address.prefix == (address.ipv6 ? 128 : 32))
+    return with_prefix(address) + " may be a virtual address: there is no default route";
+  for (const std::string& one : rules.globs) {
+    for (const Interface& interface : interfaces) {
+      if (glob_match(one, interface.name) && may_yet_come(interface, rules.ipv6))
+        return interface.name + (interface.up ? " has no address yet, and " : " is not up yet, and ") +
+               (held_is_away ? "the one that this node had is not there" : "there is no default route");
+    }
+    if (one == glob) break;
+  }
+  return "";
+}
+
+Result<BindAddress> choose(const BindRules& rules, const std::vector<Interface>& interfaces, bool held_is_away) {
   for (const auto& glob : rules.globs) {
     std::vector<Candidate> candidates = matches(rules, interfaces, glob);
     std::erase_if(candidates, [](const Candidate& c) { return !c.interface->up || c.address->deprecated; });
@@ -172,7 +209,8 @@ Result<BindAddress> choose(const BindRules& rules, const std::vector<Interface>&
     if (preferred.size() != 1) return ambiguous(glob, preferred);
     by.insert(by.begin(), "bind.interface " + glob);
     const auto& [interface, address] = preferred.front();
-    return BindAddress{address->address, interface->name, interface->name + ", by " + join(by, " and "), std::nullopt};
+    return BindAddress{address->address, interface->name, interface->name + ", by " + join(by, " and "), std::nullopt,
+                       doubt_of(rules, glob, interfaces, preferred.front(), held_is_away)};
   }
   return Problem{"bind.interface",
                  std::string("no usable ") + (rules.ipv6 ? "ipv6" : "ipv4") + " address on " + join(rules.globs, ", ") +
@@ -206,10 +244,11 @@ Result<BindAddress> keep(const Bytes& wanted, const std::string& text, const std
 Result<BindAddress> bind_address(const BindRules& rules, const std::vector<Interface>& interfaces,
                                  const std::string& held) {
   const auto choice = [&] {
-    auto chosen = choose(rules, interfaces);
-    if (held.empty() || (chosen && chosen->address == held)) return chosen;
     auto kept = still_there(rules, interfaces, held);
-    return kept ? Result<BindAddress>(std::move(*kept)) : chosen;
+    auto chosen = choose(rules, interfaces, !held.empty() && !on_host(held, interfaces));
+    if (!kept) return chosen;
+    if (chosen && chosen->address == kept->address) kept->origin = std::move(chosen->origin);
+    return Result<BindAddress>(std::move(*kept));
   };
   std::string wanted(trim(rules.configured.value_or("")));
   if (wanted.empty()) return choice();

@@ -54,6 +54,7 @@ struct BindAddress {
   std::string interface;
   std::string origin;                 // for people: "eth0, by bind.interface eth*"
   std::optional<std::string> notice;  // one info line, where a user's template or unspecified address gave way
+  std::string doubt = {};             // why a better one may yet come, on a host that is still starting; empty: none will
 };
 
 // The one order of choice, first what decides:
@@ -66,6 +67,9 @@ struct BindAddress {
 //    deprecated, inside bind.cidr if given. Of several, those on the interface of the family's best default route; the source
 //    that this route prefers; primary ones before secondary (IPv6: stable before temporary) ones; wider networks before /32 and
 //    /128; IPv6: as RFC 6724 has it for the way out, global ones before unique local ones and those of tunnels.
+//
+// A choice by 3 is in doubt where no default route speaks for it and it is a /32 or /128, as virtual addresses are, or an
+// interface that the globs would rather have, or as soon, has no carrier or address yet; the latter also where `held` is away.
 //
 // None yet, several yet, or the literal address not on the host yet (or still tentative): a problem with Exit::retry that lists
 // what was seen, and names the setting that would settle it: the caller may wait for the kernel's news and ask again.

@@ -1,12 +1,14 @@
 """Which of several addresses is the node's, and that it stays so."""
 
 import signal
+import time
 
 from tools import eventually, holds
 from world import run
 
 VIRTUAL = "10.77.0.100"
 ELSEWHERE = "192.0.2.7"
+BESIDE = "10.77.0.77"
 
 
 def ip(client, *words):
@@ -83,6 +85,74 @@ def address_before_its_route(world):
     assert client.process.poll() is None and not client.agent_pid()
     default_route(client, "eth0", 100)
     assert client.ready(5)["address"] == client.address
+
+
+def address_gone_for_a_moment(world):
+    """A flush that is undone, a manager that replaces the address, a link that is down: within bind.settle nothing comes of it,
+    even where another address would do meanwhile."""
+    server, client = world.server(), world.client()
+    own = (f"{client.address}/24", "dev", "eth0")
+    pid = client.start().ready()["agent"]["pid"]
+    second_link(client)
+    ip(client, "addr", "del", *own)
+    client.logged("another one would do")
+    problems = client.status()["problems"]
+    assert any(f"the node moves to {ELSEWHERE} in " in problem for problem in problems), problems
+    # New settings wait for the address, too, and are taken when it is back.
+    client.write_settings(services=[{"name": "web", "port": 80}])
+    done = client.command("reload")
+    assert done.returncode == 78 and "bind.settle" in done.stderr, done
+    ip(client, "addr", "add", *own)
+    client.logged("the address is back")
+    eventually(lambda: server.instances("web") == {"n1": client.address}, 5, "the new service is in the catalog")
+    for _ in range(3):
+        ip(client, "addr", "replace", *own)
+        ip(client, "link", "set", "eth0", "down")
+        ip(client, "link", "set", "eth0", "up")
+    stays(server, client, pid)
+
+
+def address_of_another_after_a_while(world):
+    """An address that stays away is given up for another one after bind.settle, and no sooner."""
+    server, client = world.server(), world.client(bind={"settle": "2s"})
+    client.start().ready()
+    ip(client, "addr", "del", f"{client.address}/24", "dev", "eth0")
+    gone = time.monotonic()
+    ip(client, "addr", "add", f"{BESIDE}/24", "dev", "eth0")
+    client.logged("moves to another address")
+    assert 2 <= time.monotonic() - gone < 5, client.log
+    eventually(lambda: server.instances() == {"n1": BESIDE}, 5, "the catalog has the new address")
+
+
+def address_with_a_late_carrier(world):
+    """At a first start an address that is there before the others is not taken for the only one: the one with the route is."""
+    world.server()
+    client = world.client()
+    second_link(client)
+    default_route(client, "eth0", 100)
+    ip(client, "link", "set", "eth0", "down")
+    client.start().logged("waiting for an address")
+    assert f"{ELSEWHERE} on eth1 would do" in client.log, client.log
+    ip(client, "link", "set", "eth0", "up")
+    default_route(client, "eth0", 100)
+    assert client.ready(5)["address"] == client.address, client.log
+
+
+def address_virtual_before_its_own(world):
+    """At a first start a /32 that is there before the host's own address is not taken for it; alone it is, after bind.settle."""
+    world.server()
+    client = world.client(bind={"settle": "1s"})
+    own = (f"{client.address}/24", "dev", "eth0")
+    ip(client, "addr", "del", *own)
+    ip(client, "addr", "add", f"{VIRTUAL}/32", "dev", "eth0")
+    client.start().logged("may be a virtual address")
+    ip(client, "addr", "add", *own)
+    assert client.ready(5)["address"] == client.address, client.log
+    alone = world.client("n2", bind={"settle": "1s"})
+    ip(alone, "addr", "del", f"{alone.address}/24", "dev", "eth0")
+    ip(alone, "addr", "add", f"{alone.address}/32", "dev", "eth0")
+    ip(alone, "route", "add", f"{alone.address.rpartition('.')[0]}.0/24", "dev", "eth0")
+    assert alone.start().ready(8)["address"] == alone.address, alone.log
 
 
 def address_of_several(world):

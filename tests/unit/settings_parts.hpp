@@ -62,7 +62,7 @@ inline Json shown(const Settings& s) {
         shown(s.agent.found_dir), shown(s.agent.user), shown(s.agent.group), s.agent.env, s.agent.args,
         s.agent.tokens.agent_file, s.agent.tokens.default_file, s.agent.tokens.registration_file,
         s.agent.encrypt_file}},
-      {"bind", {s.bind.interface, s.bind.ipv6, s.bind.cidr, s.bind.wait.count(), s.bind.restart_on_change}},
+      {"bind", {s.bind.interface, s.bind.ipv6, s.bind.cidr, s.bind.wait.count(), s.bind.settle.count(), s.bind.restart_on_change}},
       {"node",
        {shown(s.node.name), shown(s.node.data_dir), s.node.keep_name, s.node.refuse_clone, s.node.heal, s.node.meta}},
       {"services", s.services ? *s.services : Json()},
