@@ -94,17 +94,17 @@ TemplateHost template_host(const std::vector<Interface>& interfaces, const Envir
 }
 
 // What a template gave, `bound`, is kept while the host has it, as by the agent, which evaluates it at its start alone.
-Result<BindAddress> chosen_address(BindRules rules, const std::vector<Interface>& interfaces,
-                                   const Environment& environment, const BindAddress* bound, const std::string& held) {
+AddressChoice chosen_address(BindRules rules, const std::vector<Interface>& interfaces, const Environment& environment,
+                             const BindAddress* bound, const std::string& held) {
   Json config = {{"bind_addr", rules.configured.value_or("")}};
-  if (!has_address_templates(config)) return bind_address(rules, interfaces, held);
+  if (!has_address_templates(config)) return choose_address(rules, interfaces, held);
   if (bound != nullptr) {
     rules.configured = bound->address;
-    if (auto still = bind_address(rules, interfaces)) return still;
+    if (auto still = choose_address(rules, interfaces); still.bind) return still;
   }
-  if (auto one = evaluate_bind_addr(config, template_host(interfaces, environment)); !one) return one.error();
+  if (auto one = evaluate_bind_addr(config, template_host(interfaces, environment)); !one) return {one.error(), {}, {}};
   rules.configured = config["bind_addr"].get<std::string>();
-  return bind_address(rules, interfaces, held);
+  return choose_address(rules, interfaces, held);
 }
 
 // `held`: the address that this node has.
@@ -114,9 +114,10 @@ Result<void> find_addresses(const Settings& settings, const AgentSettings& agent
   const BindRules rules = bind_rules(settings, agent.merged);
   const Ground* const bound = running.bound;
   const bool same = bound != nullptr && rules == bind_rules(bound->settings, bound->config.effective().merged);
-  auto bind = same && !running.follows
-                  ? Result<BindAddress>(bound->facts.bind)
-                  : chosen_address(rules, *interfaces, facts.environment, same ? &bound->facts.bind : nullptr, held);
+  auto bind =
+      same && !running.follows
+          ? Result<BindAddress>(bound->facts.bind)
+          : chosen_address(rules, *interfaces, facts.environment, same ? &bound->facts.bind : nullptr, held).bind;
   if (!bind) return bind.error();
   facts.bind = std::move(*bind);
   const auto theirs = text_setting(agent.merged, "bind_addr");
@@ -281,6 +282,13 @@ Result<BindAddress> look_at_address(const Ground& ground, const Interfaces& inte
       !found)
     return found.error();
   return facts.bind;
+}
+
+AddressChoice address_at_start(const Ground& ground, const std::vector<Interface>& interfaces, bool remembers) {
+  const auto stored = stored_identity(ground.facts.data_dir, std::nullopt);
+  const std::string held = remembers && stored ? held_address({}, *stored) : "";
+  return chosen_address(bind_rules(ground.settings, ground.config.effective().merged), interfaces,
+                        ground.facts.environment, nullptr, held);
 }
 
 ResultAll<Ground> take_id(const Ground& ground, const Interfaces& interfaces, const std::string& id) {

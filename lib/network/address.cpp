@@ -55,23 +55,24 @@ bool contains(const Network& network, const Bytes& address) {
 }
 
 struct Candidate {
-  const Interface* interface;
-  const InterfaceAddress* address;
+  const Interface* interface = nullptr;
+  const InterfaceAddress* address = nullptr;
+  std::size_t glob = 0;  // the first of bind.interface that matches; their number: none does
+  bool held = false;     // it is the address that the node has
 };
 
 std::string with_prefix(const InterfaceAddress& address) {
   return address.address + "/" + std::to_string(address.prefix);
 }
 
-bool fits(const BindRules& rules, const InterfaceAddress& a) {
-  const auto holds = [&](const std::string& cidr) { return in_network(a.address, cidr); };
-  return a.ipv6 == rules.ipv6 && !a.link_local && !a.unusable &&
-         (rules.cidr.empty() || std::any_of(rules.cidr.begin(), rules.cidr.end(), holds));
-}
-
 const std::optional<DefaultRoute>& default_route(const Candidate& c) {
   return c.address->ipv6 ? c.interface->default_ipv6 : c.interface->default_ipv4;
 }
+
+constexpr const char* kept = "the address that this node has";
+constexpr const char* written = "bind_addr";
+constexpr const char* by_route = "the default route";
+constexpr const char* in_order = "the order of bind.interface";
 
 // Labels of RFC 6724 that are not the one of the internet, where the default route leads.
 bool of_a_label_of_its_own(const std::string& address) {
@@ -80,41 +81,58 @@ bool of_a_label_of_its_own(const std::string& address) {
   return std::any_of(networks.begin(), networks.end(), [&](const char* one) { return in_network(address, one); });
 }
 
-// What is asked of candidates as long as there are several: those with the lowest answer stay.
-struct Preference {
+bool loopback(const std::string& address) { return in_network(address, "127.0.0.0/8") || address == "::1"; }
+
+constexpr std::uint64_t never = std::numeric_limits<std::uint64_t>::max();
+
+bool inside(const std::vector<std::string>& networks, const std::string& address) {
+  const auto holds = [&address](const std::string& cidr) { return in_network(address, cidr); };
+  return networks.empty() || std::any_of(networks.begin(), networks.end(), holds);
+}
+
+// A carrier comes and goes: what the node has is not lost with it.
+bool in_use(const Candidate& c) { return c.interface->up || (c.held && (c.interface->flags & IFF_UP) != 0); }
+
+// What is asked of candidates, one after another: those with the lowest answer stay, and none that may never be taken.
+struct Rule {
   const char* name;  // for people
-  std::uint64_t (*rank)(const Candidate&);
+  std::uint64_t (*rank)(const BindRules&, const Candidate&);
 };
 
-constexpr std::array<Preference, 5> preferences{{
-    {"the default route",
-     [](const Candidate& c) -> std::uint64_t {
+constexpr std::array<Rule, 14> order{{
+    {"bind.family",
+     [](const BindRules& r, const Candidate& c) -> std::uint64_t { return c.address->ipv6 == r.ipv6 ? 0 : never; }},
+    {"link-local", [](const BindRules&, const Candidate& c) { return c.address->link_local ? never : 0; }},
+    {"not named by bind.interface",
+     [](const BindRules& r, const Candidate& c) { return c.glob == r.globs.size() ? never : 0; }},
+    {"bind.cidr",
+     [](const BindRules& r, const Candidate& c) { return inside(r.cidr, c.address->address) ? 0 : never; }},
+    {"tentative or a duplicate", [](const BindRules&, const Candidate& c) { return c.address->unusable ? never : 0; }},
+    {"its interface is down", [](const BindRules&, const Candidate& c) { return in_use(c) ? 0 : never; }},
+    {"deprecated", [](const BindRules&, const Candidate& c) { return c.address->deprecated && !c.held ? never : 0; }},
+    {kept, [](const BindRules&, const Candidate& c) -> std::uint64_t { return !c.held; }},
+    {in_order, [](const BindRules&, const Candidate& c) -> std::uint64_t { return c.glob; }},
+    {by_route,
+     [](const BindRules&, const Candidate& c) {
        const auto& route = default_route(c);
-       return route ? route->metric : std::numeric_limits<std::uint64_t>::max();
+       return route ? route->metric : never - 1;
      }},
     {"the source of the default route",
-     [](const Candidate& c) -> std::uint64_t {
+     [](const BindRules&, const Candidate& c) -> std::uint64_t {
        const auto& route = default_route(c);
        return !route || route->source != c.address->address;
      }},
-    {"primary addresses first", [](const Candidate& c) -> std::uint64_t { return c.address->secondary; }},
+    {"primary addresses first",
+     [](const BindRules&, const Candidate& c) -> std::uint64_t { return c.address->secondary; }},
     {"wider networks first",
-     [](const Candidate& c) -> std::uint64_t { return c.address->prefix == (c.address->ipv6 ? 128 : 32); }},
+     [](const BindRules&, const Candidate& c) -> std::uint64_t {
+       return c.address->prefix == (c.address->ipv6 ? 128 : 32);
+     }},
     {"global addresses first",
-     [](const Candidate& c) -> std::uint64_t { return c.address->ipv6 && of_a_label_of_its_own(c.address->address); }},
+     [](const BindRules&, const Candidate& c) -> std::uint64_t {
+       return c.address->ipv6 && of_a_label_of_its_own(c.address->address);
+     }},
 }};
-
-// The names of the preferences that decided anything.
-std::vector<std::string> narrow(std::vector<Candidate>& candidates) {
-  std::vector<std::string> by;
-  for (const Preference& preference : preferences) {
-    std::uint64_t lowest = std::numeric_limits<std::uint64_t>::max();
-    for (const Candidate& c : candidates) lowest = std::min(lowest, preference.rank(c));
-    if (std::erase_if(candidates, [&](const Candidate& c) { return preference.rank(c) > lowest; }) > 0)
-      by.emplace_back(preference.name);
-  }
-  return by;
-}
 
 Problem ambiguous(const std::string& glob, const std::vector<Candidate>& candidates) {
   std::vector<std::string> names;
@@ -133,47 +151,46 @@ Problem ambiguous(const std::string& glob, const std::vector<Candidate>& candida
       Exit::retry};
 }
 
-// All addresses that fit, on interfaces of that name, whatever their state.
-std::vector<Candidate> matches(const BindRules& rules, const std::vector<Interface>& interfaces,
-                               const std::string& glob) {
+std::vector<Candidate> candidates_of(const BindRules& rules, const std::vector<Interface>& interfaces,
+                                     const std::string& held) {
+  const auto wanted = parse_address(held);
   std::vector<Candidate> found;
   for (const auto& interface : interfaces) {
-    if (!glob_match(glob, interface.name)) continue;
-    for (const auto& a : interface.addresses) {
-      if (fits(rules, a)) found.push_back({&interface, &a});
-    }
+    const auto named = std::find_if(rules.globs.begin(), rules.globs.end(),
+                                    [&](const std::string& glob) { return glob_match(glob, interface.name); });
+    const auto glob = static_cast<std::size_t>(named - rules.globs.begin());
+    for (const auto& a : interface.addresses)
+      found.push_back({&interface, &a, glob, wanted && parse_address(a.address) == wanted});
   }
   return found;
 }
 
-// Without a carrier, too: that comes and goes.
-std::optional<BindAddress> still_there(const BindRules& rules, const std::vector<Interface>& interfaces,
-                                       const std::string& held) {
-  const auto wanted = parse_address(held);
-  if (!wanted) return std::nullopt;
-  for (const auto& glob : rules.globs) {
-    for (const auto& [interface, address] : matches(rules, interfaces, glob)) {
-      const bool in_use = interface->up || (interface->flags & IFF_UP) != 0;
-      if (in_use && parse_address(address->address) == wanted)
-        return BindAddress{address->address, interface->name, interface->name + ", kept, by bind.interface " + glob,
-                           std::nullopt};
+// Those that stay.
+std::vector<Candidate> narrow(std::vector<Candidate> candidates, const BindRules& rules, AddressChoice& choice) {
+  for (const Rule& rule : order) {
+    std::vector<std::uint64_t> ranks;
+    std::uint64_t lowest = never - 1;
+    for (const Candidate& c : candidates) lowest = std::min(lowest, ranks.emplace_back(rule.rank(rules, c)));
+    const auto out = std::count_if(ranks.begin(), ranks.end(), [&](auto rank) { return rank > lowest; });
+    if (out == 0) continue;
+    std::vector<Candidate> stay;
+    bool told_apart = false;
+    for (std::size_t i = 0; i < candidates.size(); ++i) {
+      const Candidate& c = candidates[i];
+      if (ranks[i] == lowest) {
+        stay.push_back(c);
+      } else {
+        told_apart = told_apart || ranks[i] != never;
+        choice.rivals.push_back({c.interface, c.address, rule.name});
+      }
     }
+    candidates = std::move(stay);
+    if (told_apart) choice.decided_by.emplace_back(rule.name);
   }
-  return std::nullopt;
+  return candidates;
 }
 
-Result<BindAddress> choose(const BindRules& rules, const std::vector<Interface>& interfaces) {
-  for (const auto& glob : rules.globs) {
-    std::vector<Candidate> candidates = matches(rules, interfaces, glob);
-    std::erase_if(candidates, [](const Candidate& c) { return !c.interface->up || c.address->deprecated; });
-    if (candidates.empty()) continue;
-    std::vector<Candidate> preferred = candidates;
-    std::vector<std::string> by = narrow(preferred);
-    if (preferred.size() != 1) return ambiguous(glob, preferred);
-    by.insert(by.begin(), "bind.interface " + glob);
-    const auto& [interface, address] = preferred.front();
-    return BindAddress{address->address, interface->name, interface->name + ", by " + join(by, " and "), std::nullopt};
-  }
+Problem none_usable(const BindRules& rules, const std::vector<Interface>& interfaces) {
   return Problem{"bind.interface",
                  std::string("no usable ") + (rules.ipv6 ? "ipv6" : "ipv4") + " address on " + join(rules.globs, ", ") +
                      (rules.cidr.empty() ? "" : " inside " + join(rules.cidr, ", ")) +
@@ -181,52 +198,113 @@ Result<BindAddress> choose(const BindRules& rules, const std::vector<Interface>&
                  "give an interface such an address, or change bind.interface, bind.family or bind.cidr", Exit::retry};
 }
 
-Result<BindAddress> keep(const Bytes& wanted, const std::string& text, const std::vector<Interface>& interfaces) {
-  const Network loopback{{false, {127}}, 8};
+// One that stands on two interfaces is one.
+bool one_address(const std::vector<Candidate>& candidates) {
+  return std::all_of(candidates.begin(), candidates.end(),
+                     [&](const Candidate& c) { return c.address->address == candidates.front().address->address; });
+}
+
+AddressChoice choose(const BindRules& rules, const std::vector<Interface>& interfaces, const std::string& held) {
+  AddressChoice choice;
+  const std::vector<Candidate> left = narrow(candidates_of(rules, interfaces, held), rules, choice);
+  if (left.empty()) {
+    choice.bind = none_usable(rules, interfaces);
+  } else if (!one_address(left)) {
+    choice.bind = ambiguous(rules.globs[left.front().glob], left);
+  } else {
+    const auto& [interface, address, glob, is_held] = left.front();
+    std::vector<std::string> by{"bind.interface " + rules.globs[glob]};
+    bool kept_it = false;
+    for (const std::string& rule : choice.decided_by) {
+      if (rule == kept)
+        kept_it = true;
+      else if (rule != in_order)
+        by.push_back(rule);
+    }
+    choice.bind = BindAddress{address->address, interface->name,
+                              interface->name + (kept_it ? ", kept, by " : ", by ") + join(by, " and "), std::nullopt};
+  }
+  return choice;
+}
+
+AddressChoice keep(const Bytes& wanted, const std::string& text, const std::vector<Interface>& interfaces) {
+  AddressChoice choice{
+      Problem{"bind_addr", text + " is not on this host (interfaces seen: " + describe(interfaces) + ")",
+              "give an interface this address, or take bind_addr out of the agent settings and let bind.interface "
+              "choose",
+              Exit::retry},
+      {},
+      {written}};
   for (const auto& interface : interfaces) {
     for (const auto& a : interface.addresses) {
       const auto here = parse_address(a.address);
-      if (!here || a.unusable) continue;
-      const std::string origin = interface.name + ", by bind_addr";
-      if (*here == wanted) return BindAddress{a.address, interface.name, origin, std::nullopt};
+      const bool it = here && *here == wanted;
       // Linux answers for the whole of a loopback network, not only for the address that it lists.
-      if (contains(loopback, wanted) && in_network(text, with_prefix(a))) {
-        return BindAddress{text, interface.name, origin, std::nullopt};
+      const bool stands_for_it = here && loopback(text) && in_network(text, with_prefix(a));
+      if (!choice.bind && !a.unusable && (it || stands_for_it)) {
+        choice.bind =
+            BindAddress{it ? a.address : text, interface.name, interface.name + ", by " + written, std::nullopt};
+      } else {
+        choice.rivals.push_back({&interface, &a, written});
       }
     }
   }
-  return Problem{"bind_addr", text + " is not on this host (interfaces seen: " + describe(interfaces) + ")",
-                 "give an interface this address, or take bind_addr out of the agent settings and let bind.interface "
-                 "choose",
-                 Exit::retry};
+  if (!choice.bind) choice.rivals.clear();
+  return choice;
 }
 
 }  // namespace
 
-Result<BindAddress> bind_address(const BindRules& rules, const std::vector<Interface>& interfaces,
-                                 const std::string& held) {
-  const auto choice = [&] {
-    auto chosen = choose(rules, interfaces);
-    if (held.empty() || (chosen && chosen->address == held)) return chosen;
-    auto kept = still_there(rules, interfaces, held);
-    return kept ? Result<BindAddress>(std::move(*kept)) : chosen;
-  };
+AddressChoice choose_address(const BindRules& rules, const std::vector<Interface>& interfaces,
+                             const std::string& held) {
   std::string wanted(trim(rules.configured.value_or("")));
-  if (wanted.empty()) return choice();
+  if (wanted.empty()) return choose(rules, interfaces, held);
   // Consul's manual spells the unspecified IPv6 address "[::]".
   if (wanted.front() == '[' && wanted.back() == ']') wanted = wanted.substr(1, wanted.size() - 2);
   const auto literal = parse_address(wanted);
   if (literal && !literal->unspecified()) return keep(*literal, wanted, interfaces);
   if (!literal && wanted.find("{{") == std::string::npos) {
-    return Problem{"bind_addr", "\"" + wanted + "\" is neither an IP address nor a go-sockaddr template",
-                   "correct it, or take it out of the agent settings and let bind.interface choose", Exit::config};
+    return {Problem{"bind_addr", "\"" + wanted + "\" is neither an IP address nor a go-sockaddr template",
+                    "correct it, or take it out of the agent settings and let bind.interface choose", Exit::config},
+            {},
+            {}};
   }
-  auto chosen = choice();
-  if (chosen) {
-    chosen->notice =
-        "bind_addr " + wanted + " of the agent settings gives way to " + chosen->address + " (" + chosen->origin + ")";
+  AddressChoice choice = choose(rules, interfaces, held);
+  if (auto& bind = choice.bind; bind)
+    bind->notice =
+        "bind_addr " + wanted + " of the agent settings gives way to " + bind->address + " (" + bind->origin + ")";
+  return choice;
+}
+
+Result<BindAddress> bind_address(const BindRules& rules, const std::vector<Interface>& interfaces,
+                                 const std::string& held) {
+  return choose_address(rules, interfaces, held).bind;
+}
+
+std::vector<std::string> account_of(const AddressChoice& choice, const std::vector<Interface>& interfaces) {
+  if (!choice.bind) return {};
+  const BindAddress& bind = *choice.bind;
+  const bool ipv6 = bind.address.find(':') != std::string::npos;
+  const auto with_metric = [ipv6](const std::string& rule, const Interface& interface) {
+    const auto& route = ipv6 ? interface.default_ipv6 : interface.default_ipv4;
+    if (rule != by_route) return rule;
+    return rule + (route ? ", metric " + std::to_string(route->metric) : ", it has none");
+  };
+  const auto chosen = std::find_if(interfaces.begin(), interfaces.end(),
+                                   [&bind](const Interface& one) { return one.name == bind.interface; });
+  std::vector<std::string> by;
+  for (const std::string& rule : choice.decided_by)
+    by.push_back(chosen == interfaces.end() ? rule : with_metric(rule, *chosen));
+  std::vector<std::string> lines;
+  for (auto rival = choice.rivals.rbegin(); rival != choice.rivals.rend() && lines.size() < 16; ++rival) {
+    const auto& [interface, address, lost_by] = *rival;
+    if (address->ipv6 != ipv6 || address->link_local || loopback(address->address)) continue;
+    lines.push_back("passed over: " + with_prefix(*address) + " on " + interface->name + " (" +
+                    with_metric(lost_by, *interface) + ")");
   }
-  return chosen;
+  lines.insert(lines.begin(), "address: " + bind.address + " on " + bind.interface + " (" +
+                                  (by.empty() ? "the only one that can be taken" : join(by, "; ")) + ")");
+  return lines;
 }
 
 bool in_network(const std::string& address, const std::string& cidr) {

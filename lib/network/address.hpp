@@ -56,6 +56,20 @@ struct BindAddress {
   std::optional<std::string> notice;  // one info line, where a user's template or unspecified address gave way
 };
 
+// An address that was not taken, of the interfaces that the choice was made on: valid as long as these are.
+struct Rival {
+  const Interface* interface = nullptr;
+  const InterfaceAddress* address = nullptr;
+  const char* lost_by = "";  // the first rule that spoke against it, for people: "bind.cidr", "the default route"
+};
+
+struct AddressChoice {
+  Result<BindAddress> bind;
+  std::vector<Rival> rivals;  // all the others, the first to lose first; empty where a literal bind_addr is not there
+  // The rules that told addresses apart which all could have been taken; empty: there was but one.
+  std::vector<std::string> decided_by;
+};
+
 // The one order of choice, first what decides:
 // 1. What the user wrote: a literal bind_addr is kept wherever it is on the host, whatever the globs, the family, bind.cidr and
 //    the carrier say; all of 127/8 is on a host that has 127.0.0.1/8. One that is neither an address nor a template is a
@@ -69,6 +83,8 @@ struct BindAddress {
 //
 // None yet, several yet, or the literal address not on the host yet (or still tentative): a problem with Exit::retry that lists
 // what was seen, and names the setting that would settle it: the caller may wait for the kernel's news and ask again.
+AddressChoice choose_address(const BindRules& rules, const std::vector<Interface>& interfaces,
+                             const std::string& held = {});
 Result<BindAddress> bind_address(const BindRules& rules, const std::vector<Interface>& interfaces,
                                  const std::string& held = {});
 
@@ -77,6 +93,10 @@ bool in_network(const std::string& address, const std::string& cidr);
 bool valid_network(const std::string& cidr);
 // A literal IPv4 or IPv6 address, without zone.
 bool literal_address(const std::string& text);
+
+// The choice line by line, for people: the address and what decided, then the rivals of its family, but for loopback and
+// link-local ones, each with the rule that it lost by; of more than 16 the last to lose. Empty where none was chosen.
+std::vector<std::string> account_of(const AddressChoice& choice, const std::vector<Interface>& interfaces);
 
 // "eth0 10.0.0.5/24 fe80::1/64, em1 down", for error messages; "none" for an empty list.
 std::string describe(const std::vector<Interface>& interfaces);

@@ -2,6 +2,7 @@
 
 import signal
 
+from doctor_test import examine
 from tools import eventually, holds
 from world import run
 
@@ -83,6 +84,34 @@ def address_before_its_route(world):
     assert client.process.poll() is None and not client.agent_pid()
     default_route(client, "eth0", 100)
     assert client.ready(5)["address"] == client.address
+
+
+def address_decision_is_shown(world):
+    """`check` tells the address, what decided, and what each other one lost by; the doctor, that only memory keeps it."""
+    world.server()
+    client = world.client()
+    default_route(client, "eth0", 200)
+    client.start().ready()
+    assert "address" not in [check for check, _ in examine(client)[1]]
+    second_link(client)
+    ip(client, "addr", "add", f"{VIRTUAL}/32", "dev", "eth0")
+    default_route(client, "eth1", 100)
+    told = client.command("check")
+    assert told.returncode == 0 and told.stdout.splitlines()[-4:-1] == [
+        f"address: {client.address} on eth0 (the address that this node has)",
+        f"passed over: {ELSEWHERE}/24 on eth1 (the address that this node has)",
+        f"passed over: {VIRTUAL}/32 on eth0 (the address that this node has)",
+    ], told
+    afresh = client.command("check", LICTOR_NODE_DATA_DIR=f"{client.folder}/none").stdout.splitlines()[-4:-1]
+    assert afresh[0] == f"address: {ELSEWHERE} on eth1 (the default route, metric 100)" and set(afresh[1:]) == {
+        f"passed over: {client.address}/24 on eth0 (the default route, metric 200)",
+        f"passed over: {VIRTUAL}/32 on eth0 (the default route, metric 200)",
+    }, afresh
+    code, findings, _, _ = examine(client)
+    assert code == 1 and ELSEWHERE in dict(findings)["address"] and client.address in dict(findings)["address"], findings
+    client.write_settings(bind={"cidr": [f"{client.address}/32"]})
+    assert client.command("reload").returncode == 0, client.log
+    assert "address" not in [check for check, _ in examine(client)[1]]
 
 
 def address_of_several(world):
