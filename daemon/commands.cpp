@@ -186,6 +186,9 @@ Exit check(const std::optional<std::string>& settings_file, const std::optional<
   if (const auto from = settings->origins.at("agent.config_dirs"); from.starts_with("default, "))
     print_line("agent.config_dirs: " + from.substr(9) + " and nothing else is named");
   for (const std::string& line : move.lines) print_line(line);
+  if (interfaces)
+    for (const std::string& line : account_of(address_at_start(*ground, *interfaces, true), *interfaces))
+      print_line(line);
   print_line(fmt::format("settings and host are fine{}: node {} at {} ({})", consul ? " for Consul " + *version : "",
                          ground->facts.identity.name, ground->facts.bind.address, ground->facts.bind.origin));
   return Exit::ok;

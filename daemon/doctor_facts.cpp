@@ -118,7 +118,7 @@ class Doctor {
       token_ = text_of(tokens, tokens.contains("agent_recovery") ? "agent_recovery" : "agent_master");
     }
     auto ground =
-        lictor::look(settings_, environment_, list_interfaces(),
+        lictor::look(settings_, environment_, interfaces_,
                      {.token = token_, .agent_version = {}, .bound = nullptr, .moves = Moves::never, .identity = {}});
     if (ground) {
       ground_ = std::move(*ground);
@@ -128,9 +128,9 @@ class Doctor {
     facts_.acls = !token_.empty();
     const std::string name = text_of(status_, "node_name");
     if (!name.empty()) {
-      facts_.node = NodeKey{name, text_of(status_, "node_id"), text_of(status_, "address")};
+      facts_.node = NodeKey{name, text_of(status_, "node_id"), text_of(status_, "advertise_address")};
     } else if (ground_) {
-      facts_.node = NodeKey{ground_->facts.identity.name, ground_->facts.identity.id, ground_->facts.bind.address};
+      facts_.node = ground_->own();
     }
   }
 
@@ -212,7 +212,8 @@ class Doctor {
     const std::string address = text_of(status_, "address");
     if (address.empty()) return unseen({"address"}, "lictor has not chosen an address yet");
     facts_.running_address = address;
-    facts_.chosen_address = ground_->facts.bind.address;
+    facts_.chosen = ground_->facts.bind;
+    if (interfaces_) facts_.chosen_afresh = address_at_start(*ground_, *interfaces_, false).bind;
   }
 
   void look_at_storage() {
@@ -349,6 +350,7 @@ class Doctor {
   DoctorView view_;
   DoctorFacts& facts_ = view_.facts;
   Json status_, running_config_;
+  const Interfaces interfaces_ = list_interfaces();
   std::optional<Ground> ground_;
   std::string socket_, token_;
   std::string why_not_;  // lictor or agent could not be asked

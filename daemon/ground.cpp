@@ -80,12 +80,18 @@ bool by_entrypoint(const Settings& settings) {
   return origin != settings.origins.end() && origin->second == "CONSUL_BIND_INTERFACE";
 }
 
-// `agent`: what the user would have the agent go by.
+// `agent`: what the user would have the agent go by, with addresses in the place of templates but for bind_addr.
 BindRules bind_rules(const Settings& settings, const Json& agent) {
-  return {.globs = settings.bind.interface,
-          .ipv6 = settings.bind.ipv6,
-          .cidr = settings.bind.cidr,
-          .configured = by_entrypoint(settings) ? std::nullopt : text_setting(agent, "bind_addr")};
+  BindRules rules{.globs = settings.bind.interface, .ipv6 = settings.bind.ipv6, .cidr = settings.bind.cidr};
+  if (by_entrypoint(settings)) return rules;
+  rules.configured = text_setting(agent, "bind_addr");
+  if (const std::string advertised = text_setting(agent, "advertise_addr").value_or(""); one_address(advertised)) {
+    rules.advertised = advertised;
+  } else if (const std::string gossip = text_setting(agent, "serf_lan").value_or(""); one_address(gossip)) {
+    rules.advertised = gossip;
+    rules.by_serf_lan = true;
+  }
+  return rules;
 }
 
 // go-sockaddr runs `ip`, from PATH or else from /sbin, to see the default route.
@@ -94,35 +100,36 @@ TemplateHost template_host(const std::vector<Interface>& interfaces, const Envir
 }
 
 // What a template gave, `bound`, is kept while the host has it, as by the agent, which evaluates it at its start alone.
-Result<BindAddress> chosen_address(BindRules rules, const std::vector<Interface>& interfaces,
-                                   const Environment& environment, const BindAddress* bound, const std::string& held) {
+AddressChoice chosen_address(BindRules rules, const std::vector<Interface>& interfaces, const Environment& environment,
+                             const BindAddress* bound, const std::string& held) {
   Json config = {{"bind_addr", rules.configured.value_or("")}};
-  if (!has_address_templates(config)) return bind_address(rules, interfaces, held);
+  if (!has_address_templates(config)) return choose_address(rules, interfaces, held);
   if (bound != nullptr) {
     rules.configured = bound->address;
-    if (auto still = bind_address(rules, interfaces)) return still;
+    if (auto still = choose_address(rules, interfaces); still.bind) return still;
   }
-  if (auto one = evaluate_bind_addr(config, template_host(interfaces, environment)); !one) return one.error();
+  if (auto one = evaluate_bind_addr(config, template_host(interfaces, environment)); !one) return {one.error(), {}, {}};
   rules.configured = config["bind_addr"].get<std::string>();
-  return bind_address(rules, interfaces, held);
+  return choose_address(rules, interfaces, held);
 }
 
 // Whether what chooses the address is what chose it for what runs.
 bool bound_alike(const Settings& settings, const AgentSettings& agent, const Ground* bound) {
   return bound != nullptr &&
-         bind_rules(settings, agent.merged) == bind_rules(bound->settings, bound->config.effective().merged);
+         bind_rules(settings, agent.merged) == bind_rules(bound->settings, bound->planned().effective().merged);
 }
 
 // `held`: the address that this node has.
-Result<void> find_addresses(const Settings& settings, const AgentSettings& agent, const Interfaces& interfaces,
-                            PlanFacts& facts, const Running& running, const std::string& held) {
-  if (!interfaces) return interfaces.error();
+Result<void> find_addresses(const Settings& settings, const AgentSettings& agent,
+                            const std::vector<Interface>& interfaces, PlanFacts& facts, const Running& running,
+                            const std::string& held) {
   const BindRules rules = bind_rules(settings, agent.merged);
   const Ground* const bound = running.bound;
   const bool same = bound_alike(settings, agent, bound);
-  auto bind = same && running.moves == Moves::never
-                  ? Result<BindAddress>(bound->facts.bind)
-                  : chosen_address(rules, *interfaces, facts.environment, same ? &bound->facts.bind : nullptr, held);
+  auto bind =
+      same && running.moves == Moves::never
+          ? Result<BindAddress>(bound->facts.bind)
+          : chosen_address(rules, interfaces, facts.environment, same ? &bound->facts.bind : nullptr, held).bind;
   if (!bind) return bind.error();
   facts.bind = std::move(*bind);
   const auto theirs = text_setting(agent.merged, "bind_addr");
@@ -130,11 +137,11 @@ Result<void> find_addresses(const Settings& settings, const AgentSettings& agent
     facts.bind.notice = fmt::format("bind_addr: {} ({}) gives way to {}, of CONSUL_BIND_INTERFACE", *theirs,
                                     agent.origin("bind_addr"), facts.bind.address);
   if (settings.client_interface) {
-    facts.client_address = address_of(*settings.client_interface, *interfaces);
+    facts.client_address = address_of(*settings.client_interface, interfaces);
     if (!facts.client_address) {
       return Problem{
           "CONSUL_CLIENT_INTERFACE",
-          fmt::format("no usable address on {} (seen: {})", *settings.client_interface, describe(*interfaces)),
+          fmt::format("no usable address on {} (seen: {})", *settings.client_interface, describe(interfaces)),
           "name an interface that has one", Exit::retry};
     }
   }
@@ -159,10 +166,8 @@ TemplatesInUse templates_in_use(const Running& running) {
 // The addresses of `ground`, as `running` has it.
 Result<void> settle_addresses(Ground& ground, const Interfaces& interfaces, const Running& running,
                               const std::string& held) {
-  const AgentSettings& wanted = ground.config.effective();
-  if (auto found = find_addresses(ground.settings, wanted, interfaces, ground.facts, running, held); !found)
-    return found;
-  if (has_address_templates(wanted.merged)) {
+  if (!interfaces) return interfaces.error();
+  if (has_address_templates(ground.config.effective().merged)) {
     ground.evaluated = ground.config;
     auto evaluated = evaluate_other_addresses(*ground.evaluated, template_host(*interfaces, ground.facts.environment),
                                               templates_in_use(running));
@@ -170,12 +175,16 @@ Result<void> settle_addresses(Ground& ground, const Interfaces& interfaces, cons
     ground.by_template = std::move(evaluated->values);
     ground.facts.left_templates = std::move(evaluated->left);
   }
+  const AgentSettings& wanted = ground.planned().effective();
+  if (auto found = find_addresses(ground.settings, wanted, *interfaces, ground.facts, running, held); !found)
+    return found;
   if (running.moves != Moves::later || !bound_alike(ground.settings, wanted, running.bound)) return {};
   const std::string other = other_than(*running.bound, ground.facts.bind, ground.by_template);
   if (other.empty()) return {};
-  return Problem{"bind.settle",
-                 fmt::format("the address {} is gone, and {} has yet to settle", running.bound->facts.bind.address, other),
-                 "the settings are read again when there is an address", Exit::retry};
+  return Problem{
+      "bind.settle",
+      fmt::format("the address {} is gone, and {} has yet to settle", running.bound->facts.bind.address, other),
+      "the settings are read again when there is an address", Exit::retry};
 }
 
 std::string held_address(const Running& running, const StoredIdentity& stored) {
@@ -197,7 +206,8 @@ std::optional<Problem> look_at_keyring(const PlanFacts& facts, const Json& consu
 }
 
 ServiceFacts service_facts(const Plan& plan, const PlanFacts& facts) {
-  return {.address = facts.bind.address,
+  return {.address = text_setting(plan.effective.merged, "advertise_addr").value_or(facts.bind.address),
+          .bind_address = facts.bind.everywhere.value_or(facts.bind.address),
           .node_name = facts.identity.name,
           .node_id = facts.identity.id,
           .http_port = plan.http_port,
@@ -220,9 +230,24 @@ bool denies_by_default(const Json& config) {
   return policy == "deny";
 }
 
+// Nobody reaches a node at an address of this host that its gossip does not listen on.
+std::optional<std::string> unheard_address(const Ground& ground, const std::vector<Interface>& interfaces) {
+  const Json& effective = ground.plan.effective.merged;
+  const std::string advertised = text_setting(effective, "advertise_addr").value_or("");
+  const std::string listens =
+      text_setting(effective, "serf_lan").value_or(text_setting(effective, "bind_addr").value_or(""));
+  if (!one_address(listens) || listens == advertised || !on_host(advertised, interfaces)) return std::nullopt;
+  return fmt::format(
+      "advertise_addr: {} ({}) is another address of this host than {}, which the agent listens on, so the servers "
+      "will take "
+      "the node for failed; advertise the same, or listen on all addresses (bind_addr 0.0.0.0)",
+      advertised, ground.plan.effective.origin("advertise_addr"), listens);
+}
+
 // What an operator should know at a start, beside what the plan and the blocked endpoints have to say.
-std::vector<std::string> warnings_of(const Ground& ground, bool running) {
+std::vector<std::string> warnings_of(const Ground& ground, const std::vector<Interface>& interfaces, bool running) {
   std::vector<std::string> warnings;
+  if (auto warning = unheard_address(ground, interfaces)) warnings.push_back(std::move(*warning));
   const PlanFacts& facts = ground.facts;
   if (auto warning = fleeting_storage(facts.data_dir)) warnings.push_back(std::move(*warning));
   for (const std::string& path : ground.open_secrets)
@@ -304,24 +329,26 @@ ResultAll<Ground> look(Sources sources, const Interfaces& interfaces, const Runn
   problems.insert(problems.end(), blocked.problems.begin(), blocked.problems.end());
   if (!problems.empty()) return problems;
   ground.warnings = std::move(blocked.warnings);
-  for (std::string& warning : warnings_of(ground, !running.token.empty()))
+  for (std::string& warning : warnings_of(ground, *interfaces, !running.token.empty()))
     ground.warnings.push_back(std::move(warning));
   return ground;
 }
 
 Result<std::string> other_address(const Ground& ground, const Interfaces& interfaces) {
-  PlanFacts facts;
-  facts.environment = ground.facts.environment;
+  Ground now;
+  now.settings = ground.settings;
+  now.config = ground.config;
+  now.facts.environment = ground.facts.environment;
   const Running running{.token = {}, .agent_version = {}, .bound = &ground, .moves = Moves::now, .identity = {}};
-  if (auto found = find_addresses(ground.settings, ground.config.effective(), interfaces, facts, running,
-                                  ground.facts.bind.address);
-      !found)
-    return found.error();
-  Json config = ground.config.effective().merged;
-  const auto evaluated = evaluate_other_addresses(config, template_host(*interfaces, facts.environment),
-                                                  templates_in_use(running));
-  if (!evaluated) return evaluated.error();
-  return other_than(ground, facts.bind, evaluated->values);
+  if (auto found = settle_addresses(now, interfaces, running, ground.facts.bind.address); !found) return found.error();
+  return other_than(ground, now.facts.bind, now.by_template);
+}
+
+AddressChoice address_at_start(const Ground& ground, const std::vector<Interface>& interfaces, bool remembers) {
+  const auto stored = stored_identity(ground.facts.data_dir, std::nullopt);
+  const std::string held = remembers && stored ? held_address({}, *stored) : "";
+  return chosen_address(bind_rules(ground.settings, ground.planned().effective().merged), interfaces,
+                        ground.facts.environment, nullptr, held);
 }
 
 ResultAll<Ground> take_id(const Ground& ground, const Interfaces& interfaces, const std::string& id) {

@@ -63,6 +63,9 @@ ResultAll<Ground> look(Sources sources, const Interfaces& interfaces, const Runn
 // The address that `look` would find on these in the place of one in use that is gone; empty: none is gone.
 Result<std::string> other_address(const Ground& ground, const Interfaces& interfaces);
 
+// The choice of a start on these, with what became of the others. `remembers`: the address that the data directory keeps.
+AddressChoice address_at_start(const Ground& ground, const std::vector<Interface>& interfaces, bool remembers);
+
 // Makes `id` this node's: looks again as if that were what is stored, the running agent's token and address kept.
 ResultAll<Ground> take_id(const Ground& ground, const Interfaces& interfaces, const std::string& id);
 

@@ -163,7 +163,8 @@ std::optional<Deed> understood(std::span<char*> arguments, Time executed, Comman
   std::optional<std::string> consul;
   add({.name = "check",
        .what = "check settings, host and the agent's settings",
-       .more = "All problems are told at once, and nothing is touched.",
+       .more = "All problems are told at once, and nothing is touched. Where all is fine, the choice of the address is "
+               "shown.",
        .exits = {{0, "all is fine"}, no_address, cant_work, {127, "the agent was not found"}},
        .example = "lictor check -c /etc/lictor/lictor.json && lictor reload"},
       [&](CLI::App& command) {

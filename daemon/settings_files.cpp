@@ -6,8 +6,8 @@
 #include "files/io/files.hpp"
 #include "report/io/log.hpp"
 
-#include <boost/asio/post.hpp>
 #include <fmt/format.h>
+#include <boost/asio/post.hpp>
 
 #include <unistd.h>
 
@@ -143,8 +143,7 @@ Happening SettingsFiles::prepare(const Interfaces& interfaces, const std::string
   if (const BindAddress& bind = ground->facts.bind; !bind.doubt.empty() && bind.address != settled) {
     Problem doubt{"bind.settle", fmt::format("{} on {} would do, but {}", bind.address, bind.interface, bind.doubt),
                   "wait for bind.settle, or name the interface in bind.interface", Exit::retry};
-    return PrepareFailed{
-        .problem = std::move(doubt), .rules = lictor::rules_of(first_, {}), .candidate = bind.address};
+    return PrepareFailed{.problem = std::move(doubt), .rules = lictor::rules_of(first_, {}), .candidate = bind.address};
   }
   // An address will not mend a disk.
   if (auto made = make_folders(*ground); !made) return PrepareFailed{made.error(), true};
@@ -253,7 +252,9 @@ ResultAll<Ground> SettingsFiles::look_again(bool settings_too, const Interfaces&
     return Running{.token = ground_->facts.recovery_token,
                    .agent_version = ground_->facts.agent_version,
                    .bound = &*ground_,
-                   .moves = !settings.bind.restart_on_change ? Moves::never : settings_too ? Moves::later : Moves::now,
+                   .moves = !settings.bind.restart_on_change ? Moves::never
+                            : settings_too                   ? Moves::later
+                                                             : Moves::now,
                    .identity = ground_->facts.identity};
   };
   if (!settings_too) return look(static_cast<const Sources&>(*ground_), interfaces, running(ground_->settings));

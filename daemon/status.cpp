@@ -94,6 +94,7 @@ std::string settings_hash(const Ground& ground) {
 Json ground_json(const Ground& ground) {
   Json out = {{"address", ground.facts.bind.address},
               {"address_origin", ground.facts.bind.origin},
+              {"advertise_address", ground.own().address},
               {"node_name", ground.facts.identity.name},
               {"node_id", ground.facts.identity.id},
               {"data_dir", ground.facts.data_dir},
@@ -138,7 +139,8 @@ Json status_json(const Standpoint& at) {
     status["problems"].push_back(
         fmt::format("{} more nodes claim what is this node's", life.claims().size() - told.size()));
   if (life.contested()) status["problems"].push_back(describe(*life.contested(), life.own()));
-  if (std::string missing = missing_address(life, now); !missing.empty()) status["problems"].push_back(std::move(missing));
+  if (std::string missing = missing_address(life, now); !missing.empty())
+    status["problems"].push_back(std::move(missing));
   if (!agent.server.empty() && status["leader"]) status["server"] = agent.server;
   if (agent.members > 0) {
     status["members"] = agent.members;

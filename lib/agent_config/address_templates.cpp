@@ -70,12 +70,9 @@ Result<std::optional<std::vector<std::string>>> evaluated(const std::string& key
   return std::optional(words_of(std::get<std::string>(value)));
 }
 
+// A socket, or all addresses, is nothing that comes and goes.
 bool host_has(const TemplateHost& host, const std::string& word) {
-  if (!literal_address(word) || word == "0.0.0.0" || word == "::") return true;  // a socket, or all of them
-  return std::any_of(host.interfaces.begin(), host.interfaces.end(), [&](const Interface& interface) {
-    return std::any_of(interface.addresses.begin(), interface.addresses.end(),
-                       [&](const InterfaceAddress& a) { return a.address == word; });
-  });
+  return !one_address(word) || on_host(word, host.interfaces);
 }
 
 // What the template gave before, as far as that is kept.

@@ -54,7 +54,8 @@ void AddressWatch::not_found(const AddressRead& e) {
 void AddressWatch::would_be(const std::string& other) {
   const Rules& rules = turn_.rules();
   if (settle(own_.settling, other, turn_.now) && rules.restart_on_change)
-    turn_.say(Tone::warn, "the address is gone, and another one would do; it is taken if that is so still after bind.settle",
+    turn_.say(Tone::warn,
+              "the address is gone, and another one would do; it is taken if that is so still after bind.settle",
               {{"address", turn_.own().address}, {"other", other}, seconds_field(rules.bind_settle)});
   const Time settled = own_.settling->since + rules.bind_settle;
   if (turn_.now < settled) return look_in(settled - turn_.now);

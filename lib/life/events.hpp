@@ -154,7 +154,7 @@ struct Event {
 
 struct Prepare {
   std::string settled;  // the candidate that has been one for bind.settle, and is taken
-};  // Prepared or PrepareFailed; each but the first begins with the settings, read once more
+};                      // Prepared or PrepareFailed; each but the first begins with the settings, read once more
 struct Launch {
   int launch;
 };  // Launched or LaunchFailed

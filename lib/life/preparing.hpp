@@ -27,7 +27,7 @@ struct PreparingState {
   Time began{};
   bool over = false;
   Work work;
-  std::optional<Time> deadline;       // bind.wait, bind.settle
+  std::optional<Time> deadline;  // bind.wait, bind.settle
   std::optional<Settling> settling;
   std::optional<Problem> no_address;  // what was found last
   bool operator==(const PreparingState&) const = default;

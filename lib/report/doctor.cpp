@@ -100,13 +100,28 @@ void serf(const DoctorFacts& facts, Findings& out) {
                         "end the conflict about the name; lictor restarts the agent until it is gone"));
 }
 
+std::string on_interface(const BindAddress& bind) { return bind.address + " (" + bind.origin + ")"; }
+
 void address(const DoctorFacts& facts, Findings& out) {
-  if (!facts.running_address || !facts.chosen_address || *facts.running_address == *facts.chosen_address) return;
+  if (!facts.running_address) return;
+  const std::string& running = *facts.running_address;
+  if (facts.chosen && facts.chosen->address != running) {
+    return out.push_back(
+        finding(Severity::warning,
+                "the agent runs at " + running + ", and " + on_interface(*facts.chosen) + " would be chosen now",
+                "others look for the node at an address that may be somebody else's tomorrow",
+                restart_in_place + "; bind.on_change = restart does it by itself"));
+  }
+  if (!facts.chosen_afresh) return;
+  const Result<BindAddress>& afresh = *facts.chosen_afresh;
+  if (afresh && afresh->address == running) return;
   out.push_back(
       finding(Severity::warning,
-              "the agent runs at " + *facts.running_address + ", and " + *facts.chosen_address + " would be chosen now",
-              "others look for the node at an address that may be somebody else's tomorrow",
-              restart_in_place + "; bind.on_change = restart does it by itself"));
+              "the agent runs at " + running + " because the data directory keeps it; without that, a start would " +
+                  (afresh ? "choose " + on_interface(*afresh) : "choose none: " + afresh.error().why),
+              "after a loss of the data directory the node would be another one to the servers, or not come up",
+              "if " + running + " is right, say so: name its interface alone in bind.interface, or set bind.cidr to " +
+                  running + (running.find(':') == std::string::npos ? "/32" : "/128")));
 }
 
 void storage(const DoctorFacts& facts, Findings& out) {

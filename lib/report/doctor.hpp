@@ -7,7 +7,7 @@
 //   identity               node-id and lictor-identity.json: mended, copied from another machine, renamed, not the agent's
 //   claims                 who else claims this node's name, id or address (identity/claims.hpp)
 //   serf                   gossip has shut itself down in an agent that still answers
-//   address                the agent runs at an address that would not be chosen now
+//   address                the agent runs at an address that would not be chosen now, or is only as long as it is remembered
 //   storage                the data directory does not last, or can't be written
 //   secrets                files with tokens and keys, and the gossip keyring
 //   ports                  ports that the agent or lictor needs are taken by others
@@ -27,6 +27,7 @@
 #include "base/time.hpp"
 #include "identity/claims.hpp"
 #include "identity/identity.hpp"
+#include "network/address.hpp"
 #include "network/ports.hpp"
 #include "process/limits.hpp"
 
@@ -90,11 +91,13 @@ struct DoctorFacts {
   std::optional<std::string> running_id;    // the agent's
   std::optional<bool> serf_bound;           // UDP port of LAN gossip, of an agent that answers
   std::string serf_address;                 // "10.0.0.5:8301"
-  std::optional<std::string> running_address, chosen_address;
-  std::optional<std::string> fleeting;    // fleeting_storage()'s line
-  std::optional<Problem> data_dir;        // check_data_dir()'s
-  std::vector<std::string> open_secrets;  // files with secrets that every user of the host can read
-  std::optional<Problem> keyring;         // keyring_disagreement()'s
+  std::optional<std::string> running_address;
+  std::optional<BindAddress> chosen;                 // by a start now
+  std::optional<Result<BindAddress>> chosen_afresh;  // by a start whose data directory keeps no address
+  std::optional<std::string> fleeting;               // fleeting_storage()'s line
+  std::optional<Problem> data_dir;                   // check_data_dir()'s
+  std::vector<std::string> open_secrets;             // files with secrets that every user of the host can read
+  std::optional<Problem> keyring;                    // keyring_disagreement()'s
   std::vector<TakenPort> taken;
   bool agent_runs = false;
   AgentLimits limits;

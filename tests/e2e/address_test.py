@@ -3,8 +3,9 @@
 import signal
 import time
 
+from doctor_test import examine
 from tools import eventually, holds
-from world import run
+from world import ALIVE, run
 
 VIRTUAL = "10.77.0.100"
 ELSEWHERE = "192.0.2.7"
@@ -153,6 +154,84 @@ def address_virtual_before_its_own(world):
     ip(alone, "addr", "add", f"{alone.address}/32", "dev", "eth0")
     ip(alone, "route", "add", f"{alone.address.rpartition('.')[0]}.0/24", "dev", "eth0")
     assert alone.start().ready(8)["address"] == alone.address, alone.log
+
+
+def address_decision_is_shown(world):
+    """`check` tells the address, what decided, and what each other one lost by; the doctor, that only memory keeps it."""
+    world.server()
+    client = world.client()
+    default_route(client, "eth0", 200)
+    client.start().ready()
+    assert "address" not in [check for check, _ in examine(client)[1]]
+    second_link(client)
+    ip(client, "addr", "add", f"{VIRTUAL}/32", "dev", "eth0")
+    default_route(client, "eth1", 100)
+    told = client.command("check")
+    assert told.returncode == 0 and told.stdout.splitlines()[-4:-1] == [
+        f"address: {client.address} on eth0 (the address that this node has)",
+        f"passed over: {ELSEWHERE}/24 on eth1 (the address that this node has)",
+        f"passed over: {VIRTUAL}/32 on eth0 (the address that this node has)",
+    ], told
+    afresh = client.command("check", LICTOR_NODE_DATA_DIR=f"{client.folder}/none").stdout.splitlines()[-4:-1]
+    assert afresh[0] == f"address: {ELSEWHERE} on eth1 (the default route, metric 100)" and set(afresh[1:]) == {
+        f"passed over: {client.address}/24 on eth0 (the default route, metric 200)",
+        f"passed over: {VIRTUAL}/32 on eth0 (the default route, metric 200)",
+    }, afresh
+    code, findings, _, _ = examine(client)
+    assert code == 1 and ELSEWHERE in dict(findings)["address"] and client.address in dict(findings)["address"], findings
+    client.write_settings(bind={"cidr": [f"{client.address}/32"]})
+    assert client.command("reload").returncode == 0, client.log
+    assert "address" not in [check for check, _ in examine(client)[1]]
+
+
+def address_advertised(world):
+    """bind_addr of all addresses stays where an address is advertised, and without any the node listens where it is advertised;
+    `${address}` is that one, and the servers reach it there."""
+    server = world.server()
+    for node, config, bound in (
+        ("n1", {"bind_addr": "0.0.0.0", "advertise_addr": "ADDRESS"}, "0.0.0.0"),
+        ("n2", {"advertise_addr": "ADDRESS"}, "ADDRESS"),
+        ("n3", {"serf_lan": "ADDRESS"}, "ADDRESS"),
+    ):
+        client = world.client(node)
+        # The network's own address is on an interface that bind.interface would not take.
+        ip(client, "link", "set", "eth0", "down")
+        ip(client, "link", "set", "eth0", "name", "ens5")
+        ip(client, "link", "set", "ens5", "up")
+        second_link(client, name="eth1")
+        config = {key: value.replace("ADDRESS", client.address) for key, value in config.items()}
+        services = [{"name": node, "port": 1, "address": "${address}", "tags": ["${bind_address}"]}, {"name": f"bare-{node}", "port": 2}]
+        client.write_settings(agent={"config": config}, services=services)
+        status = client.start().ready()
+        assert (status["address"], status["advertise_address"]) == (client.address, client.address), status
+        bound = bound.replace("ADDRESS", client.address)
+        assert client.agent_get("/v1/agent/self")["DebugConfig"]["BindAddr"] == bound, client.log
+        found = server.node(node)
+        assert found["Node"]["Address"] == client.address, found
+        given = found["Services"]
+        assert (given[node]["Address"], given[node]["Tags"], given[f"bare-{node}"]["Address"]) == (client.address, [bound], ""), given
+        eventually(lambda node=node: server.member(node) == ALIVE, 5, "the servers reach it")
+    holds(lambda: all(server.member(node) == ALIVE for node in ("n1", "n2", "n3")), 5, "the servers reach them")
+
+
+def address_advertised_by_a_router(world):
+    """An advertised address that the host does not have: the node listens on its own, and is in the catalog at the other one."""
+    server = world.server()
+    client = world.client(agent={"config": {"advertise_addr": "203.0.113.9"}})
+    status = client.start().ready()
+    assert (status["address"], status["advertise_address"]) == (client.address, "203.0.113.9"), status
+    assert client.agent_get("/v1/agent/self")["DebugConfig"]["BindAddr"] == client.address, client.log
+    assert server.instances() == {"n1": "203.0.113.9"}
+
+
+def address_advertised_and_unheard(world):
+    """One that is advertised and another one that is listened on: as the user has it, and told."""
+    world.server()
+    client = world.client()
+    second_link(client)
+    client.write_settings(agent={"config": {"bind_addr": client.address, "advertise_addr": ELSEWHERE}})
+    told = client.command("check")
+    assert f"advertise_addr: {ELSEWHERE}" in told.stdout + told.stderr and "failed" in told.stdout + told.stderr, told
 
 
 def address_of_several(world):

@@ -15,9 +15,7 @@ void Walk::host_changes() {
 
 void Walk::respond(const ReadAddress&) {
   if (there_) read_there_ = now_;
-  const AddressState state = there_           ? AddressState::same
-                             : other_.empty() ? AddressState::gone
-                                              : AddressState::other;
+  const AddressState state = there_ ? AddressState::same : other_.empty() ? AddressState::gone : AddressState::other;
   tell(AddressRead{state, other_}, "address read");
 }
 

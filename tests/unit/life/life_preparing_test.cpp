@@ -45,8 +45,7 @@ TEST_CASE("news while the node is being prepared: it is prepared once more, and 
 
 TEST_CASE("a candidate is taken when it has been the one for bind.settle, or when bind.wait is over") {
   const auto only = [](const char* address) {
-    return PrepareFailed{
-        .problem = Problem{"bind.settle", "it would do", "wait", Exit::retry}, .candidate = address};
+    return PrepareFailed{.problem = Problem{"bind.settle", "it would do", "wait", Exit::retry}, .candidate = address};
   };
   Story s;
   s.at({}, Begin{}).at({}, only("10.0.0.5")).at(seconds(3), HostChanged{}).at(seconds(3), only("10.0.0.5"));

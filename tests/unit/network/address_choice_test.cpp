@@ -342,7 +342,7 @@ TEST_CASE("a choice is in doubt while a better one may come") {
     return i;
   };
   CHECK_FALSE(in_doubt({lo, eth0}));
-  CHECK(in_doubt({lo, eth0, eth1}));                              // it may yet have the route
+  CHECK(in_doubt({lo, eth0, eth1}));  // it may yet have the route
   CHECK(in_doubt({eth0, unplugged(up("eth1", {v4("10.1.0.5")}))}));
   CHECK(in_doubt({eth0, down("eth1", {})}));
   CHECK_FALSE(in_doubt({routed(eth0), eth1}));                    // it has
@@ -362,4 +362,104 @@ TEST_CASE("a choice is in doubt while a better one may come") {
   CHECK(in_doubt({routed(eth0), eth1}, "10.1.0.5"));  // what it had may yet come
   CHECK_FALSE(in_doubt({routed(eth0)}, "10.1.0.5"));
   CHECK_FALSE(in_doubt({routed(eth0), up("dummy0", {v4("10.1.0.5")}), eth1}, "10.1.0.5"));  // it has, elsewhere
+}
+
+TEST_CASE("a node listens where it is advertised") {
+  struct Row {
+    const char* rule;
+    std::optional<std::string> bind_addr;
+    std::string advertised, held;
+    const char* address;     // "": it is waited for
+    const char* everywhere;  // bind_addr that stays
+  };
+  const auto host = std::vector{lo, up("eth0", {v4("10.0.0.5")}), up("ens5", {v4("10.1.0.5")})};
+  const Row rows[] = {
+      {"nothing is advertised", {}, "", "", "10.0.0.5", ""},
+      {"another interface, which bind.interface would not take", {}, "10.1.0.5", "", "10.1.0.5", ""},
+      {"though the node has had another one", {}, "10.1.0.5", "10.0.0.5", "10.1.0.5", ""},
+      {"a router's", {}, "203.0.113.5", "", "10.0.0.5", ""},
+      {"gone, which the node has had", {}, "10.1.0.7", "10.1.0.7", "", ""},
+      {"all are listened on", "0.0.0.0", "10.1.0.5", "", "10.1.0.5", "0.0.0.0"},
+      {"all, in Consul's spelling", "[::]", "10.1.0.5", "", "10.1.0.5", "::"},
+      {"all, and a router's", "0.0.0.0", "203.0.113.5", "", "203.0.113.5", "0.0.0.0"},
+      {"all, and gone", "0.0.0.0", "10.1.0.7", "10.1.0.7", "10.1.0.7", "0.0.0.0"},
+      {"all, and nothing is advertised", "0.0.0.0", "", "", "10.0.0.5", ""},
+      {"the user says where to listen", "10.0.0.5", "10.1.0.5", "", "10.0.0.5", ""},
+      {"what is advertised is no address", {}, "nonsense", "", "10.0.0.5", ""},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.rule);
+    BindRules by = rules({"eth*"});
+    by.configured = row.bind_addr;
+    by.advertised = row.advertised;
+    const auto bind = bind_address(by, host, row.held);
+    CHECK((bind ? bind->address : "") == row.address);
+    CHECK((bind ? bind->everywhere.value_or("") : "") == row.everywhere);
+  }
+}
+
+TEST_CASE("the account of a choice names the rule that decided, and the one that each other address lost by") {
+  struct Row {
+    BindRules rules;
+    std::vector<Interface> host;
+    const char* held;
+    std::vector<std::string> account;
+  };
+  const Interface eth0 = up("eth0", {v4("10.0.0.5")}), eth1 = up("eth1", {v4("10.1.0.5")});
+  const Interface docker = up("docker0", {v4("172.17.0.1", 16)});
+  const std::vector<Row> rows = {
+      {rules({"eth*"}),
+       {lo, up("eth0", {v4("10.0.0.5"), v6("fd00::5"), v4("169.254.1.1", 16)})},
+       "",
+       {"address: 10.0.0.5 on eth0 (the only one that can be taken)"}},
+      {configured("10.1.0.5"),
+       {eth0, eth1},
+       "10.0.0.5",
+       {"address: 10.1.0.5 on eth1 (bind_addr)", "passed over: 10.0.0.5/24 on eth0 (bind_addr)"}},
+      {rules({"eth*"}),
+       {eth0, eth1},
+       "10.1.0.5",
+       {"address: 10.1.0.5 on eth1 (the address that this node has)",
+        "passed over: 10.0.0.5/24 on eth0 (the address that this node has)"}},
+      {rules({"eth*"}),
+       {routed(eth0, 200), routed(eth1, 100), up("eth2", {v4("10.2.0.5")}), docker},
+       "",
+       {"address: 10.1.0.5 on eth1 (the default route, metric 100)",
+        "passed over: 10.2.0.5/24 on eth2 (the default route, it has none)",
+        "passed over: 10.0.0.5/24 on eth0 (the default route, metric 200)",
+        "passed over: 172.17.0.1/16 on docker0 (not named by bind.interface)"}},
+      {rules({"eth1", "eth*"}),
+       {eth0, eth1, down("eth2", {v4("10.2.0.5")})},
+       "",
+       {"address: 10.1.0.5 on eth1 (the order of bind.interface)",
+        "passed over: 10.0.0.5/24 on eth0 (the order of bind.interface)",
+        "passed over: 10.2.0.5/24 on eth2 (its interface is down)"}},
+      {rules({"eth*"}, {"10.0.0.0/8"}),
+       {up("eth0", {v4("10.0.0.100", 32), v4("10.0.0.5"), secondary(v4("10.0.0.6")), v4("192.0.2.1")})},
+       "",
+       {"address: 10.0.0.5 on eth0 (primary addresses first; wider networks first)",
+        "passed over: 10.0.0.100/32 on eth0 (wider networks first)",
+        "passed over: 10.0.0.6/24 on eth0 (primary addresses first)", "passed over: 192.0.2.1/24 on eth0 (bind.cidr)"}},
+      {rules_ipv6({"eth*"}),
+       {up("eth0", {tentative(v6("fd00::4")), deprecated(v6("fd00::3")), v6("fd00::5"), v6("2001:db8::5")})},
+       "",
+       {"address: 2001:db8::5 on eth0 (global addresses first)",
+        "passed over: fd00::5/64 on eth0 (global addresses first)", "passed over: fd00::3/64 on eth0 (deprecated)",
+        "passed over: fd00::4/64 on eth0 (tentative or a duplicate)"}},
+      {rules({"eth*"}), {eth0, eth1}, "", {}},
+  };
+  for (const auto& row : rows) {
+    const AddressChoice choice = choose_address(row.rules, row.host, row.held);
+    CHECK(account_of(choice, row.host) == row.account);
+  }
+  Interface many = up("eth0", {v4("10.0.0.5")});
+  for (int i = 0; i < 100; ++i) many.addresses.push_back(v4("10.9.0." + std::to_string(i), 32));
+  CHECK(account_of(choose_address(rules({"eth*"}), {many}), {many}).size() == 17);
+}
+
+TEST_CASE("one address on two interfaces is one") {
+  const Interface eth0 = up("eth0", {v4("10.0.0.5")}), eth1 = up("eth1", {v4("10.0.0.5")});
+  const auto bind = bind_address(rules({"eth*"}), {eth0, eth1});
+  REQUIRE(bind.has_value());
+  CHECK(bind->interface == "eth0");
 }

@@ -40,7 +40,9 @@ DoctorFacts healthy() {
   facts.identity->identity.id = own_id;
   facts.running_id = own_id;
   facts.serf_bound = true;
-  facts.running_address = facts.chosen_address = "10.0.0.5";
+  facts.running_address = "10.0.0.5";
+  facts.chosen = BindAddress{"10.0.0.5", "eth0", "eth0, by bind.interface eth*", std::nullopt};
+  facts.chosen_afresh = *facts.chosen;
   facts.agent_runs = true;
   facts.limits = {.open_files = 1024, .open_files_hard = 4096, .memory = 256 << 20, .processes = 100};
   facts.binary_version = facts.running_version = "1.8.7";
@@ -141,9 +143,22 @@ TEST_CASE("diagnose: what is wrong is found, once, and says what mends it") {
        {"serf error"},
        {"UDP 10.0.0.5:8301"}},
       {"another address would be chosen",
-       [](DoctorFacts& f) { f.chosen_address = "10.0.0.7"; },
+       [](DoctorFacts& f) { f.chosen->address = "10.0.0.7"; },
        {"address warning"},
-       {"10.0.0.5", "10.0.0.7", "SIGUSR2"}},
+       {"10.0.0.5", "10.0.0.7", "by bind.interface eth*", "SIGUSR2"}},
+      {"another address would be chosen if the stored one were lost",
+       [](DoctorFacts& f) {
+         f.chosen_afresh = BindAddress{"10.1.0.5", "eth1", "eth1, by bind.interface eth* and the default route", {}};
+       },
+       {"address warning"},
+       {"10.0.0.5", "10.1.0.5 (eth1, by bind.interface eth* and the default route)", "bind.interface", "bind.cidr",
+        "10.0.0.5/32"}},
+      {"none would be chosen if the stored one were lost",
+       [](DoctorFacts& f) {
+         f.chosen_afresh = Problem{"bind.interface", "eth* matches 2 usable addresses", "set bind.cidr", Exit::retry};
+       },
+       {"address warning"},
+       {"10.0.0.5", "choose none: eth* matches 2 usable addresses", "10.0.0.5/32"}},
       {"data directory on tmpfs", [](DoctorFacts& f) { f.fleeting = "/data: tmpfs"; }, {"storage warning"}, {"tmpfs"}},
       {"data directory full",
        [](DoctorFacts& f) {
