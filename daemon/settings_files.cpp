@@ -160,15 +160,16 @@ Happening SettingsFiles::prepare(const Interfaces& interfaces, const std::string
 // ------------------------------------------------------------------------------------------- the address
 
 AddressRead SettingsFiles::read_address(const Interfaces& interfaces, bool gone) {
+  const std::string& own = ground_->facts.bind.address;
   address_may_have_come(interfaces);
   // Of interfaces that can't be listed right now nothing new is known.
   if (!interfaces && !gone) {
     log::warn(to_string(interfaces.error()));
-    return {AddressState::same, ground_->facts.bind.address};
+    return {AddressState::same, "", own};
   }
   const auto other = other_address(*ground_, interfaces);
-  if (!other) return {AddressState::gone, other.error().why};
-  return {other->empty() ? AddressState::same : AddressState::other, *other};
+  if (!other) return {AddressState::gone, other.error().why, own};
+  return {other->empty() ? AddressState::same : AddressState::other, *other, own};
 }
 
 // Settings with nothing against them but that there is no address for them are read again when there is one.

@@ -75,7 +75,7 @@ std::string kept_by_servers(const LifeView& life, Time now) {
 
 std::string missing_address(const LifeView& life, Time now) {
   if (!life.address_missing()) return "";
-  const std::string gone = fmt::format("the address {} is gone ({})", life.own().address, *life.address_missing());
+  const std::string gone = "the address " + *life.address_missing();
   const auto& settling = life.address_settling();
   if (!settling || !life.rules().restart_on_change) return gone;
   const Duration left = settling->since + life.rules().bind_settle - now;

@@ -31,43 +31,43 @@ void AddressWatch::on(const AddressRead& e) {
   if (turn_.stopping()) return;
   if (e.state == AddressState::same) own_.settling.reset();
   if (outdated) return read();
-  e.state == AddressState::same ? found() : not_found(e);
+  e.state == AddressState::same ? found(e) : not_found(e);
 }
 
-void AddressWatch::found() {
+void AddressWatch::found(const AddressRead& e) {
   own_.ignored.clear();
-  if (std::exchange(own_.missing, {})) turn_.say(Tone::info, "the address is back", {{"address", turn_.own().address}});
+  if (std::exchange(own_.missing, {})) turn_.say(Tone::info, "the address is back", {{"address", e.own}});
 }
 
 void AddressWatch::not_found(const AddressRead& e) {
   const bool other = e.state == AddressState::other;
   const bool was_there = !own_.missing;
-  own_.missing = other ? e.text + " would be taken" : e.text;
+  own_.missing = e.own + " is gone (" + e.text + (other ? " would be taken)" : ")");
   if (was_there) ++own_.lost;
-  if (other) return would_be(e.text);
+  if (other) return would_be(e);
   own_.settling.reset();
   if (was_there)
     turn_.say(Tone::warn, "the address is gone; the agent is left as it is until there is one",
-              {{"address", turn_.own().address}, {"reason", e.text}});
+              {{"address", e.own}, {"reason", e.text}});
 }
 
-void AddressWatch::would_be(const std::string& other) {
+void AddressWatch::would_be(const AddressRead& e) {
   const Rules& rules = turn_.rules();
-  if (settle(own_.settling, other, turn_.now) && rules.restart_on_change)
+  if (settle(own_.settling, e.text, turn_.now) && rules.restart_on_change)
     turn_.say(Tone::warn,
               "the address is gone, and another one would do; it is taken if that is so still after bind.settle",
-              {{"address", turn_.own().address}, {"other", other}, seconds_field(rules.bind_settle)});
+              {{"address", e.own}, {"other", e.text}, seconds_field(rules.bind_settle)});
   const Time settled = own_.settling->since + rules.bind_settle;
   if (turn_.now < settled) return look_in(settled - turn_.now);
-  changed(other);
+  changed(e);
 }
 
-void AddressWatch::changed(const std::string& other) {
+void AddressWatch::changed(const AddressRead& e) {
   if (turn_.rules().restart_on_change) return turn_.post(AddressChanged{});
-  if (std::exchange(own_.ignored, other) == other) return;
+  if (std::exchange(own_.ignored, e.text) == e.text) return;
   turn_.say(Tone::info,
             "this node's address would now be another one; the agent keeps the old one (bind.on_change: ignore)",
-            {{"address", turn_.own().address}, {"other", other}});
+            {{"address", e.own}, {"other", e.text}});
 }
 
 void AddressWatch::settled() {

@@ -30,7 +30,7 @@ inline constexpr Duration address_looked_at = std::chrono::milliseconds(200);
 struct AddressWatchState {
   std::optional<Time> read_at;
   Work reading;
-  std::optional<std::string> missing;  // why
+  std::optional<std::string> missing;  // for people: which one, and why
   std::optional<Settling> settling;
   std::string ignored;  // the one last said to be ignored
   int lost = 0;         // how often it went missing
@@ -49,10 +49,10 @@ class AddressWatch {
   void stand_down();
 
  private:
-  void found();
+  void found(const AddressRead& e);
   void not_found(const AddressRead& e);
-  void would_be(const std::string& other);
-  void changed(const std::string& other);
+  void would_be(const AddressRead& e);
+  void changed(const AddressRead& e);
 
   AddressWatchState& own_;
   Turn& turn_;

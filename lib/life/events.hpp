@@ -107,7 +107,8 @@ struct Cleared {
 enum class AddressState { same, other, gone };
 struct AddressRead {
   AddressState state;
-  std::string text;  // the other address, what else is known of it; or why there is none
+  std::string text;      // the other address, or why there is none
+  std::string own = {};  // the one that is looked for: behind a router not the one that is advertised
 };
 struct HookEnded {
   int launch;

@@ -82,11 +82,11 @@ TEST_CASE("another address is taken when it has been the one for bind.settle, an
   const auto news = [&](int at, AddressState state, const char* text) {
     s.at(seconds(at), HostChanged{}).at(seconds(at) + address_looked_at, Tick{});
     REQUIRE(s.has<ReadAddress>());
-    s.at(seconds(at) + address_looked_at, AddressRead{state, text});
+    s.at(seconds(at) + address_looked_at, AddressRead{state, text, "10.0.0.5"});
   };
   news(10, AddressState::other, "10.0.0.7");
   CHECK_FALSE(s.has<Reload>());
-  CHECK(s.life.address.missing == "10.0.0.7 would be taken");
+  CHECK(s.life.address.missing == "10.0.0.5 is gone (10.0.0.7 would be taken)");
   news(12, AddressState::same, "");
   CHECK_FALSE(s.life.address.missing);
   news(14, AddressState::other, "10.0.0.7");
