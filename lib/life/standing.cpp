@@ -27,7 +27,11 @@ void StandingWatch::leader_found() {
 
 void StandingWatch::ask() {
   own_.ask_at.reset();
-  if (!turn_.registering() || !joining_.leader || own_.asking) return;
+  if (!turn_.registering() || own_.asking) return;
+  if (!joining_.leader) {
+    own_.ask_at = turn_.now + standing_pause;
+    return;
+  }
   own_.asking = true;
   own_.asked = turn_.now;
   turn_.emit(AwaitStanding{turn_.launch(), limit()});

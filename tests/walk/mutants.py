@@ -77,7 +77,7 @@ MUTANTS = [
      "  if (!MUTANT && std::exchange(own_.asking, false)) turn_.emit(DropStanding{});"),
     ("heard", "standing", "std::max(turn_.now, *own_.asked + pause_after(e.answer));", "turn_.now + (MUTANT ? Duration{1} : pause_after(e.answer));"),
     ("heard", "standing", "  own_.ask_at.reset();\n  if (!turn_.registering() ||", "  own_.ask_at.reset();\n  if (MUTANT && own_.held) return;\n  if (!turn_.registering() ||"),
-    ("heard", "life", "    standing_.leader_found();\n", "    if (!MUTANT || !life_.standing.met) standing_.leader_found();\n"),
+    ("heard", "standing", "    own_.ask_at = turn_.now + standing_pause;\n", "    if (!MUTANT) own_.ask_at = turn_.now + standing_pause;\n"),
     ("give-up", "supervisor", "if (!ever_ready && own_.deaths >= turn_.rules().give_up_after) {",
      "if ((MUTANT || !ever_ready) && own_.deaths >= turn_.rules().give_up_after) {"),
     ("ready", "life", "life.registration.registered && life.joining.leader;",
