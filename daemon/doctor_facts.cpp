@@ -1,6 +1,7 @@
 #include "doctor_facts.hpp"
 
 #include "agent_api/io/http_client.hpp"
+#include "agent_api/standing.hpp"
 #include "agent_config/io/agent_binary.hpp"
 #include "agent_start.hpp"
 #include "base/json_text.hpp"
@@ -75,7 +76,7 @@ class Doctor {
 
   // What the cluster's state needs.
   void cluster_unseen(const std::string& reason) {
-    unseen({"claims", "duplicate-address", "duplicate-id", "failed-member", "entry-without-member",
+    unseen({"claims", "held-for-failed", "duplicate-address", "duplicate-id", "failed-member", "entry-without-member",
             "member-without-entry"},
            reason);
   }
@@ -156,6 +157,7 @@ class Doctor {
       if (!m.version.empty()) facts_.running_version = m.version;
     }
     look_at_serf();
+    look_at_standing();
     ask_catalog();
   }
 
@@ -174,6 +176,40 @@ class Doctor {
     facts_.catalog = std::move(*nodes);
   }
 
+  void look_at_standing() {
+    if (!facts_.node) return unseen({"held-for-failed"}, "the node's name is not known");
+    const auto body = body_of(socket_, "/v1/health/node/" + percent_encode(facts_.node->name),
+                              ground_ ? ground_->plan.registration_token : "");
+    const StandingAnswer standing = body ? parse_standing(*body) : StandingAnswer::unanswered;
+    // Lictor knows more than one look shows: a node that nothing reaches comes and goes at the servers.
+    facts_.held_for_failed = standing == StandingAnswer::failed || flag_of(status_, "held_for_failed");
+    if (standing != StandingAnswer::alive && standing != StandingAnswer::failed) {
+      return unseen({"held-for-failed"},
+                    body ? "the servers tell nothing of this node, or the token may not read it (node:read)"
+                         : "the servers can't be asked: " + body.error().why);
+    }
+  }
+
+  // Whether others can reach the gossip where the agent says that it is.
+  void look_at_way_in(const std::vector<Listener>& listeners, std::string_view bound) {
+    if (!facts_.node) return;
+    const std::string& address = facts_.node->address;
+    const auto has = [&address](const Interface& link) {
+      return std::any_of(link.addresses.begin(), link.addresses.end(),
+                         [&address](const InterfaceAddress& one) { return one.address == address; });
+    };
+    const Interfaces links = list_interfaces();
+    facts_.own_address = !links || address.starts_with("127.") || std::any_of(links->begin(), links->end(), has);
+    const auto port = bound.substr(bound.rfind(':') + 1);
+    const auto listens = [&](Protocol protocol) {
+      return std::any_of(listeners.begin(), listeners.end(), [&](const Listener& l) {
+        const bool there = l.address == address || l.address == "0.0.0.0" || l.address == "::";
+        return l.protocol == protocol && there && std::to_string(l.port) == port;
+      });
+    };
+    facts_.serf_listens = listens(Protocol::tcp) && listens(Protocol::udp);
+  }
+
   void look_at_serf() {
     const auto body = body_of(socket_, "/v1/agent/self", token_);
     const Json self = body ? foreign_json(*body) : Json();
@@ -190,6 +226,7 @@ class Doctor {
       const bool every = l.address == "0.0.0.0" || l.address == "::";
       return l.protocol == Protocol::udp && same_port && (every || bind == address_and_port(l.address, l.port));
     });
+    look_at_way_in(*listeners, bind);
     facts_.serf_address = std::move(bind);
   }
 

@@ -3,12 +3,14 @@
 #include "agent_config/address_templates.hpp"
 #include "agent_config/blocked_endpoints.hpp"
 #include "agent_config/io/agent_binary.hpp"
+#include "base/json_text.hpp"
 #include "base/text.hpp"
 #include "files/io/file_watch.hpp"
 #include "files/io/files.hpp"
 #include "files/io/ownership.hpp"
 #include "files/io/storage.hpp"
 #include "identity/io/identity_files.hpp"
+#include "network/io/gossip_ping.hpp"
 #include "problems.hpp"
 #include "process/io/as_user.hpp"
 #include "process/io/host.hpp"
@@ -47,8 +49,20 @@ Result<StoredIdentity> stored_identity(const std::string& data_dir, const std::o
   return StoredIdentity{std::move(*record), std::move(*node_id)};
 }
 
+// The stored address, where it is no more this node's and a node of the stored name answers there. Where gossip is encrypted it
+// answers nobody who has not the key, and nothing is known.
+std::string twin_of(const Json& agent, const StoredIdentity& stored, const std::string& address) {
+  const auto record = stored.record ? parse_identity(*stored.record) : std::nullopt;
+  if (!record || record->address == address || text_setting(agent, "encrypt")) return "";
+  const auto ports = agent.find("ports");
+  const std::int64_t own = ports != agent.end() && ports->is_object() ? integer_of(*ports, "serf_lan") : 0;
+  constexpr std::uint16_t usual = 8301;
+  const std::uint16_t port = own > 0 && own <= UINT16_MAX ? static_cast<std::uint16_t>(own) : usual;
+  return answers_as(record->address, port, record->name) ? record->address : "";
+}
+
 Result<IdentityVerdict> settled_identity(const Settings& settings, const Json& agent, const PlanFacts& facts,
-                                         const StoredIdentity& stored) {
+                                         const StoredIdentity& stored, bool look_for_twin) {
   IdentityInput input;
   input.configured_id = text_setting(agent, "node_id");
   input.configured_name = settings.node.name ? settings.node.name : text_setting(agent, "node_name");
@@ -61,6 +75,7 @@ Result<IdentityVerdict> settled_identity(const Settings& settings, const Json& a
   input.now = now_rfc3339();
   input.keep_name = settings.node.keep_name;
   input.refuse_clone = settings.node.refuse_clone;
+  if (look_for_twin) input.twin = twin_of(agent, stored, facts.bind.address);
   return settle_identity(input);
 }
 
@@ -310,7 +325,7 @@ ResultAll<Ground> look(Sources sources, const Interfaces& interfaces, const Runn
   if (!got(settle_addresses(ground, interfaces, running, held_address(running, *stored)), problems)) return problems;
   if (!problems.empty()) return problems;
 
-  auto identity = settled_identity(settings, wanted.merged, facts, *stored);
+  auto identity = settled_identity(settings, wanted.merged, facts, *stored, !running.identity);
   if (!got(identity, problems)) return problems;
   ground.identity = std::move(*identity);
   facts.identity = ground.identity.identity;

@@ -203,13 +203,21 @@ void Interpreter::act(const AwaitChange& e) {
 }
 
 void Interpreter::act(const LookAround& e) {
-  parts_.api.look_around(
-      seen_.own(), e.health, [this, launch = e.launch](const Result<AgentCalls::Surroundings>& seen) {
-        parts_.agent.remember_version(parts_.api.facts().version);
-        if (!seen) return feed(LookedAround{launch, {}, false, to_string(seen.error())});
-        feed(LookedAround{launch, find_claims(seen_.own(), seen->members, seen->catalog), seen->failed_member, ""});
-      });
+  parts_.api.look_around(seen_.own(), [this, launch = e.launch](const Result<AgentCalls::Surroundings>& seen) {
+    parts_.agent.remember_version(parts_.api.facts().version);
+    if (!seen) return feed(LookedAround{launch, {}, to_string(seen.error())});
+    feed(LookedAround{launch, find_claims(seen_.own(), seen->members, seen->catalog), ""});
+  });
 }
+
+void Interpreter::act(const AwaitStanding& e) {
+  parts_.api.await_standing(parts_.settings.in_force().facts.identity.name, e.limit,
+                            [this, launch = e.launch](StandingAnswer answer) {
+                              feed(StandingSeen{launch, answer});
+                            });
+}
+
+void Interpreter::act(const DropStanding&) { parts_.api.drop_standing(); }
 
 void Interpreter::act(const Clear& e) {
   parts_.api.clear(e.claim, [this, launch = e.launch](ClearAnswer answer, std::string text) {

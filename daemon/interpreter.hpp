@@ -81,6 +81,8 @@ class Interpreter {
   void act(const AwaitChange&);
   void act(const TakeIdBack&);
   void act(const LookAround&);
+  void act(const AwaitStanding&);
+  void act(const DropStanding&);
   void act(const Clear&);
   void act(const Join&);
   void act(const Rejoin&);

@@ -34,6 +34,8 @@ std::string metrics_text(const Standpoint& at) {
   yes_no("lictor_ready", "Whether the node is registered and its agent knows a leader, as /readyz says.", life.ready());
   yes_no("lictor_registered", "Whether the catalog shows this node and all its services.", life.registered());
   yes_no("lictor_leader_known", "Whether the agent knows a leader of the servers.", life.leader());
+  yes_no("lictor_held_for_failed", "Whether the servers hold this node for failed though its agent serves.",
+         life.held_for_failed());
   yes_no("lictor_maintenance", "Whether the node is in Consul's maintenance mode, as its agent last said.",
          agent.maintenance.has_value());
   if (life.first_ready()) {
@@ -100,7 +102,7 @@ std::string metrics_text(const Standpoint& at) {
       .sample(total(claims.clearings_refused), {{"kind", "refused"}})
       .sample(total(claims.ids_taken_back), {{"kind", "id_taken_back"}});
   text.metric(counter, "lictor_taken_for_failed_total", "Looks that found the servers to take this node for failed.")
-      .sample(total(claims.taken_for_failed));
+      .sample(total(life.looks_failed()));
   text.metric(counter, "lictor_address_changes_total", "Moves of this node to another address.")
       .sample(total(life.address_changes()));
   text.metric(counter, "lictor_addresses_lost_total", "Times at which this node's address was gone.")

@@ -38,8 +38,14 @@ void tell_of(const Ground& ground) {
   const IdentityVerdict& identity = ground.identity;
   if (identity.mended) log::warn(*identity.mended);
   if (identity.cloned) {
-    log::warn("the data directory came from another machine: the node takes a new id (node.on_clone)",
-              {{"name", identity.identity.name}, {"id", identity.identity.id}});
+    Fields fields{{"name", identity.identity.name}, {"id", identity.identity.id}};
+    if (!identity.twin.empty()) fields.push_back({"other", identity.twin});
+    log::warn(
+        identity.twin.empty()
+            ? "the data directory came from another machine: the node takes a new id (node.on_clone)"
+            : "the data directory is a copy, and the node that it was copied from is alive at the stored address: this "
+              "node takes a new id (node.on_clone)",
+        std::move(fields));
   }
   if (identity.former_name) {
     log::info("the node has another name: the old one is cleared away once it is dead",

@@ -34,7 +34,7 @@ Json tally_json(const LifeView& life) {
           {"name_claims", t.name_claims},
           {"id_claims", t.id_claims},
           {"gossip_shut_down", t.gossip_shut_down},
-          {"taken_for_failed", t.taken_for_failed},
+          {"taken_for_failed", life.looks_failed()},
           {"ids_taken_back", t.ids_taken_back},
           {"claims_cleared", t.claims_cleared},
           {"clearings_refused", t.clearings_refused},
@@ -116,6 +116,7 @@ Json status_json(const Standpoint& at) {
                  {"live", life.live()},
                  {"ready", life.ready()},
                  {"registered", life.registered()},
+                 {"held_for_failed", life.held_for_failed()},
                  {"agent", agent_json(life, agent, now)},
                  {"leader", life.leader()},
                  {"problems", Json::array()},
@@ -139,6 +140,9 @@ Json status_json(const Standpoint& at) {
     status["problems"].push_back(
         fmt::format("{} more nodes claim what is this node's", life.claims().size() - told.size()));
   if (life.contested()) status["problems"].push_back(describe(*life.contested(), life.own()));
+  if (life.held_for_failed())
+    status["problems"].push_back(
+        "the servers hold this node for failed, though its agent serves; `lictor doctor` looks for the cause");
   if (std::string missing = missing_address(life, now); !missing.empty())
     status["problems"].push_back(std::move(missing));
   if (!agent.server.empty() && status["leader"]) status["server"] = agent.server;

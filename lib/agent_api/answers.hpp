@@ -13,6 +13,10 @@ enum class Sending { news, difference };
 // taken: the entry under our name has another id.
 enum class CatalogAnswer { gone, incomplete, registered, forbidden, failed, taken };
 
+// Whether the servers hold a node for failed (its check serfHealth). unanswered: the question failed; untold: nothing there that
+// tells of it, or that may be read.
+enum class StandingAnswer { unanswered, forbidden, untold, alive, failed };
+
 enum class ClearAnswer { cleared, forbidden, failed };
 
 }  // namespace lictor

@@ -58,9 +58,13 @@ Result<IdentityVerdict> settle_identity(const IdentityInput& input) {
   }
   const auto stored = input.stored_text ? parse_identity(*input.stored_text) : std::nullopt;
   const auto node_id = input.node_id_text ? parse_uuid(*input.node_id_text) : std::nullopt;
-  const bool foreign = stored && !stored->machine.empty() && !input.machine.empty() && stored->machine != input.machine;
+  const bool twin = stored && !input.twin.empty() && stored->address == input.twin && stored->address != input.address;
+  const bool foreign =
+      twin || (stored && !stored->machine.empty() && !input.machine.empty() && stored->machine != input.machine);
   if (foreign && input.refuse_clone) {
-    return Problem{"node.on_clone", "the data directory belongs to node " + stored->name + " on another machine",
+    return Problem{"node.on_clone",
+                   "the data directory belongs to node " + stored->name + " on another machine" +
+                       (twin ? ", which is alive at " + stored->address : ""),
                    "give this machine a data directory of its own, or set node.on_clone to new_id", Exit::config};
   }
   // What another machine left behind names that machine: neither its id nor its name may be used or cleared away here.
@@ -108,6 +112,7 @@ Result<IdentityVerdict> settle_identity(const IdentityInput& input) {
   if (own && stored->address != v.identity.address) v.former_address = stored->address;
   if (!foreign) v.mended = mending(input, v, input.stored_text && !stored, node_id);
   v.cloned = foreign && !configured_id;
+  if (twin) v.twin = input.twin;
   return v;
 }
 

@@ -38,6 +38,7 @@ struct IdentityInput {
   std::string machine;        // hash, see Identity
   std::string fresh_id;       // a random UUID, used only if nothing better is there
   std::string now;            // RFC 3339
+  std::string twin;           // the stored address, where a node of the stored name answers there; empty: none does
   bool keep_name = false;     // node.on_rename = keep
   bool refuse_clone = false;  // node.on_clone = refuse
 };
@@ -50,7 +51,8 @@ struct IdentityVerdict {
   std::optional<std::string> former_name;  // the stored name, where this same machine's node now has another
   std::optional<std::string> mended;       // one warning line: what was broken and from what it was mended
   bool fixed_id() const;                   // the agent's settings give the id
-  bool cloned = false;                     // the stored machine is another one and a new id was taken
+  bool cloned = false;  // the directory is another machine's, by its hash or its twin, and a new id was taken
+  std::string twin;     // IdentityInput::twin
 };
 
 // Id: configured, fresh if the name is another than the stored one, stored, node-id, fresh. Name: configured; the stored
@@ -61,6 +63,9 @@ struct IdentityVerdict {
 // A stored record with another machine's hash (both hashes known) means a cloned directory: neither its id, nor the
 // node-id beside it, nor its name is used, and its name is not a former name of this node: it is alive elsewhere. An id or a
 // name in the settings holds all the same. Where the host has no hash, the stored one is kept.
+//
+// So does a twin: the stored address is not this host's, and a node of the stored name answers there. A machine that was copied
+// has its hash and its host name, too. A node that has only got another address does not answer at its old one.
 //
 // Total: every combination of present, absent, different and garbage has a verdict; refuse_clone with another
 // machine's data directory is the only problem besides a configured id that is no UUID, a host name that is not

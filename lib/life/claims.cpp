@@ -108,13 +108,19 @@ void Claims::settings_taken(bool moved) {
   if (turn_.in(Phase::serve) && !own_.claims.empty()) own_.around_at = turn_.now;
 }
 
+// Whoever has taken its place may be seen there.
+void Claims::held_for_failed() {
+  be_wary();
+  own_.around_at = turn_.now;
+}
+
 // ---- members and catalog
 
 void Claims::look_around() {
   own_.around_at.reset();
   if (!turn_.registering() || own_.looking_around || own_.clearing) return;
   own_.looking_around = true;
-  turn_.emit(LookAround{turn_.launch(), own_.wary(turn_.now)});
+  turn_.emit(LookAround{turn_.launch()});
 }
 
 void Claims::on(const LookedAround& e) {
@@ -127,24 +133,9 @@ void Claims::on(const LookedAround& e) {
   }
   tell_of(e.claims);
   const std::vector<Claim> before = std::exchange(own_.claims, e.claims);
-  note_failed_member(e.failed_member);
   if (own_.claims.empty() && !own_.wary(turn_.now)) return;
   own_.around_at = turn_.now + look_interval;
   clear_dead(before);
-}
-
-// Seen when this node's address is new: the others know its name at the old one, and take over the new one only when
-// they are told of it again after DeadNodeReclaimTime.
-void Claims::note_failed_member(bool failed) {
-  if (failed) {
-    ++own_.counts.taken_for_failed;
-    if (!own_.rejoining) turn_.say(Tone::warn, "the servers take this node for failed; joining again until they don't");
-    be_wary();
-    turn_.emit(Rejoin{turn_.launch()});
-  } else if (own_.rejoining) {
-    turn_.say(Tone::info, "the servers see this node alive again");
-  }
-  own_.rejoining = failed;
 }
 
 void Claims::tell_of(const std::vector<Claim>& claims) {

@@ -3,13 +3,13 @@
 //   quiet      nothing claims what is ours: no further looks
 //   open       something does: members and catalog are looked at again and again. What is dead at our own address is cleared
 //              away, a member only when two looks have shown it dead; what may be alive is told of
-//   wary       for a minute after a new address, a quarrel about the name, or an entry cleared away without its member:
-//              looked at often, and also whether the servers take this node for failed; then it joins again until they don't
+//   wary       for a minute after a new address, a quarrel about the name, an entry cleared away without its member, or when the
+//              servers hold the node for failed: looked at often
 //   contested  the catalog shows our name under another id. At our own address that was this node before it lost its data
 //              directory: the id is taken back, once. Elsewhere it is another node: nothing is left in its name
 //
 // In: LookedAround, Cleared, CatalogSeen; from the other parts: registered, name taken, id settled, gossip shut down,
-// settings taken. Out: LookAround, Clear, Rejoin. Told to the others: take this id back, restart or replace the agent.
+// settings taken, held for failed. Out: LookAround, Clear. Told to the others: take this id back, restart or replace the agent.
 //
 // Law (tests/walk): hands-off.
 #pragma once
@@ -44,7 +44,6 @@ inline constexpr Duration wary_for = std::chrono::seconds(60);
 struct ClaimCounts {
   int address_claims = 0, name_claims = 0, id_claims = 0;  // by ClaimKind, dead or alive
   int gossip_shut_down = 0;                                // agents whose serf had shut itself down
-  int taken_for_failed = 0;                                // looks that found the servers to take this node for failed
   int ids_taken_back = 0, claims_cleared = 0, clearings_refused = 0;
   bool operator==(const ClaimCounts&) const = default;
 };
@@ -53,7 +52,6 @@ struct ClaimsState {
   std::vector<Claim> claims;       // as last seen in members and catalog
   std::optional<Claim> contested;  // another id holds our name, by the last look-up that could tell
   std::optional<Time> wary_until;
-  bool rejoining = false;         // at the last look the servers took this node for failed
   bool took_id = false;           // back, or tried to, since the node was last registered
   int quarrels = 0;               // agents in a row whose gossip had shut itself down
   std::optional<Time> around_at;  // next look at members and catalog
@@ -86,11 +84,11 @@ class Claims {
   void on(const IdSettled& e);
   void gossip_shut_down();
   void settings_taken(bool moved);
+  void held_for_failed();
 
  private:
   void end_contest();
   void tell_of(const std::vector<Claim>& claims);
-  void note_failed_member(bool failed);
   void clear_dead(const std::vector<Claim>& before);
   void clear_next();
 

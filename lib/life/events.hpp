@@ -93,8 +93,11 @@ struct IdTakenBack {
 struct LookedAround {
   int launch;
   std::vector<Claim> claims;
-  bool failed_member;  // the servers take this node for failed
   std::string failure;
+};
+struct StandingSeen {
+  int launch;
+  StandingAnswer answer;
 };
 struct Joined {
   int launch;
@@ -141,10 +144,10 @@ struct AgentReloaded {
   std::string failure;
 };
 
-using Happening =
-    std::variant<Begin, Tick, Signal, HostChanged, Prepared, PrepareFailed, Launched, LaunchFailed, AgentEnded, Probed,
-                 ServicesSent, CatalogSeen, SentAgain, Flushed, ChangeSeen, IdTakenBack, LookedAround, Cleared, Joined,
-                 AddressRead, HookEnded, LeaveAnswered, Deregistered, ChildrenGone, Reloaded, AgentReloaded>;
+using Happening = std::variant<Begin, Tick, Signal, HostChanged, Prepared, PrepareFailed, Launched, LaunchFailed,
+                               AgentEnded, Probed, ServicesSent, CatalogSeen, SentAgain, Flushed, ChangeSeen,
+                               IdTakenBack, LookedAround, StandingSeen, Cleared, Joined, AddressRead, HookEnded,
+                               LeaveAnswered, Deregistered, ChildrenGone, Reloaded, AgentReloaded>;
 struct Event {
   Time at;
   Happening what;
@@ -192,8 +195,13 @@ struct TakeIdBack {
 };  // IdTakenBack: settings with that id are prepared, as by Reload
 struct LookAround {
   int launch;
-  bool health;  // also ask whether the servers take this node for failed
-};              // LookedAround
+};  // LookedAround
+// Whether the servers hold this node for failed: at once when it is first asked, and then when that may have changed.
+struct AwaitStanding {
+  int launch;
+  Duration limit;
+};                       // StandingSeen
+struct DropStanding {};  // nothing; its StandingSeen is no longer awaited
 struct Clear {
   int launch;
   Claim claim;
@@ -256,9 +264,9 @@ struct Quit {
   bool operator==(const Quit&) const = default;
 };  // the end
 
-using Effect =
-    std::variant<Prepare, Launch, Probe, SendServices, LookUpCatalog, SendAgain, Flush, AwaitChange, TakeIdBack,
-                 LookAround, Clear, Join, Rejoin, ReadAddress, RunHook, EndHook, AskLeave, RepeatLeave, Deregister,
-                 EndAgent, AwaitChildren, SignalChildren, Reload, Adopt, GoBack, Forget, Report, Say, Quit>;
+using Effect = std::variant<Prepare, Launch, Probe, SendServices, LookUpCatalog, SendAgain, Flush, AwaitChange,
+                            TakeIdBack, LookAround, AwaitStanding, DropStanding, Clear, Join, Rejoin, ReadAddress,
+                            RunHook, EndHook, AskLeave, RepeatLeave, Deregister, EndAgent, AwaitChildren,
+                            SignalChildren, Reload, Adopt, GoBack, Forget, Report, Say, Quit>;
 
 }  // namespace lictor

@@ -92,6 +92,7 @@ class LifeStep {
     registration_.ended();
     syncer_.ended();
     claims_.ended();
+    standing_.ended();
     reloading_.ended();
     if (turn_.stopping()) return stopping_.ended(e);
     if (in_vain && !end.ordered) return reloading_.started_in_vain(how_it_ended(e));
@@ -109,6 +110,7 @@ class LifeStep {
   void on(const ReplaceAgent& m) {
     registration_.pause();
     claims_.pause();
+    standing_.pause();
     joining_.pause();
     hooks_.drop();
     supervisor_.replace(m.reason, m.when);
@@ -136,7 +138,10 @@ class LifeStep {
   }
 
   void on(const ServersMet&) { syncer_.paused(!life_.registration.held); }
-  void on(const LeaderFound&) { registration_.leader_found(); }
+  void on(const LeaderFound&) {
+    registration_.leader_found();
+    standing_.leader_found();
+  }
   void on(const LeaderMissing& m) { on(RestartAgent{RestartReason::no_leader, {seconds_field(m.since)}}); }
   void on(const GossipShutDown&) { claims_.gossip_shut_down(); }
   void on(const AgentHung& m) { supervisor_.kill_hung(m.silent); }
@@ -191,6 +196,11 @@ class LifeStep {
   void on(const LookedAround& e) { claims_.on(e); }
   void on(const Cleared& e) { claims_.on(e); }
   void on(const TakeIdBackNow& m) { reloading_.take_id_back(m.id); }
+
+  // ---- standing
+
+  void on(const StandingSeen& e) { standing_.on(e); }
+  void on(const HeldForFailed&) { claims_.held_for_failed(); }
 
   // ---- the address
 
@@ -261,6 +271,7 @@ class LifeStep {
     supervisor_.stand_down();
     registration_.pause();
     claims_.pause();
+    standing_.pause();
     address_.stand_down();
   }
 
@@ -287,6 +298,7 @@ class LifeStep {
     if (turn_.due(life_.joining.probe_at)) joining_.probe();
     if (turn_.due(life_.registration.task_at)) registration_.on_task();
     if (turn_.due(life_.stopping.task_at)) stopping_.on_task();
+    if (turn_.due(life_.standing.ask_at)) standing_.ask();
     hand_on();
     if (turn_.due(life_.claims.around_at)) claims_.look_around();
     if (turn_.due(life_.joining.join_at)) joining_.join();
@@ -308,6 +320,7 @@ class LifeStep {
   Registration registration_{life_.registration, turn_, life_.joining, life_.hooks};
   Syncer syncer_{life_.syncer, turn_, life_.joining, life_.registration};
   Claims claims_{life_.claims, turn_, life_.registration, life_.reloading};
+  StandingWatch standing_{life_.standing, turn_, life_.joining, life_.claims};
   AddressWatch address_{life_.address, turn_};
   Reloading reloading_{life_.reloading, turn_, life_.joining};
   Stopping stopping_{
@@ -336,7 +349,7 @@ std::optional<Time> next_wake(const Life& life) {
   for (const auto& time : {life.preparing.deadline, life.supervisor.deadline, life.stopping.deadline,
                            out_of_time(life.stopping, life.reloading.in_force.rules), life.joining.probe_at,
                            life.joining.join_at, life.registration.task_at, life.stopping.task_at,
-                           life.claims.around_at, life.address.read_at, life.syncer.flush_at}) {
+                           life.claims.around_at, life.standing.ask_at, life.address.read_at, life.syncer.flush_at}) {
     if (time && (!first || *time < *first)) first = time;
   }
   return first;

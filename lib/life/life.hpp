@@ -17,7 +17,8 @@
 // Beside this, once registered (DESIGN: identity): members and catalog are looked at for other claims on this node's name,
 // id and address; what is dead at our own address is cleared away, what may be alive is told of and looked at again. After a
 // new address, a quarrel about the name or an entry cleared away without its member the node is wary for a minute: it looks
-// often, and whether the servers take it for failed. The kernel's news about addresses are heard all the time.
+// often. Whether the servers hold it for failed they are asked all the time, by questions that they answer when that may have
+// changed. The kernel's news about addresses are heard all the time.
 //
 // TERM or INT in any of these starts the stop. It goes strictly downwards, within stop.timeout:
 //
@@ -56,6 +57,8 @@
 //                  node that was last seen to be another one, elsewhere
 //   join           an agent is told to join only while it knows no leader, once at a time, and never in a stop
 //   give-up        lictor gives up only on an agent that was never ready
+//   heard          while the node is ready the servers have the question whether they hold it for failed, or get it within
+//                  standing_forbidden and some; one at a time, not again within standing_pause, and none in a stop
 //   flushed        while an agent that is ready may be waiting for a full sync, it is made to send what it has every
 //                  flush_interval, unless it refuses; never without a leader, and never in a stop
 //   ready          ready only with services sent, hooks done and the catalog seen, each for the agent that runs now
@@ -76,6 +79,7 @@
 //   registration   services, hooks and catalog
 //   syncer         what the agent's own syncer leaves lying
 //   claims         who else claims this node's name, id and address
+//   standing       whether the servers hold this node for failed
 //   address        this node's address
 //   reloading      the settings in force, and others in their place
 //   stopping       the stop, and the end
@@ -94,6 +98,7 @@
 #include "life/registration.hpp"
 #include "life/reloading.hpp"
 #include "life/rules.hpp"
+#include "life/standing.hpp"
 #include "life/stopping.hpp"
 #include "life/supervisor.hpp"
 #include "life/syncer.hpp"
@@ -113,6 +118,7 @@ struct Life {
   RegistrationState registration;
   SyncerState syncer;
   ClaimsState claims;
+  StandingState standing;
   AddressWatchState address;
   ReloadingState reloading;
   StoppingState stopping;

@@ -67,6 +67,9 @@ struct Registered {   // and seen in the catalog
   bool anew;          // which it was not before
 };
 
+// ---- what the servers hold this node for
+struct HeldForFailed {};
+
 // ---- the agent's syncer
 struct SyncerPaused {  // by a registration or a reload; sent: with all that the agent has sent at its end
   bool sent;
@@ -91,10 +94,10 @@ struct LookAtAddress {     // whatever is known of it
   Duration in;
 };
 
-using Message =
-    std::variant<Answered, ServersMet, LeaderFound, LeaderMissing, GossipShutDown, AgentHung, AgentRemains, GiveUp,
-                 LaunchNow, RestartAgent, ReplaceAgent, EndForGood, HookDue, HookDone, HookRetry, HookFailed,
-                 HookSpoiled, HooksOverdue, CheckServices, LookAtCatalog, NameTaken, Registered, SyncerPaused,
-                 TakeIdBackNow, IdSettled, SettingsTaken, ReloadEnds, ReloadOver, AddressChanged, LookAtAddress>;
+using Message = std::variant<Answered, ServersMet, LeaderFound, LeaderMissing, GossipShutDown, AgentHung, AgentRemains,
+                             GiveUp, LaunchNow, RestartAgent, ReplaceAgent, EndForGood, HookDue, HookDone, HookRetry,
+                             HookFailed, HookSpoiled, HooksOverdue, CheckServices, LookAtCatalog, NameTaken, Registered,
+                             HeldForFailed, SyncerPaused, TakeIdBackNow, IdSettled, SettingsTaken, ReloadEnds,
+                             ReloadOver, AddressChanged, LookAtAddress>;
 
 }  // namespace lictor

@@ -55,6 +55,9 @@ class LifeView {
   int address_changes() const { return life_->reloading.address_changes; }
   const std::vector<Claim>& claims() const { return life_->claims.claims; }
   const std::optional<Claim>& contested() const { return life_->claims.contested; }
+  // For failed, though the agent serves; told of.
+  bool held_for_failed() const { return life_->standing.held; }
+  int looks_failed() const { return life_->standing.looks_failed; }
   const ClaimCounts& claim_counts() const { return life_->claims.counts; }
 
   // Settings.

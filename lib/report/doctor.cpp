@@ -8,6 +8,7 @@
 
 #include "agent_config/agent_version.hpp"
 #include "base/text.hpp"
+#include "report/doctor_held.hpp"
 
 namespace lictor {
 namespace {
@@ -90,6 +91,10 @@ void claims(const DoctorFacts& facts, Findings& out) {
     out.push_back(finding(claim.dead() || claim.state == "external" ? Severity::warning : Severity::error,
                           describe(claim, *facts.node), why, mending(claim)));
   }
+}
+
+void held_for_failed(const DoctorFacts& facts, Findings& out) {
+  if (auto found = held_for_failed(facts)) out.push_back(std::move(*found));
 }
 
 void serf(const DoctorFacts& facts, Findings& out) {
@@ -353,10 +358,11 @@ std::string always(const DoctorFacts& facts, Findings& out) {
   return "";
 }
 
-constexpr std::array<std::pair<const char*, std::string (*)(const DoctorFacts&, Findings&)>, 17> checks{{
+constexpr std::array<std::pair<const char*, std::string (*)(const DoctorFacts&, Findings&)>, 18> checks{{
     {"settings", always<settings>},
     {"identity", always<identity>},
     {"claims", always<claims>},
+    {"held-for-failed", always<held_for_failed>},
     {"serf", always<serf>},
     {"address", always<address>},
     {"storage", always<storage>},

@@ -6,6 +6,7 @@
 //   settings               settings and host: what keeps the agent from being started at all
 //   identity               node-id and lictor-identity.json: mended, copied from another machine, renamed, not the agent's
 //   claims                 who else claims this node's name, id or address (identity/claims.hpp)
+//   held-for-failed        the servers hold this node for failed though its agent answers, and the likely cause
 //   serf                   gossip has shut itself down in an agent that still answers
 //   address                the agent runs at an address that would not be chosen now, or is only as long as it is remembered
 //   storage                the data directory does not last, or can't be written
@@ -91,6 +92,9 @@ struct DoctorFacts {
   std::optional<std::string> running_id;    // the agent's
   std::optional<bool> serf_bound;           // UDP port of LAN gossip, of an agent that answers
   std::string serf_address;                 // "10.0.0.5:8301"
+  std::optional<bool> held_for_failed;      // by the servers, of a node whose agent answers
+  bool own_address = true;                  // node->address is one of this host's
+  bool serf_listens = true;                 // there, or on all addresses, on the port of the LAN gossip, by TCP and UDP
   std::optional<std::string> running_address;
   std::optional<BindAddress> chosen;                 // by a start now
   std::optional<Result<BindAddress>> chosen_afresh;  // by a start whose data directory keeps no address

@@ -25,6 +25,7 @@ CHECKS = {
     "version",
     "grace",
     "clock",
+    "held-for-failed",
     "duplicate-address",
     "duplicate-id",
     "failed-member",

@@ -66,9 +66,14 @@ struct FakeApi : lictor::AgentCalls {
   void await_change(const std::string& node, lictor::Duration limit, std::function<void(bool)> done) override {
     asked.note(fmt::format("await_change {} {}", node, lictor::format_duration(limit)), [=] { done(true); });
   }
-  void look_around(const lictor::NodeKey& own, bool health,
-                   std::function<void(const lictor::Result<Surroundings>&)> done) override {
-    asked.note(fmt::format("look_around {} {}", own.name, health), [=, this] { done(around); });
+  void await_standing(const std::string& node, lictor::Duration limit,
+                      std::function<void(lictor::StandingAnswer)> done) override {
+    asked.note(fmt::format("await_standing {} {}", node, lictor::format_duration(limit)),
+               [=] { done(lictor::StandingAnswer::alive); });
+  }
+  void drop_standing() override { asked.note("drop_standing"); }
+  void look_around(const lictor::NodeKey& own, std::function<void(const lictor::Result<Surroundings>&)> done) override {
+    asked.note("look_around " + own.name, [=, this] { done(around); });
   }
   void clear(const lictor::Claim& claim, std::function<void(lictor::ClearAnswer, std::string)> done) override {
     asked.note("clear " + claim.name, [=] { done(lictor::ClearAnswer::forbidden, "needs more"); });

@@ -19,7 +19,7 @@ void Walk::respond(const LookAround& e) {
     claim.deregister = mostly(50);
     claims.push_back(claim);
   }
-  tell(LookedAround{e.launch, claims, seldom(10), seldom(10) ? "500" : ""}, "looked around");
+  tell(LookedAround{e.launch, claims, seldom(10) ? "500" : ""}, "looked around");
 }
 
 void Walk::respond(const Clear& e) { tell(Cleared{e.launch, static_cast<ClearAnswer>(among(3)), "403"}, "cleared"); }

@@ -48,8 +48,9 @@ void Walk::forget_agent() {
            std::holds_alternative<SendAgain>(o.effect) || std::holds_alternative<AwaitChange>(o.effect) ||
            std::holds_alternative<Flush>(o.effect) || std::holds_alternative<AskLeave>(o.effect) ||
            std::holds_alternative<Deregister>(o.effect) || std::holds_alternative<EndAgent>(o.effect) ||
-           std::holds_alternative<LookAround>(o.effect) || std::holds_alternative<Clear>(o.effect) ||
-           std::holds_alternative<Join>(o.effect) || std::holds_alternative<Adopt>(o.effect);
+           std::holds_alternative<LookAround>(o.effect) || std::holds_alternative<AwaitStanding>(o.effect) ||
+           std::holds_alternative<Clear>(o.effect) || std::holds_alternative<Join>(o.effect) ||
+           std::holds_alternative<Adopt>(o.effect);
   });
   gossip_ = true;
   closing_.reset();
@@ -59,6 +60,7 @@ void Walk::forget_agent() {
   leaderless_.reset();
   synced_ = unflushable_ = false;
   paused_.reset();
+  standing_asked_.reset();
   hooks_done_ = 0;
   members_ = 0;
   restart_asked_ = quarrelled_ = replaced_ = false;

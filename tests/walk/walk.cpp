@@ -92,7 +92,7 @@ void Walk::pass_time() {
 void Walk::stale_answer() {
   if (launches_ < 1) return tell(Tick{}, "tick");
   const int old = agent_ ? launches_ - 1 : launches_;
-  switch (among(12)) {
+  switch (among(13)) {
     case 0:
       return tell(Probed{old, ProbeAnswer::leader, 3}, "stale probe");
     case 1:
@@ -104,7 +104,7 @@ void Walk::stale_answer() {
     case 4:
       return tell(Deregistered{old, ""}, "stale deregistration");
     case 5:
-      return tell(LookedAround{old, {}, true, ""}, "stale look around");
+      return tell(LookedAround{old, {}, ""}, "stale look around");
     case 6:
       return tell(Cleared{old, ClearAnswer::cleared, ""}, "stale clearing");
     case 7:
@@ -115,6 +115,8 @@ void Walk::stale_answer() {
       return tell(ChangeSeen{old, false}, "stale change");
     case 10:
       return tell(Flushed{old, true}, "stale flush");
+    case 11:
+      return tell(StandingSeen{old, StandingAnswer::failed}, "stale standing");
     default:
       return tell(HookEnded{old, ""}, "stale hook");
   }
@@ -141,6 +143,7 @@ void Walk::tell(Happening what, const char* name) {
   hold_registration();
   hold_stopping();
   hold_flushed();
+  hold_heard();
   hold_budget();
   hold(next_wake(life_).value_or(Time::max()) > now_, "awake", "the life wakes up where nothing is to be done");
 }

@@ -152,6 +152,13 @@ class Walk {
   void take(const Clear& e);
   void take(const Rejoin&);
 
+  // ---- standing
+  void respond(const AwaitStanding& e);
+  void take(const AwaitStanding& e);
+  void take(const DropStanding&);
+  bool asks_standing() const;
+  void hold_heard() const;
+
   // ---- reloading
   void respond(const Reload& e);
   void respond(const TakeIdBack& e);
@@ -225,6 +232,9 @@ class Walk {
 
   // claims
   std::string holder_;  // address of the entry under our name with another id, as last answered; empty: none
+
+  // standing
+  std::optional<Time> standing_asked_;  // this agent, last
 
   // reloading: settings in force, prepared, kept
   struct Next {

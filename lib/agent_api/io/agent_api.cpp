@@ -1,6 +1,7 @@
 #include "agent_api/io/agent_api.hpp"
 
 #include "agent_api/io/agent_answer.hpp"
+#include "agent_api/standing.hpp"
 #include "base/json_text.hpp"
 #include "base/text.hpp"
 
@@ -32,6 +33,7 @@ AgentApi::AgentApi(boost::asio::any_io_executor executor, const std::string& soc
       joins_(executor, socket),
       orders_(executor, socket),
       changes_(executor, socket),
+      standing_(executor, socket, short_answer),
       executor_(executor),
       pause_(executor),
       refused_(std::move(refused)) {}
@@ -44,7 +46,8 @@ void AgentApi::reset(std::string token) {
   joins_.reset();
   orders_.reset();
   changes_.reset();
-  index_ = checks_index_ = 0;
+  standing_.reset();
+  index_ = checks_index_ = standing_index_ = 0;
   pause_.expires_at(std::chrono::steady_clock::time_point::max());
   reach_.reset();
   forget_sent();
@@ -136,16 +139,16 @@ void AgentApi::await_change(const std::string& node, Duration limit, std::functi
   });
 }
 
-void AgentApi::look_around(const NodeKey& own, bool health, std::function<void(const Result<Surroundings>&)> done) {
+void AgentApi::look_around(const NodeKey& own, std::function<void(const Result<Surroundings>&)> done) {
   work_.ask(request("GET", "/v1/agent/members", Key::recovery),
-            [this, own, health, done = std::move(done)](const HttpResult& answer) mutable {
+            [this, own, done = std::move(done)](const HttpResult& answer) mutable {
               if (const auto told = success_of(answer, "members"); !told) return done(told.error());
               auto members = parse_members(answer->body);
               if (!members) return done(members.error());
               auto seen = std::make_shared<Surroundings>();
               seen->members = std::move(*members);
               take_facts(seen->members, own);
-              ask_catalog(own, health, std::move(seen), std::move(done));
+              ask_catalog(own, std::move(seen), std::move(done));
             });
 }
 
@@ -158,13 +161,13 @@ void AgentApi::take_facts(const std::vector<Member>& members, const NodeKey& own
   }
 }
 
-void AgentApi::ask_catalog(const NodeKey& own, bool health, std::shared_ptr<Surroundings> seen,
+void AgentApi::ask_catalog(const NodeKey& own, std::shared_ptr<Surroundings> seen,
                            std::function<void(const Result<Surroundings>&)> done) {
   const std::string filter =
       fmt::format(R"(Address == "{}" or Node == "{}" or ID == "{}")", own.address, own.name, own.id);
   HttpRequest get = request("GET", "/v1/catalog/nodes?filter=" + percent_encode(filter), Key::registration);
   get.deadline = catalog_deadline;
-  work_.ask(std::move(get), [this, own, health, seen, done = std::move(done)](const HttpResult& answer) mutable {
+  work_.ask(std::move(get), [seen, done = std::move(done)](const HttpResult& answer) mutable {
     // Where the catalog may not be read there is nothing to be seen there; what the members show still holds.
     if (!answer || answer->status != 403) {
       if (const auto told = success_of(answer, "catalog"); !told) return done(told.error());
@@ -172,21 +175,28 @@ void AgentApi::ask_catalog(const NodeKey& own, bool health, std::shared_ptr<Surr
       if (!nodes) return done(nodes.error());
       seen->catalog = std::move(*nodes);
     }
-    if (!health) return done(std::move(*seen));
-    ask_health(own, seen, std::move(done));
+    done(std::move(*seen));
   });
 }
 
-void AgentApi::ask_health(const NodeKey& own, std::shared_ptr<Surroundings> seen,
-                          std::function<void(const Result<Surroundings>&)> done) {
-  HttpRequest get = request("GET", "/v1/health/node/" + percent_encode(own.name), Key::registration);
+void AgentApi::await_standing(const std::string& node, Duration limit, std::function<void(StandingAnswer)> done) {
+  std::string target = fmt::format("/v1/health/node/{}?stale&filter={}", percent_encode(node),
+                                   percent_encode(R"(CheckID == "serfHealth")"));
+  HttpRequest get = request("GET", "", Key::registration);
   get.deadline = catalog_deadline;
-  work_.ask(std::move(get), [seen, done = std::move(done)](const HttpResult& answer) {
-    const Json checks = answer && answer->status == 200 ? foreign_json(answer->body) : Json();
-    for (const Json& check : checks.is_array() ? checks : Json::array()) {
-      if (text_of(check, "CheckID") == "serfHealth") seen->failed_member = text_of(check, "Status") == "critical";
-    }
-    done(std::move(*seen));
+  if (standing_index_ > 0) {
+    target += fmt::format("&index={}&wait={}ms", standing_index_,
+                          std::chrono::ceil<std::chrono::milliseconds>(limit).count());
+    // Servers take up to a sixteenth more, and may have many to answer.
+    get.deadline = limit + limit / 16 + agent_deadline;
+  }
+  get.target = std::move(target);
+  standing_.ask(std::move(get), [this, done = std::move(done)](const HttpResult& answer) {
+    const std::uint64_t before = std::exchange(standing_index_, 0);
+    if (answer && answer->status == 403) return done(StandingAnswer::forbidden);
+    if (!answer || answer->status != 200) return done(StandingAnswer::unanswered);
+    if (answer->index >= before) standing_index_ = std::max<std::uint64_t>(answer->index, 1);
+    done(parse_standing(answer->body));
   });
 }
 

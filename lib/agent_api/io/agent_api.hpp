@@ -38,7 +38,9 @@ class AgentApi : public AgentCalls {
                   std::function<void(Sent)> done) override;
   void flush(bool anew, std::function<void(bool refused)> done) override;
   void await_change(const std::string& node, Duration limit, std::function<void(bool told)> done) override;
-  void look_around(const NodeKey& own, bool health, std::function<void(const Result<Surroundings>&)> done) override;
+  void await_standing(const std::string& node, Duration limit, std::function<void(StandingAnswer)> done) override;
+  void drop_standing() override { standing_.reset(); }
+  void look_around(const NodeKey& own, std::function<void(const Result<Surroundings>&)> done) override;
   void clear(const Claim& claim, std::function<void(ClearAnswer, std::string text)> done) override;
   void join(JoinTargets targets, std::function<void()> done) override;
   void rejoin() override;
@@ -65,10 +67,8 @@ class AgentApi : public AgentCalls {
   std::string registration_failure(const HttpResult& answer, const std::string& what, std::size_t size = 0) const;
   std::string registration_token_name() const;
   void take_facts(const std::vector<Member>& members, const NodeKey& own);
-  void ask_catalog(const NodeKey& own, bool health, std::shared_ptr<Surroundings> seen,
+  void ask_catalog(const NodeKey& own, std::shared_ptr<Surroundings> seen,
                    std::function<void(const Result<Surroundings>&)> done);
-  void ask_health(const NodeKey& own, std::shared_ptr<Surroundings> seen,
-                  std::function<void(const Result<Surroundings>&)> done);
   std::string agent_token_name() const;
   void forget_sent();
   void send_difference(const std::vector<Json>& desired, std::function<void(Sent)> done);
@@ -94,8 +94,8 @@ class AgentApi : public AgentCalls {
   void ask_servers(const std::string& node, bool on, std::chrono::steady_clock::time_point end, ServersSay so_far,
                    std::function<void(ServersSay)> done);
 
-  // Seven connections: a slow call on one never delays a call on another.
-  HttpClient probes_, work_, looks_, farewell_, joins_, orders_, changes_;
+  // Eight connections: a slow call on one never delays a call on another.
+  HttpClient probes_, work_, looks_, farewell_, joins_, orders_, changes_, standing_;
   boost::asio::any_io_executor executor_;
   std::optional<Reach> reach_;
   boost::asio::steady_timer pause_;  // while the servers are asked of maintenance
@@ -117,6 +117,7 @@ class AgentApi : public AgentCalls {
   // Of the last look at the catalog; 0: it showed nothing. And what await_change() was told since.
   std::uint64_t index_ = 0, checks_index_ = 0;
   bool in_catalog_ = false;
+  std::uint64_t standing_index_ = 0;  // of the last answer about this node's standing; 0: none to wait by
 };
 
 }  // namespace lictor

@@ -88,14 +88,19 @@ class AgentCalls {
   // it, and of its checks they don't; of one that was not there GET /v1/catalog/node/NAME?index=N.
   virtual void await_change(const std::string& node, Duration limit, std::function<void(bool told)> done) = 0;
 
+  // Answers at once when it is first asked of an agent, and then when that may have changed, at most `limit` later: GET
+  // /v1/health/node/NAME?stale&index=N&wait=LIMIT, of which the servers show serfHealth alone. Any server may answer. As Consul's
+  // documentation of blocking queries has it, an index that went back is forgotten.
+  virtual void await_standing(const std::string& node, Duration limit, std::function<void(StandingAnswer)> done) = 0;
+  // What await_standing() is out for is dropped with its connection, and not answered.
+  virtual void drop_standing() = 0;
+
   struct Surroundings {
     std::vector<Member> members;
     std::vector<CatalogNode> catalog;  // only entries with our address, name or id
-    bool failed_member = false;        // asked with `health`: our serfHealth check is critical
   };
-  // GET /v1/agent/members, GET /v1/catalog/nodes with a filter that the servers apply, and with `health`
-  // GET /v1/health/node/NAME. Also fills in facts().
-  virtual void look_around(const NodeKey& own, bool health, std::function<void(const Result<Surroundings>&)> done) = 0;
+  // GET /v1/agent/members, GET /v1/catalog/nodes with a filter that the servers apply. Also fills in facts().
+  virtual void look_around(const NodeKey& own, std::function<void(const Result<Surroundings>&)> done) = 0;
 
   // PUT /v1/agent/force-leave/NAME?prune and PUT /v1/catalog/deregister, whichever the claim says. `text` names the
   // permission where one is missing.

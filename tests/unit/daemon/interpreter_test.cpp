@@ -61,7 +61,9 @@ TEST_CASE("each effect is answered by its own event, once, and that names the la
            {"what the agent has yet to send", Flush{7, true}, Flushed{7}, 7},
            {"a change in the catalog", AwaitChange{7, seconds(1)}, ChangeSeen{7, true}, 7},
            {"an id", TakeIdBack{"id-2"}, IdTakenBack{{}, ""}},
-           {"members", LookAround{7, true}, LookedAround{7, {}, false, ""}, 7},
+           {"members", LookAround{7}, LookedAround{7, {}, ""}, 7},
+           {"the node's standing", AwaitStanding{7, seconds(1)}, StandingSeen{7, StandingAnswer::alive}, 7},
+           {"the end of a question", DropStanding{}, std::nullopt},
            {"a claim", Clear{7, {}}, Cleared{7, ClearAnswer::cleared, ""}, 7},
            {"join", Join{7}, Joined{7}, 7},
            {"rejoin", Rejoin{7}, std::nullopt},
@@ -114,7 +116,9 @@ TEST_CASE("an effect comes to its part with all that it says, and by the setting
            {Flush{7, true}, {"flush true"}},
            {AwaitChange{7, seconds(9)}, {"await_change n1 9s"}},
            {TakeIdBack{"id-2"}, {"read_interfaces", "take_id id-2"}},
-           {LookAround{7, true}, {"look_around own true", "remember_version 1.21.4"}},
+           {LookAround{7}, {"look_around own", "remember_version 1.21.4"}},
+           {AwaitStanding{7, seconds(9)}, {"await_standing n1 9s"}},
+           {DropStanding{}, {"drop_standing"}},
            {Clear{7, claim}, {"clear old"}},
            {Join{7}, {"join 1"}},
            {Rejoin{7}, {"rejoin"}},
@@ -192,18 +196,17 @@ TEST_CASE("an event says what the part has answered") {
   }
   SECTION("members: who claims what is the node's own") {
     const CatalogNode other{.name = "other", .id = "id-9", .address = "10.0.0.5"};
-    world.api.around = AgentCalls::Surroundings{.members = {}, .catalog = {other}, .failed_member = true};
+    world.api.around = AgentCalls::Surroundings{.members = {}, .catalog = {other}};
     world.change = [](Life& life) { life.reloading.in_force.own = {"n1", "id-1", "10.0.0.5"}; };
-    world.act({LookAround{7, true}});
+    world.act({LookAround{7}});
     const auto around = world.answer<LookedAround>();
     CHECK(around.failure.empty());
-    CHECK(around.failed_member);
     REQUIRE(around.claims.size() == 1);
     CHECK(around.claims[0].name == "other");
   }
   SECTION("members that can't be told") {
     world.api.around = Problem{"members", "no answer within 10s", ""};
-    world.act({LookAround{7, true}});
+    world.act({LookAround{7}});
     CHECK(world.answer<LookedAround>().failure == "members: no answer within 10s");
   }
   SECTION("a claim") {

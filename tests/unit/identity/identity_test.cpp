@@ -322,3 +322,37 @@ TEST_CASE("make_uuid sets version 4 and RFC 4122's variant and keeps every other
   CHECK(make_uuid(counting) == "00112233-4455-4677-8899-aabbccddeeff");
   CHECK(parse_uuid(make_uuid(counting)));
 }
+
+TEST_CASE("a twin at the stored address makes the directory a copy, whatever machine id and host name say") {
+  IdentityInput in = unchanged();
+  in.address = "10.0.0.9";
+  SECTION("nobody answers at the old address: the node has moved") {
+    const auto verdict = settle_identity(in);
+    REQUIRE(verdict.has_value());
+    CHECK(verdict->identity.id == stored_id);
+    CHECK_FALSE(verdict->cloned);
+    CHECK(verdict->former_address == "10.0.0.5");
+  }
+  in.twin = "10.0.0.5";
+  SECTION("a node of the stored name does") {
+    const auto verdict = settle_identity(in);
+    REQUIRE(verdict.has_value());
+    CHECK(verdict->identity.id == fresh_id);
+    CHECK(verdict->identity.name == "n1");  // the host's
+    CHECK(verdict->cloned);
+    CHECK(verdict->twin == "10.0.0.5");
+    CHECK(verdict->former_address.empty());
+  }
+  SECTION("and copies are refused") {
+    in.refuse_clone = true;
+    const auto verdict = settle_identity(in);
+    REQUIRE_FALSE(verdict.has_value());
+    CHECK(verdict.error().why.find("alive at 10.0.0.5") != std::string::npos);
+  }
+  SECTION("at this node's own address it is this node") {
+    in.address = "10.0.0.5";
+    const auto verdict = settle_identity(in);
+    REQUIRE(verdict.has_value());
+    CHECK(verdict->identity.id == stored_id);
+  }
+}

@@ -17,20 +17,20 @@ TEST_CASE("an entry cleared away without a member may come back: it is looked fo
   ghost.name = "old";
   ghost.state = "no member";
   ghost.deregister = true;
-  s.serving().at(seconds(1), LookedAround{1, {ghost}, false, ""});
+  s.serving().at(seconds(1), LookedAround{1, {ghost}, ""});
   REQUIRE(s.has<Clear>());
   s.at(seconds(1), Cleared{1, ClearAnswer::cleared, ""});
   s.at(seconds(4), Tick{});
   REQUIRE(s.has<LookAround>());
-  s.at(seconds(4), LookedAround{1, {}, false, ""});
+  s.at(seconds(4), LookedAround{1, {}, ""});
   REQUIRE(s.at(seconds(7), Tick{}).has<LookAround>());
-  s.at(seconds(7), LookedAround{1, {ghost}, false, ""});
+  s.at(seconds(7), LookedAround{1, {ghost}, ""});
   REQUIRE(s.has<Clear>());
   s.at(seconds(7), Cleared{1, ClearAnswer::cleared, ""});
   for (int at = 10; at < 68; at += 3) {
     CAPTURE(at);
     REQUIRE(s.at(seconds(at), Tick{}).has<LookAround>());
-    s.at(seconds(at), LookedAround{1, {}, false, ""});
+    s.at(seconds(at), LookedAround{1, {}, ""});
   }
   CHECK_FALSE(s.at(seconds(72), Tick{}).has<LookAround>());
 }
@@ -118,25 +118,25 @@ TEST_CASE("claims: the dead are cleared away, the living told of and looked at a
   Claim entry = dead();
   entry.name = "entry";
   entry.prune = false;
-  s.at(milliseconds(80), LookedAround{1, {dead(), alive(), entry}, false, ""});
+  s.at(milliseconds(80), LookedAround{1, {dead(), alive(), entry}, ""});
   REQUIRE(s.has<Clear>());
   CHECK(s.first<Clear>()->claim == entry);
   CHECK_FALSE(s.at(milliseconds(85), Cleared{1, ClearAnswer::cleared, ""}).has<Clear>());
   CHECK(s.at(milliseconds(80) + look_interval, Tick{}).has<LookAround>());
-  s.at(milliseconds(85) + look_interval, LookedAround{1, {dead(), alive()}, false, ""});
+  s.at(milliseconds(85) + look_interval, LookedAround{1, {dead(), alive()}, ""});
   REQUIRE(s.has<Clear>());
   CHECK(s.first<Clear>()->claim == dead());
   CHECK_FALSE(
       s.at(milliseconds(90) + look_interval, Cleared{1, ClearAnswer::forbidden, "operator:write"}).has<Clear>());
   CHECK(s.at(milliseconds(85) + 2 * look_interval, Tick{}).has<LookAround>());
-  s.at(milliseconds(90) + 2 * look_interval, LookedAround{1, {dead(), alive()}, false, ""});
+  s.at(milliseconds(90) + 2 * look_interval, LookedAround{1, {dead(), alive()}, ""});
   CHECK_FALSE(s.has<Clear>());
   CHECK(s.life.claims.counts.address_claims == 3);
   CHECK(s.life.claims.counts.claims_cleared == 1);
   CHECK(s.life.claims.counts.clearings_refused == 1);
   // Nothing open any more, and what was cleared without a member has had its time to come back: no further looks.
   s.at(milliseconds(85) + wary_for, Tick{});
-  s.at(milliseconds(90) + wary_for, LookedAround{1, {}, false, ""});
+  s.at(milliseconds(90) + wary_for, LookedAround{1, {}, ""});
   CHECK_FALSE(s.life.claims.around_at);
 }
 
@@ -154,18 +154,18 @@ TEST_CASE("claims by the hundred thousand: all are counted, some told of by name
     });
   };
   Story s;
-  s.serving().at(milliseconds(80), LookedAround{1, claims, false, ""});
+  s.serving().at(milliseconds(80), LookedAround{1, claims, ""});
   CHECK(s.life.claims.counts.address_claims == many);
   CHECK(said(s, "another node claims") == claims_told);
   CHECK(said(s, "more nodes claim") == 1);
   s.at(milliseconds(80) + look_interval, Tick{});
   // A claim that was there before is no news.
-  s.at(milliseconds(85) + look_interval, LookedAround{1, claims, false, ""});
+  s.at(milliseconds(85) + look_interval, LookedAround{1, claims, ""});
   CHECK(s.life.claims.counts.address_claims == many);
   CHECK(s.life.claims.to_clear.size() == many);
   CHECK(said(s, "") == 0);
   s.at(milliseconds(85) + 2 * look_interval, Tick{});
-  s.at(milliseconds(90) + 2 * look_interval, LookedAround{1, {}, false, ""});
+  s.at(milliseconds(90) + 2 * look_interval, LookedAround{1, {}, ""});
   CHECK(said(s, "another node no longer claims") == claims_told);
   CHECK(said(s, "more nodes no longer claim") == 1);
 }
@@ -174,19 +174,7 @@ TEST_CASE("node.heal off: everything is told of, nothing cleared away") {
   Rules rules;
   rules.heal = false;
   Story s(rules);
-  s.serving().at(milliseconds(80), LookedAround{1, {dead()}, false, ""});
+  s.serving().at(milliseconds(80), LookedAround{1, {dead()}, ""});
   CHECK_FALSE(s.has<Clear>());
   CHECK(s.life.claims.claims.size() == 1);
-}
-
-TEST_CASE("servers that take the node for failed: it joins again until they don't") {
-  Story s;
-  s.launched().at(milliseconds(60), Probed{1, ProbeAnswer::leader, 3}).at(milliseconds(70), ServicesSent{1, ""});
-  s.life.claims.wary_until = Time(seconds(60));
-  s.at(milliseconds(75), CatalogSeen{1, CatalogAnswer::registered});
-  REQUIRE(s.has<LookAround>());
-  CHECK(s.first<LookAround>()->health);
-  CHECK(s.at(milliseconds(80), LookedAround{1, {}, true, ""}).has<Rejoin>());
-  CHECK(s.at(milliseconds(80) + look_interval, Tick{}).has<LookAround>());
-  CHECK_FALSE(s.at(milliseconds(90) + look_interval, LookedAround{1, {}, false, ""}).has<Rejoin>());
 }

@@ -289,7 +289,7 @@ class RandomWorld {
     } else if (std::holds_alternative<LookUpCatalog>(effect)) {
       return tell(CatalogSeen{launch, static_cast<CatalogAnswer>(upto(5)), node});
     } else if (std::holds_alternative<LookAround>(effect)) {
-      return tell(LookedAround{launch, {}, false, failure});
+      return tell(LookedAround{launch, {}, failure});
     } else if (std::holds_alternative<Join>(effect)) {
       return tell(Joined{launch});
     } else if (std::holds_alternative<TakeIdBack>(effect)) {
