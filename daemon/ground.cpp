@@ -48,8 +48,9 @@ Result<StoredIdentity> stored_identity(const std::string& data_dir, const std::o
 }
 
 Result<IdentityVerdict> settled_identity(const Settings& settings, const Json& agent, const PlanFacts& facts,
-                                         const StoredIdentity& stored) {
+                                         const StoredIdentity& stored, bool left) {
   IdentityInput input;
+  input.left = left;
   input.configured_id = text_setting(agent, "node_id");
   input.configured_name = settings.node.name ? settings.node.name : text_setting(agent, "node_name");
   input.stored_text = stored.record;
@@ -249,7 +250,7 @@ ResultAll<Ground> look(Sources sources, const Interfaces& interfaces, const Runn
   }
   if (!problems.empty()) return problems;
 
-  auto identity = settled_identity(settings, wanted.merged, facts, *stored);
+  auto identity = settled_identity(settings, wanted.merged, facts, *stored, running.left);
   if (!got(identity, problems)) return problems;
   ground.identity = std::move(*identity);
   facts.identity = ground.identity.identity;
@@ -276,7 +277,8 @@ ResultAll<Ground> look(Sources sources, const Interfaces& interfaces, const Runn
 Result<BindAddress> look_at_address(const Ground& ground, const Interfaces& interfaces) {
   PlanFacts facts;
   facts.environment = ground.facts.environment;
-  const Running running{.token = {}, .agent_version = {}, .bound = &ground, .follows = true, .identity = {}};
+  const Running running{
+      .token = {}, .agent_version = {}, .bound = &ground, .follows = true, .identity = {}, .left = false};
   if (auto found = find_addresses(ground.settings, ground.config.effective(), interfaces, facts, running,
                                   ground.facts.bind.address);
       !found)
@@ -291,6 +293,12 @@ AddressChoice address_at_start(const Ground& ground, const std::vector<Interface
                         ground.facts.environment, nullptr, held);
 }
 
+Result<IdentityVerdict> look_at_identity(const Ground& ground) {
+  const auto stored = stored_identity(ground.facts.data_dir, ground.facts.identity);
+  if (!stored) return stored.error();
+  return settled_identity(ground.settings, ground.config.effective().merged, ground.facts, *stored, false);
+}
+
 ResultAll<Ground> take_id(const Ground& ground, const Interfaces& interfaces, const std::string& id) {
   Identity taken = ground.facts.identity;
   taken.id = id;
@@ -300,7 +308,8 @@ ResultAll<Ground> take_id(const Ground& ground, const Interfaces& interfaces, co
                .agent_version = ground.facts.agent_version,
                .bound = &ground,
                .follows = false,
-               .identity = std::move(taken)});
+               .identity = std::move(taken),
+               .left = false});
 }
 
 }  // namespace lictor

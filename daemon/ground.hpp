@@ -44,6 +44,7 @@ struct Running {
   const Ground* bound = nullptr;
   bool follows = false;              // but it is chosen anew, where no template gave it that the host still has
   std::optional<Identity> identity;  // who the node is, whatever the files say by now
+  bool left = false;                 // and it has left under that name, as a server has confirmed
 };
 ResultAll<Ground> look(const Settings& settings, const Environment& environment, const Interfaces& interfaces,
                        const Running& running = {});
@@ -57,6 +58,9 @@ Result<BindAddress> look_at_address(const Ground& ground, const Interfaces& inte
 
 // The choice of a start on these, with what became of the others. `remembers`: the address that the data directory keeps.
 AddressChoice address_at_start(const Ground& ground, const std::vector<Interface>& interfaces, bool remembers);
+
+// Who the node that runs would be by the host's name of now.
+Result<IdentityVerdict> look_at_identity(const Ground& ground);
 
 // Makes `id` this node's: looks again as if that were what is stored, the running agent's token and address kept.
 ResultAll<Ground> take_id(const Ground& ground, const Interfaces& interfaces, const std::string& id);

@@ -20,6 +20,10 @@ void Reloading::reload() {
 
 // The address is looked at in any case.
 void Reloading::apply(bool read) {
+  if (own_.after_leave) {
+    own_.after_leave->read |= read;
+    return;
+  }
   if (own_.preparing()) {
     if (read) own_.work.again = true;
     // Whatever becomes of the settings.
@@ -28,6 +32,16 @@ void Reloading::apply(bool read) {
   }
   own_.work = {.running = true};
   turn_.emit(Reload{read});
+}
+
+void Reloading::host_renamed() {
+  if (turn_.stopping()) return;
+  // What is being prepared right now may have the name of before.
+  if (own_.preparing()) {
+    own_.work.again = true;
+    return;
+  }
+  apply(false);
 }
 
 void Reloading::on(const Reloaded& e) {
@@ -62,9 +76,36 @@ void Reloading::end() {
   if (again && !turn_.stopping()) reload();
 }
 
+// ---- another name
+
+// A name that just ends is a failed member for the servers, for 72 h; and while they have it, they let nobody else join with its
+// id. So the agent leaves under it. One that is being ended, or that nobody has heard of yet, can't.
+bool Reloading::leave_first(const Reloaded& e) {
+  const NodeKey& own = own_.in_force.own;
+  const auto& agent = turn_.process();
+  if (e.own.name == own.name || e.result != ReloadResult::restart || !agent || agent->ending || !joining_.answered)
+    return false;
+  turn_.emit(Forget{});
+  own_.after_leave = AfterLeave{.read = e.settings || own_.work.again};
+  own_.work = {};
+  turn_.post(LeaveFirst{{{"name", e.own.name}, {"before", own.name}}});
+  return true;
+}
+
+void Reloading::left(bool confirmed) {
+  if (own_.after_leave) own_.after_leave->left = confirmed;
+}
+
+void Reloading::leave_is_over() {
+  const AfterLeave what = *std::exchange(own_.after_leave, std::nullopt);
+  own_.work = {.running = true};
+  turn_.emit(Reload{what.read, what.left});
+}
+
 // ---- taken
 
 void Reloading::take(const Reloaded& e) {
+  if (leave_first(e)) return;
   const NodeKey& own = own_.in_force.own;
   const bool moves = e.own.address != own.address;
   const bool asks_agent = e.result == ReloadResult::reloaded || e.result == ReloadResult::restart;

@@ -14,7 +14,8 @@ void Walk::respond(const Reload& e) {
   Next next{in_force_.rules, in_force_.own, result, e.settings};
   if (!e.settings && (result != ReloadResult::reloaded || seldom(20)))
     next.own.address = next.own.address == "10.0.0.5" ? "10.0.0.7" : "10.0.0.5";
-  if (e.settings && seldom(20)) next.own.name = next.own.name == "n1" ? "n1b" : "n1";
+  if (seldom(20)) next.own.name = next.own.name == "n1" ? "n1b" : "n1";
+  hold(!e.left || confirmed_, "truth", "an id is taken for free that no server has confirmed to be");
   next.rules.linger = upto(seconds(3));
   // A draw for each hook would make a hundred sequences of one.
   static const std::vector<OnFailure> hooks[] = {{}, {OnFailure::fail}, {OnFailure::retry, OnFailure::ignore}};
@@ -22,6 +23,7 @@ void Walk::respond(const Reload& e) {
   next.rules.post_start = hooks[which];
   next.rules.pre_stop = hooks[std::size(hooks) - 1 - which];
   preparing_ = false;
+  if (asked_leave_ && !agent_) prepared_since_ = true;
   if (result != ReloadResult::broken) next_ = next;
   tell(Reloaded{result, next.rules, "settings", next.own, "", e.settings}, "reloaded");
 }
@@ -62,6 +64,9 @@ void Walk::begin_to_prepare() {
 void Walk::take(const Adopt& e) {
   hold(next_ && !preparing_, "in-force", "nothing is prepared");
   hold(!stop_at_ && !given_up_, "in-force", "new settings come into force in a stop");
+  hold(next_->own.name == in_force_.own.name || next_->result != ReloadResult::restart || !agent_ || !answered_ ||
+           replaced_ || killed_,
+       "renamed", "an agent is replaced by one of another name without having left");
   hold(base_ == version_, "in-force", "what comes into force was compared with others than those in force");
   hold(!e.keep || proven_, "back", "settings are kept that no agent has answered with");
   // Another address or id is no matter of the settings: no agent could go back to it.
@@ -103,6 +108,7 @@ void Walk::take(const GoBack&) {
 }
 
 void Walk::take(const Forget&) {
+  if (next_ && next_->own.name != in_force_.own.name && agent_ && !stop_at_ && !given_up_) leave_first_ = now_;
   next_.reset();
   kept_.reset();
 }

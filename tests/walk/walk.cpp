@@ -16,7 +16,7 @@ void hold(bool kept, const char* law, const char* how) {
 }
 
 void Walk::one() {
-  std::array<int, 8> weights{}, what{};
+  std::array<int, 9> weights{}, what{};
   std::size_t possible = 0;
   const auto add = [&](int turn, int weight) {
     what[possible] = turn;
@@ -32,6 +32,7 @@ void Walk::one() {
   if (agent_) add(5, on_trial ? 6 : 1);
   if (on_trial) add(7, 6);
   if (agent_ && gossip_) add(6, 1);
+  add(8, 1);
   switch (what[choices_->among({weights.data(), possible})]) {
     case 0:
       return answer(among(owed_.size()));
@@ -50,6 +51,8 @@ void Walk::one() {
       return;
     case 7:
       return signal(SignalKind::reload);
+    case 8:
+      return tell(HostRenamed{}, "host renamed");
   }
 }
 
