@@ -118,8 +118,7 @@ void Claims::look_around() {
 }
 
 void Claims::on(const LookedAround& e) {
-  own_.looking_around = false;
-  if (!turn_.registering()) return;
+  if (!std::exchange(own_.looking_around, false) || !turn_.registering()) return;
   if (!e.failure.empty()) {
     turn_.say(Tone::debug, "members and catalog were not looked at", {{"reason", e.failure}});
     own_.around_at = turn_.now + look_interval;
