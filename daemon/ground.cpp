@@ -32,6 +32,12 @@ Result<std::optional<std::string>> read_record(const std::string& path) {
   return std::optional(std::string());
 }
 
+// Whether the agent to come lets a member that has left be no matter for its id.
+bool frees_ids(const PlanFacts& facts) {
+  const auto version = known_agent_version(facts.data_dir, facts.binary);
+  return version && *version >= AgentVersion{1, 7, 3};
+}
+
 // Who this node is by what its data directory keeps, or by what runs.
 struct StoredIdentity {
   std::optional<std::string> record;   // lictor-identity.json
@@ -250,7 +256,7 @@ ResultAll<Ground> look(Sources sources, const Interfaces& interfaces, const Runn
   }
   if (!problems.empty()) return problems;
 
-  auto identity = settled_identity(settings, wanted.merged, facts, *stored, running.left);
+  auto identity = settled_identity(settings, wanted.merged, facts, *stored, running.left && frees_ids(facts));
   if (!got(identity, problems)) return problems;
   ground.identity = std::move(*identity);
   facts.identity = ground.identity.identity;

@@ -162,7 +162,7 @@ void SettingsFiles::host_may_be_renamed() {
   const std::string& name = ground_->facts.identity.name;
   if (identity->identity.name != name) return news_.renamed();
   log::info("the host has another name, and the node keeps its own",
-            {{"host", host_name_}, {"before", before}, {"name", name}, {"name_by", identity->name_origin}});
+            {{"other", host_name_}, {"name", name}, {"name_by", identity->name_origin}});
 }
 
 // ------------------------------------------------------------------------------------------- the address

@@ -118,7 +118,8 @@ void Claims::look_around() {
 }
 
 void Claims::on(const LookedAround& e) {
-  if (!std::exchange(own_.looking_around, false) || !turn_.registering()) return;
+  own_.looking_around = false;
+  if (!turn_.registering()) return;
   if (!e.failure.empty()) {
     turn_.say(Tone::debug, "members and catalog were not looked at", {{"reason", e.failure}});
     own_.around_at = turn_.now + look_interval;
@@ -195,7 +196,7 @@ void Claims::clear_next() {
 }
 
 void Claims::on(const Cleared& e) {
-  if (!std::exchange(own_.clearing, false)) return;
+  if (!std::exchange(own_.clearing, false) || own_.to_clear.empty()) return;
   const Claim claim = own_.to_clear.back();
   own_.to_clear.pop_back();
   if (e.answer == ClearAnswer::cleared) {

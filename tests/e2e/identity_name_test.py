@@ -135,7 +135,7 @@ def identity_host_renamed_and_kept(world):
     before = client.start().ready()
     for name in ("host-a.example.com", "host-b", "localhost"):
         socket.sethostname(name)
-        client.logged(f"the host has another name, and the node keeps its own host={name}")
+        client.logged(f"the host has another name, and the node keeps its own other={name}")
         # Another namespace's name wakes lictor, too, and so does one that is what it was.
         socket.sethostname(name)
     client.write_settings(node={"on_rename": "rename"})

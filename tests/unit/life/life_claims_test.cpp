@@ -190,3 +190,18 @@ TEST_CASE("servers that take the node for failed: it joins again until they don'
   CHECK(s.at(milliseconds(80) + look_interval, Tick{}).has<LookAround>());
   CHECK_FALSE(s.at(milliseconds(90) + look_interval, LookedAround{1, {}, false, ""}).has<Rejoin>());
 }
+
+TEST_CASE("a clearing is over although its claim is gone meanwhile") {
+  LookedAround claimed{}, lives{};
+  claimed.launch = lives.launch = 1;
+  claimed.claims = {dead()};
+  lives.claims = {alive()};
+  Story s;
+  s.serving().at(milliseconds(80), claimed).at(milliseconds(80) + look_interval, Tick{});
+  s.at(milliseconds(85) + look_interval, claimed);
+  REQUIRE(s.has<Clear>());
+  s.at(milliseconds(86) + look_interval, clean)
+      .at(milliseconds(90) + look_interval, Cleared{1, ClearAnswer::cleared, ""});
+  CHECK_FALSE(s.life.claims.clearing);
+  CHECK(s.life.claims.counts.claims_cleared == 0);
+}
