@@ -124,7 +124,8 @@ bool AgentChild::gossips() const {
   const Ground& ground = settings_.in_force();
   // Serf's own interface where the user gave it one.
   const std::string serf = text_of(ground.plan.effective.merged, "serf_lan");
-  const std::string& address = serf.empty() ? ground.facts.bind.address : serf;
+  const BindAddress& bind = ground.facts.bind;
+  const std::string& address = serf.empty() ? (bind.everywhere ? *bind.everywhere : bind.address) : serf;
   return udp_port_taken(address, ground.plan.serf_port).value_or(true);
 }
 
@@ -135,7 +136,7 @@ void AgentChild::run_hook(HookKind kind, std::size_t index, std::function<void(c
   const Hook& hook = (kind == HookKind::post_start ? hooks.post_start : hooks.pre_stop).at(index);
   LaunchRequest request = as_agent_user(facts, hook.command, hook_environment(ground.plan, hook));
   request.environment.push_back("CONSUL_HTTP_ADDR=unix://" + facts.api_socket);
-  request.environment.push_back("LICTOR_ADDRESS=" + facts.bind.address);
+  request.environment.push_back("LICTOR_ADDRESS=" + ground.own().address);
   request.environment.push_back("LICTOR_NODE_NAME=" + facts.identity.name);
   request.environment.push_back("LICTOR_NODE_ID=" + facts.identity.id);
   auto binary = find_binary(hook.command.front(), settings_.environment());

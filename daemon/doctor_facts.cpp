@@ -119,7 +119,7 @@ class Doctor {
     }
     auto ground = lictor::look(
         settings_, environment_, interfaces_,
-        {.token = token_, .agent_version = {}, .bound = nullptr, .follows = false, .identity = {}, .left = false});
+        {.token = token_, .agent_version = {}, .bound = nullptr, .moves = Moves::never, .identity = {}, .left = false});
     if (ground) {
       ground_ = std::move(*ground);
     } else {
@@ -128,9 +128,9 @@ class Doctor {
     facts_.acls = !token_.empty();
     const std::string name = text_of(status_, "node_name");
     if (!name.empty()) {
-      facts_.node = NodeKey{name, text_of(status_, "node_id"), text_of(status_, "address")};
+      facts_.node = NodeKey{name, text_of(status_, "node_id"), text_of(status_, "advertise_address")};
     } else if (ground_) {
-      facts_.node = NodeKey{ground_->facts.identity.name, ground_->facts.identity.id, ground_->facts.bind.address};
+      facts_.node = ground_->own();
     }
   }
 

@@ -87,12 +87,18 @@ bool by_entrypoint(const Settings& settings) {
   return origin != settings.origins.end() && origin->second == "CONSUL_BIND_INTERFACE";
 }
 
-// `agent`: what the user would have the agent go by.
+// `agent`: what the user would have the agent go by, with addresses in the place of templates but for bind_addr.
 BindRules bind_rules(const Settings& settings, const Json& agent) {
-  return {.globs = settings.bind.interface,
-          .ipv6 = settings.bind.ipv6,
-          .cidr = settings.bind.cidr,
-          .configured = by_entrypoint(settings) ? std::nullopt : text_setting(agent, "bind_addr")};
+  BindRules rules{.globs = settings.bind.interface, .ipv6 = settings.bind.ipv6, .cidr = settings.bind.cidr};
+  if (by_entrypoint(settings)) return rules;
+  rules.configured = text_setting(agent, "bind_addr");
+  if (const std::string advertised = text_setting(agent, "advertise_addr").value_or(""); one_address(advertised)) {
+    rules.advertised = advertised;
+  } else if (const std::string gossip = text_setting(agent, "serf_lan").value_or(""); one_address(gossip)) {
+    rules.advertised = gossip;
+    rules.by_serf_lan = true;
+  }
+  return rules;
 }
 
 // go-sockaddr runs `ip`, from PATH or else from /sbin, to see the default route.
@@ -114,17 +120,23 @@ AddressChoice chosen_address(BindRules rules, const std::vector<Interface>& inte
   return choose_address(rules, interfaces, held);
 }
 
+// Whether what chooses the address is what chose it for what runs.
+bool bound_alike(const Settings& settings, const AgentSettings& agent, const Ground* bound) {
+  return bound != nullptr &&
+         bind_rules(settings, agent.merged) == bind_rules(bound->settings, bound->planned().effective().merged);
+}
+
 // `held`: the address that this node has.
-Result<void> find_addresses(const Settings& settings, const AgentSettings& agent, const Interfaces& interfaces,
-                            PlanFacts& facts, const Running& running, const std::string& held) {
-  if (!interfaces) return interfaces.error();
+Result<void> find_addresses(const Settings& settings, const AgentSettings& agent,
+                            const std::vector<Interface>& interfaces, PlanFacts& facts, const Running& running,
+                            const std::string& held) {
   const BindRules rules = bind_rules(settings, agent.merged);
   const Ground* const bound = running.bound;
-  const bool same = bound != nullptr && rules == bind_rules(bound->settings, bound->config.effective().merged);
+  const bool same = bound_alike(settings, agent, bound);
   auto bind =
-      same && !running.follows
+      same && running.moves == Moves::never
           ? Result<BindAddress>(bound->facts.bind)
-          : chosen_address(rules, *interfaces, facts.environment, same ? &bound->facts.bind : nullptr, held).bind;
+          : chosen_address(rules, interfaces, facts.environment, same ? &bound->facts.bind : nullptr, held).bind;
   if (!bind) return bind.error();
   facts.bind = std::move(*bind);
   const auto theirs = text_setting(agent.merged, "bind_addr");
@@ -132,15 +144,54 @@ Result<void> find_addresses(const Settings& settings, const AgentSettings& agent
     facts.bind.notice = fmt::format("bind_addr: {} ({}) gives way to {}, of CONSUL_BIND_INTERFACE", *theirs,
                                     agent.origin("bind_addr"), facts.bind.address);
   if (settings.client_interface) {
-    facts.client_address = address_of(*settings.client_interface, *interfaces);
+    facts.client_address = address_of(*settings.client_interface, interfaces);
     if (!facts.client_address) {
       return Problem{
           "CONSUL_CLIENT_INTERFACE",
-          fmt::format("no usable address on {} (seen: {})", *settings.client_interface, describe(*interfaces)),
+          fmt::format("no usable address on {} (seen: {})", *settings.client_interface, describe(interfaces)),
           "name an interface that has one", Exit::retry};
     }
   }
   return {};
+}
+
+// What of the node's addresses would be another one than `bound` has; empty: nothing.
+std::string other_than(const Ground& bound, const BindAddress& bind, const TemplateValues& by_template) {
+  if (bind.address != bound.facts.bind.address) return bind.address;
+  for (const auto& [text, value] : by_template) {
+    const auto before = bound.by_template.find(text);
+    if (before != bound.by_template.end() && before->second != value) return value;
+  }
+  return "";
+}
+
+TemplatesInUse templates_in_use(const Running& running) {
+  static const TemplateValues none;
+  return {running.bound ? running.bound->by_template : none, running.moves == Moves::never};
+}
+
+// The addresses of `ground`, as `running` has it.
+Result<void> settle_addresses(Ground& ground, const Interfaces& interfaces, const Running& running,
+                              const std::string& held) {
+  if (!interfaces) return interfaces.error();
+  if (has_address_templates(ground.config.effective().merged)) {
+    ground.evaluated = ground.config;
+    auto evaluated = evaluate_other_addresses(*ground.evaluated, template_host(*interfaces, ground.facts.environment),
+                                              templates_in_use(running));
+    if (!evaluated) return evaluated.error();
+    ground.by_template = std::move(evaluated->values);
+    ground.facts.left_templates = std::move(evaluated->left);
+  }
+  const AgentSettings& wanted = ground.planned().effective();
+  if (auto found = find_addresses(ground.settings, wanted, *interfaces, ground.facts, running, held); !found)
+    return found;
+  if (running.moves != Moves::later || !bound_alike(ground.settings, wanted, running.bound)) return {};
+  const std::string other = other_than(*running.bound, ground.facts.bind, ground.by_template);
+  if (other.empty()) return {};
+  return Problem{
+      "bind.settle",
+      fmt::format("the address {} is gone, and {} has yet to settle", running.bound->facts.bind.address, other),
+      "the settings are read again when there is an address", Exit::retry};
 }
 
 std::string held_address(const Running& running, const StoredIdentity& stored) {
@@ -162,7 +213,8 @@ std::optional<Problem> look_at_keyring(const PlanFacts& facts, const Json& consu
 }
 
 ServiceFacts service_facts(const Plan& plan, const PlanFacts& facts) {
-  return {.address = facts.bind.address,
+  return {.address = text_setting(plan.effective.merged, "advertise_addr").value_or(facts.bind.address),
+          .bind_address = facts.bind.everywhere.value_or(facts.bind.address),
           .node_name = facts.identity.name,
           .node_id = facts.identity.id,
           .http_port = plan.http_port,
@@ -185,9 +237,24 @@ bool denies_by_default(const Json& config) {
   return policy == "deny";
 }
 
+// Nobody reaches a node at an address of this host that its gossip does not listen on.
+std::optional<std::string> unheard_address(const Ground& ground, const std::vector<Interface>& interfaces) {
+  const Json& effective = ground.plan.effective.merged;
+  const std::string advertised = text_setting(effective, "advertise_addr").value_or("");
+  const std::string listens =
+      text_setting(effective, "serf_lan").value_or(text_setting(effective, "bind_addr").value_or(""));
+  if (!one_address(listens) || listens == advertised || !on_host(advertised, interfaces)) return std::nullopt;
+  return fmt::format(
+      "advertise_addr: {} ({}) is another address of this host than {}, which the agent listens on, so the servers "
+      "will take "
+      "the node for failed; advertise the same, or listen on all addresses (bind_addr 0.0.0.0)",
+      advertised, ground.plan.effective.origin("advertise_addr"), listens);
+}
+
 // What an operator should know at a start, beside what the plan and the blocked endpoints have to say.
-std::vector<std::string> warnings_of(const Ground& ground, bool running) {
+std::vector<std::string> warnings_of(const Ground& ground, const std::vector<Interface>& interfaces, bool running) {
   std::vector<std::string> warnings;
+  if (auto warning = unheard_address(ground, interfaces)) warnings.push_back(std::move(*warning));
   const PlanFacts& facts = ground.facts;
   if (auto warning = fleeting_storage(facts.data_dir)) warnings.push_back(std::move(*warning));
   for (const std::string& path : ground.open_secrets)
@@ -245,15 +312,9 @@ ResultAll<Ground> look(Sources sources, const Interfaces& interfaces, const Runn
       running.token.empty() ? known_agent_version(facts.data_dir, facts.binary) : running.agent_version;
   const AgentSettings& wanted = ground.config.effective();
   for (const auto& [key, files] : agent_files(wanted)) facts.contents[key] = digest_of(files);
-  if (has_address_templates(wanted.merged)) ground.evaluated = ground.config;
   auto stored = stored_identity(facts.data_dir, running.identity);
   if (!got(stored, problems)) return problems;
-  if (got(find_addresses(settings, wanted, interfaces, facts, running, held_address(running, *stored)), problems)) {
-    if (ground.evaluated) {
-      auto left = evaluate_other_addresses(*ground.evaluated, template_host(*interfaces, facts.environment));
-      if (got(left, problems)) facts.left_templates = std::move(*left);
-    }
-  }
+  if (!got(settle_addresses(ground, interfaces, running, held_address(running, *stored)), problems)) return problems;
   if (!problems.empty()) return problems;
 
   auto identity = settled_identity(settings, wanted.merged, facts, *stored, running.left && frees_ids(facts));
@@ -275,27 +336,26 @@ ResultAll<Ground> look(Sources sources, const Interfaces& interfaces, const Runn
   problems.insert(problems.end(), blocked.problems.begin(), blocked.problems.end());
   if (!problems.empty()) return problems;
   ground.warnings = std::move(blocked.warnings);
-  for (std::string& warning : warnings_of(ground, !running.token.empty()))
+  for (std::string& warning : warnings_of(ground, *interfaces, !running.token.empty()))
     ground.warnings.push_back(std::move(warning));
   return ground;
 }
 
-Result<BindAddress> look_at_address(const Ground& ground, const Interfaces& interfaces) {
-  PlanFacts facts;
-  facts.environment = ground.facts.environment;
+Result<std::string> other_address(const Ground& ground, const Interfaces& interfaces) {
+  Ground now;
+  now.settings = ground.settings;
+  now.config = ground.config;
+  now.facts.environment = ground.facts.environment;
   const Running running{
-      .token = {}, .agent_version = {}, .bound = &ground, .follows = true, .identity = {}, .left = false};
-  if (auto found = find_addresses(ground.settings, ground.config.effective(), interfaces, facts, running,
-                                  ground.facts.bind.address);
-      !found)
-    return found.error();
-  return facts.bind;
+      .token = {}, .agent_version = {}, .bound = &ground, .moves = Moves::now, .identity = {}, .left = false};
+  if (auto found = settle_addresses(now, interfaces, running, ground.facts.bind.address); !found) return found.error();
+  return other_than(ground, now.facts.bind, now.by_template);
 }
 
 AddressChoice address_at_start(const Ground& ground, const std::vector<Interface>& interfaces, bool remembers) {
   const auto stored = stored_identity(ground.facts.data_dir, std::nullopt);
   const std::string held = remembers && stored ? held_address({}, *stored) : "";
-  return chosen_address(bind_rules(ground.settings, ground.config.effective().merged), interfaces,
+  return chosen_address(bind_rules(ground.settings, ground.planned().effective().merged), interfaces,
                         ground.facts.environment, nullptr, held);
 }
 
@@ -313,7 +373,7 @@ ResultAll<Ground> take_id(const Ground& ground, const Interfaces& interfaces, co
               {.token = ground.facts.recovery_token,
                .agent_version = ground.facts.agent_version,
                .bound = &ground,
-               .follows = false,
+               .moves = Moves::never,
                .identity = std::move(taken),
                .left = false});
 }

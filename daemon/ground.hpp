@@ -3,6 +3,7 @@
 #pragma once
 
 #include "agent_api/services.hpp"
+#include "agent_config/address_templates.hpp"
 #include "agent_config/plan.hpp"
 #include "identity/claims.hpp"
 #include "identity/identity.hpp"
@@ -19,6 +20,7 @@ namespace lictor {
 struct Ground : Sources {
   IdentityVerdict identity;
   std::optional<AgentConfig> evaluated;  // with addresses in the place of templates; nothing where there are none
+  TemplateValues by_template;            // what those of single settings gave
   Plan plan;
   std::vector<Json> services;         // desired, ready for the agent's API
   std::vector<std::string> warnings;  // what an operator should know at start, beside the plan's notices
@@ -37,12 +39,18 @@ struct Ground : Sources {
 // Reads and decides. All problems of the settings and the host that can be found without writing; one with
 // Exit::retry alone means that only an address is missing. `running`: what the agent that runs was started with, where the
 // result is to be compared with that.
+// What becomes of a node whose address is gone, while another one would do.
+enum class Moves {
+  never,  // it keeps what it has, there or not
+  later,  // that is for the watch of the address to say: until then it is a problem with Exit::retry
+  now
+};
 struct Running {
   std::string token;                          // recovery token
   std::optional<AgentVersion> agent_version;  // as it was known at the launch
   // What it runs with. While the rules that chose its address are the same, that is kept, whatever the interfaces say.
   const Ground* bound = nullptr;
-  bool follows = false;              // but it is chosen anew, where no template gave it that the host still has
+  Moves moves = Moves::never;
   std::optional<Identity> identity;  // who the node is, whatever the files say by now
   bool left = false;                 // and it has left under that name, as a server has confirmed
 };
@@ -53,8 +61,8 @@ ResultAll<Ground> look(const Settings& settings, const Environment& environment,
 ResultAll<Ground> look(Sources sources, const Interfaces& interfaces, const Running& running = {},
                        Problems problems = {});
 
-// The address that `look` would choose on these.
-Result<BindAddress> look_at_address(const Ground& ground, const Interfaces& interfaces);
+// The address that `look` would find on these in the place of one in use that is gone; empty: none is gone.
+Result<std::string> other_address(const Ground& ground, const Interfaces& interfaces);
 
 // The choice of a start on these, with what became of the others. `remembers`: the address that the data directory keeps.
 AddressChoice address_at_start(const Ground& ground, const std::vector<Interface>& interfaces, bool remembers);

@@ -245,19 +245,20 @@ void Interpreter::act(const Deregister& e) {
 
 // -------------------------------------------------------------------------------------------- settings
 
-void Interpreter::act(const Prepare&) {
+void Interpreter::act(const Prepare& e) {
   if (auto failed = parts_.settings.begin_preparing()) return feed(std::move(*failed));
-  parts_.settings.read_interfaces([this](const Interfaces& interfaces) {
+  parts_.settings.read_interfaces([this, settled = e.settled](const Interfaces& interfaces) {
     if (seen_.phase() != Phase::prepare) return;  // a stop came first
-    Happening prepared = parts_.settings.prepare(interfaces);
+    Happening prepared = parts_.settings.prepare(interfaces, settled);
     if (std::holds_alternative<Prepared>(prepared)) use_tokens();
     feed(std::move(prepared));
   });
 }
 
 void Interpreter::act(const ReadAddress&) {
-  parts_.settings.read_interfaces(
-      [this](const Interfaces& interfaces) { feed(parts_.settings.read_address(interfaces, seen_.address_gone())); });
+  parts_.settings.read_interfaces([this](const Interfaces& interfaces) {
+    feed(parts_.settings.read_address(interfaces, seen_.address_missing().has_value()));
+  });
 }
 
 void Interpreter::act(const TakeIdBack& e) {

@@ -71,7 +71,7 @@ class Interpreter {
   void use_tokens();
 
   // One for each effect.
-  void act(const Prepare&);
+  void act(const Prepare& e);
   void act(const Launch&);
   void act(const Probe&);
   void act(const SendServices&);

@@ -56,8 +56,9 @@ class ActiveSettings {
 
   // The beginning of a Prepare; each but the first reads the settings once more. Nothing, or why it failed.
   virtual std::optional<PrepareFailed> begin_preparing() = 0;
-  // The rest, on these interfaces: Prepared, and there are settings in force from now on, or PrepareFailed.
-  virtual Happening prepare(const Interfaces& interfaces) = 0;
+  // The rest, on these interfaces: Prepared, and there are settings in force from now on, or PrepareFailed. `settled`: the
+  // address that is taken although a better one may yet come.
+  virtual Happening prepare(const Interfaces& interfaces, const std::string& settled) = 0;
 
   // REQUIRES, from here on: there are settings in force.
   virtual const Ground& in_force() const = 0;

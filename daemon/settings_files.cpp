@@ -7,6 +7,7 @@
 #include "process/io/host.hpp"
 #include "report/io/log.hpp"
 
+#include <fmt/format.h>
 #include <boost/asio/post.hpp>
 
 #include <unistd.h>
@@ -132,7 +133,7 @@ Result<void> SettingsFiles::hold() {
   return news_.held();
 }
 
-Happening SettingsFiles::prepare(const Interfaces& interfaces) {
+Happening SettingsFiles::prepare(const Interfaces& interfaces, const std::string& settled) {
   auto ground = look(*sources_, interfaces, {}, wrong_);
   if (!ground) {
     Problems problems = ground.error();
@@ -140,6 +141,11 @@ Happening SettingsFiles::prepare(const Interfaces& interfaces) {
         std::all_of(problems.begin(), problems.end(), [](const Problem& p) { return p.exit == Exit::retry; });
     for (std::size_t i = 1; i < problems.size() && !waiting; ++i) log::error(to_string(problems[i]));
     return PrepareFailed{.problem = std::move(problems.front()), .rules = lictor::rules_of(first_, {})};
+  }
+  if (const BindAddress& bind = ground->facts.bind; !bind.doubt.empty() && bind.address != settled) {
+    Problem doubt{"bind.settle", fmt::format("{} on {} would do, but {}", bind.address, bind.interface, bind.doubt),
+                  "wait for bind.settle, or name the interface in bind.interface", Exit::retry};
+    return PrepareFailed{.problem = std::move(doubt), .rules = lictor::rules_of(first_, {}), .candidate = bind.address};
   }
   // An address will not mend a disk.
   if (auto made = make_folders(*ground); !made) return PrepareFailed{made.error(), true};
@@ -168,23 +174,25 @@ void SettingsFiles::host_may_be_renamed() {
 // ------------------------------------------------------------------------------------------- the address
 
 AddressRead SettingsFiles::read_address(const Interfaces& interfaces, bool gone) {
+  const std::string& own = ground_->facts.bind.address;
   address_may_have_come(interfaces);
   // Of interfaces that can't be listed right now nothing new is known.
   if (!interfaces && !gone) {
     log::warn(to_string(interfaces.error()));
-    return {AddressState::same, ground_->facts.bind.address};
+    return {AddressState::same, "", own};
   }
-  const auto bind = look_at_address(*ground_, interfaces);
-  if (!bind) return {AddressState::gone, bind.error().why};
-  const bool same = bind->address == ground_->facts.bind.address;
-  return {same ? AddressState::same : AddressState::other, bind->address};
+  const auto other = other_address(*ground_, interfaces);
+  if (!other) return {AddressState::gone, other.error().why, own};
+  return {other->empty() ? AddressState::same : AddressState::other, *other, own};
 }
 
 // Settings with nothing against them but that there is no address for them are read again when there is one.
 void SettingsFiles::address_may_have_come(const Interfaces& interfaces) {
-  if (!lacks_address_ || !look_again({.settings = true}, interfaces)) return;
-  lacks_address_ = false;
-  boost::asio::post(executor_, news_.settings);
+  if (lacks_address_ && look_again({.settings = true}, interfaces)) read_for_the_address();
+}
+
+void SettingsFiles::read_for_the_address() {
+  if (std::exchange(lacks_address_, false)) boost::asio::post(executor_, news_.settings);
 }
 
 Result<NodeKey> SettingsFiles::take_id(const std::string& id, const Interfaces& interfaces) {
@@ -260,7 +268,9 @@ ResultAll<Ground> SettingsFiles::look_again(const Reload& what, const Interfaces
     return Running{.token = ground_->facts.recovery_token,
                    .agent_version = ground_->facts.agent_version,
                    .bound = &*ground_,
-                   .follows = settings.bind.restart_on_change,
+                   .moves = !settings.bind.restart_on_change ? Moves::never
+                            : what.moves                     ? Moves::now
+                                                             : Moves::later,
                    .identity = ground_->facts.identity,
                    .left = what.left};
   };
@@ -365,6 +375,7 @@ Result<void> SettingsFiles::adopt(bool keep, bool reload) {
   next_.reset();
   if (keep) before_ = std::move(*ground_);
   put_into_force(std::move(next));
+  read_for_the_address();
   if (reload) return move_file(next_consul_json(), ground_->facts.config_path);
   unlink(next_consul_json().c_str());  // a launch writes its own
   return {};

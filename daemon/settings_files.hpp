@@ -36,7 +36,7 @@ class SettingsFiles : public ActiveSettings {
 
   void read_interfaces(std::function<void(const Interfaces&)> done) override;
   std::optional<PrepareFailed> begin_preparing() override;
-  Happening prepare(const Interfaces& interfaces) override;
+  Happening prepare(const Interfaces& interfaces, const std::string& settled) override;
   const Ground& in_force() const override { return *ground_; }
   AddressRead read_address(const Interfaces& interfaces, bool gone) override;
   Result<NodeKey> take_id(const std::string& id, const Interfaces& interfaces) override;
@@ -77,6 +77,7 @@ class SettingsFiles : public ActiveSettings {
   Reloaded failed(const Problems& problems, bool settings_too);
   void refuse(const Problems& problems);
   void address_may_have_come(const Interfaces& interfaces);
+  void read_for_the_address();
   std::string next_consul_json() const { return settings().run_dir + "/consul.next.json"; }
   void put_into_force(Ground ground);
 

@@ -73,6 +73,17 @@ std::string kept_by_servers(const LifeView& life, Time now) {
       join(life.left_over().ids, ", "), life.own().name);
 }
 
+std::string missing_address(const LifeView& life, Time now) {
+  if (!life.address_missing()) return "";
+  const std::string gone = "the address " + *life.address_missing();
+  const auto& settling = life.address_settling();
+  if (!settling || !life.rules().restart_on_change) return gone;
+  const Duration left = settling->since + life.rules().bind_settle - now;
+  if (left <= Duration{}) return gone;
+  return fmt::format("{}; the node moves to {} in {} if that is so still (bind.settle)", gone, settling->address,
+                     format_duration(std::chrono::ceil<std::chrono::seconds>(left)));
+}
+
 }  // namespace
 
 std::string settings_hash(const Ground& ground) {
@@ -83,6 +94,7 @@ std::string settings_hash(const Ground& ground) {
 Json ground_json(const Ground& ground) {
   Json out = {{"address", ground.facts.bind.address},
               {"address_origin", ground.facts.bind.origin},
+              {"advertise_address", ground.own().address},
               {"node_name", ground.facts.identity.name},
               {"node_id", ground.facts.identity.id},
               {"data_dir", ground.facts.data_dir},
@@ -127,7 +139,8 @@ Json status_json(const Standpoint& at) {
     status["problems"].push_back(
         fmt::format("{} more nodes claim what is this node's", life.claims().size() - told.size()));
   if (life.contested()) status["problems"].push_back(describe(*life.contested(), life.own()));
-  if (life.address_gone()) status["problems"].push_back("the address " + life.own().address + " is gone");
+  if (std::string missing = missing_address(life, now); !missing.empty())
+    status["problems"].push_back(std::move(missing));
   if (!agent.server.empty() && status["leader"]) status["server"] = agent.server;
   if (agent.members > 0) {
     status["members"] = agent.members;

@@ -74,6 +74,7 @@ class Translation {
  private:
   std::optional<std::string> lookup(const std::string& name) const {
     if (name == "address") return facts_.address;
+    if (name == "bind_address") return facts_.bind_address;
     if (name == "node_name") return facts_.node_name;
     if (name == "node_id") return facts_.node_id;
     if (name == "http_port") {
@@ -124,9 +125,9 @@ Json default_services(const ServiceFacts& facts) {
     service["check"] = {
         {"http", "http://" + facts.http_address + "/v1/status/leader"}, {"interval", "10s"}, {"status", "passing"}};
   } else {
-    const bool ipv6 = facts.address.find(':') != std::string::npos;
+    const bool ipv6 = facts.bind_address.find(':') != std::string::npos;
     service["port"] = facts.serf_port;
-    service["check"] = {{"tcp", (ipv6 ? "[${address}]:" : "${address}:") + std::to_string(facts.serf_port)},
+    service["check"] = {{"tcp", (ipv6 ? "[${bind_address}]:" : "${bind_address}:") + std::to_string(facts.serf_port)},
                         {"interval", "10s"},
                         {"status", "passing"}};
   }

@@ -10,9 +10,11 @@
 
 namespace lictor {
 
-// Values for ${address}, ${node_name}, ${node_id}, ${http_port}; any other ${NAME} is looked up in `environment`.
+// Values for ${address}, ${bind_address}, ${node_name}, ${node_id}, ${http_port}; any other ${NAME} is looked up in `environment`.
 struct ServiceFacts {
-  std::string address, node_name, node_id;
+  std::string address;       // where the node is advertised
+  std::string bind_address;  // where its gossip listens; the unspecified address: on all
+  std::string node_name, node_id;
   int http_port = 8500;      // Plan's; -1: ${http_port} has no value
   std::string http_address;  // Plan's
   int serf_port = 8301;      // Plan's

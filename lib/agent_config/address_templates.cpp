@@ -70,14 +70,35 @@ Result<std::optional<std::vector<std::string>>> evaluated(const std::string& key
   return std::optional(words_of(std::get<std::string>(value)));
 }
 
-Result<void> put(Json& at, const std::string& key, Takes takes, const TemplateHost& host, std::string& left) {
-  if (!has_template(at)) return {};
-  const std::string text = at.get<std::string>();
+// A socket, or all addresses, is nothing that comes and goes.
+bool host_has(const TemplateHost& host, const std::string& word) {
+  return !one_address(word) || on_host(word, host.interfaces);
+}
+
+// What the template gave before, as far as that is kept.
+const std::string* kept_value(const std::string& text, const TemplateHost& host, const TemplatesInUse& in_use) {
+  const auto found = in_use.values.find(text);
+  if (found == in_use.values.end()) return nullptr;
+  const auto words = words_of(found->second);
+  const bool there = std::all_of(words.begin(), words.end(), [&](const auto& word) { return host_has(host, word); });
+  return there || in_use.though_gone ? &found->second : nullptr;
+}
+
+// Nothing: it is left as it is.
+Result<std::optional<std::string>> value_of(const std::string& key, const std::string& text, Takes takes,
+                                            const TemplateHost& host, std::string& left) {
   const auto words = evaluated(key, text, host, left);
   if (!words) return words.error();
-  if (!*words) return {};
-  if (auto fits = fitting(key, text, **words, takes, host); !fits) return fits;
-  at = join(**words, " ");
+  if (!*words) return std::optional<std::string>();
+  if (auto fits = fitting(key, text, **words, takes, host); !fits) return fits.error();
+  return std::optional(join(**words, " "));
+}
+
+Result<void> put(Json& at, const std::string& key, Takes takes, const TemplateHost& host, std::string& left) {
+  if (!has_template(at)) return {};
+  auto value = value_of(key, at.get<std::string>(), takes, host, left);
+  if (!value) return value.error();
+  if (*value) at = std::move(**value);
   return {};
 }
 
@@ -139,38 +160,45 @@ Result<void> evaluate_bind_addr(Json& config, const TemplateHost& host) {
   return at == config.end() ? Result<void>() : put(*at, bind_place.key, bind_place.takes, host, left);
 }
 
-Result<std::vector<std::string>> evaluate_other_addresses(Json& config, const TemplateHost& host) {
-  std::vector<std::string> notices;
-  const auto singles = for_each_place(config, [&](Json& value, const std::string& key, Takes takes) {
+Result<TemplatesEvaluated> evaluate_other_addresses(Json& config, const TemplateHost& host,
+                                                    const TemplatesInUse& in_use) {
+  TemplatesEvaluated all;
+  const auto singles = for_each_place(config, [&](Json& at, const std::string& key, Takes takes) -> Result<void> {
+    if (!has_template(at)) return {};
+    const std::string text = at.get<std::string>();
     std::string left;
-    auto done = put(value, key, takes, host, left);
+    const std::string* const kept = kept_value(text, host, in_use);
+    auto value = kept ? Result<std::optional<std::string>>(*kept) : value_of(key, text, takes, host, left);
+    if (!value) return value.error();
     // The plan tells of an advertise_addr that gives way.
-    if (!left.empty() && key != "advertise_addr") notices.push_back(left);
-    return done;
+    if (!left.empty() && key != "advertise_addr") all.left.push_back(left);
+    if (*value) at = all.values[text] = **value;
+    return {};
   });
   if (!singles) return singles.error();
   for (const char* const key : lists) {
     const auto at = config.find(key);
     if (at == config.end() || !at->is_array()) continue;
-    if (auto done = put_all(*at, key, host, notices); !done) return done.error();
+    if (auto done = put_all(*at, key, host, all.left); !done) return done.error();
   }
-  return notices;
+  return all;
 }
 
-Result<std::vector<std::string>> evaluate_other_addresses(AgentConfig& config, const TemplateHost& host) {
-  if (!has_address_templates(config.effective().merged)) return std::vector<std::string>();
+Result<TemplatesEvaluated> evaluate_other_addresses(AgentConfig& config, const TemplateHost& host,
+                                                    const TemplatesInUse& in_use) {
+  if (!has_address_templates(config.effective().merged)) return TemplatesEvaluated();
   Json all = config.effective().merged;
-  auto left = evaluate_other_addresses(all, host);
-  if (!left) return left;
-  const auto put_in = [&host](Json& part) {
-    Json evaluated = part;
-    if (evaluate_other_addresses(evaluated, host)) part = std::move(evaluated);
+  auto evaluated = evaluate_other_addresses(all, host, in_use);
+  if (!evaluated) return evaluated;
+  const auto put_in = [&](Json& part) {
+    Json copy = part;
+    if (evaluate_other_addresses(copy, host, {evaluated->values, true})) part = std::move(copy);
   };
   put_in(config.before.merged);
   put_in(config.given.merged);
   for (AgentConfigFile& file : config.after) put_in(file.content);
   config.join();
-  return left;
+  return evaluated;
 }
 
 }  // namespace lictor

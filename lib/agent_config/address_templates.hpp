@@ -7,6 +7,7 @@
 #include "base/problem.hpp"
 #include "sockaddr/template.hpp"
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -20,11 +21,28 @@ bool has_address_templates(const Json& config);
 // A template that is not evaluated stays as it is.
 Result<void> evaluate_bind_addr(Json& config, const TemplateHost& host);
 
+// What templates of single settings (not of lists of whom to join) gave, by their text.
+using TemplateValues = std::map<std::string, std::string>;
+
+// What an agent runs with is kept while the host has all of it, whatever the templates would give by then: the agent, too,
+// evaluates them at its start alone.
+struct TemplatesInUse {
+  const TemplateValues& values;
+  bool though_gone = false;  // and also when the host has it no more
+};
+
+struct TemplatesEvaluated {
+  TemplateValues values;
+  std::vector<std::string> left;  // a line for people about each template that is left to the agent
+};
+
 // The same for advertise_addr and serf_lan (one address), client_addr, addresses.*, retry_join and start_join (any number).
 // advertise_addr and client_addr without an address are problems: the agent would pass over the one in silence, and run
-// without any listener by the other. Returns a line for people about each template that is left to the agent.
-Result<std::vector<std::string>> evaluate_other_addresses(Json& config, const TemplateHost& host);
+// without any listener by the other.
+Result<TemplatesEvaluated> evaluate_other_addresses(Json& config, const TemplateHost& host,
+                                                    const TemplatesInUse& in_use = {TemplateValues()});
 // In each of the places where the agent reads something; a problem only for what it goes by.
-Result<std::vector<std::string>> evaluate_other_addresses(AgentConfig& config, const TemplateHost& host);
+Result<TemplatesEvaluated> evaluate_other_addresses(AgentConfig& config, const TemplateHost& host,
+                                                    const TemplatesInUse& in_use = {TemplateValues()});
 
 }  // namespace lictor

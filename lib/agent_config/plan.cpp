@@ -147,14 +147,18 @@ void Draft::reloading() {
 }
 
 void Draft::address() {
-  set("bind_addr", facts.bind.address, facts.bind.origin);
-  insisted.push_back("bind_addr");
+  if (!facts.bind.everywhere) {
+    set("bind_addr", facts.bind.address, facts.bind.origin);
+    insisted.push_back("bind_addr");
+  }
   if (facts.bind.notice) plan.notices.push_back(*facts.bind.notice);
 
   const std::string theirs = text_at(find(user(), "advertise_addr"));
   if (literal_address(theirs)) return;
   if (!theirs.empty()) tell_of("advertise_addr", facts.bind.address, "the bind address");
-  set("advertise_addr", facts.bind.address, "bind_addr");
+  const std::string gossip = text_at(find(user(), "serf_lan"));
+  one_address(gossip) ? set("advertise_addr", gossip, "serf_lan")
+                      : set("advertise_addr", facts.bind.address, "bind_addr");
   insisted.push_back("advertise_addr");
 }
 

@@ -78,7 +78,8 @@ struct Plan {
   bool api_after_join = false;  // Rules'
 };
 
-// Computed keys: bind_addr, advertise_addr (the user's, if literal), node_name, node_id, data_dir, node_meta (strings
+// Computed keys: bind_addr (but where the user has all addresses listened on), advertise_addr (the user's, if literal; else
+// where gossip listens), node_name, node_id, data_dir, node_meta (strings
 // expanded), client_addr (CONSUL_CLIENT_INTERFACE), addresses.http (the user's, or client_addr's, plus the private
 // socket), ports.http where the user has it off, unix_sockets {mode 0600, numeric user and group of the agent user},
 // leave_on_terminate=false, skip_leave_on_interrupt=true, acl.tokens.agent_recovery (recovery_token_key) when ACLs are on

@@ -1,13 +1,17 @@
 // This node's address, as the kernel's news change it.
 //
-//   steady    nothing to do
-//   settling  news have come: a change comes in several pieces
+//   steady    it is there, and nothing to do
+//   looking   news have come: a change comes in several pieces
 //   reading   a ReadAddress is outstanding; news meanwhile have it read once more
-//   gone      the last reading found none: the agent is left as it is until there is one
+//   missing   the last reading did not find it: the agent is left as it is
+//   settling  missing, and another one would be taken: it is, when it has been that one for bind.settle
 //
 // Another address has the settings prepared with it, and the agent restarted (bind.on_change: restart), or is told of once.
 //
-// In: HostChanged, AddressRead; from the settings: look at it by and by. Out: ReadAddress. Told to the others: it has changed.
+// Laws. Steady: the node moves for the address's sake only where no reading has found it for bind.settle.
+//
+// In: HostChanged, AddressRead; from the settings: look at it by and by, the node has moved. Out: ReadAddress. Told to the
+// others: it has changed.
 #pragma once
 
 #include "life/events.hpp"
@@ -21,14 +25,15 @@ namespace lictor {
 class Turn;
 
 // From the kernel's news to a look at the addresses: a change comes in several pieces.
-inline constexpr Duration address_settles = std::chrono::milliseconds(200);
+inline constexpr Duration address_looked_at = std::chrono::milliseconds(200);
 
 struct AddressWatchState {
   std::optional<Time> read_at;
   Work reading;
-  bool gone = false;
+  std::optional<std::string> missing;  // for people: which one, and why
+  std::optional<Settling> settling;
   std::string ignored;  // the one last said to be ignored
-  int lost = 0;         // how often it was
+  int lost = 0;         // how often it went missing
   bool operator==(const AddressWatchState&) const = default;
 };
 
@@ -40,9 +45,15 @@ class AddressWatch {
   void look_in(Duration time);
   void read();
   void on(const AddressRead& e);
-  void stand_down() { own_.read_at.reset(); }
+  void settled();
+  void stand_down();
 
  private:
+  void found(const AddressRead& e);
+  void not_found(const AddressRead& e);
+  void would_be(const AddressRead& e);
+  void changed(const AddressRead& e);
+
   AddressWatchState& own_;
   Turn& turn_;
 };

@@ -36,6 +36,7 @@ struct PrepareFailed {
   Problem problem;     // Exit::retry: no address yet
   bool final = false;  // whatever its exit code, neither the network's news nor other settings will mend it
   std::optional<Rules> rules = {};  // where the settings were read once more
+  std::string candidate = {};       // what would be the address if no better one came
 };
 struct Launched {
   int pid;
@@ -107,7 +108,8 @@ struct Cleared {
 enum class AddressState { same, other, gone };
 struct AddressRead {
   AddressState state;
-  std::string text;  // the other address, or why there is none
+  std::string text;      // the other address, or why there is none
+  std::string own = {};  // the one that is looked for: behind a router not the one that is advertised
 };
 struct HookEnded {
   int launch;
@@ -152,7 +154,9 @@ struct Event {
 // -------------------------------------------------------------------------------------------- effects
 // Each is answered by exactly one event, named behind it, unless the agent it was for ends first.
 
-struct Prepare {};  // Prepared or PrepareFailed; each but the first begins with the settings, read once more
+struct Prepare {
+  std::string settled;  // the candidate that has been one for bind.settle, and is taken
+};                      // Prepared or PrepareFailed; each but the first begins with the settings, read once more
 struct Launch {
   int launch;
 };  // Launched or LaunchFailed
@@ -227,9 +231,10 @@ struct SignalChildren {
   int signal;
 };  // nothing
 struct Reload {
-  bool settings;      // read them again; false: only the host is another
-  bool left = false;  // a server has confirmed that the node has left under its name: its id is free for another one
-};                    // Reloaded
+  bool settings;       // read them again; false: only the host is another
+  bool moves = false;  // another address has settled, and is taken now
+  bool left = false;   // a server has confirmed that the node has left under its name: its id is free for another one
+};                     // Reloaded
 // What is prepared comes into force: rules, services, consul.json, arguments, environment.
 struct Adopt {
   int launch;

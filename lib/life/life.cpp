@@ -230,7 +230,11 @@ class LifeStep {
   void on(const AgentReloaded& e) { reloading_.on(e); }
   void on(const IdTakenBack& e) { reloading_.on(e); }
   void on(const IdSettled& m) { claims_.on(m); }
-  void on(const SettingsTaken& m) { claims_.settings_taken(m.moved); }
+  void on(const SettingsTaken& m) {
+    claims_.settings_taken(m.moved);
+    if (m.moved || m.for_address) address_.settled();
+  }
+
   void on(const LookAtAddress& m) { address_.look_in(m.in); }
   void on(const ReloadEnds&) { reloading_.end(); }
 

@@ -89,6 +89,7 @@ struct IdSettled {  // taken back, or why not
 };
 struct SettingsTaken {  // the node may have moved to another address
   bool moved;
+  bool for_address;  // they were prepared for its sake
 };
 struct ReloadEnds {};      // of this one nothing is to be done any more
 struct ReloadOver {};      // and no other one follows at once

@@ -17,13 +17,15 @@ void Preparing::begin() {
   prepare();
 }
 
-void Preparing::prepare() {
+void Preparing::prepare() { prepare(""); }
+
+void Preparing::prepare(const std::string& settled) {
   if (own_.work.running) {
     own_.work.again = true;
     return;
   }
   own_.work = {.running = true};
-  turn_.emit(Prepare{});
+  turn_.emit(Prepare{settled});
 }
 
 bool Preparing::prepared() {
@@ -38,15 +40,16 @@ void Preparing::failed(const PrepareFailed& e) {
   const bool again = std::exchange(own_.work, {}).again;
   if (own_.over) return;
   if (hopeless(e)) return turn_.post(GiveUp{e.problem});
-  own_.deadline = std::max(turn_.now, end_of_wait());
+  const std::string& candidate = e.candidate;
+  candidate.empty() ? own_.settling.reset() : void(settle(own_.settling, candidate, turn_.now));
   if (!own_.no_address) {
     const bool name = e.problem.what == "node.name";
     turn_.say(Tone::info, name ? "waiting for a host name" : "waiting for an address",
               {seconds_field(turn_.rules().bind_wait), {"reason", e.problem.why}});
   }
   own_.no_address = e.problem;
-  if (again && turn_.now < end_of_wait()) return prepare();
-  no_address_in_time();
+  if (again && turn_.now < end_of_wait()) prepare();
+  await();
 }
 
 void Preparing::stand_down() {
@@ -56,13 +59,17 @@ void Preparing::stand_down() {
 
 void Preparing::on_deadline() {
   own_.deadline.reset();
-  no_address_in_time();
+  await();
 }
 
 // What is being looked for right now may still be found.
-void Preparing::no_address_in_time() {
-  if (own_.work.running || turn_.now < end_of_wait()) return;
-  turn_.post(GiveUp{*own_.no_address});
+void Preparing::await() {
+  const Time settled = own_.settling ? own_.settling->since + turn_.rules().bind_settle : Time::max();
+  own_.deadline = std::min(settled, end_of_wait());
+  if (turn_.now < *own_.deadline) return;
+  own_.deadline.reset();
+  if (own_.work.running) return;
+  own_.settling ? prepare(own_.settling->address) : turn_.post(GiveUp{*own_.no_address});
 }
 
 }  // namespace lictor

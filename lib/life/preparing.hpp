@@ -2,12 +2,14 @@
 //
 //   under way  a Prepare is outstanding; news meanwhile have it done once more
 //   waiting    no address yet: the kernel's news and other settings are awaited for bind.wait, then it is given up
+//   settling   waiting, and there is a candidate: it is taken when it has been the one for bind.settle, or bind.wait is over
 //   over       prepared, or a stop has begun
 //
 // In: Begin, Prepared, PrepareFailed, the host's news, a reload. Out: Prepare. Told to the others: give up.
 #pragma once
 
 #include "life/events.hpp"
+#include "life/settling.hpp"
 
 #include <optional>
 
@@ -25,7 +27,8 @@ struct PreparingState {
   Time began{};
   bool over = false;
   Work work;
-  std::optional<Time> deadline;       // bind.wait
+  std::optional<Time> deadline;  // bind.wait, bind.settle
+  std::optional<Settling> settling;
   std::optional<Problem> no_address;  // what was found last
   bool operator==(const PreparingState&) const = default;
 };
@@ -45,7 +48,8 @@ class Preparing {
   void on_deadline();
 
  private:
-  void no_address_in_time();
+  void prepare(const std::string& settled);
+  void await();
   Time end_of_wait() const;
 
   PreparingState& own_;

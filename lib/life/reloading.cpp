@@ -15,23 +15,20 @@ namespace lictor {
 
 void Reloading::reload() {
   if (turn_.stopping()) return turn_.say(Tone::info, "settings are not read again now");
-  apply(true);
+  apply({.settings = true});
 }
 
 // The address is looked at in any case.
-void Reloading::apply(bool read) {
-  if (own_.after_leave) {
-    own_.after_leave->read |= read;
-    return;
-  }
-  if (own_.preparing()) {
-    if (read) own_.work.again = true;
+void Reloading::apply(const Reload& what) {
+  if (own_.after_leave || own_.preparing()) {
+    if (what.settings) (own_.after_leave ? own_.after_leave->read : own_.work.again) = true;
     // Whatever becomes of the settings.
-    if (!read) turn_.post(LookAtAddress{address_settles});
+    if (what.moves) turn_.post(LookAtAddress{address_looked_at});
     return;
   }
   own_.work = {.running = true};
-  turn_.emit(Reload{read});
+  own_.moves = what.moves;
+  turn_.emit(what);
 }
 
 void Reloading::host_renamed() {
@@ -41,7 +38,7 @@ void Reloading::host_renamed() {
     own_.work.again = true;
     return;
   }
-  apply(false);
+  apply({.settings = false});
 }
 
 void Reloading::on(const Reloaded& e) {
@@ -53,7 +50,7 @@ void Reloading::on(const Reloaded& e) {
   } else if (outdated) {
     turn_.emit(Forget{});
     own_.work = {};
-    return apply(e.settings);
+    return apply({.settings = e.settings, .moves = own_.moves});
   } else {
     return take(e);
   }
@@ -98,8 +95,7 @@ void Reloading::left(bool confirmed) {
 
 void Reloading::leave_is_over() {
   const AfterLeave what = *std::exchange(own_.after_leave, std::nullopt);
-  own_.work = {.running = true};
-  turn_.emit(Reload{what.read, what.left});
+  apply({.settings = what.read, .left = what.left});
 }
 
 // ---- taken
@@ -123,7 +119,7 @@ void Reloading::take(const Reloaded& e) {
   // No agent could go back to an address that is gone. What one is told to take it may refuse, whoever had the settings read.
   const bool on_trial = asks_agent && (e.settings || (tell && !moves));
   adopt({e.rules, e.own}, {.launch = turn_.launch(), .keep = on_trial && proven, .reload = tell});
-  turn_.post(SettingsTaken{moves});
+  turn_.post(SettingsTaken{moves, own_.moves});
   if (tell) {
     own_.telling = true;
     return;
@@ -210,7 +206,7 @@ void Reloading::go_back(const Problem& why) {
   turn_.say(Tone::error, "new settings taken back, those before are in force again", {{"reason", to_string(why)}});
   turn_.emit(GoBack{why});
   // It may have changed with them, and be no matter of theirs.
-  turn_.post(LookAtAddress{address_settles});
+  turn_.post(LookAtAddress{address_looked_at});
 }
 
 const char* to_string(ReloadResult result) {

@@ -51,6 +51,7 @@ struct ReloadingState {
   std::optional<AfterLeave> after_leave;
   bool taking_id = false;         // back
   bool telling = false;           // the running agent, which has not answered yet
+  bool moves = false;             // what is being read takes another address
   bool outdated = false;          // what is being read is compared with settings that are in force no longer
   std::optional<InForce> before;  // while settings are on trial: the last ones with which an agent has answered
   bool ever_answered = false;     // an agent's API
@@ -71,7 +72,7 @@ class Reloading {
   void begin_with(const Rules& rules, const NodeKey& key) { own_.in_force = {rules, key}; }
 
   void reload();
-  void address_changed() { apply(false); }
+  void address_changed() { apply({.settings = false, .moves = true}); }
   void host_renamed();
   void left(bool confirmed);
   bool waits_for_leave() const { return own_.after_leave.has_value(); }
@@ -90,7 +91,7 @@ class Reloading {
   void on(const IdTakenBack& e);
 
  private:
-  void apply(bool read);
+  void apply(const Reload& what);
   void refused(const Reloaded& e);
   void take(const Reloaded& e);
   bool leave_first(const Reloaded& e);

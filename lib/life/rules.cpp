@@ -12,6 +12,7 @@ Rules rules_of(const Settings& s, const AgentTraits& traits) {
           .linger = s.stop.linger,
           .stop_timeout = s.stop.timeout,
           .bind_wait = s.bind.wait,
+          .bind_settle = s.bind.settle,
           .restart_min = s.restart.min,
           .restart_max = s.restart.max,
           .give_up_after = s.restart.give_up_after,

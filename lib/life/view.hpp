@@ -49,7 +49,8 @@ class LifeView {
 
   // Address and claims.
   const std::optional<Problem>& no_address() const { return life_->preparing.no_address; }
-  bool address_gone() const { return life_->address.gone; }
+  const std::optional<std::string>& address_missing() const { return life_->address.missing; }
+  const std::optional<Settling>& address_settling() const { return life_->address.settling; }
   int addresses_lost() const { return life_->address.lost; }
   int address_changes() const { return life_->reloading.address_changes; }
   const std::vector<Claim>& claims() const { return life_->claims.claims; }

@@ -70,7 +70,6 @@ const std::optional<DefaultRoute>& default_route(const Candidate& c) {
 }
 
 constexpr const char* kept = "the address that this node has";
-constexpr const char* written = "bind_addr";
 constexpr const char* by_route = "the default route";
 constexpr const char* in_order = "the order of bind.interface";
 
@@ -151,14 +150,18 @@ Problem ambiguous(const std::string& glob, const std::vector<Candidate>& candida
       Exit::retry};
 }
 
+std::size_t first_glob(const BindRules& rules, const Interface& interface) {
+  const auto named = std::find_if(rules.globs.begin(), rules.globs.end(),
+                                  [&](const std::string& glob) { return glob_match(glob, interface.name); });
+  return static_cast<std::size_t>(named - rules.globs.begin());
+}
+
 std::vector<Candidate> candidates_of(const BindRules& rules, const std::vector<Interface>& interfaces,
                                      const std::string& held) {
   const auto wanted = parse_address(held);
   std::vector<Candidate> found;
   for (const auto& interface : interfaces) {
-    const auto named = std::find_if(rules.globs.begin(), rules.globs.end(),
-                                    [&](const std::string& glob) { return glob_match(glob, interface.name); });
-    const auto glob = static_cast<std::size_t>(named - rules.globs.begin());
+    const std::size_t glob = first_glob(rules, interface);
     for (const auto& a : interface.addresses)
       found.push_back({&interface, &a, glob, wanted && parse_address(a.address) == wanted});
   }
@@ -198,18 +201,42 @@ Problem none_usable(const BindRules& rules, const std::vector<Interface>& interf
                  "give an interface such an address, or change bind.interface, bind.family or bind.cidr", Exit::retry};
 }
 
+// Those of tunnels' fallback devices (NOARP) and of what is part of a bond never get an address.
+bool may_yet_come(const Interface& interface, bool ipv6) {
+  if ((interface.flags & (IFF_LOOPBACK | IFF_NOARP | IFF_SLAVE)) != 0) return false;
+  return !interface.up || std::none_of(interface.addresses.begin(), interface.addresses.end(),
+                                       [&](const auto& a) { return a.ipv6 == ipv6 && !a.link_local && !a.unusable; });
+}
+
+// `held_is_away`: the node has had an address, which is not on the host.
+std::string doubt_of(const BindRules& rules, const std::vector<Interface>& interfaces, const Candidate& chosen,
+                     bool held_is_away) {
+  const bool routed = default_route(chosen).has_value();
+  if (chosen.held || (routed && !held_is_away)) return "";
+  if (!routed && chosen.address->prefix == (chosen.address->ipv6 ? 128 : 32))
+    return with_prefix(*chosen.address) + " may be a virtual address: there is no default route";
+  for (const Interface& interface : interfaces) {
+    if (first_glob(rules, interface) > chosen.glob || !may_yet_come(interface, rules.ipv6)) continue;
+    return interface.name + (interface.up ? " has no address yet, and " : " is not up yet, and ") +
+           (held_is_away ? "the one that this node had is not there" : "there is no default route");
+  }
+  return "";
+}
+
 // One that stands on two interfaces is one.
-bool one_address(const std::vector<Candidate>& candidates) {
+bool all_the_same(const std::vector<Candidate>& candidates) {
   return std::all_of(candidates.begin(), candidates.end(),
                      [&](const Candidate& c) { return c.address->address == candidates.front().address->address; });
 }
 
 AddressChoice choose(const BindRules& rules, const std::vector<Interface>& interfaces, const std::string& held) {
   AddressChoice choice;
-  const std::vector<Candidate> left = narrow(candidates_of(rules, interfaces, held), rules, choice);
+  const std::vector<Candidate> all = candidates_of(rules, interfaces, held);
+  const bool held_is_away = !held.empty() && std::none_of(all.begin(), all.end(), [](auto& c) { return c.held; });
+  const std::vector<Candidate> left = narrow(all, rules, choice);
   if (left.empty()) {
     choice.bind = none_usable(rules, interfaces);
-  } else if (!one_address(left)) {
+  } else if (!all_the_same(left)) {
     choice.bind = ambiguous(rules.globs[left.front().glob], left);
   } else {
     const auto& [interface, address, glob, is_held] = left.front();
@@ -221,20 +248,23 @@ AddressChoice choose(const BindRules& rules, const std::vector<Interface>& inter
       else if (rule != in_order)
         by.push_back(rule);
     }
-    choice.bind = BindAddress{address->address, interface->name,
-                              interface->name + (kept_it ? ", kept, by " : ", by ") + join(by, " and "), std::nullopt};
+    choice.bind = BindAddress{.address = address->address,
+                              .interface = interface->name,
+                              .origin = interface->name + (kept_it ? ", kept, by " : ", by ") + join(by, " and "),
+                              .doubt = doubt_of(rules, interfaces, left.front(), held_is_away)};
   }
   return choice;
 }
 
-AddressChoice keep(const Bytes& wanted, const std::string& text, const std::vector<Interface>& interfaces) {
-  AddressChoice choice{
-      Problem{"bind_addr", text + " is not on this host (interfaces seen: " + describe(interfaces) + ")",
-              "give an interface this address, or take bind_addr out of the agent settings and let bind.interface "
-              "choose",
-              Exit::retry},
-      {},
-      {written}};
+// `by`: the setting in which the user wrote it.
+AddressChoice keep(const Bytes& wanted, const std::string& text, const std::vector<Interface>& interfaces,
+                   const char* by) {
+  AddressChoice choice{Problem{by, text + " is not on this host (interfaces seen: " + describe(interfaces) + ")",
+                               "give an interface this address, or take " + std::string(by) +
+                                   " out of the agent settings and let bind.interface choose",
+                               Exit::retry},
+                       {},
+                       {by}};
   for (const auto& interface : interfaces) {
     for (const auto& a : interface.addresses) {
       const auto here = parse_address(a.address);
@@ -242,14 +272,40 @@ AddressChoice keep(const Bytes& wanted, const std::string& text, const std::vect
       // Linux answers for the whole of a loopback network, not only for the address that it lists.
       const bool stands_for_it = here && loopback(text) && in_network(text, with_prefix(a));
       if (!choice.bind && !a.unusable && (it || stands_for_it)) {
-        choice.bind =
-            BindAddress{it ? a.address : text, interface.name, interface.name + ", by " + written, std::nullopt};
+        choice.bind = BindAddress{
+            .address = it ? a.address : text, .interface = interface.name, .origin = interface.name + ", by " + by};
       } else {
-        choice.rivals.push_back({&interface, &a, written});
+        choice.rivals.push_back({&interface, &a, by});
       }
     }
   }
   if (!choice.bind) choice.rivals.clear();
+  return choice;
+}
+
+const char* advertised_by(const BindRules& rules) { return rules.by_serf_lan ? "serf_lan" : "advertise_addr"; }
+
+// Where the node is advertised it listens, if that is here. One that the host does not have is a router's to translate, but for
+// one that the host has had.
+std::optional<AddressChoice> where_it_is_advertised(const BindRules& rules, const std::vector<Interface>& interfaces,
+                                                    const std::string& held) {
+  const auto advertised = parse_address(rules.advertised);
+  if (!advertised) return std::nullopt;
+  AddressChoice choice = keep(*advertised, rules.advertised, interfaces, advertised_by(rules));
+  if (choice.bind || advertised == parse_address(held)) return choice;
+  return std::nullopt;
+}
+
+// The user has the agent listen on all addresses, and says which one is the node's: it stays so.
+AddressChoice everywhere(const BindRules& rules, const std::string& bind_addr,
+                         const std::vector<Interface>& interfaces) {
+  const auto advertised = parse_address(rules.advertised);
+  AddressChoice choice = keep(*advertised, rules.advertised, interfaces, advertised_by(rules));
+  if (!choice.bind)
+    choice.bind = BindAddress{.address = rules.advertised,
+                              .interface = {},
+                              .origin = std::string("by ") + advertised_by(rules) + ", not on this host"};
+  choice.bind->everywhere = bind_addr;
   return choice;
 }
 
@@ -258,17 +314,21 @@ AddressChoice keep(const Bytes& wanted, const std::string& text, const std::vect
 AddressChoice choose_address(const BindRules& rules, const std::vector<Interface>& interfaces,
                              const std::string& held) {
   std::string wanted(trim(rules.configured.value_or("")));
-  if (wanted.empty()) return choose(rules, interfaces, held);
+  if (wanted.empty()) {
+    auto advertised = where_it_is_advertised(rules, interfaces, held);
+    return advertised ? *advertised : choose(rules, interfaces, held);
+  }
   // Consul's manual spells the unspecified IPv6 address "[::]".
   if (wanted.front() == '[' && wanted.back() == ']') wanted = wanted.substr(1, wanted.size() - 2);
   const auto literal = parse_address(wanted);
-  if (literal && !literal->unspecified()) return keep(*literal, wanted, interfaces);
+  if (literal && !literal->unspecified()) return keep(*literal, wanted, interfaces, "bind_addr");
   if (!literal && wanted.find("{{") == std::string::npos) {
     return {Problem{"bind_addr", "\"" + wanted + "\" is neither an IP address nor a go-sockaddr template",
                     "correct it, or take it out of the agent settings and let bind.interface choose", Exit::config},
             {},
             {}};
   }
+  if (literal && !rules.advertised.empty()) return everywhere(rules, wanted, interfaces);
   AddressChoice choice = choose(rules, interfaces, held);
   if (auto& bind = choice.bind; bind)
     bind->notice =
@@ -302,8 +362,8 @@ std::vector<std::string> account_of(const AddressChoice& choice, const std::vect
     lines.push_back("passed over: " + with_prefix(*address) + " on " + interface->name + " (" +
                     with_metric(lost_by, *interface) + ")");
   }
-  lines.insert(lines.begin(), "address: " + bind.address + " on " + bind.interface + " (" +
-                                  (by.empty() ? "the only one that can be taken" : join(by, "; ")) + ")");
+  lines.insert(lines.begin(), "address: " + bind.address + (bind.interface.empty() ? "" : " on " + bind.interface) +
+                                  " (" + (by.empty() ? "the only one that can be taken" : join(by, "; ")) + ")");
   return lines;
 }
 
@@ -316,6 +376,18 @@ bool in_network(const std::string& address, const std::string& cidr) {
 bool valid_network(const std::string& cidr) { return parse_network(cidr).has_value(); }
 
 bool literal_address(const std::string& text) { return parse_address(text).has_value(); }
+
+bool one_address(const std::string& text) {
+  const auto address = parse_address(text);
+  return address && !address->unspecified();
+}
+
+bool on_host(const std::string& address, const std::vector<Interface>& interfaces) {
+  return std::any_of(interfaces.begin(), interfaces.end(), [&](const Interface& interface) {
+    return std::any_of(interface.addresses.begin(), interface.addresses.end(),
+                       [&](const InterfaceAddress& a) { return a.address == address; });
+  });
+}
 
 std::string describe(const std::vector<Interface>& interfaces) {
   std::vector<std::string> parts;

@@ -43,17 +43,23 @@ struct BindRules {
   std::vector<std::string> globs;  // in order of preference
   bool ipv6 = false;
   std::vector<std::string> cidr;  // empty: any network
-  // bind_addr as the agent's own settings have it, if they do. A literal address is kept and must be on this host;
-  // the unspecified address and a template that could not be evaluated give way to the choice. Empty counts as absent.
+  // bind_addr as the agent's own settings have it, if they do. A literal address is kept and must be on this host; the
+  // unspecified address, where no other one is advertised, and a template that could not be evaluated give way to the choice.
+  // Empty counts as absent.
   std::optional<std::string> configured;
+  // Where the settings have others find the node, by advertise_addr, or else by serf_lan. Empty: they do not.
+  std::string advertised;
+  bool by_serf_lan = false;
   bool operator==(const BindRules&) const = default;
 };
 
 struct BindAddress {
   std::string address;  // in the kernel's spelling
   std::string interface;
-  std::string origin;                 // for people: "eth0, by bind.interface eth*"
-  std::optional<std::string> notice;  // one info line, where a user's template or unspecified address gave way
+  std::string origin;                          // for people: "eth0, by bind.interface eth*"
+  std::optional<std::string> notice = {};      // one info line, where a user's template or unspecified address gave way
+  std::optional<std::string> everywhere = {};  // bind_addr as the user wrote it, which is all addresses of the host
+  std::string doubt = {};  // why a better one may yet come, on a host that is still starting; empty: none will
 };
 
 // An address that was not taken, of the interfaces that the choice was made on: valid as long as these are.
@@ -73,13 +79,18 @@ struct AddressChoice {
 // The one order of choice, first what decides:
 // 1. What the user wrote: a literal bind_addr is kept wherever it is on the host, whatever the globs, the family, bind.cidr and
 //    the carrier say; all of 127/8 is on a host that has 127.0.0.1/8. One that is neither an address nor a template is a
-//    problem (Exit::config).
+//    problem (Exit::config). Without one, or with the unspecified address for it, the node is where it is advertised: an
+//    advertised address that is on the host is taken; one that is not is a router's, unless it is what the node has (`held`),
+//    and with the unspecified address the node's all the same.
 // 2. `held`, the address that this node has (running, else stored; empty: none), while it is on an interface that is
 //    administratively up, can be bound to and fits `rules`.
 // 3. The first of the globs that matches any candidate: interface up, right family, not link-local, not tentative, duplicate or
 //    deprecated, inside bind.cidr if given. Of several, those on the interface of the family's best default route; the source
 //    that this route prefers; primary ones before secondary (IPv6: stable before temporary) ones; wider networks before /32 and
 //    /128; IPv6: as RFC 6724 has it for the way out, global ones before unique local ones and those of tunnels.
+//
+// A choice by 3 is in doubt where no default route speaks for it and it is a /32 or /128, as virtual addresses are, or an
+// interface that the globs would rather have, or as soon, has no carrier or address yet; the latter also where `held` is away.
 //
 // None yet, several yet, or the literal address not on the host yet (or still tentative): a problem with Exit::retry that lists
 // what was seen, and names the setting that would settle it: the caller may wait for the kernel's news and ask again.
@@ -93,6 +104,11 @@ bool in_network(const std::string& address, const std::string& cidr);
 bool valid_network(const std::string& cidr);
 // A literal IPv4 or IPv6 address, without zone.
 bool literal_address(const std::string& text);
+
+// A literal address that stands for itself alone, and not for all of the host's.
+bool one_address(const std::string& text);
+// Whether an interface has it, in the kernel's spelling.
+bool on_host(const std::string& address, const std::vector<Interface>& interfaces);
 
 // The choice line by line, for people: the address and what decided, then the rivals of its family, but for loopback and
 // link-local ones, each with the rule that it lost by; of more than 16 the last to lose. Empty where none was chosen.

@@ -76,7 +76,7 @@ struct Settings {
     std::vector<std::string> interface;
     bool ipv6 = false;
     std::vector<std::string> cidr;
-    Duration wait{};
+    Duration wait{}, settle{};
     bool restart_on_change = true;
   } bind;
   struct {

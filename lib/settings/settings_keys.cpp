@@ -42,6 +42,14 @@ const std::vector<SettingKey>& setting_keys() {
        {"ipv4", "ipv6"}},
       {"bind.cidr", string_list, "[]", "only addresses inside these networks count; empty: all do"},
       {"bind.wait", duration, R"("60s")", "how long to wait for an address, and for a host name, at start", {}, true},
+      {"bind.settle",
+       duration,
+       R"("5s")",
+       "how long another address must have been the one to take before a serving node moves to it, and at a start one "
+       "that "
+       "may not be the last to come before it is taken",
+       {},
+       true},
       {"bind.on_change",
        string,
        R"("restart")",

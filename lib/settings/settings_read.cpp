@@ -171,6 +171,7 @@ class Reader {
     s.bind.ipv6 = text("bind.family") == "ipv6";
     s.bind.cidr = list("bind.cidr");
     s.bind.wait = duration("bind.wait");
+    s.bind.settle = duration("bind.settle");
     s.bind.restart_on_change = text("bind.on_change") == "restart";
     s.node.name = maybe("node.name");
     s.node.data_dir = maybe("node.data_dir");

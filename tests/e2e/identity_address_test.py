@@ -13,7 +13,7 @@ def change_address(client, new=NEW_ADDRESS):
 
 
 def identity_new_address(world):
-    """A new address while serving: in the catalog within 5 s, the same node all along, and in time alive for all."""
+    """A new address while serving: in the catalog 5 s after bind.settle, the same node all along, and in time alive for all."""
     server, client = world.server(), world.client()
     other = neighbour(world, server)
     before = client.start().ready()
@@ -23,7 +23,7 @@ def identity_new_address(world):
         Watch(lambda: server.member("n1") != LEFT, 0.05) as member,
     ):
         change_address(client)
-        eventually(lambda: server.instances()["n1"] == NEW_ADDRESS, 5, "the catalog has the new address")
+        eventually(lambda: server.instances()["n1"] == NEW_ADDRESS, 10, "the catalog has the new address")
         assert server.node("n1")["Node"]["Address"] == NEW_ADDRESS
         status = client.ready(5)
         seen = [status[key] for key in ("address", "node_id", "node_name")]
@@ -63,7 +63,7 @@ def identity_address_gone(world):
 
 def identity_address_ignored(world):
     """With bind.on_change ignore a new address is told once and changes nothing."""
-    server, client = world.server(), world.client(bind={"on_change": "ignore"})
+    server, client = world.server(), world.client(bind={"on_change": "ignore", "settle": "1s"})
     neighbour(world, server)
     before = client.start().ready()
     change_address(client)

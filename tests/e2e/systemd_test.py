@@ -2,13 +2,14 @@
 
 import json
 import os
+import shutil
 import signal
 import time
 
 from machine import UNIT, Machine
 from pages import blocks, sections
 from tools import Watch, eventually, holds, uid_of
-from world import ALIVE, LEFT, write_script
+from world import ALIVE, LEFT, SERVER_ADDRESS, run, write_script
 
 SERVICE = {"ID": "web", "Name": "web", "Port": 80}
 
@@ -247,3 +248,76 @@ def systemd_settings_broken(world):
     holds(lambda: machine.show("NRestarts") == "0", 3, "not tried again")
     assert (machine.show("ActiveState"), machine.show("ExecMainStatus")) == ("failed", "78"), machine.lictor_status()
     assert "bind.family" in machine.journal(), machine.journal()
+
+
+def network_of(machine):
+    """ip(8) on the machine's network, from outside."""
+    return lambda *words: run("ip", "-n", machine.namespace, *words)
+
+
+def waits_then_serves(machine, change):
+    """The unit is being started while there is no address to take, and is up by itself once the network is."""
+    machine.systemctl("start", "--no-block", "lictor")
+    eventually(lambda: "waiting for an address" in machine.journal(), 10, "an address is waited for")
+    assert machine.show("ActiveState") == "activating", machine.lictor_status()
+    change()
+    eventually(lambda: machine.show("ActiveState") == "active", 10, "the unit is up")
+    assert json.loads(machine.run("lictor", "status", "--json").stdout)["address"] == machine.address, machine.journal()
+    assert machine.show("NRestarts") == "0"
+    machine.systemctl("stop", "lictor")
+
+
+def systemd_boot_address_before_route(world):
+    """Two addresses, and the default route comes later; and the other way round: the route's link has no address yet."""
+    world.server()
+    machine = Machine(world).boot()
+    ip = network_of(machine)
+    ip("link", "add", "eth1", "type", "veth", "peer", "name", "far1")
+    for link in ("eth1", "far1"):
+        ip("link", "set", link, "up")
+    ip("addr", "add", "192.0.2.7/24", "dev", "eth1")
+    waits_then_serves(machine, lambda: ip("route", "add", "default", "via", SERVER_ADDRESS, "dev", "eth0"))
+    ip("addr", "del", f"{machine.address}/24", "dev", "eth0")
+    ip("route", "add", "default", "dev", "eth0")
+    shutil.rmtree(f"{machine.root}/var/lib/lictor/data")
+    waits_then_serves(machine, lambda: ip("addr", "add", f"{machine.address}/24", "dev", "eth0"))
+
+
+def systemd_boot_renamed_interface(world):
+    """The interface gets the name that bind.interface waits for only after the unit was started."""
+    world.server()
+    machine = Machine(world, settings={"bind": {"interface": ["lan0"]}}).boot()
+    ip = network_of(machine)
+
+    def rename():
+        ip("link", "set", "eth0", "down")
+        ip("link", "set", "eth0", "name", "lan0")
+        ip("link", "set", "lan0", "up")
+
+    waits_then_serves(machine, rename)
+
+
+def systemd_boot_late_bridge(world):
+    """A device on top of another, which is made, and gets the address, after the unit was started."""
+    world.server()
+    machine = Machine(world, settings={"bind": {"interface": ["br*", "eth*"]}}).boot()
+    ip = network_of(machine)
+    ip("addr", "del", f"{machine.address}/24", "dev", "eth0")
+
+    def bridge():
+        ip("link", "add", "br0", "type", "bridge")
+        ip("link", "set", "eth0", "master", "br0")
+        ip("link", "set", "br0", "up")
+        ip("addr", "add", f"{machine.address}/24", "dev", "br0")
+
+    waits_then_serves(machine, bridge)
+
+
+def systemd_boot_virtual_address_first(world):
+    """A /32 that is there before the host's own address."""
+    world.server()
+    machine = Machine(world).boot()
+    ip = network_of(machine)
+    ip("addr", "del", f"{machine.address}/24", "dev", "eth0")
+    ip("addr", "add", "10.77.0.100/32", "dev", "eth0")
+    waits_then_serves(machine, lambda: ip("addr", "add", f"{machine.address}/24", "dev", "eth0"))

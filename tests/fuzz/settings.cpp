@@ -22,8 +22,8 @@ Environment environment_of(std::string_view lines) {
 bool same(const Settings& a, const Settings& b) {
   return a.origins == b.origins && a.agent.config == b.agent.config && a.agent.args == b.agent.args &&
          a.agent.env == b.agent.env && a.bind.interface == b.bind.interface && a.bind.cidr == b.bind.cidr &&
-         a.bind.wait == b.bind.wait && a.node.name == b.node.name && a.node.meta == b.node.meta &&
-         a.services == b.services && a.hooks.pre_stop.size() == b.hooks.pre_stop.size() &&
+         a.bind.wait == b.bind.wait && a.bind.settle == b.bind.settle && a.node.name == b.node.name &&
+         a.node.meta == b.node.meta && a.services == b.services && a.hooks.pre_stop.size() == b.hooks.pre_stop.size() &&
          a.stop.timeout == b.stop.timeout && a.control.http == b.control.http &&
          a.consul_local_config == b.consul_local_config;
 }
@@ -45,8 +45,8 @@ FUZZ_TARGET(settings) {
   for (const SettingKey& key : setting_keys()) {
     fuzz::expect(read->origins.contains(key.path), "every key has an origin");
   }
-  for (const Duration d :
-       {read->bind.wait, read->stop.linger, read->stop.timeout, read->restart.min, read->restart.max}) {
+  for (const Duration d : {read->bind.wait, read->bind.settle, read->stop.linger, read->stop.timeout, read->restart.min,
+                           read->restart.max}) {
     const auto again = parse_duration(format_duration(d));
     fuzz::expect(again && *again == d, "a duration is read as it was written");
   }

@@ -163,7 +163,7 @@ struct FakeSettings : lictor::ActiveSettings {
     asked.note("begin_preparing");
     return cant_begin;
   }
-  lictor::Happening prepare(const lictor::Interfaces&) override {
+  lictor::Happening prepare(const lictor::Interfaces&, const std::string&) override {
     asked.note("prepare");
     return prepared;
   }

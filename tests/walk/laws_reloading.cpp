@@ -10,10 +10,12 @@ namespace lictor::walk {
 using std::chrono::seconds;
 
 void Walk::respond(const Reload& e) {
-  const auto result = static_cast<ReloadResult>(among(5));
+  auto result = static_cast<ReloadResult>(among(5));
   Next next{in_force_.rules, in_force_.own, result, e.settings};
-  if (!e.settings && (result != ReloadResult::reloaded || seldom(20)))
-    next.own.address = next.own.address == "10.0.0.5" ? "10.0.0.7" : "10.0.0.5";
+  if (e.moves && !there_) {
+    if (other_.empty()) result = next.result = ReloadResult::broken;
+    if (result != ReloadResult::reloaded || seldom(20)) next.own.address = other_;
+  }
   if (seldom(20)) next.own.name = next.own.name == "n1" ? "n1b" : "n1";
   hold(!e.left || confirmed_, "truth", "an id is taken for free that no server has confirmed to be");
   next.rules.linger = upto(seconds(3));
@@ -74,6 +76,12 @@ void Walk::take(const Adopt& e) {
   const bool asks_agent = next_->result == ReloadResult::restart || next_->result == ReloadResult::reloaded;
   const bool on_trial = asks_agent && (next_->settings || (e.reload && !moves));
   hold(e.keep || !proven_ || !on_trial, "back", "nothing is kept to go back to from what an agent may refuse");
+  if (moves && !next_->settings) hold_steady();
+  if (moves) {
+    there_ = true;
+    other_.clear();
+    read_there_ = now_;
+  }
   if (e.keep) kept_ = in_force_;
   if (next_->result == ReloadResult::restart || (next_->result == ReloadResult::reloaded && !e.reload))
     restart_asked_ = true;

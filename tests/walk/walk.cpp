@@ -41,7 +41,7 @@ void Walk::one() {
     case 2:
       return signal(static_cast<SignalKind>(among(6)));
     case 3:
-      return tell(HostChanged{}, "host changed");
+      return host_changes();
     case 4:
       return stale_answer();
     case 5:
@@ -150,25 +150,21 @@ void Walk::tell(Happening what, const char* name) {
 
 void Walk::owe(const Effect& effect, Duration most) { owed_.push_back({effect, now_ + upto(most), asked_leave_}); }
 
-// ---- preparing and the address, which have no laws of their own
+// ---- preparing, which has no laws of its own
 
-void Walk::respond(const Prepare&) {
-  if (mostly(60)) {
+void Walk::respond(const Prepare& e) {
+  if (!e.settled.empty() || mostly(60)) {
     if (seen().phase() == Phase::prepare) in_force_.own = {"n1", "id", "10.0.0.5"};
+    read_there_ = now_;
     return tell(Prepared{seen().rules(), {"n1", "id", "10.0.0.5"}, seldom(30)}, "prepared");
   }
   const bool wait = mostly(90);
   if (!wait) given_up_ = true;
-  tell(PrepareFailed{Problem{"bind.interface", "no address", "add one", wait ? Exit::retry : Exit::config}},
-       "no address");
-}
-
-void Walk::respond(const ReadAddress&) {
-  tell(AddressRead{static_cast<AddressState>(among(3)), "10.0.0.7"}, "address read");
+  PrepareFailed failed{Problem{"bind.interface", "no address", "add one", wait ? Exit::retry : Exit::config}};
+  if (wait && seldom(40)) failed.candidate = "10.0.0.5";
+  tell(std::move(failed), "no address");
 }
 
 void Walk::take(const Prepare& e) { owe(e, seconds(1)); }
-
-void Walk::take(const ReadAddress& e) { owe(e, seconds(1)); }
 
 }  // namespace lictor::walk

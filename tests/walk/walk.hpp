@@ -96,11 +96,15 @@ class Walk {
   void take(const Report&) {}
   void take(const SignalChildren&) {}
 
-  // ---- preparing, the address
-  void respond(const Prepare&);
-  void respond(const ReadAddress&);
+  // ---- preparing
+  void respond(const Prepare& e);
   void take(const Prepare& e);
+
+  // ---- the address
+  void host_changes();
+  void respond(const ReadAddress&);
   void take(const ReadAddress& e);
+  void hold_steady() const;
 
   // ---- supervisor
   void respond(const Launch&);
@@ -213,6 +217,11 @@ class Walk {
   // syncer
   std::optional<Time> paused_;  // last
   bool unflushable_ = false;
+
+  // the address: whether the host has the one in use, and which other one would do in its place
+  bool there_ = true;
+  std::string other_;
+  Time read_there_{};  // when it was last read to be there, or taken
 
   // claims
   std::string holder_;  // address of the entry under our name with another id, as last answered; empty: none

@@ -136,26 +136,28 @@ TEST_CASE("the default service is checked where the agent listens", "[services]"
   struct Row {
     const char* name;
     const char* address;
+    const char* bind_address;
     int http_port;
     const char* http_address;
     const char* body;
   };
   for (
       const Row& row : std::initializer_list<Row>{
-          {"HTTP on loopback", "10.0.0.5", 8500, "127.0.0.1:8500",
+          {"HTTP on loopback", "10.0.0.5", "10.0.0.5", 8500, "127.0.0.1:8500",
            R"({"Address": "10.0.0.5", "Port": 8500,
                 "Check": {"HTTP": "http://127.0.0.1:8500/v1/status/leader", "Interval": "10s", "Status": "passing"}})"},
-          {"HTTP elsewhere", "fd00::5", 8700, "[fd00::5]:8700",
+          {"HTTP elsewhere", "fd00::5", "fd00::5", 8700, "[fd00::5]:8700",
            R"({"Address": "fd00::5", "Port": 8700,
                 "Check": {"HTTP": "http://[fd00::5]:8700/v1/status/leader", "Interval": "10s", "Status": "passing"}})"},
-          {"no HTTP", "10.0.0.5", -1, "unix:///s",
-           R"({"Address": "10.0.0.5", "Port": 9301, "Check": {"TCP": "10.0.0.5:9301", "Interval": "10s", "Status": "passing"}})"},
-          {"no HTTP, IPv6", "fd00::5", -1, "unix:///s",
+          {"no HTTP, behind a router", "203.0.113.9", "10.0.0.5", -1, "unix:///s",
+           R"({"Address": "203.0.113.9", "Port": 9301, "Check": {"TCP": "10.0.0.5:9301", "Interval": "10s", "Status": "passing"}})"},
+          {"no HTTP, IPv6", "fd00::5", "fd00::5", -1, "unix:///s",
            R"({"Address": "fd00::5", "Port": 9301, "Check": {"TCP": "[fd00::5]:9301", "Interval": "10s", "Status": "passing"}})"},
       }) {
     CAPTURE(row.name);
     ServiceFacts f = facts();
     f.address = row.address;
+    f.bind_address = row.bind_address;
     f.http_port = row.http_port;
     f.http_address = row.http_address;
     f.serf_port = 9301;

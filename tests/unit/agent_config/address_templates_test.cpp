@@ -27,13 +27,13 @@ std::vector<Interface> host() {
 
 struct Evaluated {
   Json config;
-  Result<std::vector<std::string>> done;
+  Result<TemplatesEvaluated> done;
 };
 
 Evaluated evaluated(Json config) {
   const auto interfaces = host();
   auto bound = evaluate_bind_addr(config, {interfaces});
-  auto done = bound ? evaluate_other_addresses(config, {interfaces}) : Result<std::vector<std::string>>(bound.error());
+  auto done = bound ? evaluate_other_addresses(config, {interfaces}) : Result<TemplatesEvaluated>(bound.error());
   return {std::move(config), std::move(done)};
 }
 
@@ -59,7 +59,7 @@ TEST_CASE("addresses take the place of templates, wherever the agent takes one")
                  {"retry_join", {"a", "{{ GetPrivateIPs }}", "{{ GetPublicIP }}", "b"}},
                  {"node_name", "{{ GetPrivateIP }}"}});
   REQUIRE(well.has_value());
-  CHECK(well->empty());
+  CHECK(well->left.empty());
   CHECK(other == Json{{"bind_addr", "10.111.67.11"},
                       {"serf_lan", ""},
                       {"client_addr", "127.0.0.1 10.111.67.11 10.111.67.12"},
@@ -107,8 +107,8 @@ TEST_CASE("a template that is not evaluated stays, and is told of where the agen
   const auto [left, done] = evaluated(config);
   CHECK(left == config);
   REQUIRE(done.has_value());
-  REQUIRE(done->size() == 3);
-  CHECK(done->front() ==
+  REQUIRE(done->left.size() == 3);
+  CHECK(done->left.front() ==
         "client_addr: {{ unknown }} is left to the agent: lictor does not evaluate the function unknown");
 }
 
@@ -122,4 +122,22 @@ TEST_CASE("settings of other kinds are nobody's templates") {
   }
   CHECK(has_address_templates({{"retry_join", {"a", "{{ x }}"}}}));
   CHECK(has_address_templates({{"addresses", {{"dns", "{{ x }}"}}}}));
+}
+
+TEST_CASE("what a template gave is kept while the host has it") {
+  const char* const text = "{{ GetPrivateIPs }}";
+  const auto now = [&](const TemplatesInUse& in_use) {
+    const auto interfaces = host();
+    Json config = {{"client_addr", text}, {"retry_join", {text}}};
+    const auto done = evaluate_other_addresses(config, {interfaces}, in_use);
+    REQUIRE(done.has_value());
+    CHECK(config["client_addr"] == done->values.at(text));
+    CHECK(config["retry_join"] == Json{"10.111.67.11", "10.111.67.12"});
+    return done->values.at(text);
+  };
+  const TemplateValues none, less{{text, "10.111.67.12"}}, gone{{text, "10.111.67.12 10.9.9.9"}};
+  CHECK(now({none}) == "10.111.67.11 10.111.67.12");
+  CHECK(now({less}) == "10.111.67.12");
+  CHECK(now({gone}) == "10.111.67.11 10.111.67.12");
+  CHECK(now({gone, true}) == gone.at(text));
 }

@@ -143,7 +143,7 @@ TEST_CASE("an effect comes to its part with all that it says, and by the setting
     world.change = [&](Life& now) {
       now = life;
       now.reloading.in_force.own.name = "own";
-      now.address.gone = true;
+      now.address.missing = "no address";
     };
     world.act({row.effect});
     CHECK(world.asked.words == row.asked);

@@ -5,13 +5,16 @@
 
 using namespace lictor;
 using namespace story;
+using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 TEST_CASE("a new address restarts the agent without leaving; none leaves it alone; ignore says so once") {
-  Story s;
+  Rules at_once;
+  at_once.bind_settle = {};
+  Story s(at_once);
   s.serving().at(seconds(5), HostChanged{});
   CHECK_FALSE(s.has<ReadAddress>());
-  CHECK(s.at(seconds(5) + address_settles, Tick{}).has<ReadAddress>());
+  CHECK(s.at(seconds(5) + address_looked_at, Tick{}).has<ReadAddress>());
   s.at(seconds(6), AddressRead{AddressState::gone, "no address"});
   CHECK(s.first<Say>()->tone == Tone::warn);
   CHECK_FALSE(s.has<EndAgent>());
@@ -25,7 +28,7 @@ TEST_CASE("a new address restarts the agent without leaving; none leaves it alon
   CHECK(s.at(seconds(11), AgentEnded{1, 0}).has<Launch>());
   CHECK(s.life.reloading.address_changes == 1);
 
-  Rules rules;
+  Rules rules = at_once;
   rules.restart_on_change = false;
   Story t(rules);
   t.serving();
@@ -49,14 +52,16 @@ TEST_CASE("news of the host while the addresses are read: they are read once mor
   CHECK_FALSE(s.has<ReadAddress>());
   s.at(seconds(9), AddressRead{AddressState::gone, "no address"});
   CHECK(s.has<ReadAddress>());
-  CHECK_FALSE(s.life.address.gone);  // what was read is older than the news
+  CHECK_FALSE(s.life.address.missing);  // what was read is older than the news
   CHECK_FALSE(s.at(seconds(10), AddressRead{AddressState::same, ""}).has<ReadAddress>());
 }
 
 TEST_CASE(
     "another address: settings that are being read do not hold it up for good, a refusal is looked at again and told "
     "once") {
-  Story s;
+  Rules at_once;
+  at_once.bind_settle = {};
+  Story s(at_once);
   s.serving();
   s.at(seconds(1), Signal{SignalKind::reload}).at(seconds(1), HostChanged{}).at(seconds(2), Tick{});
   CHECK_FALSE(s.at(seconds(2), AddressRead{AddressState::other, "10.0.0.7"}).has<Reload>());
@@ -69,4 +74,44 @@ TEST_CASE(
     s.at(now, Reloaded{ReloadResult::broken, {}, "consul validate: exit code 1", {}, "", false});
     CHECK(s.has<Say>() == (round == 0));
   }
+}
+
+TEST_CASE("another address is taken when it has been the one for bind.settle, and the node's own nowhere to be seen") {
+  Story s;
+  s.serving();
+  const auto news = [&](int at, AddressState state, const char* text) {
+    s.at(seconds(at), HostChanged{}).at(seconds(at) + address_looked_at, Tick{});
+    REQUIRE(s.has<ReadAddress>());
+    s.at(seconds(at) + address_looked_at, AddressRead{state, text, "10.0.0.5"});
+  };
+  news(10, AddressState::other, "10.0.0.7");
+  CHECK_FALSE(s.has<Reload>());
+  CHECK(s.life.address.missing == "10.0.0.5 is gone (10.0.0.7 would be taken)");
+  news(12, AddressState::same, "");
+  CHECK_FALSE(s.life.address.missing);
+  news(14, AddressState::other, "10.0.0.7");
+  news(16, AddressState::other, "10.0.0.8");  // another one still
+  news(18, AddressState::gone, "no address");
+  news(20, AddressState::other, "10.0.0.8");
+  CHECK(s.life.address.lost == 2);
+  const Duration settled = seconds(25) + address_looked_at;
+  CHECK(next_wake(s.life) <= Time(settled));
+  CHECK_FALSE(s.at(settled - milliseconds(1), Tick{}).has<ReadAddress>());
+  REQUIRE(s.at(settled, Tick{}).has<ReadAddress>());
+  REQUIRE(s.at(settled, AddressRead{AddressState::other, "10.0.0.8"}).has<Reload>());
+  s.at(settled, Reloaded{ReloadResult::restart, {}, "bind_addr", {"n1", "id-1", "10.0.0.8"}, "", false});
+  CHECK(s.has<EndAgent>());
+  CHECK_FALSE(s.life.address.missing);
+  CHECK_FALSE(s.life.address.settling);
+}
+
+TEST_CASE("an address that is found again, in a reading that news have overtaken, has settled on nothing") {
+  Story s;
+  s.serving().at(seconds(10), HostChanged{}).at(seconds(11), Tick{});
+  s.at(seconds(11), AddressRead{AddressState::other, "10.0.0.7"}).at(seconds(12), HostChanged{});
+  s.at(seconds(13), Tick{}).at(seconds(13), HostChanged{}).at(seconds(14), Tick{});
+  s.at(seconds(14), AddressRead{AddressState::same, ""});
+  REQUIRE(s.has<ReadAddress>());
+  s.at(seconds(17), AddressRead{AddressState::other, "10.0.0.7"});
+  CHECK_FALSE(s.has<Reload>());
 }

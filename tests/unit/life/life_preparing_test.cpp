@@ -5,6 +5,7 @@
 
 using namespace lictor;
 using namespace story;
+using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 TEST_CASE("no address within bind.wait: try again later; a host that can't work: no retry") {
@@ -40,4 +41,27 @@ TEST_CASE("news while the node is being prepared: it is prepared once more, and 
   CHECK(turn.messages.empty());
   preparing.stand_down();
   CHECK_FALSE(preparing.prepared());  // too late
+}
+
+TEST_CASE("a candidate is taken when it has been the one for bind.settle, or when bind.wait is over") {
+  const auto only = [](const char* address) {
+    return PrepareFailed{.problem = Problem{"bind.settle", "it would do", "wait", Exit::retry}, .candidate = address};
+  };
+  Story s;
+  s.at({}, Begin{}).at({}, only("10.0.0.5")).at(seconds(3), HostChanged{}).at(seconds(3), only("10.0.0.5"));
+  CHECK_FALSE(s.at(seconds(5) - milliseconds(1), Tick{}).has<Prepare>());
+  REQUIRE(s.at(seconds(5), Tick{}).has<Prepare>());
+  CHECK(s.first<Prepare>()->settled == "10.0.0.5");
+
+  Story other;
+  other.at({}, Begin{}).at({}, only("10.0.0.5")).at(seconds(3), HostChanged{}).at(seconds(3), only("10.0.0.6"));
+  CHECK_FALSE(other.at(seconds(5), Tick{}).has<Prepare>());
+  REQUIRE(other.at(seconds(8), Tick{}).has<Prepare>());
+  CHECK(other.first<Prepare>()->settled == "10.0.0.6");
+
+  Story late;
+  late.at({}, Begin{}).at({}, only("")).at(seconds(58), HostChanged{}).at(seconds(58), only("10.0.0.5"));
+  REQUIRE(late.at(seconds(60), Tick{}).has<Prepare>());
+  CHECK(late.first<Prepare>()->settled == "10.0.0.5");
+  CHECK_FALSE(late.end);
 }

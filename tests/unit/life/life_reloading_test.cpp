@@ -115,7 +115,9 @@ TEST_CASE("new settings: what the running agent refuses to reload is taken back"
 TEST_CASE(
     "new settings: what the running agent refuses to reload is taken back, too, where the address alone was looked "
     "at") {
-  Story s;
+  Rules at_once;
+  at_once.bind_settle = {};
+  Story s(at_once);
   s.serving().at(seconds(1), HostChanged{}).at(seconds(2), Tick{});
   s.at(seconds(2), AddressRead{AddressState::other, "10.0.0.7"});
   REQUIRE(s.has<Reload>());
