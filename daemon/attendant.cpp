@@ -40,6 +40,7 @@ class Attendant {
         manager_(io.get_executor(), service_manager(environment, getpid())),
         settings_(io.get_executor(), reaper, settings, std::move(named), std::move(environment),
                   {.network = [this] { interpreter_.feed(HostChanged{}); },
+                   .renamed = [this] { interpreter_.feed(HostRenamed{}); },
                    .settings = [this] { interpreter_.feed(Signal{SignalKind::reload}); },
                    .settled = [this] { use_record(); },
                    .held = [this] { return orders_.listen(settings_.settings()); }}),

@@ -118,9 +118,9 @@ class Doctor {
       const Json& tokens = object_of(object_of(running_config_, "acl"), "tokens");
       token_ = text_of(tokens, tokens.contains("agent_recovery") ? "agent_recovery" : "agent_master");
     }
-    auto ground =
-        lictor::look(settings_, environment_, interfaces_,
-                     {.token = token_, .agent_version = {}, .bound = nullptr, .moves = Moves::never, .identity = {}});
+    auto ground = lictor::look(
+        settings_, environment_, interfaces_,
+        {.token = token_, .agent_version = {}, .bound = nullptr, .moves = Moves::never, .identity = {}, .left = false});
     if (ground) {
       ground_ = std::move(*ground);
     } else {

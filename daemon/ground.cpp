@@ -34,6 +34,12 @@ Result<std::optional<std::string>> read_record(const std::string& path) {
   return std::optional(std::string());
 }
 
+// Whether the agent to come lets a member that has left be no matter for its id.
+bool frees_ids(const PlanFacts& facts) {
+  const auto version = known_agent_version(facts.data_dir, facts.binary);
+  return version && *version >= AgentVersion{1, 7, 3};
+}
+
 // Who this node is by what its data directory keeps, or by what runs.
 struct StoredIdentity {
   std::optional<std::string> record;   // lictor-identity.json
@@ -62,8 +68,9 @@ std::string twin_of(const Json& agent, const StoredIdentity& stored, const std::
 }
 
 Result<IdentityVerdict> settled_identity(const Settings& settings, const Json& agent, const PlanFacts& facts,
-                                         const StoredIdentity& stored, bool look_for_twin) {
+                                         const StoredIdentity& stored, bool look_for_twin, bool left) {
   IdentityInput input;
+  input.left = left;
   input.configured_id = text_setting(agent, "node_id");
   input.configured_name = settings.node.name ? settings.node.name : text_setting(agent, "node_name");
   input.stored_text = stored.record;
@@ -325,7 +332,8 @@ ResultAll<Ground> look(Sources sources, const Interfaces& interfaces, const Runn
   if (!got(settle_addresses(ground, interfaces, running, held_address(running, *stored)), problems)) return problems;
   if (!problems.empty()) return problems;
 
-  auto identity = settled_identity(settings, wanted.merged, facts, *stored, !running.identity);
+  auto identity =
+      settled_identity(settings, wanted.merged, facts, *stored, !running.identity, running.left && frees_ids(facts));
   if (!got(identity, problems)) return problems;
   ground.identity = std::move(*identity);
   facts.identity = ground.identity.identity;
@@ -354,7 +362,8 @@ Result<std::string> other_address(const Ground& ground, const Interfaces& interf
   now.settings = ground.settings;
   now.config = ground.config;
   now.facts.environment = ground.facts.environment;
-  const Running running{.token = {}, .agent_version = {}, .bound = &ground, .moves = Moves::now, .identity = {}};
+  const Running running{
+      .token = {}, .agent_version = {}, .bound = &ground, .moves = Moves::now, .identity = {}, .left = false};
   if (auto found = settle_addresses(now, interfaces, running, ground.facts.bind.address); !found) return found.error();
   return other_than(ground, now.facts.bind, now.by_template);
 }
@@ -366,6 +375,12 @@ AddressChoice address_at_start(const Ground& ground, const std::vector<Interface
                         ground.facts.environment, nullptr, held);
 }
 
+Result<IdentityVerdict> look_at_identity(const Ground& ground) {
+  const auto stored = stored_identity(ground.facts.data_dir, ground.facts.identity);
+  if (!stored) return stored.error();
+  return settled_identity(ground.settings, ground.config.effective().merged, ground.facts, *stored, false, false);
+}
+
 ResultAll<Ground> take_id(const Ground& ground, const Interfaces& interfaces, const std::string& id) {
   Identity taken = ground.facts.identity;
   taken.id = id;
@@ -375,7 +390,8 @@ ResultAll<Ground> take_id(const Ground& ground, const Interfaces& interfaces, co
                .agent_version = ground.facts.agent_version,
                .bound = &ground,
                .moves = Moves::never,
-               .identity = std::move(taken)});
+               .identity = std::move(taken),
+               .left = false});
 }
 
 }  // namespace lictor

@@ -52,6 +52,7 @@ struct Running {
   const Ground* bound = nullptr;
   Moves moves = Moves::never;
   std::optional<Identity> identity;  // who the node is, whatever the files say by now
+  bool left = false;                 // and it has left under that name, as a server has confirmed
 };
 ResultAll<Ground> look(const Settings& settings, const Environment& environment, const Interfaces& interfaces,
                        const Running& running = {});
@@ -65,6 +66,9 @@ Result<std::string> other_address(const Ground& ground, const Interfaces& interf
 
 // The choice of a start on these, with what became of the others. `remembers`: the address that the data directory keeps.
 AddressChoice address_at_start(const Ground& ground, const std::vector<Interface>& interfaces, bool remembers);
+
+// Who the node that runs would be by the host's name of now.
+Result<IdentityVerdict> look_at_identity(const Ground& ground);
 
 // Makes `id` this node's: looks again as if that were what is stored, the running agent's token and address kept.
 ResultAll<Ground> take_id(const Ground& ground, const Interfaces& interfaces, const std::string& id);

@@ -278,10 +278,10 @@ void Interpreter::act(const TakeIdBack& e) {
 
 // An agent that leaves must hear of no reload: it would put the node back, or end without having left.
 void Interpreter::act(const Reload& e) {
-  parts_.settings.read_interfaces([this, settings_too = e.settings](const Interfaces& interfaces) {
+  parts_.settings.read_interfaces([this, e](const Interfaces& interfaces) {
     if (ending()) return feed(parts_.settings.drop_reload());
     grown_ = true;
-    parts_.settings.reload(settings_too, interfaces, [this](Reloaded news) { feed(std::move(news)); });
+    parts_.settings.reload(e, interfaces, [this](Reloaded news) { feed(std::move(news)); });
   });
 }
 

@@ -69,9 +69,9 @@ class ActiveSettings {
   // Prepares the settings in force with another id of the node: the node as it will be.
   virtual Result<NodeKey> take_id(const std::string& id, const Interfaces& interfaces) = 0;
 
-  // Reads the settings (`settings_too`) and the address, and prepares what differs. `done` is called once: inside this call, or
+  // Reads what it says of settings and host, and prepares what differs. `done` is called once: inside this call, or
   // when the agent's own validation is over.
-  virtual void reload(bool settings_too, const Interfaces& interfaces, std::function<void(Reloaded)> done) = 0;
+  virtual void reload(const Reload& what, const Interfaces& interfaces, std::function<void(Reloaded)> done) = 0;
   // In the place of the above: nothing is read, because a stop came first.
   virtual Reloaded drop_reload() = 0;
 

@@ -4,6 +4,7 @@
 #include "base/text.hpp"
 #include "clock.hpp"
 #include "files/io/files.hpp"
+#include "process/io/host.hpp"
 #include "report/io/log.hpp"
 
 #include <fmt/format.h>
@@ -82,7 +83,8 @@ std::optional<PrepareFailed> SettingsFiles::begin_preparing() {
     auto watching = watch_interfaces(executor_, news_.network);
     if (!watching) return PrepareFailed{watching.error()};
     interface_watch_ = std::move(*watching);
-    host_name_watch_ = watch_host_name(executor_, news_.network);
+    host_name_watch_ = watch_host_name(executor_, [this] { host_may_be_renamed(); });
+    host_name_ = host_name();
     watch(first_);
     Sources sources;
     // What is wrong is all told once it is known where the node is; where its data is may not be known at all.
@@ -157,10 +159,22 @@ Happening SettingsFiles::prepare(const Interfaces& interfaces, const std::string
   ground->let_definitions_go();
   ground_ = std::move(*ground);
   sources_.reset();
-  host_name_watch_.reset();  // the kernel tells of each container that is given a name
   settled_ = steady_now();
   news_.settled();
   return Prepared{rules_of(*ground_), ground_->own(), !ground_->identity.former_address.empty()};
+}
+
+// The kernel tells of each container, too, that is given a name.
+void SettingsFiles::host_may_be_renamed() {
+  const std::string before = std::exchange(host_name_, host_name());
+  if (host_name_ == before) return;
+  if (!ground_) return news_.renamed();
+  const auto identity = look_at_identity(*ground_);
+  if (!identity) return log::error(to_string(identity.error()));
+  const std::string& name = ground_->facts.identity.name;
+  if (identity->identity.name != name) return news_.renamed();
+  log::info("the host has another name, and the node keeps its own",
+            {{"other", host_name_}, {"name", name}, {"name_by", identity->name_origin}});
 }
 
 // ------------------------------------------------------------------------------------------- the address
@@ -180,7 +194,7 @@ AddressRead SettingsFiles::read_address(const Interfaces& interfaces, bool gone)
 
 // Settings with nothing against them but that there is no address for them are read again when there is one.
 void SettingsFiles::address_may_have_come(const Interfaces& interfaces) {
-  if (lacks_address_ && look_again(true, interfaces)) read_for_the_address();
+  if (lacks_address_ && look_again({.settings = true}, interfaces)) read_for_the_address();
 }
 
 void SettingsFiles::read_for_the_address() {
@@ -235,8 +249,9 @@ void SettingsFiles::token_refused() {
 
 // -------------------------------------------------------------------------------------------- at a reload
 
-void SettingsFiles::reload(bool settings_too, const Interfaces& interfaces, std::function<void(Reloaded)> done) {
-  auto next = look_again(settings_too, interfaces);
+void SettingsFiles::reload(const Reload& what, const Interfaces& interfaces, std::function<void(Reloaded)> done) {
+  const bool settings_too = what.settings;
+  auto next = look_again(what, interfaces);
   if (!next) return done(failed(next.error(), settings_too));
   if (next->facts.data_dir != ground_->facts.data_dir) {
     const Problem problem{"node.data_dir", "can't change while lictor runs", "restart lictor for that"};
@@ -253,18 +268,19 @@ void SettingsFiles::reload(bool settings_too, const Interfaces& interfaces, std:
   validate(std::move(*next), difference, settings_too, std::move(done));
 }
 
-ResultAll<Ground> SettingsFiles::look_again(bool settings_too, const Interfaces& interfaces) {
+ResultAll<Ground> SettingsFiles::look_again(const Reload& what, const Interfaces& interfaces) {
   // With `ignore` the address changes only where the settings that choose it do.
-  const auto running = [this, settings_too](const Settings& settings) {
+  const auto running = [this, &what](const Settings& settings) {
     return Running{.token = ground_->facts.recovery_token,
                    .agent_version = ground_->facts.agent_version,
                    .bound = &*ground_,
                    .moves = !settings.bind.restart_on_change ? Moves::never
-                            : settings_too                   ? Moves::later
-                                                             : Moves::now,
-                   .identity = ground_->facts.identity};
+                            : what.moves                     ? Moves::now
+                                                             : Moves::later,
+                   .identity = ground_->facts.identity,
+                   .left = what.left};
   };
-  if (!settings_too) return look(static_cast<const Sources&>(*ground_), interfaces, running(ground_->settings));
+  if (!what.settings) return look(static_cast<const Sources&>(*ground_), interfaces, running(ground_->settings));
   auto settings = load_settings(named_, environment_, &ground_->settings);
   if (!settings) return settings.error();
   watch(*settings);

@@ -23,7 +23,8 @@ class SettingsFiles : public ActiveSettings {
  public:
   // What comes of itself; called from the executor.
   struct News {
-    std::function<void()> network;   // links, addresses or routes have changed, or, in the beginning, the host's name
+    std::function<void()> network;   // links, addresses or routes have changed
+    std::function<void()> renamed;   // the host's name has, and the node's own does with it
     std::function<void()> settings;  // a file has changed that the settings depend on: they want to be read again
     std::function<void()> settled;   // the first settings are in force
     std::function<Result<void>()>
@@ -39,7 +40,7 @@ class SettingsFiles : public ActiveSettings {
   const Ground& in_force() const override { return *ground_; }
   AddressRead read_address(const Interfaces& interfaces, bool gone) override;
   Result<NodeKey> take_id(const std::string& id, const Interfaces& interfaces) override;
-  void reload(bool settings_too, const Interfaces& interfaces, std::function<void(Reloaded)> done) override;
+  void reload(const Reload& what, const Interfaces& interfaces, std::function<void(Reloaded)> done) override;
   Reloaded drop_reload() override;
   Result<void> adopt(bool keep, bool reload) override;
   void go_back(const Problem& why) override;
@@ -69,7 +70,8 @@ class SettingsFiles : public ActiveSettings {
   bool read_and_watch(const Settings& settings, Sources& sources, Problems& problems, Definitions definitions);
   Result<void> hold();
   Result<void> same_from_start_to_end(const Settings& next) const;
-  ResultAll<Ground> look_again(bool settings_too, const Interfaces& interfaces);
+  ResultAll<Ground> look_again(const Reload& what, const Interfaces& interfaces);
+  void host_may_be_renamed();
   void validate(Ground next, PlanDifference difference, bool settings_too, std::function<void(Reloaded)> done);
   Reloaded prepared(Ground next, const PlanDifference& difference, bool settings_too);
   Reloaded failed(const Problems& problems, bool settings_too);
@@ -97,7 +99,8 @@ class SettingsFiles : public ActiveSettings {
   std::optional<Locks> locks_;
   Child validation_;
   std::unique_ptr<DescriptorWatch> interface_watch_;
-  std::unique_ptr<DescriptorWatch> host_name_watch_;  // until there is a ground
+  std::unique_ptr<DescriptorWatch> host_name_watch_;
+  std::string host_name_;  // as last heard
   std::unique_ptr<FileWatch> file_watch_;
   bool file_watch_refused_ = false;
 };

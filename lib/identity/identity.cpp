@@ -89,13 +89,14 @@ Result<IdentityVerdict> settle_identity(const IdentityInput& input) {
     return Problem{"node.name", "the host's name is not UTF-8", "set node.name, or name the host anew", Exit::config};
 
   const bool renamed = own && stored->name != v.identity.name;
+  const bool takes_fresh = renamed && !input.left;
   if (configured_id) {
     v.identity.id = *configured_id;
     v.id_origin = settings_origin;
-  } else if (own && !renamed) {
+  } else if (own && !takes_fresh) {
     v.identity.id = stored->id;
     v.id_origin = stored_origin;
-  } else if (node_id && !foreign && !renamed) {
+  } else if (node_id && !foreign && !takes_fresh) {
     v.identity.id = *node_id;
     v.id_origin = node_id_origin;
   } else {

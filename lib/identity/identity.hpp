@@ -4,9 +4,9 @@
 // fresh random UUID. Consul refuses to start on an empty, truncated or garbage node-id, so whatever is wrong
 // there is mended from the order above before the agent starts, and nothing valid is ever overwritten by a worse one.
 //
-// A new name takes a new id, unless the settings give one. While the old name's member is remembered, dead or alive (72 h),
-// every join of an agent with its id under another name is refused ("conflicting node ID"), and an agent that has not
-// joined does not know the old member and can't prune it.
+// A new name takes a new id, unless the settings give one, or the node has left under the old name. While the old name's member
+// is remembered as alive or failed (72 h), every join of an agent with its id under another name is refused ("conflicting node
+// ID"), and an agent that has not joined does not know the old member and can't prune it. Members that have left don't count.
 #pragma once
 
 #include "base/problem.hpp"
@@ -41,6 +41,7 @@ struct IdentityInput {
   std::string twin;           // the stored address, where a node of the stored name answers there; empty: none does
   bool keep_name = false;     // node.on_rename = keep
   bool refuse_clone = false;  // node.on_clone = refuse
+  bool left = false;          // the node has left the cluster under its stored name, as a server has confirmed
 };
 
 struct IdentityVerdict {
@@ -55,7 +56,7 @@ struct IdentityVerdict {
   std::string twin;     // IdentityInput::twin
 };
 
-// Id: configured, fresh if the name is another than the stored one, stored, node-id, fresh. Name: configured; the stored
+// Id: configured, fresh if the name is another than the stored one and the node has not left under that, stored, node-id, fresh. Name: configured; the stored
 // one if keep_name, if the host has no name of its own, or if the host's is the same one, fully qualified or no longer so; the
 // host's. Empty configured values count as absent. `when` moves only when something else of the record changes, so that
 // a second start writes nothing; a new address alone is an update of the record.

@@ -187,7 +187,7 @@ void Claims::clear_next() {
 }
 
 void Claims::on(const Cleared& e) {
-  if (!std::exchange(own_.clearing, false)) return;
+  if (!std::exchange(own_.clearing, false) || own_.to_clear.empty()) return;
   const Claim claim = own_.to_clear.back();
   own_.to_clear.pop_back();
   if (e.answer == ClearAnswer::cleared) {

@@ -26,6 +26,7 @@ struct Signal {
 struct Begin {};        // the first event of a life
 struct Tick {};         // next_wake() has come
 struct HostChanged {};  // the kernel's news: links, addresses, routes; in the beginning the host's name
+struct HostRenamed {};  // and the node would have another name by that
 struct Prepared {
   Rules rules;
   NodeKey own;
@@ -144,10 +145,10 @@ struct AgentReloaded {
   std::string failure;
 };
 
-using Happening = std::variant<Begin, Tick, Signal, HostChanged, Prepared, PrepareFailed, Launched, LaunchFailed,
-                               AgentEnded, Probed, ServicesSent, CatalogSeen, SentAgain, Flushed, ChangeSeen,
-                               IdTakenBack, LookedAround, StandingSeen, Cleared, Joined, AddressRead, HookEnded,
-                               LeaveAnswered, Deregistered, ChildrenGone, Reloaded, AgentReloaded>;
+using Happening = std::variant<Begin, Tick, Signal, HostChanged, HostRenamed, Prepared, PrepareFailed, Launched,
+                               LaunchFailed, AgentEnded, Probed, ServicesSent, CatalogSeen, SentAgain, Flushed,
+                               ChangeSeen, IdTakenBack, LookedAround, StandingSeen, Cleared, Joined, AddressRead,
+                               HookEnded, LeaveAnswered, Deregistered, ChildrenGone, Reloaded, AgentReloaded>;
 struct Event {
   Time at;
   Happening what;
@@ -238,8 +239,10 @@ struct SignalChildren {
   int signal;
 };  // nothing
 struct Reload {
-  bool settings;  // read them again; false: only the address is new
-};                // Reloaded
+  bool settings;       // read them again; false: only the host is another
+  bool moves = false;  // another address has settled, and is taken now
+  bool left = false;   // a server has confirmed that the node has left under its name: its id is free for another one
+};                     // Reloaded
 // What is prepared comes into force: rules, services, consul.json, arguments, environment.
 struct Adopt {
   int launch;

@@ -54,7 +54,7 @@ void Joining::probe() {
 }
 
 void Joining::next_probe() {
-  const bool waiting = !own_.leader || turn_.in(Phase::settle);
+  const bool waiting = !own_.leader || turn_.at(StopStep::settle);
   const Duration waited = turn_.now - (own_.joined ? *own_.joined : turn_.process()->started);
   const Duration wary = claims_.wary(turn_.now) ? seconds(1) : seconds(3600);
   const Duration seldom = std::min<Duration>(turn_.rules().hung_after / 2, wary);
@@ -106,7 +106,7 @@ void Joining::answered(const Probed& e) {
   const Duration without = own_.leaderless ? turn_.now - *own_.leaderless : Duration{};
   note_leader(leader);
   turn_.post(Answered{first});
-  if (turn_.in(Phase::settle)) return;
+  if (turn_.at(StopStep::settle)) return;
   if (!e.gossip && (turn_.in(Phase::join) || turn_.registering())) return turn_.post(GossipShutDown{});
   const Duration rejoin_after = turn_.rules().rejoin_after;
   if (own_.leaderless && rejoin_after > Duration{} && turn_.now - *own_.leaderless >= rejoin_after)

@@ -59,6 +59,8 @@ class LifeStep {
 
   void on(const HostChanged&) { in(Phase::prepare) ? preparing_.prepare() : address_.host_changed(); }
 
+  void on(const HostRenamed&) { in(Phase::prepare) ? preparing_.prepare() : reloading_.host_renamed(); }
+
   void on(const GiveUp& m) {
     stand_down();
     stopping_.give_up(m.why);
@@ -69,7 +71,8 @@ class LifeStep {
   void on(const Launched& e) {
     joining_.launched();
     supervisor_.on(e);
-    if (in(Phase::settle)) stopping_.settle();
+    stopping_.launched();
+    if (turn_.at(StopStep::settle)) stopping_.settle();
   }
 
   void on(const LaunchFailed& e) {
@@ -94,9 +97,10 @@ class LifeStep {
     claims_.ended();
     standing_.ended();
     reloading_.ended();
-    if (turn_.stopping()) return stopping_.ended(e);
+    if (turn_.stopping() || turn_.leaving_first()) return stopping_.ended(e);
     if (in_vain && !end.ordered) return reloading_.started_in_vain(how_it_ended(e));
     supervisor_.follow(e, end, was_calm, ever_ready());
+    if (reloading_.waits_for_leave()) go_on_after_leave();
   }
 
   bool ever_ready() const { return life_.registration.first_ready.has_value(); }
@@ -104,7 +108,8 @@ class LifeStep {
   void on(const LaunchNow&) { supervisor_.launch_at(turn_.now); }
 
   void on(const RestartAgent& m) {
-    if (!turn_.stopping() && supervisor_.takes_restart(m.reason, m.more)) on(ReplaceAgent{m.reason, turn_.now});
+    if (!turn_.stopping() && !turn_.leaving_first() && supervisor_.takes_restart(m.reason, m.more))
+      on(ReplaceAgent{m.reason, turn_.now});
   }
 
   void on(const ReplaceAgent& m) {
@@ -114,6 +119,28 @@ class LifeStep {
     joining_.pause();
     hooks_.drop();
     supervisor_.replace(m.reason, m.when);
+  }
+
+  void on(const LeaveFirst& m) {
+    turn_.say(Tone::info, "the node is to have another name: it leaves under the one that it has", m.more);
+    supervisor_.leaves_first();
+    registration_.pause();
+    claims_.pause();
+    hooks_.drop();
+    if (!life_.joining.joined) joining_.ask_now();
+    stopping_.leave_first();
+  }
+
+  void on(const LeaveOver& m) {
+    reloading_.left(m.left);
+    if (!turn_.process()) return go_on_after_leave();
+    joining_.pause();
+    supervisor_.replace_left(m.asked);
+  }
+
+  void go_on_after_leave() {
+    supervisor_.await_settings();
+    reloading_.leave_is_over();
   }
 
   void on(const EndForGood& m) {
@@ -134,7 +161,7 @@ class LifeStep {
   void on(const Answered& m) {
     if (m.first && !turn_.process()->ending) reloading_.proved();
     if (m.first) registration_.agent_answers();
-    if (in(Phase::settle)) stopping_.settle();
+    if (turn_.at(StopStep::settle)) stopping_.settle();
   }
 
   void on(const ServersMet&) { syncer_.paused(!life_.registration.held); }
@@ -178,7 +205,7 @@ class LifeStep {
   void on(const CatalogSeen& e) {
     registration_.note(e);
     claims_.note_holder(e);
-    if (in(Phase::leaving) || in(Phase::linger)) return stopping_.on(e);
+    if (turn_.at(StopStep::leaving) || turn_.at(StopStep::linger)) return stopping_.on(e);
     if (turn_.registering()) registration_.on(e);
   }
 
@@ -222,7 +249,8 @@ class LifeStep {
   void on(const ReloadEnds&) { reloading_.end(); }
 
   void on(const ReloadOver&) {
-    if (in(Phase::settle)) stopping_.settle();
+    supervisor_.launch_waiting();
+    if (turn_.at(StopStep::settle)) stopping_.settle();
   }
 
   // ---- stop
@@ -232,12 +260,12 @@ class LifeStep {
       case SignalKind::terminate:
       case SignalKind::interrupt: {
         const bool interrupt = e.kind == SignalKind::interrupt;
-        if (!life_.stopping.stop) return begin_stop(turn_.rules().leave, interrupt);
+        if (!asked_to_stop()) return begin_stop(turn_.rules().leave, interrupt);
         if (interrupt && stopping_.second_interrupt()) return cut_short("cut short by a second interrupt");
         return turn_.say(Tone::info, "already stopping");
       }
       case SignalKind::quit:
-        if (!life_.stopping.stop) begin_stop(false, false);
+        if (!asked_to_stop()) begin_stop(false, false);
         hand_on();
         return cut_short("cut short by SIGQUIT");
       case SignalKind::restart:
@@ -249,9 +277,12 @@ class LifeStep {
     }
   }
 
+  bool asked_to_stop() const { return life_.stopping.stop && !life_.stopping.goes_on; }
+
   void begin_stop(bool leave, bool interrupt) {
     if (!stopping_.can_begin()) return;
-    const bool launching = life_.supervisor.state == AgentState::launching, restarting = in(Phase::restart);
+    const bool launching = life_.supervisor.state == AgentState::launching;
+    const bool restarting = life_.supervisor.state == AgentState::ending;
     stopping_.begin(leave, interrupt);
     hooks_.begin_anew();
     stand_down();
@@ -273,6 +304,7 @@ class LifeStep {
     claims_.pause();
     standing_.pause();
     address_.stand_down();
+    reloading_.stand_down();
   }
 
   void on(const LeaveAnswered& e) { stopping_.on(e); }
@@ -358,6 +390,7 @@ std::optional<Time> next_wake(const Life& life) {
 Phase phase_of(const Life& life) { return phase_of(life.supervisor, life.registration, life.stopping); }
 
 Time since_of(const Life& life) {
+  if (life.stopping.goes_on) return life.stopping.stop->asked;
   switch (phase_of(life)) {
     case Phase::prepare:
       return life.preparing.began;

@@ -11,8 +11,8 @@
 //   serve        probed; services compared when the     |   an agent whose gossip has shut itself down: the same backoff
 //      |         agent's full sync is over, and then    |
 //      |         each minute                            |
-//   restart      asked for, hung, new settings, a new --+   the agent is ended without leaving
-//                address, the node's old id taken back
+//   restart      asked for, hung, new settings, a new --+   the agent is ended without leaving; where the node gets another
+//                address or name, its old id taken back     name, it leaves first, as at a stop
 //
 // Beside this, once registered (DESIGN: identity): members and catalog are looked at for other claims on this node's name,
 // id and address; what is dead at our own address is cleared away, what may be alive is told of and looked at again. After a
@@ -41,7 +41,10 @@
 //
 // Laws, each held by a random walk and by a mutant that breaks it (tests/walk):
 //   one-agent      no launch while an agent lives or a launch is under way
-//   leave-once     the agent is asked to leave at most once, only after TERM or INT under policy "leave", never after QUIT
+//   leave-once     an agent is asked to leave at most once, only after TERM or INT under policy "leave" or where the node is to
+//                  have another name, never after QUIT
+//   renamed        no agent runs under another name than the one before, unless that has been asked to leave, was ended or had
+//                  never answered
 //   no-comeback    no launch after a stop was asked
 //   quit-once      Quit is the last effect, given once, and with no agent left alive
 //   truth          Quit{ok} after a leave was due only if a server confirmed it, or the catalog may not be read and the

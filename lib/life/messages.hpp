@@ -37,6 +37,13 @@ struct ReplaceAgent {  // without a word, and the next one not before `when`
   RestartReason reason;
   Time when;
 };
+struct LeaveFirst {  // the agent is to be replaced by one of another name: before that it leaves under its own
+  Fields more;
+};
+struct LeaveOver {  // and is to be ended now, if it has not ended
+  bool left;        // confirmed by a server
+  bool asked;       // it was asked to leave: KILL
+};
 struct EndForGood {  // by TERM, or at once by KILL
   Time by;           // a stop's time is up then
   bool kill;
@@ -95,9 +102,9 @@ struct LookAtAddress {     // whatever is known of it
 };
 
 using Message = std::variant<Answered, ServersMet, LeaderFound, LeaderMissing, GossipShutDown, AgentHung, AgentRemains,
-                             GiveUp, LaunchNow, RestartAgent, ReplaceAgent, EndForGood, HookDue, HookDone, HookRetry,
-                             HookFailed, HookSpoiled, HooksOverdue, CheckServices, LookAtCatalog, NameTaken, Registered,
-                             HeldForFailed, SyncerPaused, TakeIdBackNow, IdSettled, SettingsTaken, ReloadEnds,
-                             ReloadOver, AddressChanged, LookAtAddress>;
+                             GiveUp, LaunchNow, RestartAgent, ReplaceAgent, LeaveFirst, LeaveOver, EndForGood, HookDue,
+                             HookDone, HookRetry, HookFailed, HookSpoiled, HooksOverdue, CheckServices, LookAtCatalog,
+                             NameTaken, Registered, HeldForFailed, SyncerPaused, TakeIdBackNow, IdSettled,
+                             SettingsTaken, ReloadEnds, ReloadOver, AddressChanged, LookAtAddress>;
 
 }  // namespace lictor

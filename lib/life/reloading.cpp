@@ -15,19 +15,30 @@ namespace lictor {
 
 void Reloading::reload() {
   if (turn_.stopping()) return turn_.say(Tone::info, "settings are not read again now");
-  apply(true);
+  apply({.settings = true});
 }
 
 // The address is looked at in any case.
-void Reloading::apply(bool read) {
-  if (own_.preparing()) {
-    if (read) own_.work.again = true;
+void Reloading::apply(const Reload& what) {
+  if (own_.after_leave || own_.preparing()) {
+    if (what.settings) (own_.after_leave ? own_.after_leave->read : own_.work.again) = true;
     // Whatever becomes of the settings.
-    if (!read) turn_.post(LookAtAddress{address_looked_at});
+    if (what.moves) turn_.post(LookAtAddress{address_looked_at});
     return;
   }
   own_.work = {.running = true};
-  turn_.emit(Reload{read});
+  own_.moves = what.moves;
+  turn_.emit(what);
+}
+
+void Reloading::host_renamed() {
+  if (turn_.stopping()) return;
+  // What is being prepared right now may have the name of before.
+  if (own_.preparing()) {
+    own_.work.again = true;
+    return;
+  }
+  apply({.settings = false});
 }
 
 void Reloading::on(const Reloaded& e) {
@@ -39,7 +50,7 @@ void Reloading::on(const Reloaded& e) {
   } else if (outdated) {
     turn_.emit(Forget{});
     own_.work = {};
-    return apply(e.settings);
+    return apply({.settings = e.settings, .moves = own_.moves});
   } else {
     return take(e);
   }
@@ -62,9 +73,35 @@ void Reloading::end() {
   if (again && !turn_.stopping()) reload();
 }
 
+// ---- another name
+
+// A name that just ends is a failed member for the servers, for 72 h; and while they have it, they let nobody else join with its
+// id. So the agent leaves under it. One that is being ended, or that nobody has heard of yet, can't.
+bool Reloading::leave_first(const Reloaded& e) {
+  const NodeKey& own = own_.in_force.own;
+  const auto& agent = turn_.process();
+  if (e.own.name == own.name || e.result != ReloadResult::restart || !agent || agent->ending || !joining_.answered)
+    return false;
+  turn_.emit(Forget{});
+  own_.after_leave = AfterLeave{.read = e.settings || own_.work.again};
+  own_.work = {};
+  turn_.post(LeaveFirst{{{"name", e.own.name}, {"before", own.name}}});
+  return true;
+}
+
+void Reloading::left(bool confirmed) {
+  if (own_.after_leave) own_.after_leave->left = confirmed;
+}
+
+void Reloading::leave_is_over() {
+  const AfterLeave what = *std::exchange(own_.after_leave, std::nullopt);
+  apply({.settings = what.read, .left = what.left});
+}
+
 // ---- taken
 
 void Reloading::take(const Reloaded& e) {
+  if (leave_first(e)) return;
   const NodeKey& own = own_.in_force.own;
   const bool moves = e.own.address != own.address;
   const bool asks_agent = e.result == ReloadResult::reloaded || e.result == ReloadResult::restart;
@@ -82,7 +119,7 @@ void Reloading::take(const Reloaded& e) {
   // No agent could go back to an address that is gone. What one is told to take it may refuse, whoever had the settings read.
   const bool on_trial = asks_agent && (e.settings || (tell && !moves));
   adopt({e.rules, e.own}, {.launch = turn_.launch(), .keep = on_trial && proven, .reload = tell});
-  turn_.post(SettingsTaken{moves, !e.settings});
+  turn_.post(SettingsTaken{moves, own_.moves});
   if (tell) {
     own_.telling = true;
     return;

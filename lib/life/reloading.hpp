@@ -5,16 +5,18 @@
 //              meanwhile, they are read once more
 //   telling    what was prepared is in force, and the running agent is told to take it
 //   on trial   an agent has to answer with what is in force now; what was in force before is kept
+//   leaving    what was prepared gives the node another name: the agent leaves under its own first. Then, when it has ended,
+//              all is prepared anew, with the id that this has set free, and the next agent is launched with that
 //
 // Only Adopt puts what was prepared into force, never in a stop, which ends with the settings that it began with. An agent
 // that ends before its API has answered, or that refuses to reload, is followed by GoBack to the last settings with which
 // an agent has answered, and is not counted as a death.
 //
-// In: Reloaded, AgentReloaded, IdTakenBack; from the other parts: reload, the address has changed, take this id back, an
-// agent has answered, it was started in vain. Out: Reload, TakeIdBack, Adopt, GoBack, Forget. Told to the others: settings
-// are taken, an id is settled, restart the agent, launch one now, look at the address.
+// In: Reloaded, AgentReloaded, IdTakenBack, HostRenamed; from the other parts: reload, the address has changed, take this id
+// back, an agent has answered, it was started in vain, a leave is over. Out: Reload, TakeIdBack, Adopt, GoBack, Forget. Told
+// to the others: settings are taken, an id is settled, leave first, restart the agent, launch one now, look at the address.
 //
-// Laws (tests/walk): in-force, back.
+// Laws (tests/walk): in-force, back, renamed.
 #pragma once
 
 #include "life/events.hpp"
@@ -36,11 +38,20 @@ struct InForce {
   bool operator==(const InForce&) const = default;
 };
 
+// What follows once the agent has left and ended.
+struct AfterLeave {
+  bool read = false;  // the settings
+  bool left = false;  // a server has confirmed it
+  bool operator==(const AfterLeave&) const = default;
+};
+
 struct ReloadingState {
   InForce in_force;
-  Work work;                      // a reload, until the agent has taken it, too
+  Work work;  // a reload, until the agent has taken it, too
+  std::optional<AfterLeave> after_leave;
   bool taking_id = false;         // back
   bool telling = false;           // the running agent, which has not answered yet
+  bool moves = false;             // what is being read takes another address
   bool outdated = false;          // what is being read is compared with settings that are in force no longer
   std::optional<InForce> before;  // while settings are on trial: the last ones with which an agent has answered
   bool ever_answered = false;     // an agent's API
@@ -61,7 +72,12 @@ class Reloading {
   void begin_with(const Rules& rules, const NodeKey& key) { own_.in_force = {rules, key}; }
 
   void reload();
-  void address_changed() { apply(false); }
+  void address_changed() { apply({.settings = false, .moves = true}); }
+  void host_renamed();
+  void left(bool confirmed);
+  bool waits_for_leave() const { return own_.after_leave.has_value(); }
+  void leave_is_over();  // and the agent has ended
+  void stand_down() { own_.after_leave.reset(); }
   void take_id_back(const std::string& id);
   void ended();   // the agent
   void proved();  // an agent has answered with the settings in force
@@ -75,9 +91,10 @@ class Reloading {
   void on(const IdTakenBack& e);
 
  private:
-  void apply(bool read);
+  void apply(const Reload& what);
   void refused(const Reloaded& e);
   void take(const Reloaded& e);
+  bool leave_first(const Reloaded& e);
   void taken(ReloadResult result);
   void adopt(InForce prepared, const Adopt& how);
   void go_back(const Problem& why);

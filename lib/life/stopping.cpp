@@ -52,18 +52,44 @@ void Stopping::trouble(const std::string& text) {
 // ---- its beginning
 
 void Stopping::begin(bool leave, bool interrupt) {
-  own_.stop = Stop{.asked = turn_.now, .leave = leave, .interrupted = interrupt};
+  if (std::exchange(own_.goes_on, false)) {
+    own_.stop->asked = turn_.now;
+    own_.stop->leave = leave = leave || own_.stop->asked_to_leave;
+    own_.stop->interrupted = interrupt;
+  } else {
+    own_.stop = Stop{.asked = turn_.now, .leave = leave, .interrupted = interrupt};
+  }
   turn_.say(Tone::info, leave ? "stopping: the node leaves the cluster" : "stopping: the node stays in the catalog");
 }
 
 void Stopping::go_on(bool launching, bool restarting) {
   const bool leave = own_.stop->leave;
-  if (!turn_.process() && !launching) return turn_.launch() > 0 ? agent_missing() : sweep();
+  if (own_.stop->asked_to_leave) return;
+  if (restarting && turn_.process() && turn_.process()->killed) {
+    if (!own_.left) trouble("the agent was being restarted, so it could not leave");
+    return end_by_kill("it is replaced");
+  }
+  if (!turn_.process() && !launching) return turn_.launch() > 0 && !own_.left ? agent_missing() : sweep();
   // An agent that is already being ended can't be asked any more.
   if (restarting) trouble("the agent was being restarted, so it could not leave");
   if (!leave || restarting) return end_gently();
   enter(StopStep::settle);
   settle();
+}
+
+void Stopping::leave_first() {
+  own_.goes_on = true;
+  own_.stop = Stop{.asked = turn_.now};
+  enter(StopStep::settle);
+  settle();
+}
+
+void Stopping::leave_is_over() {
+  const Stop stop = *own_.stop;
+  if (!stop.trouble.empty())
+    turn_.say(Tone::warn, "the node has not left under the name that it had", {{"reason", stop.trouble}});
+  own_ = {.left = stop.confirmed && !stop.came_back};
+  turn_.post(LeaveOver{stop.confirmed, stop.asked_to_leave.has_value()});
 }
 
 void Stopping::give_up(const Problem& why) {
@@ -103,6 +129,7 @@ void Stopping::settle() {
     trouble("the agent's API never answered, so it could not be asked to leave");
     return end_by_kill("its API never answered");
   }
+  if (own_.goes_on) return leave();
   enter(StopStep::pre_stop);
   own_.deadline = own_.stop->asked + turn_.rules().stop_timeout / 2;
   pre_stop();
@@ -279,11 +306,13 @@ void Stopping::ended(const AgentEnded& e) {
 }
 
 void Stopping::end_gently() {
+  if (own_.goes_on) return leave_is_over();
   enter(StopStep::ending);
   turn_.post(EndForGood{end_of_time(), false});
 }
 
 void Stopping::end_by_kill(const std::string& why) {
+  if (own_.goes_on) return leave_is_over();
   enter(StopStep::ending);
   turn_.post(EndForGood{end_of_time(), true, why});
 }
@@ -291,6 +320,7 @@ void Stopping::end_by_kill(const std::string& why) {
 // ---- the end
 
 void Stopping::sweep() {
+  if (own_.goes_on) return leave_is_over();
   enter(StopStep::sweep);
   own_.deadline = turn_.now + sweep_grace;
   turn_.emit(SignalChildren{SIGTERM});
@@ -327,6 +357,9 @@ Quit Stopping::last_words() const {
                              "the servers take it out within a minute, or give the agent's default token node:write",
                              Exit::incomplete});
   }
+  if (own_.left)
+    return {Exit::ok,
+            "the node has left the cluster, confirmed by a server; stopped before the next agent was started"};
   if (!stop.leave) return {Exit::ok, "stopped without leaving"};
   if (!stop.asked_to_leave) return {Exit::ok, "stopped before the agent was started; there was nothing to leave"};
   return {Exit::ok, stop.confirmed ? "the node has left the cluster, confirmed by a server"

@@ -13,9 +13,12 @@
 //
 // stop.policy "stay" goes to ending at once; so do QUIT and a second INT, with KILL.
 //
+// Where the node is to have another name, its agent goes the same way from settle to linger, without hooks and whatever the
+// policy, and life goes on: the agent is replaced. A stop that comes meanwhile takes over where that is.
+//
 // In: LeaveAnswered, CatalogSeen, ChangeSeen, Deregistered, ChildrenGone, AgentEnded; from the other parts: begin, give up,
 // hooks done, the agent answers, a reload is over. Out: AskLeave, RepeatLeave, AwaitChange, Deregister, SignalChildren,
-// AwaitChildren, Quit. Told to the others: look at the catalog, a hook is due, end the agent for good.
+// AwaitChildren, Quit. Told to the others: look at the catalog, a hook is due, end the agent for good, a leave is over.
 //
 // Laws (tests/walk): leave-once, quit-once, truth, budget, settled, no-shortcut; of awake: the node's entry is looked at.
 #pragma once
@@ -72,6 +75,8 @@ struct StoppingState {
   StopStep step = StopStep::none;
   Time since{};
   std::optional<Stop> stop;
+  bool goes_on = false;          // with another agent: it is no stop of lictor's
+  bool left = false;             // a server has confirmed that the agent before has left, and there is no other one yet
   std::optional<Quit> verdict;   // why it ends, where that is not a stop
   std::optional<Time> deadline;  // of the step
   std::optional<Time> task_at;   // next hook or look at the catalog
@@ -93,10 +98,13 @@ class Stopping {
   };
   Stopping(StoppingState& own, Turn& turn, const Others& others) : own_(own), turn_(turn), others_(others) {}
 
-  bool can_begin() const { return !own_.stop && own_.step < StopStep::sweep; }
+  bool can_begin() const { return (!own_.stop || own_.goes_on) && own_.step < StopStep::sweep; }
   // Begins, and goes on once all other parts have stood down. `launching`: an agent is about to be there.
   void begin(bool leave, bool interrupt);
   void go_on(bool launching, bool restarting);
+  // Has the agent leave, for another one to follow.
+  void leave_first();
+  void launched() { own_.left = false; }
   void give_up(const Problem& why);
   // A hook that must not fail has failed: the stop that is to follow ends with it.
   void end_with(const Problem& why);
@@ -129,6 +137,7 @@ class Stopping {
   bool in(StopStep step) const { return own_.step == step; }
   Time end_of_time() const;
   Time end_of_leave() const;
+  void leave_is_over();
   void pre_stop();
   void leave();
   void seen_while_leaving(CatalogAnswer answer);

@@ -137,7 +137,7 @@ void Supervisor::kill_hung(Duration silent) {
 bool Supervisor::takes_restart(RestartReason reason, const Fields& more) {
   const Fields why = Fields{{"reason", to_string(reason)}} + more;
   if (own_.state == AgentState::waiting) {
-    own_.deadline = turn_.now;
+    if (own_.deadline) own_.deadline = turn_.now;
     return false;
   }
   if (own_.state != AgentState::running) {
@@ -154,6 +154,25 @@ void Supervisor::replace(RestartReason reason, Time when) {
   own_.process->ending = reason;
   own_.not_before = when;
   terminate();
+}
+
+void Supervisor::leaves_first() { own_.process->ending = RestartReason::renamed; }
+
+void Supervisor::replace_left(bool by_kill) {
+  own_.state = AgentState::ending;
+  own_.since = turn_.now;
+  own_.not_before = turn_.now;
+  by_kill ? kill("it is replaced by one of another name") : terminate();
+}
+
+void Supervisor::await_settings() {
+  own_.state = AgentState::waiting;
+  own_.since = turn_.now;
+  own_.deadline.reset();
+}
+
+void Supervisor::launch_waiting() {
+  if (own_.state == AgentState::waiting && !own_.deadline) own_.deadline = turn_.now;
 }
 
 void Supervisor::end_for_good(Time by, bool kill_it, std::string_view why) {
@@ -194,6 +213,8 @@ const char* to_string(RestartReason reason) {
       return "gossip_shut_down";
     case RestartReason::no_leader:
       return "no_leader";
+    case RestartReason::renamed:
+      return "renamed";
   }
   return "";
 }

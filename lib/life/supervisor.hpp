@@ -1,7 +1,7 @@
 // The agent's process: when it is launched, how it is ended, and what follows when it has ended.
 //
 //   none       not launched yet, or not to be launched any more
-//   waiting    for its moment: at once, or after the backoff
+//   waiting    for its moment: at once, after the backoff, or once settings are prepared for another name
 //   launching  a Launch is under way
 //   running
 //   ending     told to end, for a restart or, once a stop has said by when, for good: TERM, again and again, then KILL
@@ -26,7 +26,7 @@ namespace lictor {
 class Turn;
 
 // Why one agent followed another without a stop.
-enum class RestartReason { died, hung, asked, settings, address, id_taken_back, gossip_shut_down, no_leader };
+enum class RestartReason { died, hung, asked, settings, address, id_taken_back, gossip_shut_down, no_leader, renamed };
 inline constexpr std::array restart_reasons{RestartReason::died,
                                             RestartReason::hung,
                                             RestartReason::asked,
@@ -34,7 +34,8 @@ inline constexpr std::array restart_reasons{RestartReason::died,
                                             RestartReason::address,
                                             RestartReason::id_taken_back,
                                             RestartReason::gossip_shut_down,
-                                            RestartReason::no_leader};
+                                            RestartReason::no_leader,
+                                            RestartReason::renamed};
 const char* to_string(RestartReason reason);  // as users see it: the enumerator's name
 
 // An agent takes TERM in its first moments for the end of its start, and then goes on: it is told again.
@@ -105,6 +106,12 @@ class Supervisor {
   bool takes_restart(RestartReason reason, const Fields& more);
   // Ends the agent without leaving; the next one is launched when it is gone, and not before `when`.
   void replace(RestartReason reason, Time when);
+  // The agent is to leave before it is replaced; however it ends from here on, that is why.
+  void leaves_first();
+  // It has, or could not. The next one is launched when it is told to be (launch_waiting).
+  void replace_left(bool by_kill);
+  void await_settings();
+  void launch_waiting();
   // From here on it is an agent that has died.
   void kill_hung(Duration silent);
   // A launch under way is ended as soon as its pid is known.

@@ -5,6 +5,7 @@
 namespace lictor {
 
 Phase phase_of(const SupervisorState& agent, const RegistrationState& registration, const StoppingState& stop) {
+  if (stop.goes_on) return Phase::restart;
   switch (stop.step) {
     case StopStep::none:
       break;

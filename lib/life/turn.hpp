@@ -60,7 +60,10 @@ class Turn {
 
   Phase phase() const { return phase_of(agent_, registration_, stop_); }
   bool in(Phase phase) const { return this->phase() == phase; }
-  bool stopping() const { return stop_.stop.has_value() || stop_.verdict.has_value(); }
+  bool at(StopStep step) const { return stop_.step == step; }
+  bool stopping() const { return (stop_.stop && !stop_.goes_on) || stop_.verdict; }
+  // The agent leaves, and another one follows.
+  bool leaving_first() const { return stop_.stop && stop_.goes_on; }
   bool registering() const { return in(Phase::registering) || in(Phase::serve); }
 
   int launch() const { return agent_.launches; }

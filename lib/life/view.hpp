@@ -61,12 +61,15 @@ class LifeView {
   const ClaimCounts& claim_counts() const { return life_->claims.counts; }
 
   // Settings.
-  bool reloading() const { return life_->reloading.work.running; }
+  bool reloading() const { return life_->reloading.work.running || life_->reloading.after_leave; }
   bool on_trial() const { return life_->reloading.before.has_value(); }
   const std::array<int, reload_results.size()>& reloads() const { return life_->reloading.results; }
 
   // Its end.
-  const std::optional<Stop>& stop() const { return life_->stopping.stop; }
+  const std::optional<Stop>& stop() const {
+    static const std::optional<Stop> none;
+    return life_->stopping.goes_on ? none : life_->stopping.stop;
+  }
   bool giving_up() const { return life_->stopping.verdict.has_value(); }
 
  private:

@@ -56,9 +56,9 @@ const std::vector<SettingKey>& setting_keys() {
        "when the address changes while serving: `restart` the agent, or `ignore` it",
        {"restart", "ignore"}},
       {"node.name", string, "null",
-       "name of the node; default: `$NODE_NAME`, else the host name; while that is `localhost` or the like, the stored "
-       "name, "
-       "or a name is waited for"},
+       "name of the node; default: `$NODE_NAME`, else `node_name` of the agent settings, else the host name; while "
+       "that "
+       "is `localhost` or the like, the stored name, or a name is waited for"},
       {"node.data_dir", string, "null",
        "the agent's data directory; default: `data_dir` of the agent settings, else `/var/lib/lictor/data` on a host "
        "with "
@@ -66,8 +66,9 @@ const std::vector<SettingKey>& setting_keys() {
       {"node.on_rename",
        string,
        R"("rename")",
-       "when the host name differs from the stored name: `rename` takes the new one and clears the old away, `keep` "
-       "keeps the stored one",
+       "when the host name differs from the stored name, at a start or while the node serves: `rename` takes the new "
+       "one "
+       "and clears the old away, `keep` keeps the stored one",
        {"rename", "keep"}},
       {"node.on_clone",
        string,

@@ -1,11 +1,12 @@
 """The node under another name: the host's, or one that it is yet to get."""
 
+import os
 import signal
 import socket
 
-from identity_test import neighbour, nobody_suspects, undisturbed
-from tools import eventually
-from world import FAILED, LEFT, run
+from identity_test import lines, neighbour, nobody_suspects, stored, undisturbed
+from tools import eventually, holds
+from world import ALIVE, FAILED, LEFT, run
 
 
 def renamed(world, lose_data):
@@ -98,3 +99,78 @@ def identity_same_host_by_another_name(world):
         client.stop(signal.SIGQUIT)
         before = client.start().ready()
         assert (before["node_name"], before["node_id"]) == ("host-a", status["node_id"]), before
+
+
+def has_moved(server, client, other, before, name):
+    """The node is another name's with the same id, and the servers know that the old one has left."""
+    eventually(lambda: name in server.instances(), 10, "the new name is in the catalog")
+    status = eventually(lambda: (s := client.status())["ready"] and s["node_name"] == name and s, 10, "ready by the new name")
+    assert (status["node_id"], status["agent"]["restarts_by_reason"]["renamed"]) == (before["node_id"], 1), status
+    assert server.instances() == {name: client.address, "n2": other.address}, server.instances()
+    assert server.member(before["node_name"]) == LEFT and not server.node(before["node_name"]), client.log
+    assert server.node(name)["Node"]["ID"] == before["node_id"] == stored(client)["id"], client.log
+    holds(lambda: server.member(name) == ALIVE and server.member(before["node_name"]) in (LEFT, None), 2, "it stays so")
+    assert client.status()["conflicts"] == [], client.status()
+
+
+def identity_host_renamed_while_serving(world):
+    """A host's new name is heard at once: the node leaves under the old one, and goes on as the same node under the new one."""
+    server, client = world.server(), world.client(hooks={"pre_stop": [{"command": ["false"], "on_failure": "fail"}]})
+    other = neighbour(world, server)
+    del client.environment["NODE_NAME"]
+    socket.sethostname("host-a")
+    before = client.start().ready()
+    with undisturbed(server, "n2"):
+        socket.sethostname("host-b")
+        has_moved(server, client, other, before, "host-b")
+    assert "confirmed the leave" in client.log and not lines(client, "a hook has failed"), client.log
+    client.stop(signal.SIGTERM)
+
+
+def identity_host_renamed_and_kept(world):
+    """With node.on_rename keep, and for the same host by another name, nothing restarts, and one line tells of it."""
+    server, client = world.server(), world.client(node={"on_rename": "keep"})
+    del client.environment["NODE_NAME"]
+    socket.sethostname("host-a")
+    before = client.start().ready()
+    for name in ("host-a.example.com", "host-b", "localhost"):
+        socket.sethostname(name)
+        client.logged(f"the host has another name, and the node keeps its own other={name}")
+        # Another namespace's name wakes lictor, too, and so does one that is what it was.
+        socket.sethostname(name)
+    client.write_settings(node={"on_rename": "rename"})
+    assert client.command("reload").returncode == 0, client.log
+    holds(lambda: client.agent_pid() == before["agent"]["pid"], 1, "the agent runs on")
+    assert len(lines(client, "the host has another name")) == 3, client.log
+    assert server.member("host-b") is None and client.ready()["node_name"] == "host-a"
+
+
+def identity_renamed_by_settings(world):
+    """A new node.name is taken at a reload as a host's new name is."""
+    server, client = world.server(), world.client()
+    other = neighbour(world, server)
+    del client.environment["NODE_NAME"]
+    client.write_settings(node={"name": "first"})
+    before = client.start().ready()
+    with undisturbed(server, "n2"):
+        client.write_settings(node={"name": "second"})
+        assert client.command("reload").returncode == 0, client.log
+        has_moved(server, client, other, before, "second")
+
+
+def identity_renamed_without_servers(world):
+    """Where no server hears of the leave, the node goes on under the new name all the same, as another node."""
+    server, client = world.server(), world.client(stop={"timeout": "4s"})
+    del client.environment["NODE_NAME"]
+    socket.sethostname("host-a")
+    before = client.start().ready()
+    os.kill(server.process.pid, signal.SIGSTOP)
+    try:
+        socket.sethostname("host-b")
+        client.logged("the node has not left under the name that it had", 10)
+        eventually(lambda: client.status()["node_name"] == "host-b", 10, "it has the new name")
+    finally:
+        os.kill(server.process.pid, signal.SIGCONT)
+    status = eventually(lambda: (s := client.status())["ready"] and s, 30, "ready by the new name")
+    assert status["node_id"] != before["node_id"], status
+    eventually(lambda: sorted(server.instances()) == ["host-b"], 20, "the old name is gone")

@@ -181,8 +181,9 @@ struct FakeSettings : lictor::ActiveSettings {
     asked.note("take_id " + id);
     return taken;
   }
-  void reload(bool settings_too, const lictor::Interfaces&, std::function<void(lictor::Reloaded)> done) override {
-    asked.note(fmt::format("read_settings {}", settings_too), [=, this] { done(reloaded); });
+  void reload(const lictor::Reload& what, const lictor::Interfaces&,
+              std::function<void(lictor::Reloaded)> done) override {
+    asked.note(fmt::format("read_settings {}", what.settings), [=, this] { done(reloaded); });
   }
   lictor::Reloaded drop_reload() override {
     asked.note("drop_reload");

@@ -64,7 +64,7 @@ void Walk::hold_patience() const {
   const bool hung = !too_early && unanswered_ && now_ - *unanswered_ >= seen().rules().hung_after;
   const bool lost =
       leaderless_ && seen().rules().rejoin_after > Duration{} && now_ - *leaderless_ >= seen().rules().rejoin_after;
-  hold(restart_asked_ || quarrelled_ || hung || lost, "patience", "an agent ended for no reason");
+  hold(restart_asked_ || leave_first_ || quarrelled_ || hung || lost, "patience", "an agent ended for no reason");
 }
 
 void Walk::note_full_sync() {

@@ -12,11 +12,12 @@ using std::chrono::seconds;
 void Walk::respond(const Reload& e) {
   auto result = static_cast<ReloadResult>(among(5));
   Next next{in_force_.rules, in_force_.own, result, e.settings};
-  if (!e.settings && !there_) {
+  if (e.moves && !there_) {
     if (other_.empty()) result = next.result = ReloadResult::broken;
     if (result != ReloadResult::reloaded || seldom(20)) next.own.address = other_;
   }
-  if (e.settings && seldom(20)) next.own.name = next.own.name == "n1" ? "n1b" : "n1";
+  if (seldom(20)) next.own.name = next.own.name == "n1" ? "n1b" : "n1";
+  hold(!e.left || confirmed_, "truth", "an id is taken for free that no server has confirmed to be");
   next.rules.linger = upto(seconds(3));
   // A draw for each hook would make a hundred sequences of one.
   static const std::vector<OnFailure> hooks[] = {{}, {OnFailure::fail}, {OnFailure::retry, OnFailure::ignore}};
@@ -24,6 +25,7 @@ void Walk::respond(const Reload& e) {
   next.rules.post_start = hooks[which];
   next.rules.pre_stop = hooks[std::size(hooks) - 1 - which];
   preparing_ = false;
+  if (asked_leave_ && !agent_) prepared_since_ = true;
   if (result != ReloadResult::broken) next_ = next;
   tell(Reloaded{result, next.rules, "settings", next.own, "", e.settings}, "reloaded");
 }
@@ -64,6 +66,9 @@ void Walk::begin_to_prepare() {
 void Walk::take(const Adopt& e) {
   hold(next_ && !preparing_, "in-force", "nothing is prepared");
   hold(!stop_at_ && !given_up_, "in-force", "new settings come into force in a stop");
+  hold(next_->own.name == in_force_.own.name || next_->result != ReloadResult::restart || !agent_ || !answered_ ||
+           replaced_ || killed_,
+       "renamed", "an agent is replaced by one of another name without having left");
   hold(base_ == version_, "in-force", "what comes into force was compared with others than those in force");
   hold(!e.keep || proven_, "back", "settings are kept that no agent has answered with");
   // Another address or id is no matter of the settings: no agent could go back to it.
@@ -111,6 +116,7 @@ void Walk::take(const GoBack&) {
 }
 
 void Walk::take(const Forget&) {
+  if (next_ && next_->own.name != in_force_.own.name && agent_ && !stop_at_ && !given_up_) leave_first_ = now_;
   next_.reset();
   kept_.reset();
 }

@@ -37,13 +37,13 @@ void Walk::respond(const AwaitChildren&) { tell(ChildrenGone{}, "children gone")
 void Walk::take(const AskLeave& e) {
   hold(agent_, "leave-once", "a leave without an agent");
   hold(!asked_leave_, "leave-once", "a second leave");
-  hold(stop_at_ && stop_leave_ && !quit_signal_, "leave-once", "a leave that nobody asked for");
+  hold(leave_first_ || (stop_at_ && stop_leave_ && !quit_signal_), "leave-once", "a leave that nobody asked for");
   hold(holder_.empty() || holder_ == in_force_.own.address, "hands-off", "a leave in the name of another node");
-  const Duration most = std::min<Duration>(settle_limit, rules_at_stop_.stop_timeout / 3);
+  const Duration most = std::min<Duration>(settle_limit, seen().rules().stop_timeout / 3);
   const bool reloading = std::any_of(owed_.begin(), owed_.end(), [](const Owed& o) {
     return std::holds_alternative<Reload>(o.effect) || std::holds_alternative<Adopt>(o.effect);
   });
-  hold((synced_ && !reloading) || now_ >= *stop_at_ + most, "settled",
+  hold((synced_ && !reloading) || now_ >= (stop_at_ ? *stop_at_ : *leave_first_) + most, "settled",
        "a leave before the agent's full sync, or in the middle of a reload");
   asked_leave_ = true;
   knew_leader_ = leader_;
@@ -85,7 +85,7 @@ void Walk::take(const Quit& e) {
 }
 
 void Walk::hold_stopping() const {
-  if (seen().phase() == Phase::leaving && agent_ && !seen().stop()->forbidden) {
+  if (life_.stopping.step == StopStep::leaving && agent_ && !life_.stopping.stop->forbidden) {
     const bool looking = std::any_of(owed_.begin(), owed_.end(),
                                      [](const Owed& o) { return std::holds_alternative<LookUpCatalog>(o.effect); });
     hold(looking || (life_.stopping.task_at && *life_.stopping.task_at <= now_ + look_anyway), "awake",

@@ -76,6 +76,11 @@ void Walk::take(const Launch& e) {
   hold_back();
   launching_ = true;
   launches_ = e.launch;
+  hold(!asked_leave_ || prepared_since_, "renamed", "a launch before the other name is prepared");
+  prepared_since_ = false;
+  asked_leave_ = repeated_leave_ = knew_leader_ = leave_completed_ = false;
+  confirmed_ = forbidden_ = spoilt_ = came_back_ = false;
+  leave_first_.reset();
   hooks_wanted_ = seen().rules().post_start.size();
   forget_agent();
   owe(e, milliseconds(20));

@@ -16,7 +16,7 @@ void hold(bool kept, const char* law, const char* how) {
 }
 
 void Walk::one() {
-  std::array<int, 8> weights{}, what{};
+  std::array<int, 10> weights{}, what{};
   std::size_t possible = 0;
   const auto add = [&](int turn, int weight) {
     what[possible] = turn;
@@ -32,6 +32,9 @@ void Walk::one() {
   if (agent_) add(5, on_trial ? 6 : 1);
   if (on_trial) add(7, 6);
   if (agent_ && gossip_) add(6, 1);
+  add(8, 1);
+  // So is the one between two names.
+  if (asked_leave_ && !agent_ && !launching_ && !stop_at_) add(9, 20);
   switch (what[choices_->among({weights.data(), possible})]) {
     case 0:
       return answer(among(owed_.size()));
@@ -50,6 +53,10 @@ void Walk::one() {
       return;
     case 7:
       return signal(SignalKind::reload);
+    case 8:
+      return tell(HostRenamed{}, "host renamed");
+    case 9:
+      return signal(SignalKind::restart);
   }
 }
 

@@ -250,6 +250,8 @@ class Walk {
   bool preparing_ = false, proven_ = false;         // an agent has answered with what is in force
   bool did_not_start_ = false;
   std::optional<Time> back_at_;
+  std::optional<Time> leave_first_;  // since when the agent is to leave, for one of another name
+  bool prepared_since_ = false;      // settings, since an agent has left and ended
 
   // stopping
   std::optional<Time> stop_at_;

@@ -178,3 +178,18 @@ TEST_CASE("node.heal off: everything is told of, nothing cleared away") {
   CHECK_FALSE(s.has<Clear>());
   CHECK(s.life.claims.claims.size() == 1);
 }
+
+TEST_CASE("a clearing is over although its claim is gone meanwhile") {
+  LookedAround claimed{}, lives{};
+  claimed.launch = lives.launch = 1;
+  claimed.claims = {dead()};
+  lives.claims = {alive()};
+  Story s;
+  s.serving().at(milliseconds(80), claimed).at(milliseconds(80) + look_interval, Tick{});
+  s.at(milliseconds(85) + look_interval, claimed);
+  REQUIRE(s.has<Clear>());
+  s.at(milliseconds(86) + look_interval, lives)
+      .at(milliseconds(90) + look_interval, Cleared{1, ClearAnswer::cleared, ""});
+  CHECK_FALSE(s.life.claims.clearing);
+  CHECK(s.life.claims.counts.claims_cleared == 0);
+}

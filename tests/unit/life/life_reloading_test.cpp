@@ -19,14 +19,14 @@ Story on_trial() {
   s.serving();
   Reloaded news = restart_needed;
   news.rules.linger = seconds(3);
-  news.own.name = "renamed";
+  news.own.id = "id-2";
   s.at(seconds(1), Signal{SignalKind::reload}).at(seconds(2), news);
   REQUIRE(s.has<Adopt>());
   CHECK(s.first<Adopt>()->keep);
   CHECK_FALSE(s.first<Adopt>()->reload);
   s.at(seconds(3), AgentEnded{1, 0});
   REQUIRE(s.has<Launch>());
-  CHECK(s.life.reloading.in_force.own.name == "renamed");
+  CHECK(s.life.reloading.in_force.own.id == "id-2");
   return s;
 }
 
@@ -78,7 +78,7 @@ TEST_CASE("settings on trial: an agent that answers ends the trial, and its late
   CHECK(s.has<Forget>());
   s.at(seconds(5), AgentEnded{1, 0});
   CHECK_FALSE(s.has<GoBack>());
-  CHECK(s.life.reloading.in_force.own.name == "renamed");
+  CHECK(s.life.reloading.in_force.own.id == "id-2");
 }
 
 TEST_CASE(
@@ -136,8 +136,8 @@ TEST_CASE("new settings: a stop ends with those it began with") {
   Story s(rules);
   s.serving();
   s.at(seconds(20), Signal{SignalKind::reload}).at(seconds(21), Signal{SignalKind::terminate});
-  Reloaded news = restart_needed;  // without a hook, under another name
-  news.own.name = "renamed";
+  Reloaded news = restart_needed;  // without a hook, with another id
+  news.own.id = "id-2";
   s.at(seconds(22), news);
   CHECK(s.has<Forget>());
   CHECK_FALSE(s.has<Adopt>());
@@ -150,7 +150,7 @@ TEST_CASE("new settings: what was compared with settings that are gone back from
   s.at(seconds(3), Launched{43}).at(seconds(3), Signal{SignalKind::reload});
   s.at(seconds(4), AgentEnded{1, 0});
   REQUIRE(s.has<GoBack>());
-  s.at(seconds(5), Reloaded{ReloadResult::unchanged, {}, "", {"renamed", "id-1", "10.0.0.5"}});
+  s.at(seconds(5), Reloaded{ReloadResult::unchanged, {}, "", {"n1", "id-2", "10.0.0.5"}});
   CHECK(s.has<Forget>());
   CHECK_FALSE(s.has<Adopt>());
   CHECK(s.has<Reload>());
