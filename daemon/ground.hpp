@@ -55,6 +55,9 @@ ResultAll<Ground> look(Sources sources, const Interfaces& interfaces, const Runn
 // The address that `look` would choose on these.
 Result<BindAddress> look_at_address(const Ground& ground, const Interfaces& interfaces);
 
+// Where the agent stores the members that it gossips with.
+std::string member_snapshot(const Ground& ground);
+
 // Makes `id` this node's: looks again as if that were what is stored, the running agent's token and address kept.
 ResultAll<Ground> take_id(const Ground& ground, const Interfaces& interfaces, const std::string& id);
 

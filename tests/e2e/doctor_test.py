@@ -25,13 +25,14 @@ CHECKS = {
     "version",
     "grace",
     "clock",
+    "servers",
     "duplicate-address",
     "duplicate-id",
     "failed-member",
     "entry-without-member",
     "member-without-entry",
 }
-LOCAL = {"settings", "identity", "storage", "secrets", "ports", "limits", "version"}
+LOCAL = {"settings", "identity", "storage", "secrets", "ports", "limits", "version", "servers"}
 # A server that lets others ask it the time.
 OPEN_HTTP = "0.0.0.0"
 
@@ -194,6 +195,10 @@ def doctor_without_lictor(world):
         assert findings[0][1].startswith(setting) and f"(pid {pid})" in findings[0][1], findings
     with listening(client, 8500, "SOCK_DGRAM"):
         assert examine(client)[1] == []
+    del client.settings["agent"]["config"]["retry_join"]
+    client.write_settings()
+    code, findings, _, _ = examine(client)
+    assert code == 1 and [check for check, _ in findings] == ["servers"], findings
 
 
 def doctor_host(world):
