@@ -87,7 +87,12 @@ class AgentReader {
     } else if (!*text) {
       add(path, "no such file", "create it, or take it out of the agent's settings");
     } else {
-      const std::string format = !format_.empty() ? format_ : target.ends_with(".hcl") ? "hcl" : "json";
+      const std::string format = !format_.empty()            ? format_
+                                 : target.ends_with(".hcl")  ? "hcl"
+                                 : target.ends_with(".json") ? "json"
+                                                             : "";
+      // An agent passes over a file that is named and has neither ending; a later one ends, and says why.
+      if (format.empty()) return;
       auto content = parse_for_agent(path, **text, format);
       if (!content) return problems_.push_back(content.error());
       if (definitions_ == Definitions::digests) let_definitions_go(content->content);
