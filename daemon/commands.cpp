@@ -119,8 +119,10 @@ std::vector<std::string> doubts(const Ground& ground) {
   const Json own = ground.settings.services.value_or(Json::array());
   for (auto&& more : {ids_twice(ground.plan.effective, ground.services), unknown_service_keys(own)})
     all.insert(all.end(), more.begin(), more.end());
-  if (auto nobody = nobody_to_join(ground.plan.effective, content_of(ground.facts.data_dir + "/serf/local.snapshot")))
-    all.push_back(std::move(*nobody));
+  if (nobody_to_join(ground.plan.effective, ground.facts.identity.name, content_of(member_snapshot(ground))))
+    all.emplace_back(
+        "retry_join: no server is named anywhere, and the data directory knows no member: the node is not ready before "
+        "somebody joins it; name the servers in retry_join");
   return all;
 }
 

@@ -2,6 +2,7 @@
 
 #include "agent_api/io/http_client.hpp"
 #include "agent_api/standing.hpp"
+#include "agent_config/doubts.hpp"
 #include "agent_config/io/agent_binary.hpp"
 #include "agent_start.hpp"
 #include "base/json_text.hpp"
@@ -66,6 +67,7 @@ class Doctor {
     look_at_versions();
     look_at_grace();
     look_at_clock();
+    look_at_servers();
     return std::move(view_);
   }
 
@@ -378,6 +380,17 @@ class Doctor {
     // The header is cut to whole seconds.
     const auto server = system_clock::time_point(seconds(*date)) + std::chrono::milliseconds(500);
     facts_.clock_ahead = std::chrono::duration_cast<Duration>(middle - server);
+  }
+
+  void look_at_servers() {
+    if (!ground_) return unseen({"servers"}, settings_in_the_way);
+    const std::string snapshot = member_snapshot(*ground_);
+    const bool readable = access(snapshot.c_str(), R_OK) == 0 || errno != EACCES;
+    facts_.nobody_to_join = nobody_to_join(ground_->plan.effective, ground_->facts.identity.name, content_of(snapshot));
+    if (readable || !facts_.nobody_to_join) return;
+    facts_.nobody_to_join = false;
+    unseen({"servers"},
+           "the settings name no server, and which members the agent remembers only root or its own user can read");
   }
 
   static constexpr const char* settings_in_the_way = "what the settings check found is in the way";

@@ -309,6 +309,8 @@ void Ground::let_definitions_go() {
   lictor::let_definitions_go(plan.effective.merged);
 }
 
+std::string member_snapshot(const Ground& ground) { return ground.facts.data_dir + "/serf/local.snapshot"; }
+
 ResultAll<Ground> look(const Settings& settings, const Environment& environment, const Interfaces& interfaces,
                        const Running& running) {
   Sources sources;

@@ -70,6 +70,9 @@ AddressChoice address_at_start(const Ground& ground, const std::vector<Interface
 // Who the node that runs would be by the host's name of now.
 Result<IdentityVerdict> look_at_identity(const Ground& ground);
 
+// Where the agent stores the members that it gossips with.
+std::string member_snapshot(const Ground& ground);
+
 // Makes `id` this node's: looks again as if that were what is stored, the running agent's token and address kept.
 ResultAll<Ground> take_id(const Ground& ground, const Interfaces& interfaces, const std::string& id);
 

@@ -1,5 +1,6 @@
 #include "settings_files.hpp"
 
+#include "agent_config/agent_flags.hpp"
 #include "agent_start.hpp"
 #include "base/text.hpp"
 #include "clock.hpp"
@@ -229,7 +230,7 @@ void SettingsFiles::watch(const Settings& read) {
     }
     file_watch_ = std::move(*watching);
   }
-  file_watch_->watch(files_behind(read, named_, environment_));
+  file_watch_->watch(files_behind(read, named_, environment_), read_agent_flags(read.agent.args).format);
 }
 
 // What was only looked at is not watched on. The watch itself stays: the kernel takes 10 ms and more to end an inotify

@@ -48,8 +48,8 @@ bool readable_by_all(const std::string& path) {
   return stat(path.c_str(), &about) == 0 && (about.st_mode & S_IROTH) != 0;
 }
 
-// As Consul's agent/config does it (sourcesFromPath): of a folder, in the order of its names, what ends in .json or .hcl, or all
-// where the format is given, and no folders in it. What a link leads to decides, its name included, and has to be there.
+// As Consul's agent/config does it (sourcesFromPath): of a folder what agent_reads_in_folder tells, in the order of its names.
+// What a link leads to has to be there.
 class AgentReader {
  public:
   AgentReader(const AgentFlags& flags, Definitions definitions, AgentReads& reads, Problems& problems)
@@ -73,11 +73,11 @@ class AgentReader {
   }
 
   void entry(const std::string& path) {
-    if (format_.empty() && !agent_reads_in_folder(path)) return;
+    if (!agent_reads_in_folder(path, format_)) return;
     std::error_code none;
     const std::string target = fs::canonical(path, none);
     if (none) return add(path, "the link leads nowhere, and the agent would not start", "mend the link, or remove it");
-    if (!fs::is_directory(target, none)) take(path, target);
+    take(path, target);
   }
 
   void take(const std::string& path, const std::string& target) {
@@ -87,7 +87,12 @@ class AgentReader {
     } else if (!*text) {
       add(path, "no such file", "create it, or take it out of the agent's settings");
     } else {
-      const std::string format = !format_.empty() ? format_ : target.ends_with(".hcl") ? "hcl" : "json";
+      const std::string format = !format_.empty()            ? format_
+                                 : target.ends_with(".hcl")  ? "hcl"
+                                 : target.ends_with(".json") ? "json"
+                                                             : "";
+      // An agent passes over a file that is named and has neither ending; a later one ends, and says why.
+      if (format.empty()) return;
       auto content = parse_for_agent(path, **text, format);
       if (!content) return problems_.push_back(content.error());
       if (definitions_ == Definitions::digests) let_definitions_go(content->content);
@@ -208,14 +213,14 @@ ResultAll<Settings> load_settings(const std::optional<std::string>& named, const
 std::vector<std::string> unread_files(const Settings& settings) {
   std::vector<std::string> unread;
   if (settings.agent.config_files_named) return unread;
+  const std::string format = read_agent_flags(settings.agent.args).format;
   for (const std::string& path : settings.agent.config_files) {
     std::error_code none;
     if (!fs::exists(path, none) || passed_over(settings, path)) continue;
     for (auto entry = fs::directory_iterator(fs::path(path).parent_path(), none);
          !none && entry != fs::directory_iterator(); entry.increment(none)) {
       const std::string beside = entry->path();
-      if (beside != path && agent_reads_in_folder(beside) && !entry->is_directory(none) &&
-          !agent_reads(settings, beside))
+      if (beside != path && agent_reads_in_folder(beside, format) && !agent_reads(settings, beside))
         unread.push_back(beside);
     }
   }

@@ -7,6 +7,8 @@
 #include <fmt/format.h>
 
 #include <map>
+#include <set>
+#include <string_view>
 
 namespace lictor {
 namespace {
@@ -35,6 +37,24 @@ std::string id_of(const Json& service) {
 bool is_file(const std::string& place) { return !place.starts_with("agent.") && place != "CONSUL_LOCAL_CONFIG"; }
 
 bool names_any(const Json* list) { return list && list->is_array() && !list->empty(); }
+
+// The names of those whom an agent tries at its start: a line for each news of a member, the last one counts.
+std::set<std::string> remembered_members(const std::string& snapshot, bool rejoin) {
+  std::set<std::string> names;
+  for (const std::string& line : split_list(snapshot, '\n')) {
+    const auto told = [&line](std::string_view news) {
+      return line.starts_with(news) ? std::optional(line.substr(news.size())) : std::nullopt;
+    };
+    if (const auto alive = told("alive: "); alive && alive->rfind(' ') != alive->npos) {
+      names.insert(alive->substr(0, alive->rfind(' ')));
+    } else if (const auto gone = told("not-alive: ")) {
+      names.erase(*gone);
+    } else if (line == "leave" && !rejoin) {
+      names.clear();
+    }
+  }
+  return names;
+}
 
 }  // namespace
 
@@ -119,16 +139,15 @@ std::vector<std::string> contradicting_files(const AgentSettings& agent) {
   return lines;
 }
 
-std::optional<std::string> nobody_to_join(const AgentSettings& agent, const std::string& snapshot) {
+bool nobody_to_join(const AgentSettings& agent, const std::string& node, const std::string& snapshot) {
   const EffectiveSettings look(agent);
   for (const char* key : {"retry_join", "start_join", "auto_config.server_addresses"}) {
-    if (names_any(look.get(key))) return std::nullopt;
+    if (names_any(look.get(key))) return false;
   }
-  // serf/snapshot.go: one line for each news.
-  if (snapshot.starts_with("alive: ") || snapshot.find("\nalive: ") != snapshot.npos) return std::nullopt;
-  return "retry_join: no server is named anywhere, and the data directory knows no member: the node is not ready "
-         "before "
-         "somebody joins it; name the servers in retry_join";
+  auto members = remembered_members(snapshot, is_true(look.get("rejoin_after_leave")));
+  // It remembers itself, too.
+  members.erase(node);
+  return members.empty();
 }
 
 }  // namespace lictor

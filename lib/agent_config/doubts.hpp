@@ -27,7 +27,8 @@ std::vector<std::string> ids_twice(const AgentSettings& agent, const std::vector
 // A line for each setting that one file gives differently from another, with both places.
 std::vector<std::string> contradicting_files(const AgentSettings& agent);
 
-// A line where nothing names anybody whom the agent could join. `snapshot`: the gossip members that it has stored.
-std::optional<std::string> nobody_to_join(const AgentSettings& agent, const std::string& snapshot);
+// Whether nothing names anybody whom the agent, as `node`, could join. `snapshot`: serf/local.snapshot of its data directory, which
+// tells whom it tries at its start beside the servers it is given, as serf/snapshot.go reads it (replay).
+bool nobody_to_join(const AgentSettings& agent, const std::string& node, const std::string& snapshot);
 
 }  // namespace lictor

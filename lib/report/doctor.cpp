@@ -245,6 +245,13 @@ void clock(const DoctorFacts& facts, Findings& out) {
                         "let a time service (chrony, systemd-timesyncd) set the clocks of both hosts"));
 }
 
+void servers(const DoctorFacts& facts, Findings& out) {
+  if (!facts.nobody_to_join) return;
+  out.push_back(finding(Severity::warning, "no server is named anywhere, and the data directory knows no member",
+                        "after a start of the agent the node is not ready before somebody joins it",
+                        "name the servers in retry_join"));
+}
+
 // The names under each address or id: of members that have not left, and of catalog entries.
 template <class OfMember, class OfEntry>
 std::map<std::string, std::map<std::string, std::string>> names_by(const DoctorFacts& facts, OfMember of_member,
@@ -372,6 +379,7 @@ constexpr std::array<std::pair<const char*, std::string (*)(const DoctorFacts&, 
     {"version", always<version>},
     {"grace", always<grace>},
     {"clock", always<clock>},
+    {"servers", always<servers>},
     {"duplicate-address", always<duplicate_address>},
     {"duplicate-id", always<duplicate_id>},
     {"failed-member", always<failed_member>},

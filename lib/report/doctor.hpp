@@ -16,6 +16,7 @@
 //   version                of the agent on disk and of the one that runs
 //   grace                  stop.timeout against the platform's grace period
 //   clock                  this host's clock against a server's
+//   servers                nobody whom the agent could join
 //   duplicate-address      cluster: an address under more than one name
 //   duplicate-id           cluster: an id under more than one name
 //   failed-member          cluster: members that have failed
@@ -111,6 +112,7 @@ struct DoctorFacts {
   std::optional<Grace> grace;
   std::optional<std::string> bad_grace;  // LICTOR_GRACE, where it is no duration
   std::optional<Duration> clock_ahead;   // this host's clock minus the server's
+  bool nobody_to_join = false;           // nobody_to_join() of the next start
   std::optional<std::vector<Member>> members;
   std::optional<std::vector<CatalogNode>> catalog;
   bool acls = false;  // entries that may not be read are missing from the catalog without a word

@@ -26,13 +26,14 @@ CHECKS = {
     "grace",
     "clock",
     "held-for-failed",
+    "servers",
     "duplicate-address",
     "duplicate-id",
     "failed-member",
     "entry-without-member",
     "member-without-entry",
 }
-LOCAL = {"settings", "identity", "storage", "secrets", "ports", "limits", "version"}
+LOCAL = {"settings", "identity", "storage", "secrets", "ports", "limits", "version", "servers"}
 # A server that lets others ask it the time.
 OPEN_HTTP = "0.0.0.0"
 
@@ -195,6 +196,10 @@ def doctor_without_lictor(world):
         assert findings[0][1].startswith(setting) and f"(pid {pid})" in findings[0][1], findings
     with listening(client, 8500, "SOCK_DGRAM"):
         assert examine(client)[1] == []
+    del client.settings["agent"]["config"]["retry_join"]
+    client.write_settings()
+    code, findings, _, _ = examine(client)
+    assert code == 1 and [check for check, _ in findings] == ["servers"], findings
 
 
 def doctor_host(world):
@@ -258,7 +263,7 @@ def doctor_terminal(world):
 
     plain = client.command("doctor", LICTOR_GRACE="5").stdout
     assert "\x1b" not in plain and "\nwarning  grace: stop.timeout is 10s" in "\n" + plain, plain
-    assert plain.splitlines()[-1].endswith("of 17 checks made"), plain
+    assert plain.splitlines()[-1].endswith(f"of {len(CHECKS)} checks made"), plain
     coloured = on_terminal(LICTOR_GRACE="5")
     assert "\x1b[1;33mwarning\x1b[0m" in coloured, coloured
     narrow = on_terminal(LICTOR_GRACE="5", NO_COLOR="1")

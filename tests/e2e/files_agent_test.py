@@ -45,7 +45,7 @@ SHOWN = {
     "EncryptVerifyIncoming": ("encrypt_verify_incoming", True),
 }
 
-# Files by their names, "-> NAME" a link, and arguments.
+# Files by their names, "-> NAME" a link, and arguments, in which FOLDER is theirs.
 CASES = [
     ({"a.hcl": 'datacenter = "one"', "b.hcl": 'datacenter = "two"'}, []),
     ({"b.json": '{"datacenter": "two"}', "a.hcl": 'datacenter = "one"'}, []),
@@ -79,6 +79,8 @@ CASES = [
     ({"a.json": '{"datacenter": "one", "datacenter": "two"}'}, []),
     ({"a.txt": 'datacenter = "t"', ".hidden.hcl": 'datacenter = "dot"'}, []),
     ({"a.txt": 'datacenter = "t"'}, ["-config-format=hcl"]),
+    ({"a.txt": '{"datacenter": "t"}'}, ["-config-file=FOLDER/a.txt"]),
+    ({"a.txt": 'datacenter = "t"'}, ["-config-file=FOLDER/a.txt", "-config-format=hcl"]),
     ({"real.hcl": 'datacenter = "real"', "link": "-> real.hcl"}, []),
     ({"real.txt": 'datacenter = "real"', "link.hcl": "-> real.txt"}, []),
     ({"empty.hcl": "", "empty.json": "", "a.hcl": 'datacenter = "a"'}, []),
@@ -258,5 +260,6 @@ def files_agent_agrees(world):
             else:
                 with open(f"{folder}/{name}", "w") as file:
                     file.write(content)
+        arguments = [argument.replace("FOLDER", folder) for argument in arguments]
         wrong += [(files, arguments, one) for one in difference(client, folder, arguments)]
     assert not wrong, "\n".join(map(str, wrong))

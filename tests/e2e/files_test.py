@@ -106,6 +106,25 @@ def files_of_all_kinds(world):
     eventually(lambda: server.node(node)["Node"]["Meta"].get("hall") == "y", 10, "the new node metadata")
 
 
+def files_of_any_name(world):
+    """Told a format, the agent reads every file of its folders, whatever it is called; so does lictor, and sees a new one."""
+    server = world.server()
+    os.mkdir(f"{world.folder}/opt")
+    files = {"base": f'data_dir = "{world.folder}/opt"\nretry_join = ["{SERVER_ADDRESS}"]'}
+    client, folder = client_with(world, files, args=["-config-format=hcl"])
+    before = client.start().ready()
+    os.mkdir(f"{folder}/more")
+    for path in (f"{folder}/web", f"{folder}/more/none"):
+        with open(path, "w") as file:
+            file.write('service {\n  name = "%s"\n}\n' % os.path.basename(path))
+    client.logged("new settings, taken by the running agent keys=services", 10)
+    node = client.status()["node_name"]
+    eventually(lambda: server.instances("web") == {node: client.address}, 10, "the service of a new file")
+    os.remove(f"{folder}/web")
+    eventually(lambda: server.instances("web") == {}, 10, "a file gone")
+    assert server.instances("none") == {} and client.ready()["agent"]["pid"] == before["agent"]["pid"]
+
+
 def files_that_no_client_starts_with(world):
     """A server, and what the agent would refuse, end lictor at once with the file and the line; nothing is touched."""
     world.server()

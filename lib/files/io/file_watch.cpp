@@ -49,7 +49,7 @@ std::uint64_t file_digest(const std::string& path) {
 
 }  // namespace
 
-bool agent_reads_in_folder(const std::string& path) {
+bool agent_reads_in_folder(const std::string& path, const std::string& format) {
   struct stat about {};
   std::string name = path;
   if (lstat(path.c_str(), &about) == 0 && S_ISLNK(about.st_mode)) {
@@ -57,24 +57,24 @@ bool agent_reads_in_folder(const std::string& path) {
     if (!target) return true;
     name = target.get();
   }
-  return name.ends_with(".json") || name.ends_with(".hcl");
+  if (::stat(name.c_str(), &about) == 0 && S_ISDIR(about.st_mode)) return false;
+  return !format.empty() || name.ends_with(".json") || name.ends_with(".hcl");
 }
 
-std::vector<std::string> agent_files_in(const std::string& folder) {
+std::vector<std::string> agent_files_in(const std::string& folder, const std::string& format) {
   std::vector<std::string> names;
   each_name(folder, [&](std::string_view name) {
-    if (agent_reads_in_folder(folder + "/" + std::string(name))) names.emplace_back(name);
+    if (agent_reads_in_folder(folder + "/" + std::string(name), format)) names.emplace_back(name);
     return true;
   });
   std::sort(names.begin(), names.end());
   return names;
 }
 
-std::uint64_t content_digest(const std::string& path) {
+std::uint64_t content_digest(const std::string& path, const std::string& format) {
   if (!is_directory(path)) return file_digest(path);
-  // An agent does not look into folders there, nor does this: a link may lead back to where it is.
   std::string all;
-  for (const std::string& name : agent_files_in(path))
+  for (const std::string& name : agent_files_in(path, format))
     all += name + "/" + std::to_string(file_digest(path + "/" + name)) + "/";
   return std::hash<std::string>()(all);
 }
@@ -126,7 +126,7 @@ struct FileWatch::State : std::enable_shared_from_this<State> {
     place_watches();
     std::vector<std::string> changed;
     for (auto& [path, digest] : digests) {
-      const std::uint64_t before = std::exchange(digest, content_digest(path));
+      const std::uint64_t before = std::exchange(digest, content_digest(path, format));
       if (before != digest) changed.push_back(path);
     }
     if (!changed.empty()) news.changed(changed);
@@ -143,7 +143,7 @@ struct FileWatch::State : std::enable_shared_from_this<State> {
   void place(const std::string& path) {
     trace(path);
     if (!is_directory(path)) return;
-    for (const std::string& name : agent_files_in(path)) trace(path + "/" + name);
+    for (const std::string& name : agent_files_in(path, format)) trace(path + "/" + name);
   }
 
   // Directories that are neither the last nor hold a link are left out: the likes of /run and /tmp are busy. Of a path that
@@ -194,6 +194,7 @@ struct FileWatch::State : std::enable_shared_from_this<State> {
   boost::asio::steady_timer timer;
   News news;
   bool settling = false;
+  std::string format;                            // FileWatch::watch's
   std::map<std::string, std::uint64_t> digests;  // of the watched paths
   std::map<int, std::set<std::string>> names;    // watch descriptor -> names in that directory; "": all
   std::set<std::string> told;                    // what failed
@@ -216,13 +217,15 @@ FileWatch::~FileWatch() {
   state_->timer.cancel();
 }
 
-void FileWatch::watch(const std::vector<std::string>& paths) {
+void FileWatch::watch(const std::vector<std::string>& paths, const std::string& format) {
   const auto before = std::exchange(state_->digests, {});
+  const bool same_format = std::exchange(state_->format, format) == format;
   for (const std::string& path : paths) state_->digests[path] = 0;
   state_->place_watches();
   for (auto& [path, digest] : state_->digests) {
     const auto known = before.find(path);
-    digest = known != before.end() ? known->second : content_digest(path);
+    const bool comparable = known != before.end() && (same_format || !is_directory(path));
+    digest = comparable ? known->second : content_digest(path, format);
   }
 }
 
@@ -231,7 +234,7 @@ void FileWatch::watch_also(const std::vector<std::string>& paths) {
     const auto [entry, first] = state_->digests.emplace(path, 0);
     if (!first) continue;
     state_->place(path);
-    entry->second = content_digest(path);
+    entry->second = content_digest(path, state_->format);
   }
 }
 

@@ -13,15 +13,16 @@
 
 namespace lictor {
 
-// Whether an agent that is told no format reads this entry of a folder, by its name: *.json and *.hcl. Of a link the name of what it
-// leads to counts. One that leads nowhere is read, too: the agent fails with it.
-bool agent_reads_in_folder(const std::string& path);
+// Whether an agent reads this entry of a folder (sourcesFromPath of Consul's agent/config). Told a format, -config-format, it
+// reads every file; told none, "", it goes by the name: *.json and *.hcl. Folders in a folder are never read. Of a link what it
+// leads to counts, its name included. One that leads nowhere is read, too: the agent fails with it.
+bool agent_reads_in_folder(const std::string& path, const std::string& format);
 // The names of those entries, sorted.
-std::vector<std::string> agent_files_in(const std::string& folder);
+std::vector<std::string> agent_files_in(const std::string& folder, const std::string& format);
 
-// Tells contents apart; no signature. Of a file: its bytes. Of a directory: names and bytes of its agent_files_in.
+// Tells contents apart; no signature. Of a file: its bytes. Of a directory: names and bytes of its agent_files_in, by that format.
 // Something missing, and something that can't be read, have digests of their own.
-std::uint64_t content_digest(const std::string& path);
+std::uint64_t content_digest(const std::string& path, const std::string& format = "");
 
 // Calls `changed` with those of the watched paths whose content_digest is another, from the executor, 200 ms after the first
 // sign: a burst is one call, and what leaves the content as it was is none. What is seen: a file written in place or renamed
@@ -39,8 +40,9 @@ class FileWatch {
   ~FileWatch();  // nothing is called any more
 
   // From now on these paths, files or directories, and no others. News is what differs from the moment of the call that
-  // named a path first: what is read after that call is at least that new.
-  void watch(const std::vector<std::string>& paths);
+  // named a path first, of a directory with another format: what is read after that call is at least that new. `format`:
+  // the agent's, by which it reads the directories.
+  void watch(const std::vector<std::string>& paths, const std::string& format = "");
   // And these.
   void watch_also(const std::vector<std::string>& paths);
 

@@ -115,15 +115,37 @@ TEST_CASE("files that contradict each other are told of with both places; the sa
 TEST_CASE("nobody to join: no list of servers, and no member that the agent remembers") {
   const std::string known = "coordinate: {}\nalive: server 10.0.0.1:8301\nclock: 5\n",
                     unknown = "clock: 5\nnot-alive: s\n";
-  CHECK(nobody_to_join({}, ""));
-  CHECK(nobody_to_join({}, unknown));
-  CHECK_FALSE(nobody_to_join({}, known));
+  CHECK(nobody_to_join({}, "n1", ""));
+  CHECK(nobody_to_join({}, "n1", unknown));
+  CHECK_FALSE(nobody_to_join({}, "n1", known));
   for (const char* text :
        {"retry_join = [\"10.0.0.1\"]", "start_join = [\"10.0.0.1\"]", "retry_join = [\"provider=aws tag_key=consul\"]",
         "auto_config {\n  enabled = true\n  server_addresses = [\"10.0.0.1\"]\n}"}) {
     CAPTURE(text);
-    CHECK_FALSE(nobody_to_join(settings({{"/a.hcl", text}}), ""));
+    CHECK_FALSE(nobody_to_join(settings({{"/a.hcl", text}}), "n1", ""));
   }
-  CHECK(nobody_to_join(settings({{"/a.hcl", "retry_join = []"}}), ""));
-  CHECK_FALSE(nobody_to_join(settings({}, {}, {"-retry-join", "10.0.0.1"}), ""));
+  CHECK(nobody_to_join(settings({{"/a.hcl", "retry_join = []"}}), "n1", ""));
+  CHECK_FALSE(nobody_to_join(settings({}, {}, {"-retry-join", "10.0.0.1"}), "n1", ""));
+}
+
+// serf/snapshot.go, replay.
+TEST_CASE("nobody to join: of the members remembered the last news counts, a leave forgets them, and oneself is none") {
+  const std::string own = "alive: n1 10.0.0.5:8301\n", other = "alive: a server 10.0.0.1:8301\n";
+  struct Row {
+    std::string snapshot;
+    bool nobody, nobody_when_rejoining;
+  };
+  for (const auto& [snapshot, nobody, nobody_when_rejoining] : std::initializer_list<Row>{
+           {own, true, true},
+           {own + other, false, false},
+           {own + other + "not-alive: a server\n", true, true},
+           {other + "not-alive: a server\n" + other, false, false},
+           {own + other + "leave\nclock: 1\n", true, false},
+           {other + "leave\n" + other, false, false},
+           {"alive: unparsable\n", true, true},
+       }) {
+    CAPTURE(snapshot);
+    CHECK(nobody_to_join({}, "n1", snapshot) == nobody);
+    CHECK(nobody_to_join(settings({{"/a.hcl", "rejoin_after_leave = true"}}), "n1", snapshot) == nobody_when_rejoining);
+  }
 }

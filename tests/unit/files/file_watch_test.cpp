@@ -204,6 +204,30 @@ TEST_CASE("FileWatch is silent where nothing that is watched has another content
   }
 }
 
+TEST_CASE("FileWatch sees every file of a directory that is read in a format, and no folder in it", "[file_watch]") {
+  Scene scene;
+  put(scene / "plain", "1");
+  fs::create_directory(scene / "d");
+  put(scene / "d/f", "1");
+  scene.start({});
+  scene.watch->watch({scene.path}, "json");
+  put(scene / "d/f", "2");
+  put(scene / "d/g.json", "2");
+  CHECK(scene.silent());
+  put(scene / "plain", "2");
+  CHECK(scene.next() == Paths{scene.path});
+  put(scene / "more", "1");
+  CHECK(scene.next() == Paths{scene.path});
+
+  SECTION("another format is no news by itself") {
+    scene.watch->watch({scene.path});
+    put(scene / "plain", "3");
+    CHECK(scene.silent());
+    put(scene / "f.json", "3");
+    CHECK(scene.next() == Paths{scene.path});
+  }
+}
+
 TEST_CASE("FileWatch wakes for no other file of the directory", "[file_watch]") {
   Scene scene;
   put(scene / "f.json", "1");
@@ -221,7 +245,10 @@ TEST_CASE("what a link leads to is what an agent reads in a folder, or passes ov
   fs::create_symlink("notes.txt", folder / "notes.json");
   fs::create_symlink("nowhere", folder / "void");
   fs::create_symlink(".", folder / "self");
-  CHECK(agent_files_in(folder.path) == std::vector<std::string>{"a.json", "b.hcl", "link", "void"});
+  fs::create_directory(folder / "folder.hcl");
+  CHECK(agent_files_in(folder.path, "") == std::vector<std::string>{"a.json", "b.hcl", "link", "void"});
+  CHECK(agent_files_in(folder.path, "hcl") ==
+        std::vector<std::string>{"a.json", "b.hcl", "link", "notes.json", "notes.txt", "plain", "void"});
 }
 
 TEST_CASE("content_digest: links back into their own folder lead nowhere") {

@@ -269,6 +269,7 @@ TEST_CASE("diagnose: what is wrong is found, once, and says what mends it") {
        [](DoctorFacts& f) { f.catalog->pop_back(); },
        {"member-without-entry warning"},
        {"n2"}},
+      {"no server named", [](DoctorFacts& f) { f.nobody_to_join = true; }, {"servers warning"}, {"retry_join"}},
       {"on its way out",
        [](DoctorFacts& f) {
          f.catalog->pop_back();
