@@ -69,7 +69,7 @@ const std::optional<DefaultRoute>& default_route(const Candidate& c) {
   return c.address->ipv6 ? c.interface->default_ipv6 : c.interface->default_ipv4;
 }
 
-constexpr const char* kept = "the address that this node has";
+constexpr const char* remembered = "the address that this node has";
 constexpr const char* by_route = "the default route";
 constexpr const char* in_order = "the order of bind.interface";
 
@@ -109,7 +109,7 @@ constexpr std::array<Rule, 14> order{{
     {"tentative or a duplicate", [](const BindRules&, const Candidate& c) { return c.address->unusable ? never : 0; }},
     {"its interface is down", [](const BindRules&, const Candidate& c) { return in_use(c) ? 0 : never; }},
     {"deprecated", [](const BindRules&, const Candidate& c) { return c.address->deprecated && !c.held ? never : 0; }},
-    {kept, [](const BindRules&, const Candidate& c) -> std::uint64_t { return !c.held; }},
+    {remembered, [](const BindRules&, const Candidate& c) -> std::uint64_t { return !c.held; }},
     {in_order, [](const BindRules&, const Candidate& c) -> std::uint64_t { return c.glob; }},
     {by_route,
      [](const BindRules&, const Candidate& c) {
@@ -243,7 +243,7 @@ AddressChoice choose(const BindRules& rules, const std::vector<Interface>& inter
     std::vector<std::string> by{"bind.interface " + rules.globs[glob]};
     bool kept_it = false;
     for (const std::string& rule : choice.decided_by) {
-      if (rule == kept)
+      if (rule == remembered)
         kept_it = true;
       else if (rule != in_order)
         by.push_back(rule);

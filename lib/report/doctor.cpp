@@ -365,7 +365,7 @@ std::string always(const DoctorFacts& facts, Findings& out) {
   return "";
 }
 
-constexpr std::array<std::pair<const char*, std::string (*)(const DoctorFacts&, Findings&)>, 18> checks{{
+constexpr std::array<std::pair<const char*, std::string (*)(const DoctorFacts&, Findings&)>, 19> checks{{
     {"settings", always<settings>},
     {"identity", always<identity>},
     {"claims", always<claims>},
