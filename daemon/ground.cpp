@@ -104,7 +104,10 @@ bool by_entrypoint(const Settings& settings) {
 
 // `agent`: what the user would have the agent go by, with addresses in the place of templates but for bind_addr.
 BindRules bind_rules(const Settings& settings, const Json& agent) {
-  BindRules rules{.globs = settings.bind.interface, .ipv6 = settings.bind.ipv6, .cidr = settings.bind.cidr};
+  BindRules rules;
+  rules.globs = settings.bind.interface;
+  rules.ipv6 = settings.bind.ipv6;
+  rules.cidr = settings.bind.cidr;
   if (by_entrypoint(settings)) return rules;
   rules.configured = text_setting(agent, "bind_addr");
   if (const std::string advertised = text_setting(agent, "advertise_addr").value_or(""); one_address(advertised)) {

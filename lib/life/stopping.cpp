@@ -88,7 +88,8 @@ void Stopping::leave_is_over() {
   const Stop stop = *own_.stop;
   if (!stop.trouble.empty())
     turn_.say(Tone::warn, "the node has not left under the name that it had", {{"reason", stop.trouble}});
-  own_ = {.left = stop.confirmed && !stop.came_back};
+  own_ = StoppingState();
+  own_.left = stop.confirmed && !stop.came_back;
   turn_.post(LeaveOver{stop.confirmed, stop.asked_to_leave.has_value()});
 }
 

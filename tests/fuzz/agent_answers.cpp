@@ -112,7 +112,7 @@ FUZZ_TARGET(agent_answers) {
         [&](int& n) { world.api.send_again(own, desired(), seen, [&n](const AgentApi::Sent&) { ++n; }); });
   }
   world.until_answered([&](int& n) {
-    world.api.look_around(own, true, [&n](const Result<AgentApi::Surroundings>& seen) {
+    world.api.look_around(own, [&n](const Result<AgentApi::Surroundings>& seen) {
       ++n;
       if (seen) check_claims(*seen);
     });

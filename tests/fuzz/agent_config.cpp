@@ -40,8 +40,12 @@ void check_plan(const Plan& plan, const Json& user, const PlanFacts& f) {
 void check_services(const Json& config, const PlanFacts& f) {
   const auto list = config.find("services");
   if (list == config.end() || !list->is_array()) return;
-  const ServiceFacts service_facts{f.bind.address, f.identity.name, f.identity.id, 8500, "127.0.0.1:8500",
-                                   8301,           f.environment};
+  const ServiceFacts service_facts{.address = f.bind.address,
+                                   .bind_address = f.bind.address,
+                                   .node_name = f.identity.name,
+                                   .node_id = f.identity.id,
+                                   .http_address = "127.0.0.1:8500",
+                                   .environment = f.environment};
   const auto desired = desired_services(*list, service_facts);
   if (!desired) return;
   std::map<std::string, Json> sent;
