@@ -117,5 +117,8 @@ FUZZ_TARGET(agent_answers) {
       if (seen) check_claims(*seen);
     });
   });
+  world.until_answered([&](int& n) {
+    world.api.await_standing(own.name, std::chrono::minutes(5), [&n](const StandingAnswer&) { ++n; });
+  });
   return 0;
 }

@@ -106,7 +106,7 @@ MUTANTS = [
      "    if (MUTANT || own_.deadline) own_.deadline = turn_.now;\n"),
     ("truth", "stopping", "  turn_.post(LeaveOver{stop.confirmed,",
      "  turn_.post(LeaveOver{MUTANT || stop.confirmed,"),
-    ("truth", "stopping", "own_ = {.left = stop.confirmed && !stop.came_back};", "own_ = {.left = MUTANT || (stop.confirmed && !stop.came_back)};"),
+    ("truth", "stopping", "own_.left = stop.confirmed && !stop.came_back;", "own_.left = MUTANT || (stop.confirmed && !stop.came_back);"),
     ("back", "life", "    if (in_vain && !end.ordered) return", "    if (!MUTANT && in_vain && !end.ordered) return"),
     ("back", "reloading", "const bool proven = own_.ever_answered && !own_.before;",
      "const bool proven = MUTANT || (own_.ever_answered && !own_.before);"),
