@@ -57,9 +57,11 @@ Result<StoredIdentity> stored_identity(const std::string& data_dir, const std::o
 
 // The stored address, where it is no more this node's and a node of the stored name answers there. Where gossip is encrypted it
 // answers nobody who has not the key, and nothing is known.
-std::string twin_of(const Json& agent, const StoredIdentity& stored, const std::string& address) {
+std::string twin_of(const Json& agent, const StoredIdentity& stored, const std::string& address,
+                    const std::string& machine) {
   const auto record = stored.record ? parse_identity(*stored.record) : std::nullopt;
   if (!record || record->address == address || text_setting(agent, "encrypt")) return "";
+  if (of_another_machine(*record, machine)) return "";  // that is known without asking
   const auto ports = agent.find("ports");
   const std::int64_t own = ports != agent.end() && ports->is_object() ? integer_of(*ports, "serf_lan") : 0;
   constexpr std::uint16_t usual = 8301;
@@ -82,7 +84,7 @@ Result<IdentityVerdict> settled_identity(const Settings& settings, const Json& a
   input.now = now_rfc3339();
   input.keep_name = settings.node.keep_name;
   input.refuse_clone = settings.node.refuse_clone;
-  if (look_for_twin) input.twin = twin_of(agent, stored, facts.bind.address);
+  if (look_for_twin) input.twin = twin_of(agent, stored, facts.bind.address, input.machine);
   return settle_identity(input);
 }
 

@@ -49,6 +49,10 @@ bool own_host_name(const std::string& name) {
 
 bool IdentityVerdict::fixed_id() const { return id_origin == settings_origin; }
 
+bool of_another_machine(const Identity& stored, const std::string& machine) {
+  return !stored.machine.empty() && !machine.empty() && stored.machine != machine;
+}
+
 Result<IdentityVerdict> settle_identity(const IdentityInput& input) {
   const auto wanted_id = not_empty(input.configured_id);
   const auto configured_id = wanted_id ? parse_uuid(*wanted_id) : std::nullopt;
@@ -59,8 +63,7 @@ Result<IdentityVerdict> settle_identity(const IdentityInput& input) {
   const auto stored = input.stored_text ? parse_identity(*input.stored_text) : std::nullopt;
   const auto node_id = input.node_id_text ? parse_uuid(*input.node_id_text) : std::nullopt;
   const bool twin = stored && !input.twin.empty() && stored->address == input.twin && stored->address != input.address;
-  const bool foreign =
-      twin || (stored && !stored->machine.empty() && !input.machine.empty() && stored->machine != input.machine);
+  const bool foreign = twin || (stored && of_another_machine(*stored, input.machine));
   if (foreign && input.refuse_clone) {
     return Problem{"node.on_clone",
                    "the data directory belongs to node " + stored->name + " on another machine" +

@@ -44,6 +44,9 @@ struct IdentityInput {
   bool left = false;          // the node has left the cluster under its stored name, as a server has confirmed
 };
 
+// Whether the record is another machine's, as far as both are known by their hashes.
+bool of_another_machine(const Identity& stored, const std::string& machine);
+
 struct IdentityVerdict {
   Identity identity;
   std::string id_origin;                   // "agent settings", "lictor-identity.json", "node-id", "new"
@@ -56,8 +59,8 @@ struct IdentityVerdict {
   std::string twin;     // IdentityInput::twin
 };
 
-// Id: configured, fresh if the name is another than the stored one and the node has not left under that, stored, node-id, fresh. Name: configured; the stored
-// one if keep_name, if the host has no name of its own, or if the host's is the same one, fully qualified or no longer so; the
+// Id: configured, fresh if the name is another than the stored one and the node has not left under that, stored, node-id,
+// fresh. Name: configured; the stored one if keep_name, if the host has no name of its own, or if the host's is the same one, fully qualified or no longer so; the
 // host's. Empty configured values count as absent. `when` moves only when something else of the record changes, so that
 // a second start writes nothing; a new address alone is an update of the record.
 //

@@ -29,7 +29,10 @@ void AddressWatch::read() {
 void AddressWatch::on(const AddressRead& e) {
   const bool outdated = std::exchange(own_.reading, {}).again;
   if (turn_.stopping()) return;
-  if (e.state == AddressState::same) own_.settling.reset();
+  if (e.state == AddressState::same) {
+    own_.settling.reset();
+    turn_.post(AddressFound{});
+  }
   if (outdated) return read();
   e.state == AddressState::same ? found(e) : not_found(e);
 }

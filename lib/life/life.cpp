@@ -113,19 +113,23 @@ class LifeStep {
   }
 
   void on(const ReplaceAgent& m) {
-    registration_.pause();
-    claims_.pause();
-    standing_.pause();
+    stand_still();
     joining_.pause();
     hooks_.drop();
     supervisor_.replace(m.reason, m.when);
   }
 
+  // What is done for an agent that serves.
+  void stand_still() {
+    registration_.pause();
+    claims_.pause();
+    standing_.pause();
+  }
+
   void on(const LeaveFirst& m) {
     turn_.say(Tone::info, "the node is to have another name: it leaves under the one that it has", m.more);
     supervisor_.leaves_first();
-    registration_.pause();
-    claims_.pause();
+    stand_still();
     hooks_.drop();
     if (!life_.joining.joined) joining_.ask_now();
     stopping_.leave_first();
@@ -233,6 +237,7 @@ class LifeStep {
 
   void on(const AddressRead& e) { address_.on(e); }
   void on(const AddressChanged&) { reloading_.address_changed(); }
+  void on(const AddressFound&) { reloading_.address_found(); }
 
   // ---- settings
 
@@ -300,9 +305,7 @@ class LifeStep {
   void stand_down() {
     preparing_.stand_down();
     supervisor_.stand_down();
-    registration_.pause();
-    claims_.pause();
-    standing_.pause();
+    stand_still();
     address_.stand_down();
     reloading_.stand_down();
   }

@@ -97,6 +97,7 @@ struct SettingsTaken {  // the node may have moved to another address
 struct ReloadEnds {};      // of this one nothing is to be done any more
 struct ReloadOver {};      // and no other one follows at once
 struct AddressChanged {};  // it is no matter of the settings, and has to be prepared all the same
+struct AddressFound {};    // the one in use is there
 struct LookAtAddress {     // whatever is known of it
   Duration in;
 };
@@ -105,6 +106,6 @@ using Message = std::variant<Answered, ServersMet, LeaderFound, LeaderMissing, G
                              GiveUp, LaunchNow, RestartAgent, ReplaceAgent, LeaveFirst, LeaveOver, EndForGood, HookDue,
                              HookDone, HookRetry, HookFailed, HookSpoiled, HooksOverdue, CheckServices, LookAtCatalog,
                              NameTaken, Registered, HeldForFailed, SyncerPaused, TakeIdBackNow, IdSettled,
-                             SettingsTaken, ReloadEnds, ReloadOver, AddressChanged, LookAtAddress>;
+                             SettingsTaken, ReloadEnds, ReloadOver, AddressChanged, AddressFound, LookAtAddress>;
 
 }  // namespace lictor

@@ -41,6 +41,11 @@ void Reloading::host_renamed() {
   apply({.settings = false});
 }
 
+// A move that is being prepared is none any more, whatever the host has by the time that it is.
+void Reloading::address_found() {
+  if (std::exchange(own_.moves, false)) own_.outdated = own_.preparing();
+}
+
 void Reloading::on(const Reloaded& e) {
   const bool outdated = std::exchange(own_.outdated, false);
   if (e.result == ReloadResult::broken) {

@@ -52,7 +52,7 @@ struct ReloadingState {
   bool taking_id = false;         // back
   bool telling = false;           // the running agent, which has not answered yet
   bool moves = false;             // what is being read takes another address
-  bool outdated = false;          // what is being read is compared with settings that are in force no longer
+  bool outdated = false;          // what is being read is compared with what is so no longer
   std::optional<InForce> before;  // while settings are on trial: the last ones with which an agent has answered
   bool ever_answered = false;     // an agent's API
   std::string new_keys;           // of the settings adopted last
@@ -73,6 +73,7 @@ class Reloading {
 
   void reload();
   void address_changed() { apply({.settings = false, .moves = true}); }
+  void address_found();
   void host_renamed();
   void left(bool confirmed);
   bool waits_for_leave() const { return own_.after_leave.has_value(); }

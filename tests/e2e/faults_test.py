@@ -228,7 +228,7 @@ def faults_io_errors_at_start(world):
 
 def faults_interfaces_slowly_told(world):
     """The kernel lets who asks for interfaces wait, as it does while links are made and ended: lictor serves meanwhile."""
-    server, client = world.server(), world.client(with_address=False, watch={"settings": False})
+    server, client = world.server(), world.client(with_address=False, watch={"settings": False}, bind={"settle": "1s"})
     kernel = Faults("socket")
     client.before_exec = kernel.before_exec
     kernel.start()

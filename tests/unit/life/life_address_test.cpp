@@ -115,3 +115,20 @@ TEST_CASE("an address that is found again, in a reading that news have overtaken
   s.at(seconds(17), AddressRead{AddressState::other, "10.0.0.7"});
   CHECK_FALSE(s.has<Reload>());
 }
+
+TEST_CASE("an address that is found while a move is being prepared: the node stays") {
+  Rules at_once;
+  at_once.bind_settle = {};
+  Story s(at_once);
+  s.serving()
+      .at(seconds(5), HostChanged{})
+      .at(seconds(6), Tick{})
+      .at(seconds(6), AddressRead{AddressState::other, "10.0.0.7"});
+  REQUIRE(s.has<Reload>());
+  s.at(seconds(6), HostChanged{}).at(seconds(7), Tick{}).at(seconds(7), AddressRead{AddressState::same, ""});
+  s.at(seconds(8), Reloaded{ReloadResult::restart, {}, "bind_addr", {"n1", "id-1", "10.0.0.7"}, "", false});
+  CHECK(s.has<Forget>());
+  CHECK_FALSE(s.has<EndAgent>());
+  REQUIRE(s.has<Reload>());
+  CHECK_FALSE(s.first<Reload>()->moves);
+}
