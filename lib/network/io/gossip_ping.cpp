@@ -28,7 +28,7 @@ std::string ping_for(const std::string& name) {
   add_text("Node");
   add_text(name);
   add_text("SeqNo");
-  message += 1;
+  message += '\x01';
   return message;
 }
 
