@@ -152,13 +152,11 @@ void Draft::address() {
     insisted.push_back("bind_addr");
   }
   if (facts.bind.notice) plan.notices.push_back(*facts.bind.notice);
-
-  const std::string theirs = text_at(find(user(), "advertise_addr"));
+  const std::string theirs = text_at(find(user(), "advertise_addr")), gossip = text_at(find(user(), "serf_lan"));
   if (literal_address(theirs)) return;
-  if (!theirs.empty()) tell_of("advertise_addr", facts.bind.address, "the bind address");
-  const std::string gossip = text_at(find(user(), "serf_lan"));
-  one_address(gossip) ? set("advertise_addr", gossip, "serf_lan")
-                      : set("advertise_addr", facts.bind.address, "bind_addr");
+  const std::string& where = one_address(gossip) ? gossip : facts.bind.address;
+  if (!theirs.empty()) tell_of("advertise_addr", where, "the node listens there");
+  set("advertise_addr", where, where == facts.bind.address ? "bind_addr" : "serf_lan");
   insisted.push_back("advertise_addr");
 }
 
