@@ -192,21 +192,17 @@ class Doctor {
     }
   }
 
+  static bool everywhere(const Listener& l) { return l.address == "0.0.0.0" || l.address == "::"; }
+
   // Whether others can reach the gossip where the agent says that it is.
   void look_at_way_in(const std::vector<Listener>& listeners, std::string_view bound) {
     if (!facts_.node) return;
     const std::string& address = facts_.node->address;
-    const auto has = [&address](const Interface& link) {
-      return std::any_of(link.addresses.begin(), link.addresses.end(),
-                         [&address](const InterfaceAddress& one) { return one.address == address; });
-    };
-    const Interfaces links = list_interfaces();
-    facts_.own_address = !links || address.starts_with("127.") || std::any_of(links->begin(), links->end(), has);
+    facts_.own_address = !interfaces_ || address.starts_with("127.") || on_host(address, *interfaces_);
     const auto port = bound.substr(bound.rfind(':') + 1);
     const auto listens = [&](Protocol protocol) {
       return std::any_of(listeners.begin(), listeners.end(), [&](const Listener& l) {
-        const bool there = l.address == address || l.address == "0.0.0.0" || l.address == "::";
-        return l.protocol == protocol && there && std::to_string(l.port) == port;
+        return l.protocol == protocol && (l.address == address || everywhere(l)) && std::to_string(l.port) == port;
       });
     };
     facts_.serf_listens = listens(Protocol::tcp) && listens(Protocol::udp);
@@ -225,8 +221,7 @@ class Doctor {
     }
     facts_.serf_bound = std::any_of(listeners->begin(), listeners->end(), [&bind](const Listener& l) {
       const bool same_port = bind.ends_with(":" + std::to_string(l.port));
-      const bool every = l.address == "0.0.0.0" || l.address == "::";
-      return l.protocol == Protocol::udp && same_port && (every || bind == address_and_port(l.address, l.port));
+      return l.protocol == Protocol::udp && same_port && (everywhere(l) || bind == address_and_port(l.address, l.port));
     });
     look_at_way_in(*listeners, bind);
     facts_.serf_address = std::move(bind);

@@ -190,24 +190,30 @@ TemplatesInUse templates_in_use(const Running& running) {
   return {running.bound ? running.bound->by_template : none, running.moves == Moves::never};
 }
 
-// The addresses of `ground`, as `running` has it.
-Result<void> settle_addresses(Ground& ground, const Interfaces& interfaces, const Running& running,
-                              const std::string& held) {
+// What the templates of an agent's settings gave.
+struct Evaluation {
+  std::optional<AgentConfig> config;  // with addresses in their place; nothing where there are none
+  TemplateValues by_template;
+};
+
+// The node's addresses, as `running` has it: into `facts`, but for those by template.
+Result<Evaluation> settle_addresses(const Settings& settings, const AgentConfig& config, const Interfaces& interfaces,
+                                    PlanFacts& facts, const Running& running, const std::string& held) {
   if (!interfaces) return interfaces.error();
-  if (has_address_templates(ground.config.effective().merged)) {
-    ground.evaluated = ground.config;
-    auto evaluated = evaluate_other_addresses(*ground.evaluated, template_host(*interfaces, ground.facts.environment),
+  Evaluation evaluation;
+  if (has_address_templates(config.effective().merged)) {
+    evaluation.config = config;
+    auto evaluated = evaluate_other_addresses(*evaluation.config, template_host(*interfaces, facts.environment),
                                               templates_in_use(running));
     if (!evaluated) return evaluated.error();
-    ground.by_template = std::move(evaluated->values);
-    ground.facts.left_templates = std::move(evaluated->left);
+    evaluation.by_template = std::move(evaluated->values);
+    facts.left_templates = std::move(evaluated->left);
   }
-  const AgentSettings& wanted = ground.planned().effective();
-  if (auto found = find_addresses(ground.settings, wanted, *interfaces, ground.facts, running, held); !found)
-    return found;
-  if (running.moves != Moves::later || !bound_alike(ground.settings, wanted, running.bound)) return {};
-  const std::string other = other_than(*running.bound, ground.facts.bind, ground.by_template);
-  if (other.empty()) return {};
+  const AgentSettings& wanted = (evaluation.config ? *evaluation.config : config).effective();
+  if (auto found = find_addresses(settings, wanted, *interfaces, facts, running, held); !found) return found.error();
+  if (running.moves != Moves::later || !bound_alike(settings, wanted, running.bound)) return evaluation;
+  const std::string other = other_than(*running.bound, facts.bind, evaluation.by_template);
+  if (other.empty()) return evaluation;
   return Problem{
       "bind.settle",
       fmt::format("the address {} is gone, and {} has yet to settle", running.bound->facts.bind.address, other),
@@ -266,8 +272,7 @@ std::optional<std::string> unheard_address(const Ground& ground, const std::vect
   if (!one_address(listens) || listens == advertised || !on_host(advertised, interfaces)) return std::nullopt;
   return fmt::format(
       "advertise_addr: {} ({}) is another address of this host than {}, which the agent listens on, so the servers "
-      "will take "
-      "the node for failed; advertise the same, or listen on all addresses (bind_addr 0.0.0.0)",
+      "will take the node for failed; advertise the same, or listen on all addresses (bind_addr 0.0.0.0)",
       advertised, ground.plan.effective.origin("advertise_addr"), listens);
 }
 
@@ -336,8 +341,11 @@ ResultAll<Ground> look(Sources sources, const Interfaces& interfaces, const Runn
   for (const auto& [key, files] : agent_files(wanted)) facts.contents[key] = digest_of(files);
   auto stored = stored_identity(facts.data_dir, running.identity);
   if (!got(stored, problems)) return problems;
-  if (!got(settle_addresses(ground, interfaces, running, held_address(running, *stored)), problems)) return problems;
-  if (!problems.empty()) return problems;
+  auto evaluation =
+      settle_addresses(settings, ground.config, interfaces, facts, running, held_address(running, *stored));
+  if (!got(evaluation, problems) || !problems.empty()) return problems;
+  ground.evaluated = std::move(evaluation->config);
+  ground.by_template = std::move(evaluation->by_template);
 
   auto identity =
       settled_identity(settings, wanted.merged, facts, *stored, !running.identity, running.left && frees_ids(facts));
@@ -365,14 +373,14 @@ ResultAll<Ground> look(Sources sources, const Interfaces& interfaces, const Runn
 }
 
 Result<std::string> other_address(const Ground& ground, const Interfaces& interfaces) {
-  Ground now;
-  now.settings = ground.settings;
-  now.config = ground.config;
-  now.facts.environment = ground.facts.environment;
+  PlanFacts facts;
+  facts.environment = ground.facts.environment;
   const Running running{
       .token = {}, .agent_version = {}, .bound = &ground, .moves = Moves::now, .identity = {}, .left = false};
-  if (auto found = settle_addresses(now, interfaces, running, ground.facts.bind.address); !found) return found.error();
-  return other_than(ground, now.facts.bind, now.by_template);
+  const auto evaluation =
+      settle_addresses(ground.settings, ground.config, interfaces, facts, running, ground.facts.bind.address);
+  if (!evaluation) return evaluation.error();
+  return other_than(ground, facts.bind, evaluation->by_template);
 }
 
 AddressChoice address_at_start(const Ground& ground, const std::vector<Interface>& interfaces, bool remembers) {

@@ -36,15 +36,16 @@ struct Ground : Sources {
   void let_definitions_go();
 };
 
-// Reads and decides. All problems of the settings and the host that can be found without writing; one with
-// Exit::retry alone means that only an address is missing. `running`: what the agent that runs was started with, where the
-// result is to be compared with that.
 // What becomes of a node whose address is gone, while another one would do.
 enum class Moves {
   never,  // it keeps what it has, there or not
   later,  // that is for the watch of the address to say: until then it is a problem with Exit::retry
   now
 };
+
+// Reads and decides. All problems of the settings and the host that can be found without writing; one with
+// Exit::retry alone means that only an address is missing. `running`: what the agent that runs was started with, where the
+// result is to be compared with that.
 struct Running {
   std::string token;                          // recovery token
   std::optional<AgentVersion> agent_version;  // as it was known at the launch

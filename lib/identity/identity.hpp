@@ -60,8 +60,8 @@ struct IdentityVerdict {
 };
 
 // Id: configured, fresh if the name is another than the stored one and the node has not left under that, stored, node-id,
-// fresh. Name: configured; the stored one if keep_name, if the host has no name of its own, or if the host's is the same one, fully qualified or no longer so; the
-// host's. Empty configured values count as absent. `when` moves only when something else of the record changes, so that
+// fresh. Name: configured; the stored one if keep_name, if the host has no name of its own, or if the host's is the same one,
+// fully qualified or no longer so; the host's. Empty configured values count as absent. `when` moves only when something else of the record changes, so that
 // a second start writes nothing; a new address alone is an update of the record.
 //
 // A stored record with another machine's hash (both hashes known) means a cloned directory: neither its id, nor the
