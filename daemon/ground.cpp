@@ -10,6 +10,7 @@
 #include "files/io/ownership.hpp"
 #include "files/io/storage.hpp"
 #include "identity/io/identity_files.hpp"
+#include "network/io/gossip_cipher.hpp"
 #include "network/io/gossip_ping.hpp"
 #include "problems.hpp"
 #include "process/io/as_user.hpp"
@@ -20,6 +21,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <functional>
 #include <utility>
 
@@ -40,6 +42,8 @@ bool frees_ids(const PlanFacts& facts) {
   return version && *version >= AgentVersion{1, 7, 3};
 }
 
+std::string keyring_path(const PlanFacts& facts) { return facts.data_dir + "/serf/local.keyring"; }
+
 // Who this node is by what its data directory keeps, or by what runs.
 struct StoredIdentity {
   std::optional<std::string> record;   // lictor-identity.json
@@ -55,18 +59,31 @@ Result<StoredIdentity> stored_identity(const std::string& data_dir, const std::o
   return StoredIdentity{std::move(*record), std::move(*node_id)};
 }
 
-// The stored address, where it is no more this node's and a node of the stored name answers there. Where gossip is encrypted it
-// answers nobody who has not the key, and nothing is known.
-std::string twin_of(const Json& agent, const StoredIdentity& stored, const std::string& address,
-                    const std::string& machine) {
+// The keys of the agent's gossip, as of its last run: those of its keyring, the first of which encrypts, and the configured one.
+std::vector<std::string> gossip_keys(const Json& agent, const PlanFacts& facts) {
+  std::vector<std::string> keys;
+  const auto add = [&keys](const std::string& text) {
+    if (auto key = gossip_key_bytes(text)) keys.push_back(std::move(*key));
+  };
+  const std::string path = keyring_path(facts);
+  const auto text = read_file(path);
+  if (const auto keyring = parse_keyring(path, text && *text ? **text : ""))
+    std::for_each(keyring->begin(), keyring->end(), add);
+  add(facts.secrets.encrypt);
+  add(text_setting(agent, "encrypt").value_or(""));
+  return keys;
+}
+
+// The stored address, where it is no more this node's and a node of the stored name answers there.
+std::string twin_of(const Json& agent, const PlanFacts& facts, const StoredIdentity& stored, const std::string& machine) {
   const auto record = stored.record ? parse_identity(*stored.record) : std::nullopt;
-  if (!record || record->address == address || text_setting(agent, "encrypt")) return "";
+  if (!record || record->address == facts.bind.address) return "";
   if (of_another_machine(*record, machine)) return "";  // that is known without asking
   const auto ports = agent.find("ports");
   const std::int64_t own = ports != agent.end() && ports->is_object() ? integer_of(*ports, "serf_lan") : 0;
   constexpr std::uint16_t usual = 8301;
   const std::uint16_t port = own > 0 && own <= UINT16_MAX ? static_cast<std::uint16_t>(own) : usual;
-  return answers_as(record->address, port, record->name) ? record->address : "";
+  return answers_as(record->address, port, record->name, gossip_keys(agent, facts)) ? record->address : "";
 }
 
 Result<IdentityVerdict> settled_identity(const Settings& settings, const Json& agent, const PlanFacts& facts,
@@ -84,7 +101,7 @@ Result<IdentityVerdict> settled_identity(const Settings& settings, const Json& a
   input.now = now_rfc3339();
   input.keep_name = settings.node.keep_name;
   input.refuse_clone = settings.node.refuse_clone;
-  if (look_for_twin) input.twin = twin_of(agent, stored, facts.bind.address, input.machine);
+  if (look_for_twin) input.twin = twin_of(agent, facts, stored, input.machine);
   return settle_identity(input);
 }
 
@@ -229,7 +246,7 @@ std::string held_address(const Running& running, const StoredIdentity& stored) {
 // What keeps an agent from starting with its keyring is a problem, another key than the configured one only worth telling.
 std::optional<Problem> look_at_keyring(const PlanFacts& facts, const Json& consul_json, Problems& problems) {
   if (consul_json.value("disable_keyring_file", Json()) == true) return std::nullopt;
-  const std::string path = facts.data_dir + "/serf/local.keyring";
+  const std::string path = keyring_path(facts);
   const auto text = read_file(path);
   if (!text || !*text) return std::nullopt;  // one that can't be read is the agent user's own affair
   const auto keys = parse_keyring(path, **text);

@@ -158,6 +158,7 @@ void Stopping::leave() {
   stop.asked_to_leave = turn_.now;
   stop.knew_leader = others_.joining.leader;
   stop.old_look = others_.registration.looking;
+  stop.repeat_at = turn_.now + unheard_after;
   own_.deadline = end_of_leave();
   turn_.emit(AskLeave{turn_.launch(), *own_.deadline - turn_.now});
   // A server takes the entry out 0.4 s after the request at the earliest.
@@ -194,15 +195,25 @@ void Stopping::seen_while_leaving(CatalogAnswer answer) {
 
 void Stopping::unconfirmed(bool there) {
   Stop& stop = *own_.stop;
-  const Time unheard = *stop.asked_to_leave + unheard_after;
-  if (there && !stop.repeated && turn_.now >= unheard) {
-    turn_.say(Tone::warn, "the servers have not heard of the leave; telling them again");
-    stop.repeated = true;
-    turn_.emit(RepeatLeave{turn_.launch()});
-  }
+  if (there && stop.repeated <= most_repeats && turn_.now >= stop.repeat_at) tell_again();
   // Of a catalog that can't be read just now a change is not told either.
   there ? look_again(look_often) : void(own_.task_at = turn_.now + look_less_often);
-  if (turn_.now < unheard) own_.task_at = std::min(*own_.task_at, unheard);
+  if (turn_.now < stop.repeat_at) own_.task_at = std::min(*own_.task_at, stop.repeat_at);
+}
+
+// Each time other members get the message. Where another one that serf sends, that the node is gone, did not get through, no
+// repetition helps: the servers would find out some seconds after the agent's end.
+void Stopping::tell_again() {
+  Stop& stop = *own_.stop;
+  if (stop.repeated == 0) turn_.say(Tone::warn, "the servers have not heard of the leave; telling them again");
+  if (stop.repeated < most_repeats) {
+    turn_.emit(RepeatLeave{turn_.launch()});
+  } else {
+    turn_.say(Tone::warn, "the servers have still not heard of the leave; taking the node out of the catalog");
+    turn_.emit(Deregister{turn_.launch()});
+  }
+  ++stop.repeated;
+  stop.repeat_at = turn_.now + repeat_after;
 }
 
 void Stopping::seen_while_lingering(bool there) {
@@ -270,7 +281,12 @@ void Stopping::left_by_its_own_word(const std::string& instead) {
 }
 
 void Stopping::on(const Deregistered& e) {
-  if (!in(StopStep::linger)) return;
+  if (in(StopStep::leaving)) {
+    if (e.failure.empty()) own_.task_at = turn_.now;
+    else turn_.say(Tone::warn, "the node could not be taken out of the catalog", {{"reason", e.failure}});
+  }
+  // Where the entry has not come back, the answer is to a request of before the confirmation.
+  if (!in(StopStep::linger) || !own_.stop->came_back) return;
   own_.stop->came_back = !e.failure.empty();
   if (own_.stop->came_back)
     turn_.say(Tone::error, "the catalog entry could not be taken out again", {{"reason", e.failure}});

@@ -5,7 +5,8 @@
 //              leave a reload would reach it as an order to end
 //   pre_stop   hooks
 //   leaving    the agent has been asked to leave, once; the catalog is looked at whenever the servers tell of a change, and
-//              now and then, until the node's entry is gone; where it stays, the members are told once more
+//              now and then, until the node's entry is gone; where it stays, the members are told again, some times, and at
+//              last a server is asked to take it out
 //   linger     confirmed: the agent gossips on for stop.linger; an entry that comes back is deregistered
 //   ending     the agent is being ended (KILL after a leave; TERM, again and again, then KILL where it stays)
 //   sweep      whatever else is left is ended: TERM, a short wait, KILL
@@ -39,9 +40,13 @@ struct ReloadingState;
 
 inline constexpr Duration settle_limit = std::chrono::seconds(5);      // at most; and a third of stop.timeout
 inline constexpr Duration last_look = std::chrono::milliseconds(500);  // for a server's word after the agent's own
-// Gossip is not reliable. Where the message that a node leaves is lost and the one that it is gone arrives, the servers take
-// the node for failed and keep its entry. Heard, a leave is in the catalog after 0.4-1.2 s; the agent gossips for 3.5 s.
+// Gossip is not reliable, least of all among few: each of up to nine members passes a message on four times, so one member in
+// fifty never gets it. Where the message that a node leaves is lost and the one that it is gone arrives, the servers take the
+// node for failed; in the other case it is leaving for them, until they find its agent gone. Either way they keep its entry.
+// Heard, a leave is in the catalog after 0.4-1.2 s; the agent gossips for 3.5 s, to other members every 0.2 s.
 inline constexpr Duration unheard_after = std::chrono::milliseconds(1500);
+inline constexpr Duration repeat_after = std::chrono::milliseconds(200);
+inline constexpr int most_repeats = 4;
 // Between looks at the catalog in a stop while the servers are to tell of a change; and while they can't, where they show the
 // entry, and where they show nothing.
 inline constexpr Duration look_anyway = std::chrono::milliseconds(500);
@@ -55,7 +60,8 @@ struct Stop {
   bool leave = true;
   bool interrupted = false;              // began with INT or had one: the next one cuts it short
   std::optional<Time> asked_to_leave{};  // the agent, at that time
-  bool repeated = false;                 // the members were told again
+  int repeated = 0;                      // how often the members were told again; a server last
+  Time repeat_at{};                      // not before
   bool old_look = false;                 // a catalog look-up from before that is still outstanding: it says nothing
   bool answered = false;                 // the agent's own word that it has left
   bool knew_leader = false;              // when it was asked to leave
@@ -143,6 +149,7 @@ class Stopping {
   void seen_while_leaving(CatalogAnswer answer);
   void seen_while_lingering(bool there);
   void unconfirmed(bool there);
+  void tell_again();
   void look_again(Duration pace);
   void linger_on();
   void left_by_its_own_word(const std::string& instead);

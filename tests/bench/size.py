@@ -21,6 +21,7 @@ OWNERS = [
     ("nlohmann json", r"\bnlohmann::"),
     ("spdlog", r"\bspdlog::"),
     ("fmt", r"\bfmt::"),
+    ("Mbed TLS", r"^mbedtls_"),
     ("lictor", r"\blictor::|^main$"),
     ("libstdc++", r"\bstd::|__gnu_cxx|__cxxabi|^operator (new|delete)|^_?_?cxa_"),
 ]

@@ -6,6 +6,7 @@ from identity_test import NEW_ADDRESS, lines, stored, undisturbed
 from tools import eventually, holds
 from world import ALIVE, run
 
+KEY = "bGljdG9yJ3MgdGVzdCBrZXksIDMyIGJ5dGVzIGxvbmc="
 COPY = "the data directory is a copy"
 
 
@@ -16,12 +17,10 @@ def named(client, name="n1"):
     return client
 
 
-def identity_twin(world):
+def told_twin(server, original, copy):
     """The copy of a machine that is alive: a new id, told in words; the original's entry is neither overwritten nor taken out."""
-    server, original = world.server(), named(world.client())
     first = original.start().ready()["node_id"]
     eventually(lambda: server.passing() == ["n1"], 15, "the service's check passes")
-    copy = named(world.client("copy"))
     with undisturbed(server, "n1"):
         run("cp", "-a", original.data_dir, copy.data_dir)
         copy.start()
@@ -38,6 +37,17 @@ def identity_twin(world):
     # It is the copy's own from now on, and its name may be given.
     copy.write_settings(node={"name": "n9"})
     assert copy.start().ready()["node_name"] == "n9"
+
+
+def identity_twin(world):
+    """Where gossip is not encrypted."""
+    told_twin(world.server(), named(world.client()), named(world.client("copy")))
+
+
+def identity_twin_encrypted(world):
+    """And where it is: the keys are the keyring's in the copied data directory, or configured."""
+    agent = {"config": {"encrypt": KEY}}
+    told_twin(world.server({"encrypt": KEY}), named(world.client(agent=agent)), named(world.client("copy", agent=agent)))
 
 
 def identity_moved_beside_another(world):

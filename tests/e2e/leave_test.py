@@ -7,7 +7,7 @@ import time
 from front import Front
 from syscalls import Faults
 from tools import Watch, eventually, holds
-from world import ALIVE, CONSUL, FAILED, LEFT, open_folder, run, write_script
+from world import ALIVE, CONSUL, FAILED, LEAVING, LEFT, open_folder, run, write_script
 
 # Consul runs an agent's first full sync at random within 3 s of its meeting a server. A leave before that is followed
 # by the sync, which puts the node back: lictor therefore gives a young agent time, and an old one none.
@@ -318,6 +318,23 @@ def leave_unheard(world):
     client.logged("telling them again")
     left_cleanly(server)
     holds(lambda: server.node("n1") is None and server.member("n1") == LEFT, 3, "gone for good")
+
+
+def leave_half_heard(world):
+    """The message that the node is gone is lost, the one that it leaves is not: the server takes it out when it is asked to."""
+    server, client = world.server(), grown_up(world.client().start())
+    client.send(signal.SIGTERM)
+    eventually(lambda: server.member("n1") == LEAVING, 5, "the server has heard that the node leaves", every=0.002)
+    run("ip", "-n", client.namespace, "rule", "add", "priority", "1", "ipproto", "udp", "dport", "8301", "blackhole")
+    assert server.member("n1") == LEAVING
+    code = client.ended(10)
+    assert code == 0, f"exit {code}: {client.last_line()}"
+    assert "confirmed by a server" in client.last_line(), client.last_line()
+    client.logged("taking the node out of the catalog")
+    assert server.node("n1") is None
+    with Watch(lambda: server.node("n1") is None) as catalog:
+        eventually(lambda: server.member("n1") == LEFT, 20, "left, as soon as the server misses its agent")
+    assert not catalog.gaps, catalog.gaps
 
 
 def leave_stay(world):

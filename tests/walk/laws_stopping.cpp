@@ -28,7 +28,7 @@ void Walk::respond(const AwaitChange& e) {
 
 void Walk::respond(const Deregister& e) {
   const bool good = mostly(60);
-  came_back_ = !good;
+  came_back_ = came_back_ && !good;
   tell(Deregistered{e.launch, good ? "" : "403"}, good ? "deregistered" : "deregister refused");
 }
 
@@ -51,9 +51,9 @@ void Walk::take(const AskLeave& e) {
 }
 
 void Walk::take(const RepeatLeave&) {
-  hold(asked_leave_ && agent_ && !repeated_leave_ && !confirmed_, "leave-once",
+  hold(asked_leave_ && agent_ && repeated_leave_ < most_repeats && !confirmed_, "leave-once",
        "the members are told again of a leave that was not asked for, or once too often");
-  repeated_leave_ = true;
+  ++repeated_leave_;
 }
 
 void Walk::take(const AwaitChange& e) {
@@ -62,7 +62,11 @@ void Walk::take(const AwaitChange& e) {
 }
 
 void Walk::take(const Deregister& e) {
-  came_back_ = true;
+  hold(asked_leave_ && agent_, "leave-once", "the node is taken out of the catalog, and has not been asked to leave");
+  hold(confirmed_ || (repeated_leave_ == most_repeats && !taken_out_), "leave-once",
+       "the node is taken out before its leave was told of again, or once too often");
+  taken_out_ = true;
+  came_back_ = confirmed_;
   owe(e, seconds(3));
 }
 

@@ -78,8 +78,9 @@ void Walk::take(const Launch& e) {
   launches_ = e.launch;
   hold(!asked_leave_ || prepared_since_, "renamed", "a launch before the other name is prepared");
   prepared_since_ = false;
-  asked_leave_ = repeated_leave_ = knew_leader_ = leave_completed_ = false;
-  confirmed_ = forbidden_ = spoilt_ = came_back_ = false;
+  asked_leave_ = knew_leader_ = leave_completed_ = false;
+  repeated_leave_ = 0;
+  confirmed_ = forbidden_ = spoilt_ = came_back_ = taken_out_ = false;
   leave_first_.reset();
   hooks_wanted_ = seen().rules().post_start.size();
   forget_agent();

@@ -20,7 +20,7 @@ MUTANTS = [
      "        if (!asked_to_stop()) begin_stop(MUTANT, false);\n"),
     ("leave-once", "stopping", "  if (own_.stop->asked_to_leave) return;\n",
      "  if (!MUTANT && own_.stop->asked_to_leave) return;\n"),
-    ("leave-once", "stopping", "if (there && !stop.repeated &&", "if (there && (MUTANT || !stop.repeated) &&"),
+    ("leave-once", "stopping", "  if (stop.repeated < most_repeats) {\n", "  if (!MUTANT && stop.repeated < most_repeats) {\n"),
     ("no-comeback", "stopping", "    case StopStep::linger:\n    case StopStep::ending:\n      return sweep();",
      "    case StopStep::linger:\n    case StopStep::ending:\n"
      "      if (MUTANT) turn_.emit(Launch{turn_.launch() + 1});\n      return sweep();"),

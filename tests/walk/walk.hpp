@@ -258,9 +258,10 @@ class Walk {
   Rules rules_at_stop_;
   int launches_at_stop_ = 0;
   bool stop_leave_ = false, quit_signal_ = false;
-  bool asked_leave_ = false, repeated_leave_ = false, knew_leader_ = false, leave_completed_ = false;
+  int repeated_leave_ = 0;
+  bool asked_leave_ = false, knew_leader_ = false, leave_completed_ = false;
   bool fresh_ = false;  // what is answered now was asked for after the agent had been asked to leave
-  bool confirmed_ = false, forbidden_ = false, spoilt_ = false, came_back_ = false;
+  bool confirmed_ = false, forbidden_ = false, spoilt_ = false, came_back_ = false, taken_out_ = false;
   bool quit_ = false;
 };
 

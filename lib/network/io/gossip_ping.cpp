@@ -1,6 +1,7 @@
 #include "network/io/gossip_ping.hpp"
 
 #include "files/io/descriptor.hpp"
+#include "network/io/gossip_cipher.hpp"
 
 #include <poll.h>
 #include <sys/socket.h>
@@ -14,7 +15,8 @@
 namespace lictor {
 namespace {
 
-constexpr int tries = 3, try_milliseconds = 160;
+constexpr std::size_t tries = 3;
+constexpr int try_milliseconds = 160;
 // memberlist's message types.
 constexpr char ping = 0, ack = 2, compound = 7, compressed = 9, checksummed = 12;
 
@@ -41,9 +43,18 @@ bool acknowledges(std::string_view answer) {
          (answer[0] == compressed && answer[1] == map_of_two);
 }
 
+// As encrypt_verify_outgoing may be off, what is not encrypted counts as well.
+bool acknowledges(std::string_view answer, const std::vector<std::string>& keys) {
+  for (const std::string& key : keys) {
+    if (const auto message = opened(answer, key)) return acknowledges(*message);
+  }
+  return acknowledges(answer);
+}
+
 }  // namespace
 
-bool answers_as(const std::string& address, std::uint16_t port, const std::string& name) {
+bool answers_as(const std::string& address, std::uint16_t port, const std::string& name,
+                const std::vector<std::string>& keys) {
   boost::system::error_code error;
   const auto host = boost::asio::ip::make_address(address, error);
   constexpr std::size_t longest = 255;
@@ -52,14 +63,15 @@ bool answers_as(const std::string& address, std::uint16_t port, const std::strin
   const Descriptor socket(::socket(peer.protocol().family(), SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   // Connected, it takes datagrams of that peer alone.
   if (socket.get() < 0 || ::connect(socket.get(), peer.data(), static_cast<socklen_t>(peer.size())) != 0) return false;
-  const std::string message = ping_for(name);
-  for (int i = 0; i < tries; ++i) {
+  const std::string plain = ping_for(name);
+  for (std::size_t i = 0; i < tries; ++i) {
+    const std::string message = keys.empty() ? plain : sealed(plain, keys[i % keys.size()]);
     ::send(socket.get(), message.data(), message.size(), 0);
     pollfd waiting{socket.get(), POLLIN, 0};
     if (::poll(&waiting, 1, try_milliseconds) != 1) continue;
-    std::array<char, 512> answer{};
+    std::array<char, 1500> answer{};
     const ssize_t got = ::recv(socket.get(), answer.data(), answer.size(), 0);
-    if (got > 0 && acknowledges({answer.data(), static_cast<std::size_t>(got)})) return true;
+    if (got > 0 && acknowledges({answer.data(), static_cast<std::size_t>(got)}, keys)) return true;
     if (got < 0) ::poll(nullptr, 0, try_milliseconds);  // nobody listens there now
   }
   return false;

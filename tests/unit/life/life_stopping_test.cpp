@@ -129,6 +129,50 @@ TEST_CASE("while a leave runs the catalog is looked at when the servers tell of 
   }
 }
 
+TEST_CASE("a leave that the servers have not heard of is told again four times, and then the entry is taken out") {
+  const CatalogSeen present{1, CatalogAnswer::registered}, gone{1, CatalogAnswer::gone};
+  Story s;
+  s.leaving();
+  // Has the catalog looked at, and shows the node's entry.
+  const auto look = [&](int after) {
+    s.at(milliseconds(10000 + after), Tick{});
+    if (!s.has<LookUpCatalog>()) s.at(milliseconds(10000 + after), ChangeSeen{1, true});
+    REQUIRE(s.has<LookUpCatalog>());
+    s.at(milliseconds(10000 + after), present);
+  };
+  look(1400);
+  CHECK_FALSE(s.has<RepeatLeave>());
+  for (const int after : {1500, 1700, 1900, 2100}) {
+    CAPTURE(after);
+    look(after);
+    CHECK(s.has<RepeatLeave>());
+    CHECK_FALSE(s.has<Deregister>());
+  }
+  look(2300);
+  CHECK_FALSE(s.has<RepeatLeave>());
+  CHECK(s.has<Deregister>());
+
+  SECTION("a server confirms it then") {
+    CHECK(s.at(milliseconds(12310), Deregistered{1, ""}).has<LookUpCatalog>());
+    s.at(milliseconds(12320), gone);
+    CHECK(s.life.stopping.stop->confirmed);
+    CHECK_FALSE(s.life.stopping.stop->came_back);
+  }
+  SECTION("it is no entry that came back, whatever becomes of the request") {
+    s.at(milliseconds(12305), Tick{}).at(milliseconds(12306), ChangeSeen{1, true}).at(milliseconds(12320), gone);
+    CHECK_FALSE(s.at(milliseconds(12330), Deregistered{1, "403"}).has<EndAgent>());
+    CHECK(s.life.stopping.stop->confirmed);
+    CHECK_FALSE(s.life.stopping.stop->came_back);
+  }
+  SECTION("once only") {
+    s.at(milliseconds(12310), Deregistered{1, "403"});
+    look(2600);
+    look(3000);
+    CHECK_FALSE(s.has<RepeatLeave>());
+    CHECK_FALSE(s.has<Deregister>());
+  }
+}
+
 TEST_CASE("a short stop.timeout whose half a hook uses up: what is left is the leave's but for the time of a KILL") {
   Rules rules;
   rules.stop_timeout = seconds(4);

@@ -2,6 +2,7 @@
 #include "network/io/gossip_ping.hpp"
 
 #include "files/io/descriptor.hpp"
+#include "network/io/gossip_cipher.hpp"
 #include "test.hpp"
 
 #include <netinet/in.h>
@@ -65,10 +66,40 @@ TEST_CASE("an agent that acknowledges a ping for the name is there, all else is 
     const Peer peer;
     std::string asked;
     std::thread answering([&] { asked = peer.take(row.answer); });
-    CHECK(answers_as("127.0.0.1", peer.port, "n1") == row.there);
+    CHECK(answers_as("127.0.0.1", peer.port, "n1", {}) == row.there);
     answering.join();
     // A ping, as memberlist's MessagePack has it: {"Node": "n1", "SeqNo": 1}.
     CHECK(asked == std::string("\x00\x82\xda\x00\x04Node\xda\x00\x02n1\xda\x00\x05SeqNo\x01", 23));
+  }
+}
+
+TEST_CASE("encrypted gossip is asked with its keys, one after the other, and understood with any") {
+  const std::string first(16, 'a'), second(32, 'b'), other(16, 'c');
+  const std::string ping("\x00\x82\xda\x00\x04Node\xda\x00\x02n1\xda\x00\x05SeqNo\x01", 23), ack = "\x02\x81\xa5SeqNo\x01";
+  struct Row {
+    const char* name;
+    std::string answer;
+    bool there;
+  };
+  for (const Row& row : std::initializer_list<Row>{
+           {"in the same key", sealed(ack, second), true},
+           {"in the other key of a keyring that is being rotated", sealed(ack, first), true},
+           {"not encrypted, as by encrypt_verify_outgoing", ack, true},
+           {"in a key that is not ours", sealed(ack, other), false},
+           {"another message than memberlist's", sealed("what?", first), false},
+       }) {
+    CAPTURE(row.name);
+    const Peer peer;
+    std::string with_first, with_second;
+    std::thread answering([&] {
+      with_first = peer.take("");
+      with_second = peer.take(row.answer);
+    });
+    CHECK(answers_as("127.0.0.1", peer.port, "n1", {first, second}) == row.there);
+    answering.join();
+    CHECK(opened(with_first, first) == ping);
+    CHECK(opened(with_second, second) == ping);
+    CHECK_FALSE(opened(with_second, first));
   }
 }
 
@@ -76,8 +107,8 @@ TEST_CASE("where nobody can be asked nobody is there, and that takes no second")
   const auto began = std::chrono::steady_clock::now();
   std::uint16_t port = 0;
   { port = Peer().port; }
-  CHECK_FALSE(answers_as("127.0.0.1", port, "n1"));
-  CHECK_FALSE(answers_as("no address", 8301, "n1"));
-  CHECK_FALSE(answers_as("127.0.0.1", 8301, std::string(300, 'n')));
+  CHECK_FALSE(answers_as("127.0.0.1", port, "n1", {}));
+  CHECK_FALSE(answers_as("no address", 8301, "n1", {}));
+  CHECK_FALSE(answers_as("127.0.0.1", 8301, std::string(300, 'n'), {}));
   CHECK(std::chrono::steady_clock::now() - began < std::chrono::seconds(2));
 }
