@@ -3,6 +3,7 @@
 import json
 
 from identity_test import lines
+from maint_test import MASTER
 from tools import eventually, holds
 from world import SERVER_ADDRESS, run
 
@@ -71,3 +72,46 @@ def standing_wrong_address(world):
     eventually(lambda: serf_health(server) == "critical", 20, "the server holds the node for failed", every=0.005)
     eventually(lambda: held(client), 15, "the status says so")
     eventually(lambda: any("10.77.0.99, which is no address" in seen for seen in finding(client)), 15, "the cause is told")
+
+
+def standing_deaf(world):
+    """A node that advertises another address of its host than it listens on: with that for the cause."""
+    server = world.server()
+    client = world.client(agent={"config": {"bind_addr": "10.77.0.11", "advertise_addr": "10.77.0.99"}})
+    run("ip", "-n", client.namespace, "addr", "add", "10.77.0.99/24", "dev", "eth0")
+    client.start().ready()
+    eventually(lambda: serf_health(server) == "critical", 20, "the server holds the node for failed")
+    eventually(lambda: held(client), 15, "the status says so")
+    told = "nothing listens on 10.77.0.99 port 8301, which the agent advertises: its gossip is bound to 10.77.0.11:8301"
+    eventually(lambda: any(told in seen for seen in finding(client)), 15, "the cause is told")
+
+
+def standing_with_acls(world):
+    """It takes node:read. A node without that says nothing of how the servers hold it, and serves on."""
+    acl = {"acl": {"enabled": True, "default_policy": "deny", "tokens": {"master": MASTER}}}
+    server = world.server(acl, MASTER)
+
+    def token(name, rules):
+        server.put("/v1/acl/policy", {"Name": name, "Rules": rules})
+        return server.put("/v1/acl/token", {"Policies": [{"Name": name}]})["SecretID"]
+
+    services, nodes = 'service_prefix "" { policy = "write" }', 'node_prefix "" { policy = "%s" }'
+    agent = token("agent", nodes % "write")  # the agent itself may write its node
+
+    def client(name, default):
+        tokens = {"agent": agent, "default": default}
+        return world.client(name, agent={"config": {"acl": {"enabled": True, "tokens": tokens}}})
+
+    reading = client("n1", token("reading", services + nodes % "read"))
+    blind = client("n2", token("blind", services))
+    for node in (reading, blind):
+        node.start()
+    reading.ready()
+    blind.logged("registered", 10)  # what may not be seen is waited for, some seconds
+    for node in (reading, blind):
+        block_gossip(node)
+    for node in (reading, blind):
+        eventually(lambda name=node.name: serf_health(server, name) == "critical", 20, f"{node.name} is held for failed")
+    eventually(lambda: held(reading), 15, "the status says so")
+    holds(lambda: not held(blind) and not lines(blind, HELD), 3, "nothing is known")
+    assert blind.process.poll() is None and blind.agent_pid()

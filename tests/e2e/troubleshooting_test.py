@@ -201,6 +201,19 @@ def troubleshooting_name_elsewhere(world, advice):
     assert server.instances() == {"n1": client.address, "n2": rival.address}
 
 
+@symptom("Held for failed")
+def troubleshooting_held_for_failed(world, advice):
+    """The agent advertises an address of its host at which it does not listen."""
+    world.server()
+    client = world.client(agent={"config": {"bind_addr": "10.77.0.11", "advertise_addr": "10.77.0.99"}})
+    run("ip", "-n", client.namespace, "addr", "add", "10.77.0.99/24", "dev", "eth0")
+    client.start().ready()
+    advice.seen(client, 30)
+    status = client.ready()
+    assert status["held_for_failed"], status
+    eventually(lambda: "nothing listens on 10.77.0.99" in client.command("doctor").stdout, 10, "the doctor names the cause")
+
+
 @symptom("Leave not confirmed")
 def troubleshooting_leave(world, advice):
     """The node is cut off while it leaves."""

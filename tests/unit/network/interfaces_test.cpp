@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <boost/asio/io_context.hpp>
 #include <cerrno>
 #include <chrono>
@@ -18,9 +19,12 @@
 #include <optional>
 #include <random>
 #include <string>
+#include <thread>
+#include <tuple>
 
 #include "files/io/files.hpp"
 #include "network/io/interfaces_parse.hpp"
+#include "hosts.hpp"
 #include "own_network.hpp"
 #include "scenario.hpp"
 #include "test.hpp"
@@ -324,9 +328,9 @@ TEST_CASE("list_interfaces says what ip was told") {
   CHECK_FALSE(em1.up);
   CHECK(find(em1, "10.1.0.5") != nullptr);
   // Loopback reports no operational state, only that it runs.
-  const auto lo = get("lo");
-  CHECK(lo.up);
-  CHECK(find(lo, "127.0.0.1") != nullptr);
+  const auto loopback = get("lo");
+  CHECK(loopback.up);
+  CHECK(find(loopback, "127.0.0.1") != nullptr);
   CHECK(get("none").name.empty());
 }
 
@@ -398,6 +402,35 @@ TEST_CASE("parse_interfaces survives a real dump cut at every length and bent at
     for (char& c : noise) c = static_cast<char>(random());
     parse({noise.data(), noise.size()});
   }
+}
+
+TEST_CASE("list_interfaces, while links and addresses come and go: what stays is there, and each look ends") {
+  const OwnNetwork network;
+  network.ip(pair_up);
+  network.ip({"addr add 10.0.0.5/24 dev eth0"});
+  // More than one answer of the kernel's holds.
+  REQUIRE(std::system("for i in $(seq 4096); do echo addr add 10.$((16 + i / 256)).$((i % 256)).1/32 dev eth0; done |"
+                      " ip -batch -") == 0);
+  std::atomic<bool> over = false;
+  std::thread changing([&over] {  // in the same network
+    while (!over)
+      std::ignore = std::system("ip link add passing type veth peer name by; ip addr add 10.200.0.1/24 dev passing;"
+                                " ip addr del 10.16.1.1/32 dev eth0; ip addr add 10.16.1.1/32 dev eth0;"
+                                " ip link del passing");
+  });
+  const auto end = std::chrono::steady_clock::now() + 20s;
+  int interrupted = 0, looks = 0, decided = 0;
+  while ((interrupted == 0 || looks < 100) && std::chrono::steady_clock::now() < end) {
+    const auto consistent = dump_interfaces([](std::string_view) {});
+    const auto all = list_interfaces();
+    decided += consistent && all && bind_address(rules({"eth*"}, {"10.0.0.0/24"}), *all).has_value();
+    interrupted += consistent && !*consistent;
+    ++looks;
+  }
+  over = true;
+  changing.join();
+  CHECK(decided == looks);
+  CHECK(interrupted > 0);
 }
 
 TEST_CASE("list_interfaces takes well under a millisecond and leaves nothing open") {
