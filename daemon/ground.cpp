@@ -75,7 +75,8 @@ std::vector<std::string> gossip_keys(const Json& agent, const PlanFacts& facts) 
 }
 
 // The stored address, where it is no more this node's and a node of the stored name answers there.
-std::string twin_of(const Json& agent, const PlanFacts& facts, const StoredIdentity& stored, const std::string& machine) {
+std::string twin_of(const Json& agent, const PlanFacts& facts, const StoredIdentity& stored,
+                    const std::string& machine) {
   const auto record = stored.record ? parse_identity(*stored.record) : std::nullopt;
   if (!record || record->address == facts.bind.address) return "";
   if (of_another_machine(*record, machine)) return "";  // that is known without asking

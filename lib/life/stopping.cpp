@@ -282,8 +282,10 @@ void Stopping::left_by_its_own_word(const std::string& instead) {
 
 void Stopping::on(const Deregistered& e) {
   if (in(StopStep::leaving)) {
-    if (e.failure.empty()) own_.task_at = turn_.now;
-    else turn_.say(Tone::warn, "the node could not be taken out of the catalog", {{"reason", e.failure}});
+    if (e.failure.empty())
+      own_.task_at = turn_.now;
+    else
+      turn_.say(Tone::warn, "the node could not be taken out of the catalog", {{"reason", e.failure}});
   }
   // Where the entry has not come back, the answer is to a request of before the confirmation.
   if (!in(StopStep::linger) || !own_.stop->came_back) return;

@@ -98,20 +98,18 @@ def standing_with_acls(world):
     services, nodes = 'service_prefix "" { policy = "write" }', 'node_prefix "" { policy = "%s" }'
     agent = token("agent", nodes % "write")  # the agent itself may write its node
 
-    def client(name, default):
-        tokens = {"agent": agent, "default": default}
-        return world.client(name, agent={"config": {"acl": {"enabled": True, "tokens": tokens}}})
+    def client(name, default, nobody):
+        acl = {"enabled": True, "tokens": {"agent": agent, "default": default}}
+        return world.client(name, agent={"config": {"acl": acl, "bind_addr": "{{GetInterfaceIP \"eth0\"}}", "advertise_addr": nobody}})
 
-    reading = client("n1", token("reading", services + nodes % "read"))
-    blind = client("n2", token("blind", services))
+    reading = client("n1", token("reading", services + nodes % "read"), "10.77.0.98")
+    blind = client("n2", token("blind", services), "10.77.0.99")
     for node in (reading, blind):
         node.start()
     reading.ready()
     blind.logged("registered", 10)  # what may not be seen is waited for, some seconds
-    for node in (reading, blind):
-        block_gossip(node)
-    for node in (reading, blind):
-        eventually(lambda name=node.name: serf_health(server, name) == "critical", 20, f"{node.name} is held for failed")
+    for name in ("n1", "n2"):
+        eventually(lambda: serf_health(server, name) == "critical", 30, f"{name} is held for failed", every=0.005)
     eventually(lambda: held(reading), 15, "the status says so")
     holds(lambda: not held(blind) and not lines(blind, HELD), 3, "nothing is known")
     assert blind.process.poll() is None and blind.agent_pid()

@@ -20,15 +20,16 @@ class Gcm {
  public:
   explicit Gcm(std::string_view key) {
     mbedtls_gcm_init(&context_);
-    ready_ = mbedtls_gcm_setkey(&context_, MBEDTLS_CIPHER_ID_AES, bytes(key), static_cast<unsigned>(key.size() * 8)) == 0;
+    ready_ =
+        mbedtls_gcm_setkey(&context_, MBEDTLS_CIPHER_ID_AES, bytes(key), static_cast<unsigned>(key.size() * 8)) == 0;
   }
   ~Gcm() { mbedtls_gcm_free(&context_); }
   Gcm(const Gcm&) = delete;
   Gcm& operator=(const Gcm&) = delete;
 
   bool encrypt(std::string_view nonce, std::string_view in, std::string& out, std::string& tag) {
-    return ready_ && mbedtls_gcm_crypt_and_tag(&context_, MBEDTLS_GCM_ENCRYPT, in.size(), bytes(nonce), nonce.size(), nullptr,
-                                               0, bytes(in), bytes(out), tag.size(), bytes(tag)) == 0;
+    return ready_ && mbedtls_gcm_crypt_and_tag(&context_, MBEDTLS_GCM_ENCRYPT, in.size(), bytes(nonce), nonce.size(),
+                                               nullptr, 0, bytes(in), bytes(out), tag.size(), bytes(tag)) == 0;
   }
   bool decrypt(std::string_view nonce, std::string_view in, std::string_view tag, std::string& out) {
     return ready_ && mbedtls_gcm_auth_decrypt(&context_, in.size(), bytes(nonce), nonce.size(), nullptr, 0, bytes(tag),

@@ -21,7 +21,8 @@ TEST_CASE("a gossip key is 16, 24 or 32 bytes in base64") {
   CHECK(*key == "lictor's test key, 32 bytes long");
   CHECK(gossip_key_bytes("AAAAAAAAAAAAAAAAAAAAAA==")->size() == 16);
   CHECK(gossip_key_bytes("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")->size() == 24);
-  for (const char* none : {"", "AAAA", "no key", "AAAAAAAAAAAAAAAAAAAAAA", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}) {
+  for (const char* none :
+       {"", "AAAA", "no key", "AAAAAAAAAAAAAAAAAAAAAA", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}) {
     CAPTURE(none);
     CHECK_FALSE(gossip_key_bytes(none));
   }

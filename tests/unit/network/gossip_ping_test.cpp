@@ -75,7 +75,8 @@ TEST_CASE("an agent that acknowledges a ping for the name is there, all else is 
 
 TEST_CASE("encrypted gossip is asked with its keys, one after the other, and understood with any") {
   const std::string first(16, 'a'), second(32, 'b'), other(16, 'c');
-  const std::string ping("\x00\x82\xda\x00\x04Node\xda\x00\x02n1\xda\x00\x05SeqNo\x01", 23), ack = "\x02\x81\xa5SeqNo\x01";
+  const std::string ping("\x00\x82\xda\x00\x04Node\xda\x00\x02n1\xda\x00\x05SeqNo\x01", 23),
+      ack = "\x02\x81\xa5SeqNo\x01";
   struct Row {
     const char* name;
     std::string answer;

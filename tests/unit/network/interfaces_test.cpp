@@ -23,8 +23,8 @@
 #include <tuple>
 
 #include "files/io/files.hpp"
-#include "network/io/interfaces_parse.hpp"
 #include "hosts.hpp"
+#include "network/io/interfaces_parse.hpp"
 #include "own_network.hpp"
 #include "scenario.hpp"
 #include "test.hpp"
@@ -414,9 +414,10 @@ TEST_CASE("list_interfaces, while links and addresses come and go: what stays is
   std::atomic<bool> over = false;
   std::thread changing([&over] {  // in the same network
     while (!over)
-      std::ignore = std::system("ip link add passing type veth peer name by; ip addr add 10.200.0.1/24 dev passing;"
-                                " ip addr del 10.16.1.1/32 dev eth0; ip addr add 10.16.1.1/32 dev eth0;"
-                                " ip link del passing");
+      std::ignore = std::system(
+          "ip link add passing type veth peer name by; ip addr add 10.200.0.1/24 dev passing;"
+          " ip addr del 10.16.1.1/32 dev eth0; ip addr add 10.16.1.1/32 dev eth0;"
+          " ip link del passing");
   });
   const auto end = std::chrono::steady_clock::now() + 20s;
   int interrupted = 0, looks = 0, decided = 0;
