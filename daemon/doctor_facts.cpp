@@ -132,6 +132,7 @@ class Doctor {
     const std::string name = text_of(status_, "node_name");
     if (!name.empty()) {
       facts_.node = NodeKey{name, text_of(status_, "node_id"), text_of(status_, "advertise_address")};
+      if (ground_) facts_.node->former = ground_->facts.identity.former;
     } else if (ground_) {
       facts_.node = ground_->own();
     }

@@ -328,7 +328,8 @@ std::vector<std::string> warnings_of(const Ground& ground, const std::vector<Int
 }  // namespace
 
 NodeKey Ground::own() const {
-  return {facts.identity.name, facts.identity.id, text_setting(plan.effective.merged, "advertise_addr").value_or("")};
+  return {facts.identity.name, facts.identity.id, text_setting(plan.effective.merged, "advertise_addr").value_or(""),
+          facts.identity.former};
 }
 
 void Ground::let_definitions_go() {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <initializer_list>
 #include <map>
 #include <string_view>
 #include <tuple>
@@ -13,6 +14,12 @@
 
 namespace lictor {
 namespace {
+
+bool has_in(const Json& object, const char* outer, std::initializer_list<const char*> keys) {
+  const auto it = object.find(outer);
+  return it != object.end() && it->is_object() &&
+         std::any_of(keys.begin(), keys.end(), [&it](const char* key) { return it->contains(key); });
+}
 
 // A string in an object in the object.
 std::string text_in(const Json& object, const char* outer, const char* key) {
@@ -41,11 +48,35 @@ bool may_live(const Member& member) {
 // Names in the catalog are equal whatever their case: an entry "N1" is the very one that node n1 registers itself in.
 bool same_entry(std::string_view a, std::string_view b) { return lower(a) == lower(b); }
 
+// Null: it is not.
+const char* on_purpose(const CatalogNode* entry) {
+  return !entry ? nullptr : entry->external ? "external" : entry->synthetic ? "synthetic" : nullptr;
+}
+
 // All that is known of one other name.
 struct Other {
   const Member* member = nullptr;
   const CatalogNode* entry = nullptr;
+
+  bool has_id(const std::string& id) const {
+    return !id.empty() && ((entry && entry->id == id) || (member && member->id == id));
+  }
 };
+
+// Whether this node has kept the name, or one of its ids, as its own.
+bool own_past(const NodeKey& own, std::string_view name, const Other& other) {
+  return other.has_id(own.id) || std::any_of(own.former.begin(), own.former.end(), [&](const FormerSelf& self) {
+           return same_entry(self.name, name) || other.has_id(self.id);
+         });
+}
+
+// 0: not known.
+std::int64_t port_of(const NodeKey& own, const std::vector<Member>& members) {
+  const auto self = std::find_if(members.begin(), members.end(), [&own](const Member& member) {
+    return member.name == own.name && member.address == own.address;
+  });
+  return self == members.end() ? 0 : self->port;
+}
 
 }  // namespace
 
@@ -77,7 +108,8 @@ Result<std::vector<Member>> parse_members(const std::string& body) {
                   .address = text_of(json, "Addr"),
                   .status = member_status(json),
                   .version = text_in(json, "Tags", "build"),
-                  .server = text_in(json, "Tags", "role") == "consul"};
+                  .server = text_in(json, "Tags", "role") == "consul",
+                  .port = integer_of(json, "Port")};
     member.version.resize(std::min(member.version.find(':'), member.version.size()));
     if (!member.name.empty()) members.push_back(std::move(member));
   });
@@ -91,7 +123,8 @@ Result<std::vector<CatalogNode>> parse_catalog_nodes(const std::string& body) {
     CatalogNode node{.name = text_of(json, "Node"),
                      .id = text_of(json, "ID"),
                      .address = text_of(json, "Address"),
-                     .external = text_in(json, "Meta", "external-node") == "true"};
+                     .external = has_in(json, "Meta", {"external-node", "external-probe"}),
+                     .synthetic = has_in(json, "Meta", {"synthetic-node"})};
     if (!node.name.empty()) nodes.push_back(std::move(node));
   });
   if (!read) return read.error();
@@ -102,6 +135,7 @@ std::vector<Claim> find_claims(const NodeKey& own, const std::vector<Member>& me
                                const std::vector<CatalogNode>& catalog) {
   std::vector<Claim> claims;
   std::map<std::string_view, Other> others;
+  const std::int64_t own_port = port_of(own, members);
   for (const Member& member : members) {
     if (member.name == own.name) continue;
     const Member*& known = others[member.name].member;
@@ -115,7 +149,7 @@ std::vector<Claim> find_claims(const NodeKey& own, const std::vector<Member>& me
                         .name = entry.name,
                         .id = entry.id,
                         .address = entry.address,
-                        .state = entry.external ? "external" : to_string(MemberStatus::none)});
+                        .state = on_purpose(&entry) ? on_purpose(&entry) : to_string(MemberStatus::none)});
     }
   }
   for (const auto& [name, other] : others) {
@@ -125,17 +159,23 @@ std::vector<Claim> find_claims(const NodeKey& own, const std::vector<Member>& me
     const bool ours =
         !own.id.empty() && ((entry && entry->id == own.id) || (member && may_live(*member) && member->id == own.id));
     if (!member_here && !entry_here && !ours) continue;
-    const bool external = entry && entry->external;
-    const bool dead = !external && !(member && may_live(*member));
+    const bool same_port = member_here && own_port > 0 && member->port == own_port;
+    if (member_here && !same_port && own_port > 0 && member->port > 0 && !other.has_id(own.id))
+      continue;  // a neighbour
+    const char* const purpose = on_purpose(entry);
+    const bool former = own_past(own, name, other);
+    const bool dead =
+        former && !purpose && !(member && (may_live(*member) || member->server)) && (!member_here || same_port);
     Claim claim{.kind = member_here || entry_here ? ClaimKind::address : ClaimKind::id,
                 .name = std::string(name),
                 .id = entry && !entry->id.empty() ? entry->id
                       : member                    ? member->id
                                                   : "",
                 .address = entry && !member_here ? entry->address : member->address,
-                .state = external ? "external"
+                .state = purpose  ? purpose
                          : member ? to_string(member->status)
                                   : "no member",
+                .former = former,
                 .prune = dead && member_here,
                 .deregister = dead && entry_here};
     claims.push_back(std::move(claim));

@@ -1,14 +1,17 @@
 // Who else claims this node's name, id or address in the cluster, and what may be done about it.
 //
-// The one rule above all: whatever may be alive elsewhere is never touched, only told of. What is dead and stands at
-// this node's own address is this node's own past (a former name, a lost data directory) and is cleared away: otherwise
-// its services stay listed beside the real ones, for up to the 72 h after which the servers forget a failed member.
+// The one rule above all: nothing is touched but this node's own past, by what the node itself has kept of it: a name or an id
+// that was its own, dead, at its own address. That is cleared away: otherwise its services stay listed beside the real ones,
+// for up to the 72 h after which the servers forget a failed member. Whatever else stands at the address is only told of: an
+// address proves nothing. Nodes of consul-k8s stand there, those of external services, other agents and their entries.
 #pragma once
 
 #include "base/problem.hpp"
+#include "identity/former_self.hpp"
 
 #include <compare>
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -23,8 +26,9 @@ struct Member {
   std::string id;  // tag "id"; empty where the member has none
   std::string address;
   MemberStatus status = MemberStatus::none;
-  std::string version;  // tag "build" up to the colon: "1.8.7"
-  bool server = false;  // tag "role" is "consul"
+  std::string version;    // tag "build" up to the colon: "1.8.7"
+  bool server = false;    // tag "role" is "consul"
+  std::int64_t port = 0;  // of its gossip; 0 where it is not known
 };
 
 // As GET /v1/catalog/nodes has it.
@@ -32,7 +36,10 @@ struct CatalogNode {
   std::string name;
   std::string id;  // empty where the entry was made without one
   std::string address;
-  bool external = false;  // Meta "external-node" is "true": registered by somebody on purpose, never an agent's
+  bool external = false;   // Meta has "external-node" or "external-probe": registered on purpose, never an agent's
+  bool synthetic = false;  // Meta has "synthetic-node": one of those that consul-k8s registers services of pods on
+
+  bool on_purpose() const { return external || synthetic; }
 };
 
 // Entries that lack a name are passed over. Nothing where `body` is no JSON array.
@@ -42,6 +49,7 @@ Result<std::vector<CatalogNode>> parse_catalog_nodes(const std::string& body);
 // This node, as its agent runs now. `address` is the one that it advertises.
 struct NodeKey {
   std::string name, id, address;
+  std::vector<FormerSelf> former = {};  // what it has been, oldest first
   bool operator==(const NodeKey&) const = default;
 };
 
@@ -55,10 +63,11 @@ const char* to_string(ClaimKind kind);  // "address", "name", "id"
 struct Claim {
   ClaimKind kind = ClaimKind::address;
   std::string name, id, address;  // the other one's; what is not known is empty
-  std::string state;              // to_string(MemberStatus), or "no member", or "external" for CatalogNode::external
+  std::string state;              // to_string(MemberStatus), or "no member", "external", "synthetic" (CatalogNode)
+  bool former = false;            // a name or an id that this node has kept as its own
   bool prune = false;             // a dead member at our address: force-leave with prune
   bool deregister = false;        // its entry in the catalog
-  // prune and deregister both false: it is, or may be, alive; it is only told of.
+  // prune and deregister both false: it is only told of.
 
   bool dead() const { return prune || deregister; }
   auto operator<=>(const Claim&) const = default;  // NOLINT(modernize-use-nullptr): its zeros are no pointers
@@ -75,7 +84,10 @@ constexpr std::size_t claims_told = 100;
 //   alive, leaving or unknown status         told of
 //   in the catalog at our address, but the member of that name is alive (leaving, unknown) anywhere: told of; is
 //   failed or left at another address: deregister only, the member is not ours to prune
-//   in the catalog with external-node, wherever the entry and the member of that name are: told of
+//   in the catalog on purpose, wherever the entry and the member of that name are: told of
+//   a server, or one whose name and ids this node has not kept as its own, or a member of which it is not known that its gossip
+//     has our port: told of
+//   a member whose gossip has another port, with its entry: a neighbour on this host, and no claim, unless it has our id
 // Our name in the catalog with another address, or at our address with another id: told of, with state "unknown". Names
 // in the catalog are equal whatever their case, as the servers have it; members' names are not. The members' own entry
 // of our name is our own agent's view of itself and says nothing.

@@ -2,6 +2,8 @@
 
 #include "base/json.hpp"
 
+#include <utility>
+
 #include "base/json_text.hpp"
 #include "base/text.hpp"
 
@@ -38,6 +40,17 @@ bool qualified_or_not(const std::string& one, const std::string& other) {
     return name.find('.') == std::string::npos && whole.starts_with(name + ".");
   };
   return qualifies(one, other) || qualifies(other, one);
+}
+
+// What `stored` is to be remembered for, when the node has another name or id by now.
+std::vector<FormerSelf> former_of(const Identity& stored, const Identity& now) {
+  std::vector<FormerSelf> former = stored.former;
+  const FormerSelf last{stored.name, stored.id};
+  if (last == FormerSelf{now.name, now.id}) return former;
+  std::erase(former, last);
+  former.push_back(last);
+  if (former.size() > former_selves) former.erase(former.begin());
+  return former;
 }
 
 }  // namespace
@@ -110,6 +123,7 @@ Result<IdentityVerdict> settle_identity(const IdentityInput& input) {
   v.identity.address = input.address;
   // A host that has lost its machine id is no reason to forget what the directory knew.
   v.identity.machine = input.machine.empty() && own ? stored->machine : input.machine;
+  if (own) v.identity.former = former_of(*stored, v.identity);
   v.identity.when = stored ? stored->when : input.now;
   if (!stored || v.identity != *stored) v.identity.when = input.now;
   if (renamed) v.former_name = stored->name;
@@ -134,15 +148,22 @@ std::optional<Identity> parse_identity(const std::string& text) {
   const auto id = parse_uuid(identity.id);
   if (!complete || !id || identity.name.empty()) return std::nullopt;
   identity.id = *id;
+  const auto former = json.find("former");
+  for (const Json& self : former != json.end() && former->is_array() ? *former : Json::array()) {
+    if (!self.is_object() || identity.former.size() == former_selves) continue;
+    const FormerSelf one{text_of(self, "name"), parse_uuid(text_of(self, "id")).value_or("")};
+    if (!one.name.empty()) identity.former.push_back(one);
+  }
   return identity;
 }
 
 std::string format_identity(const Identity& identity) {
-  const Json json = {{"id", identity.id},
-                     {"name", identity.name},
-                     {"address", identity.address},
-                     {"machine", identity.machine},
-                     {"when", identity.when}};
+  Json json = {{"id", identity.id},
+               {"name", identity.name},
+               {"address", identity.address},
+               {"machine", identity.machine},
+               {"when", identity.when}};
+  for (const FormerSelf& self : identity.former) json["former"].push_back({{"name", self.name}, {"id", self.id}});
   // A host name is bytes, JSON is UTF-8: replacing beats throwing.
   return json_text(json, 2) + "\n";
 }

@@ -10,19 +10,22 @@
 #pragma once
 
 #include "base/problem.hpp"
+#include "identity/former_self.hpp"
 
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace lictor {
 
 // The content of data_dir/lictor-identity.json.
 struct Identity {
-  std::string id;       // lower-case UUID
-  std::string name;     // node name
-  std::string address;  // bind address when last written
-  std::string machine;  // hash of the machine id (never the id itself); empty where the host has none
-  std::string when;     // RFC 3339, UTC, of the last change
+  std::string id;                       // lower-case UUID
+  std::string name;                     // node name
+  std::string address;                  // bind address when last written
+  std::string machine;                  // hash of the machine id (never the id itself); empty where the host has none
+  std::string when;                     // RFC 3339, UTC, of the last change
+  std::vector<FormerSelf> former = {};  // oldest first, at most former_selves
 
   bool operator==(const Identity&) const = default;
 };
@@ -62,7 +65,8 @@ struct IdentityVerdict {
 // Id: configured, fresh if the name is another than the stored one and the node has not left under that, stored, node-id,
 // fresh. Name: configured; the stored one if keep_name, if the host has no name of its own, or if the host's is the same one,
 // fully qualified or no longer so; the host's. Empty configured values count as absent. `when` moves only when something else of the record changes, so that
-// a second start writes nothing; a new address alone is an update of the record.
+// a second start writes nothing; a new address alone is an update of the record. Where name or id is another than the stored one,
+// the two that were stored are what this node has been.
 //
 // A stored record with another machine's hash (both hashes known) means a cloned directory: neither its id, nor the
 // node-id beside it, nor its name is used, and its name is not a former name of this node: it is alive elsewhere. An id or a

@@ -17,6 +17,24 @@ Fields fields_of(const Claim& claim) {
           {"state", claim.state}};
 }
 
+// By what the node has kept of itself, and nothing else.
+bool clearable(const Claim& claim) {
+  if (!claim.former) return false;
+  return claim.dead();
+}
+
+const char* verdict_on(const Claim& claim, bool heal) {
+  if (clearable(claim)) {
+    return heal ? "another node claims what is this node's: it is dead, clearing it away"
+                : "another node claims what is this node's: it is dead, and left alone, node.heal is off";
+  }
+  if (claim.state == "external" || claim.state == "synthetic")
+    return "another node claims what is this node's: not touched, it was registered on purpose";
+  if (claim.state == "failed" || claim.state == "left" || claim.state == "no member")
+    return "another node claims what is this node's: not touched, it is no former name or id of this node";
+  return "another node claims what is this node's: not touched, it may be alive";
+}
+
 }  // namespace
 
 void Claims::be_wary() { own_.wary_until = turn_.now + wary_for; }
@@ -147,12 +165,7 @@ void Claims::tell_of(const std::vector<Claim>& claims) {
        : claim.kind == ClaimKind::name  ? own_.counts.name_claims
                                         : own_.counts.id_claims);
     if (++news > claims_told) continue;
-    const bool clearing = claim.dead() && turn_.rules().heal;
-    turn_.say(Tone::warn,
-              clearing       ? "another node claims what is this node's: it is dead, clearing it away"
-              : claim.dead() ? "another node claims what is this node's: it is dead, and left alone, node.heal is off"
-                             : "another node claims what is this node's: not touched, it may be alive",
-              fields_of(claim));
+    turn_.say(Tone::warn, verdict_on(claim, turn_.rules().heal), fields_of(claim));
   }
   for (const Claim& claim : own_.claims) {
     if (!after.contains(claim) && ++gone <= claims_told)
@@ -175,7 +188,7 @@ void Claims::clear_dead(const std::vector<Claim>& before) {
   for (const Claim& claim : before) known.emplace(claim.name, claim.state);
   for (const Claim& claim : own_.claims) {
     const bool early = claim.prune && !known.contains({claim.name, claim.state});
-    if (claim.dead() && !refused.contains(claim.name) && !early) own_.to_clear.push_back(claim);
+    if (clearable(claim) && !refused.contains(claim.name) && !early) own_.to_clear.push_back(claim);
   }
   clear_next();
 }
@@ -192,6 +205,7 @@ void Claims::on(const Cleared& e) {
   own_.to_clear.pop_back();
   if (e.answer == ClearAnswer::cleared) {
     ++own_.counts.claims_cleared;
+    turn_.say(Tone::info, "what this node has been is cleared away", fields_of(claim));
     if (!claim.prune) be_wary();
   } else {
     ++own_.counts.clearings_refused;

@@ -1,8 +1,8 @@
 // Other claims on this node's name, id and address: looked for, told of, and cleared away where they are dead.
 //
 //   quiet      nothing claims what is ours: no further looks
-//   open       something does: members and catalog are looked at again and again. What is dead at our own address is cleared
-//              away, a member only when two looks have shown it dead; what may be alive is told of
+//   open       something does: members and catalog are looked at again and again. What this node itself has been is cleared
+//              away where it is dead, a member only when two looks have shown it dead; all else is told of
 //   wary       for a minute after a new address, a quarrel about the name, an entry cleared away without its member, or when the
 //              servers hold the node for failed: looked at often
 //   contested  the catalog shows our name under another id. At our own address that was this node before it lost its data
@@ -11,7 +11,7 @@
 // In: LookedAround, Cleared, CatalogSeen; from the other parts: registered, name taken, id settled, gossip shut down,
 // settings taken, held for failed. Out: LookAround, Clear. Told to the others: take this id back, restart or replace the agent.
 //
-// Law (tests/walk): hands-off.
+// Laws (tests/walk): hands-off, evidence.
 #pragma once
 
 #include "life/events.hpp"

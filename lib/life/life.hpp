@@ -27,7 +27,7 @@
 //      |         leave a reload would reach it as an order to end
 //   pre_stop     hooks
 //   leaving      the agent has been asked to leave, once; the catalog is looked at whenever the servers tell of a change, and
-//      |         now and then, until the node's entry is gone; where it stays, the members are told once more
+//      |         now and then, until the node's entry is gone; where it stays, the members are told again, and a server at last
 //   linger       confirmed: the agent gossips on for stop.linger; an entry that comes back is deregistered
 //   ending       the agent is being ended (KILL after a leave; TERM, again and again, then KILL where it stays)
 //   sweep        whatever else is left is ended: TERM, a short wait, KILL
@@ -58,6 +58,7 @@
 //                  has shut itself down, or once, having joined, for having known no leader for rejoin_after
 //   hands-off      nothing that may be alive is cleared away, nothing at all without node.heal; no leave in the name of a
 //                  node that was last seen to be another one, elsewhere
+//   evidence       nothing is cleared away that this node has not kept as a name or an id of its own
 //   join           an agent is told to join only while it knows no leader, once at a time, and never in a stop
 //   give-up        lictor gives up only on an agent that was never ready
 //   heard          while the node is ready the servers have the question whether they hold it for failed, or get it within

@@ -70,6 +70,13 @@ std::string mending(const Claim& claim) {
     return join(commands, ", then ") + "; with node.heal lictor does it by itself";
   }
   if (claim.state == "external") return "deregister that entry if it is out of date, or give it its own address";
+  if (claim.state == "synthetic") return "leave it: consul-k8s keeps services of pods on that entry";
+  if (claim.kind == ClaimKind::address &&
+      (claim.state == "failed" || claim.state == "left" || claim.state == "no member"))
+    return "find out whose it is: lictor has no record that this node was ever called so. If it was this host, before "
+           "its data "
+           "directory was lost, `consul force-leave -prune " +
+           claim.name + "` and PUT {\"Node\": \"" + claim.name + "\"} to /v1/catalog/deregister clear it away";
   switch (claim.kind) {
     case ClaimKind::address:
       return "find out which of the two machines has the address by right, and change the other's";
@@ -88,7 +95,9 @@ void claims(const DoctorFacts& facts, Findings& out) {
                       : claim.kind == ClaimKind::name
                           ? "of two nodes with one name one shuts its gossip down and is useless from then on"
                           : "two nodes with one id take each other's catalog entry away";
-    out.push_back(finding(claim.dead() || claim.state == "external" ? Severity::warning : Severity::error,
+    const bool lives = claim.state != "external" && claim.state != "synthetic" && claim.state != "failed" &&
+                       claim.state != "left" && claim.state != "no member";
+    out.push_back(finding(lives || claim.kind == ClaimKind::id ? Severity::error : Severity::warning,
                           describe(claim, *facts.node), why, mending(claim)));
   }
 }
@@ -261,7 +270,7 @@ std::map<std::string, std::map<std::string, std::string>> names_by(const DoctorF
     if (m.status != MemberStatus::left) names[of_member(m)].emplace(lower(m.name), m.name);
   }
   for (const CatalogNode& n : *facts.catalog) {
-    if (!n.external) names[of_entry(n)].emplace(lower(n.name), n.name);
+    if (!n.on_purpose()) names[of_entry(n)].emplace(lower(n.name), n.name);
   }
   names.erase("");
   return names;
@@ -325,7 +334,7 @@ void entry_without_member(const DoctorFacts& facts, Findings& out) {
   for (const CatalogNode& n : *facts.catalog) {
     const auto member = members.find(lower(n.name));
     const bool stands = member != members.end() && member->second != MemberStatus::left;
-    if (n.external || stands || told.contains(lower(n.name))) continue;
+    if (n.on_purpose() || stands || told.contains(lower(n.name))) continue;
     out.push_back(finding(
         Severity::warning,
         "node " + n.name + " at " + n.address + " is in the catalog, and " +

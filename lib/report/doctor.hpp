@@ -126,8 +126,8 @@ struct DoctorFacts {
 // - version below 1.8, the oldest that lictor is tried with. Only the numbers of a version are compared.
 // - clock: more than 10 s apart; a Date header tells whole seconds.
 // - stop.timeout must be shorter than the grace period, not equal.
-// Cluster: members that have left count nowhere, but an entry that they left in the catalog does. Entries with
-// external-node are nobody's agent and count nowhere but in find_claims. Names are equal whatever their case. What is told
+// Cluster: members that have left count nowhere, but an entry that they left in the catalog does. Entries that
+// are there on purpose are nobody's agent and count nowhere but in find_claims. Names are equal whatever their case. What is told
 // as a claim on this node is not told again as the cluster's. Under ACLs, members without an entry can't be told from
 // entries that may not be read: not looked at, unless all are there.
 // How long a member has been failed is not told: neither members nor catalog carry a time.

@@ -75,7 +75,8 @@ const std::vector<SettingKey>& setting_keys() {
        R"("new_id")",
        "when the data directory came from another machine: take a `new_id`, or `refuse` to start",
        {"new_id", "refuse"}},
-      {"node.heal", boolean, "true", "clear stale members and catalog entries that claim this node's address"},
+      {"node.heal", boolean, "true",
+       "clear away, once dead, the members and catalog entries of names and ids that this node has had"},
       {"node.meta", string_map, "{}", "node metadata; `${NAME}` in a value stands for that environment variable"},
       {"services", object_list, "null",
        "service definitions in Consul's own words, `[]` registers nothing; default: one service `consul-members` with "

@@ -4,18 +4,17 @@ import os
 import signal
 import socket
 
-from identity_test import lines, neighbour, nobody_suspects, stored, undisturbed
+from identity_test import conflicts, lines, neighbour, nobody_suspects, stored, undisturbed
 from tools import eventually, holds
 from world import ALIVE, FAILED, LEFT, run
 
 
-def renamed(world, lose_data):
+def identity_renamed_host(world):
+    """A host with a new name is the same node under it; the old name goes within 10 s of its death."""
     server, client = world.server(), world.client()
     other = neighbour(world, server)
     first = client.start().ready()["node_id"]
     client.stop(signal.SIGQUIT)
-    if lose_data:
-        run("rm", "-rf", client.data_dir)
     with undisturbed(server, "n2"):
         client.start(NODE_NAME="n1-renamed").ready()
         eventually(lambda: server.member("n1") in (FAILED, LEFT, None), 20, "the old name is dead")
@@ -30,14 +29,16 @@ def renamed(world, lose_data):
     eventually(lambda: client.status()["conflicts"] == [], 10, "nothing is left to be told of")
 
 
-def identity_renamed_host(world):
-    """A host with a new name is the same node under it; the old name goes within 10 s of its death."""
-    renamed(world, lose_data=False)
-
-
 def identity_renamed_and_lost(world):
-    """Name and data directory both lost: the dead name, which nothing on the node remembers, goes all the same."""
-    renamed(world, lose_data=True)
+    """Name and data directory both lost: that the dead name was this node nothing proves. It is told of, and left alone."""
+    server, client = world.server(), world.client()
+    client.start().ready()
+    client.stop(signal.SIGQUIT)
+    run("rm", "-rf", client.data_dir)
+    client.start(NODE_NAME="n1-renamed").ready()
+    eventually(lambda: conflicts(client) == [("address", "n1", "failed")], 20, "the old name is dead, and told of")
+    holds(lambda: server.member("n1") == FAILED and server.node("n1"), 7, "it stays")
+    assert lines(client, "no former name or id", "name=n1 "), client.log
 
 
 def identity_rename_kept(world):

@@ -62,6 +62,23 @@ def stored(client):
         return json.load(file)
 
 
+def was(client, *names):
+    """Has the node know, before its first start, that it has had these names."""
+    former = [{"name": name, "id": ""} for name in names]
+    record = {"id": "5a1b9d3e-0000-4000-8000-000000000001", "name": client.name, "address": client.address}
+    os.mkdir(client.data_dir)
+    write_json(f"{client.data_dir}/lictor-identity.json", record | {"machine": "", "when": "", "former": former})
+
+
+def takes_over(client, agent, *others):
+    """The agent by hand dies, and the client starts and is told of it as of one that lives, by these processes, all others."""
+    with nobody_suspects(*others):
+        killed(agent)
+        client.start()
+        eventually(lambda: client.status()["agent"].get("api"), 10, "the agent is up")
+    return client.ready()
+
+
 def conflicts(client):
     """(kind, name, state) of each conflict that lictor tells of."""
     return [(c["kind"], c["name"], c["state"]) for c in client.status()["conflicts"]]
@@ -85,8 +102,8 @@ def change_machine(world, number):
     run("mount", "--bind", file, "/etc/machine-id")
 
 
-def agent_by_hand(client, server, name, port=8311):
-    """An agent without lictor at the client's address, with a gossip port of its own; serves web in the catalog."""
+def agent_by_hand(client, server, name, port=8301):
+    """An agent without lictor at the client's address; serves web in the catalog."""
     config, data = f"{client.folder}/{name}.json", f"{client.folder}/{name}"
     settings = {
         "node_name": name,
@@ -261,44 +278,58 @@ def identity_name_alive_elsewhere(world):
 
 
 def identity_stale_claims(world):
-    """What is dead at the node's address, with or without a member, goes within 10 s; what is external stays."""
+    """What the node itself has been goes within 10 s of its death, with or without a member. Whatever else stands at its address
+    stays, dead or not, and is told of."""
     server, client = world.server(), world.client()
-    neighbour(world, server)
+    n2 = neighbour(world, server)
+    was(client, "long-dead", "old", "ghost", "gateway")
     # An agent never hears of a member that had failed before it joined; of that one it finds the catalog entry alone.
     killed(agent_by_hand(client, server, "long-dead"))
-    old = agent_by_hand(client, server, "old", port=8312)
+    eventually(lambda: server.member("long-dead") == FAILED, 15, "the first agent is failed")
+    old = agent_by_hand(client, server, "old")
     register(server, "ghost", client.address)
     register(server, "gateway", client.address, NodeMeta={"external-node": "true"})
+    register(server, "pods", client.address, NodeMeta={"synthetic-node": "true"})
+    register(server, "stranger", client.address)
     register(server, "elsewhere", "10.77.0.200")
-    eventually(lambda: server.member("long-dead") == FAILED, 15, "the first agent is failed")
-    kept = [entry(server, name) for name in ("gateway", "elsewhere")]
+    others = ["gateway", "pods", "stranger", "elsewhere"]
+    kept = [entry(server, name) for name in others]
     with undisturbed(server, "n2"):
-        client.start().ready()
-        killed_as_a_member(client, old, "old")
+        takes_over(client, old, server.process.pid, n2.agent_pid())
         eventually(lambda: not server.node("ghost"), 10, "the entry without a member is gone")
         eventually(lambda: not server.node("long-dead"), 10, "the entry of the one that has long been dead is gone")
-        eventually(lambda: ("address", "gateway", "external") in conflicts(client), 10, "the external node is told of")
         eventually(lambda: server.member("old") in (FAILED, None), 15, "the second agent is failed")
         eventually(lambda: server.member("old") is None and not server.node("old"), 10, "the failed member is gone")
-        holds(lambda: [entry(server, name) for name in ("gateway", "elsewhere")] == kept, 5, "what is to stay stays")
-    assert sorted(server.instances("web")) == ["elsewhere", "gateway"], server.instances("web")
-    eventually(lambda: [name for _, name, _ in conflicts(client)] == ["gateway"], 5, "one conflict is left")
-    for name in ("old", "long-dead", "ghost", "gateway"):
-        assert lines(client, CLAIMED, "claim=address", f"name={name} "), client.log
+        told = [("address", "gateway", "external"), ("address", "pods", "synthetic"), ("address", "stranger", "no member")]
+        eventually(lambda: sorted(conflicts(client)) == told, 10, "the others are told of")
+        holds(lambda: [entry(server, name) for name in others] == kept, 5, "what is to stay stays")
+    assert sorted(server.instances("web")) == sorted(others), server.instances("web")
+    for name in ("old", "long-dead", "ghost"):
+        assert len(lines(client, "cleared away", f"name={name} ")) == 1, client.log
+    for name, why in (("gateway", "on purpose"), ("pods", "on purpose"), ("stranger", "no former name or id")):
+        assert len(lines(client, CLAIMED, why, f"name={name} ")) == 1, client.log
+    advice = {f["seen"]: f["mend"] for f in json.loads(client.command("doctor", "--json").stdout)["findings"]}
+    (stranger,) = (mend for seen, mend in advice.items() if "stranger" in seen)
+    assert "find out whose it is" in stranger, advice
 
 
-def identity_alive_at_our_address(world):
-    """Another agent that is alive at the node's address is told of and never touched; the node serves beside it."""
+def identity_neighbours(world):
+    """Agents of others on the same host, with ports of their own, live and die, and are no matter to the node."""
     server, client = world.server(), world.client()
-    agent_by_hand(client, server, "squatter")
-    holds(lambda: server.member("squatter") == ALIVE, 3)  # its first full sync is over
-    with undisturbed(server, "squatter"):
+    first = agent_by_hand(client, server, "first", port=8311)
+    holds(lambda: server.member("first") == ALIVE, 3)  # its first full sync is over
+    with undisturbed(server, "first"):
         client.start().ready()
-        eventually(lambda: ("address", "squatter", "alive") in conflicts(client), 10, "the conflict is told of")
-        holds(lambda: client.status()["ready"], 8)
+        second = agent_by_hand(client, server, "second", port=8312)
+        killed_as_a_member(client, second, "second")
+        eventually(lambda: server.member("second") == FAILED, 15, "the second agent is failed")
+        holds(lambda: client.status()["ready"] and conflicts(client) == [], 5, "no conflict")
+    killed_as_a_member(client, first, "first")
+    eventually(lambda: server.member("first") == FAILED, 15, "the first agent is failed")
+    holds(lambda: conflicts(client) == [] and server.node("first") and server.node("second"), 5, "left alone")
+    assert not lines(client, CLAIMED), client.log
     assert server.instances() == {"n1": client.address}
-    assert server.instances("web") == {"squatter": client.address}
-    assert len(lines(client, CLAIMED, "claim=address", "name=squatter ")) == 1, client.log
+    assert sorted(server.instances("web")) == ["first", "second"]
 
 
 def acl_world(world, rules):
@@ -313,6 +344,7 @@ def acl_world(world, rules):
     token = server.put("/v1/acl/token", {"Policies": [{"Name": "node"}]})["SecretID"]
     tokens = {"agent": token, "default": token}
     client = world.client(agent={"config": {"primary_datacenter": "dc1", "acl": acl | {"tokens": tokens}}})
+    was(client, "ghost", "old")
     register(server, "ghost", client.address)
     return server, client, agent_by_hand(client, server, "old")
 
@@ -323,8 +355,7 @@ def identity_acl_forbidden(world):
         world,
         'node "n1" { policy = "write" } node_prefix "" { policy = "read" } service_prefix "" { policy = "write" }',
     )
-    client.start().ready()
-    killed_as_a_member(client, old, "old", TOKEN)
+    takes_over(client, old, server.process.pid)
     eventually(lambda: lines(client, "ghost", "node:write"), 10, "the permission that deregistering lacks")
     eventually(lambda: server.member("old") == FAILED, 15, "the old agent is failed")
     eventually(lambda: lines(client, "old", "operator:write"), 10, "the permission that force-leave lacks")
@@ -337,12 +368,11 @@ def identity_acl_forbidden(world):
 
 
 def identity_acl_allowed(world):
-    """With operator:write and node:write what is dead at the node's address goes, though all is denied by default."""
+    """With operator:write and node:write what the node has been goes, though all is denied by default."""
     server, client, old = acl_world(
         world, 'operator = "write" node_prefix "" { policy = "write" } service_prefix "" { policy = "write" }'
     )
-    client.start().ready()
-    killed_as_a_member(client, old, "old", TOKEN)
+    takes_over(client, old, server.process.pid)
     eventually(lambda: not server.node("ghost"), 10, "the entry without a member is gone")
     eventually(lambda: server.member("old") in (FAILED, None), 15, "the old agent is failed")
     eventually(lambda: server.member("old") is None and not server.node("old"), 10, "the failed member is gone")
@@ -350,10 +380,11 @@ def identity_acl_allowed(world):
 
 
 def identity_entry_comes_back(world):
-    """An entry at the node's address without a member goes, and goes again where the servers have put it back, as they do for a
+    """An entry of the node's own past without a member goes, and goes again where the servers have put it back, as they do for a
     member that they suspect only, of which the node's own agent was never told."""
     server, client = world.server(), world.client()
     neighbour(world, server)
+    was(client, "ghost")
     register(server, "ghost", client.address)
     client.start().ready()
     eventually(lambda: not server.node("ghost"), 10, "the entry is gone")
@@ -361,16 +392,16 @@ def identity_entry_comes_back(world):
     register(server, "ghost", client.address)
     eventually(lambda: not server.node("ghost"), 10, "it is gone again")
     assert server.instances("web") == {} and client.status()["ready"]
+    eventually(lambda: len(lines(client, "cleared away", "name=ghost ")) == 2, 5, "each clearing is a line")
 
 
 def identity_heal_off(world):
-    """With node.heal false what is dead at the node's address is told of, and stays."""
+    """With node.heal false what the node has been is told of when it is dead, and stays."""
     server, client = world.server(), world.client(node={"heal": False})
-    neighbour(world, server)
+    n2 = neighbour(world, server)
+    was(client, "ghost", "old")
     register(server, "ghost", client.address)
-    old = agent_by_hand(client, server, "old")
-    client.start().ready()
-    killed_as_a_member(client, old, "old")
+    takes_over(client, agent_by_hand(client, server, "old"), server.process.pid, n2.agent_pid())
     eventually(lambda: server.member("old") == FAILED, 15, "the old agent is failed")
     eventually(lambda: [name for _, name, _ in conflicts(client)] == ["ghost", "old"], 10, "both are told of")
     kept = [entry(server, name) for name in ("old", "ghost")]

@@ -1,9 +1,8 @@
 """Docker's networks come to a container that serves, go, and come back."""
 
-import engine
 from image_test import Nodes
 from tools import eventually, holds
-from world import ALIVE
+from world import ALIVE, run
 
 ADDRESS = "10.77.0.140"
 
@@ -26,8 +25,8 @@ def image_network_connected(world):
         # Docker takes the default route of the first network by name.
         network(nodes, "a-first", "192.0.2.0/24")
         nodes.docker("network", "connect", "a-first", "n1")
-        route = nodes.docker("exec", "n1", "ip", "route", "show", "default")
-        print("the default route:", route)
+        pid = nodes.engine.inspect("n1", "{{.State.Pid}}")
+        assert "via 192.0.2." in run("nsenter", "-t", pid, "-n", "ip", "route", "show", "default")
         serves(nodes, "n1", ADDRESS, agent)
         nodes.docker("restart", "n1")
         nodes.registered("n1")
@@ -38,25 +37,27 @@ def image_network_connected(world):
         nodes.leaves("n1")
 
 
-def image_network_internal(world):
-    """Two networks without any way out, so no default route: it is waited until nothing is in doubt, and no longer."""
+def image_network_gone(world):
+    """Two internal networks come: nothing changes, nor at the next start. The node's own goes for good: it moves after bind.settle."""
     with Nodes(world) as nodes:
-        for number in (1, 2):
-            network(nodes, f"inner-{number}", f"198.51.{100 + number}.0/24", "--internal")
-        nodes.run("n1", "--ip", ADDRESS)
-        nodes.registered("n1")
-        for number in (1, 2):
+        inner = ["192.0.2.0/25", "192.0.2.128/25"]
+        for number, subnet in enumerate(inner):
+            network(nodes, f"inner-{number}", subnet, "--internal")
+        nodes.start("n1", "--ip", ADDRESS)
+        agent = nodes.agent("n1").pid
+        for number in range(len(inner)):
             nodes.docker("network", "connect", f"inner-{number}", "n1")
-        serves(nodes, "n1", ADDRESS, nodes.agent("n1").pid)
-        # One that has no network of the server's at first, and two that are as good as each other.
-        nodes.docker("create", "--name", "n2", "-h", "n2", "--network", "inner-1", engine.LICTOR)
-        nodes.docker("network", "connect", "inner-2", "n2")
-        nodes.docker("start", "n2")
-        eventually(lambda: "waiting for an address" in nodes.log("n2"), 10, "n2 waits")
-        assert nodes.engine.inspect("n2", "{{.State.Running}}") == "true"
-        nodes.docker("network", "disconnect", "inner-2", "n2")
-        eventually(lambda: "198.51.101." in nodes.docker("exec", "n2", "lictor", "status"), 15, "n2 has its address")
-        assert nodes.engine.inspect("n2", "{{.RestartCount}}") == "0"
+        serves(nodes, "n1", ADDRESS, agent)
+        nodes.docker("restart", "n1")
+        nodes.registered("n1")
+        agent = nodes.agent("n1").pid
+        serves(nodes, "n1", ADDRESS, agent)
+        nodes.docker("network", "disconnect", "inner-1", "n1")
+        nodes.docker("network", "disconnect", "lt", "n1")
+        eventually(lambda: "moves to 192.0.2." in nodes.docker("exec", "n1", "lictor", "status"), 4, "it is told of")
+        assert nodes.agent("n1").pid == agent
+        eventually(lambda: "address    192.0.2." in nodes.docker("exec", "n1", "lictor", "status"), 15, "it has moved")
+        assert nodes.engine.inspect("n1", "{{.State.Running}} {{.RestartCount}}") == "true 0", nodes.log("n1")
 
 
 def image_network_away(world):
@@ -65,7 +66,8 @@ def image_network_away(world):
         nodes.start("n1", "--ip", ADDRESS)
         agent = nodes.agent("n1").pid
         nodes.docker("network", "disconnect", "lt", "n1")
+        eventually(lambda: "the address is gone" in nodes.log("n1"), 3, "lictor has seen it")
         nodes.docker("network", "connect", "--ip", ADDRESS, "lt", "n1")
-        eventually(lambda: "the address is back" in nodes.log("n1"), 10, "lictor has seen both")
+        eventually(lambda: "the address is back" in nodes.log("n1"), 5, "lictor has seen that, too")
         serves(nodes, "n1", ADDRESS, agent)
         nodes.leaves("n1")

@@ -21,7 +21,7 @@ inline Claim dead() {
   Claim claim;
   claim.name = "old";
   claim.state = "failed";
-  claim.prune = claim.deregister = true;
+  claim.former = claim.prune = claim.deregister = true;
   return claim;
 }
 inline Claim alive() {

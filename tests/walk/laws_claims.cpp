@@ -1,4 +1,4 @@
-// Who else claims this node's name, id and address (life/claims.hpp). Law: hands-off, but for the leave (laws_stopping.cpp) and
+// Who else claims this node's name, id and address (life/claims.hpp). Laws: evidence; hands-off, but for the leave (laws_stopping.cpp) and
 // the catalog (laws_registration.cpp).
 #include "walk.hpp"
 
@@ -15,6 +15,7 @@ void Walk::respond(const LookAround& e) {
     if (claims.size() == most) break;
     Claim claim;
     claim.name = name;
+    claim.former = mostly(70);
     claim.prune = mostly(50);
     claim.deregister = mostly(50);
     claims.push_back(claim);
@@ -28,6 +29,7 @@ void Walk::take(const LookAround& e) { owe(e, seconds(10)); }
 
 void Walk::take(const Clear& e) {
   hold(e.claim.dead(), "hands-off", "something that may be alive is cleared away");
+  hold(e.claim.former, "evidence", "something is cleared away that this node has not kept as its own past");
   hold(seen().rules().heal, "hands-off", "something is cleared away without node.heal");
   owe(e, seconds(6));
 }

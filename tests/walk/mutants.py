@@ -66,8 +66,8 @@ MUTANTS = [
      "  if (MUTANT && leader && !e.gossip && turn_.in(Phase::serve)) return;\n"
      "  if (MUTANT ? !leader && turn_.registering() : !e.gossip && (turn_.in(Phase::join) || turn_.registering()))\n"
      "    return turn_.post(GossipShutDown{});"),
-    ("hands-off", "claims", "    if (claim.dead() && !refused.contains(claim.name) && !early) own_.to_clear",
-     "    if ((MUTANT || claim.dead()) && !refused.contains(claim.name) && !early) own_.to_clear"),
+    ("hands-off", "claims", "  return claim.dead();\n", "  return MUTANT || claim.dead();\n"),
+    ("evidence", "claims", "  if (!claim.former) return false;\n", "  if (!MUTANT && !claim.former) return false;\n"),
     ("hands-off", "claims", "  if (!turn_.rules().heal) return;\n", "  if (!MUTANT && !turn_.rules().heal) return;\n"),
     ("hands-off", "stopping", "  if (others_.claims.held_elsewhere(turn_.own())) {\n",
      "  if (!MUTANT && others_.claims.held_elsewhere(turn_.own())) {\n"),

@@ -1,6 +1,7 @@
 #include "identity/claims.hpp"
 
 #include <algorithm>
+#include <cstdint>
 #include <optional>
 
 #include "identity/identity.hpp"
@@ -20,18 +21,35 @@ const std::string other_machine = "ffeeddccbbaa99887766554433221100";
 const std::string former_address = "10.0.0.5";
 
 const NodeKey n1{"n1", stored_id, "10.0.0.5"};
+constexpr std::int64_t gossip_port = 8301;
 
-Member member(std::string name, std::string address, MemberStatus status, std::string id = stranger_id) {
+Member member(std::string name, std::string address, MemberStatus status, std::string id = stranger_id,
+              std::int64_t port = gossip_port) {
   return {.name = std::move(name),
           .id = std::move(id),
           .address = std::move(address),
           .status = status,
           .version = {},
-          .server = false};
+          .server = false,
+          .port = port};
+}
+
+Member server(Member of) {
+  of.server = true;
+  return of;
 }
 
 CatalogNode entry(std::string name, std::string address, std::string id = stranger_id, bool external = false) {
-  return {.name = std::move(name), .id = std::move(id), .address = std::move(address), .external = external};
+  return {.name = std::move(name),
+          .id = std::move(id),
+          .address = std::move(address),
+          .external = external,
+          .synthetic = false};
+}
+
+CatalogNode synthetic(CatalogNode of) {
+  of.synthetic = true;
+  return of;
 }
 
 enum Found { absent, same, different, garbage };
@@ -44,7 +62,7 @@ struct Disk {
 NodeKey settled(const Disk& disk) {
   IdentityInput in;
   const std::string record_id = disk.stored == different ? other_stored_id : stored_id;
-  const Identity record{record_id, "n1", former_address, machine, "2024-01-01T00:00:00Z"};
+  const Identity record{record_id, "n1", former_address, machine, "2024-01-01T00:00:00Z", {}};
   if (disk.stored == same || disk.stored == different) in.stored_text = format_identity(record);
   if (disk.stored == garbage) in.stored_text = format_identity(record).substr(0, 40);
   if (disk.node_id == same) in.node_id_text = stored_id;
@@ -72,7 +90,9 @@ NodeKey settled(const Disk& disk) {
   CHECK(verdict->identity.address == in.address);
   const bool renamed = has_record && !record_of_another_machine && disk.name == different;
   CHECK(verdict->former_name == (renamed ? std::optional<std::string>("n1") : std::nullopt));
-  return {verdict->identity.name, verdict->identity.id, verdict->identity.address};
+  const bool another = has_record && !record_of_another_machine && (renamed || id != record_id);
+  CHECK((verdict->identity.former == (another ? std::vector{FormerSelf{"n1", record_id}} : std::vector<FormerSelf>())));
+  return {verdict->identity.name, verdict->identity.id, verdict->identity.address, verdict->identity.former};
 }
 
 // What the cluster knows of one other name, and of our own in the catalog.
@@ -117,7 +137,12 @@ struct Situation {
       claim.id = entry == absent ? (member_has_our_id ? own.id : "") : entry_has_our_id ? own.id : stranger_id;
       claim.address = claim.kind == ClaimKind::address ? own.address : elsewhere;
       claim.state = entry != absent && external ? "external" : status ? to_string(*status) : "no member";
-      const bool only_told_of = may_live || (entry != absent && external);
+      const auto had = [&own](const auto& is) {
+        return std::any_of(own.former.begin(), own.former.end(), [&is](const FormerSelf& self) { return is(self); });
+      };
+      claim.former = (entry != absent && entry_has_our_id) || (status && member_has_our_id) ||
+                     had([this](const FormerSelf& self) { return self.name == name; });
+      const bool only_told_of = may_live || (entry != absent && external) || !claim.former;
       if (!only_told_of && member_at_our_address) claim.prune = true;
       if (!only_told_of && entry_at_our_address) claim.deregister = true;
       claims.push_back(claim);
@@ -162,12 +187,13 @@ std::vector<Situation> situations(const std::string& name, const std::string& el
   return all;
 }
 
-// What is alive, external or elsewhere is never touched, whatever the rules say: empty, or what was broken.
+// What is alive, external, elsewhere or never was this node is never touched, whatever the rules say: empty, or what was broken.
 std::string law_broken(const std::vector<Claim>& claims, const NodeKey& own, const std::vector<Member>& members,
                        const std::vector<CatalogNode>& catalog) {
   for (const auto& claim : claims) {
     if (!claim.dead()) continue;
     if (claim.name == own.name) return "our own name is to be cleared away";
+    if (!claim.former) return claim.name + " is not known to have been ours";
     bool member_here = false, entry_here = false;
     for (const auto& m : members) {
       if (m.name != claim.name) continue;
@@ -225,56 +251,93 @@ TEST_CASE("what is cleared away and what is told of") {
     std::string claims;  // for each: kind, name, id, address, state and what is done
   };
   const auto failed = MemberStatus::failed, left = MemberStatus::left, alive = MemberStatus::alive;
+  const Member self = member("n1", "10.0.0.5", alive, stored_id);
+  // It was once called "old", and had another id then.
+  NodeKey own = n1;
+  own.former = {{"old", file_id}};
   const Row rows[] = {
       // An ordinary cluster, with us in it.
-      {{member("n1", "10.0.0.5", alive, stored_id), member("n2", "10.0.0.6", alive)},
-       {entry("n1", "10.0.0.5", stored_id), entry("n2", "10.0.0.6")},
-       ""},
+      {{self, member("n2", "10.0.0.6", alive)}, {entry("n1", "10.0.0.5", stored_id), entry("n2", "10.0.0.6")}, ""},
       // Renamed, the id taken along: the servers have moved the entry to the new name already.
-      {{member("old", "10.0.0.5", failed, stored_id)}, {}, "address old " + stored_id + " 10.0.0.5 failed: prune"},
-      // Renamed, the data directory lost.
-      {{member("old", "10.0.0.5", failed)},
+      {{self, member("older", "10.0.0.5", failed, stored_id)},
+       {},
+       "address older " + stored_id + " 10.0.0.5 failed: prune"},
+      // A former name, under whatever id, in whatever case.
+      {{self, member("old", "10.0.0.5", failed)},
        {entry("old", "10.0.0.5")},
        "address old " + stranger_id + " 10.0.0.5 failed: prune deregister"},
-      {{member("old", "10.0.0.5", left)}, {}, "address old " + stranger_id + " 10.0.0.5 left: prune"},
+      {{self, member("old", "10.0.0.5", left)}, {}, "address old " + stranger_id + " 10.0.0.5 left: prune"},
+      {{self}, {entry("OLD", "10.0.0.5", "")}, "address OLD  10.0.0.5 no member: deregister"},
+      // A former id, under whatever name.
+      {{self, member("older", "10.0.0.5", failed, file_id)},
+       {},
+       "address older " + file_id + " 10.0.0.5 failed: prune"},
+      // Renamed, the data directory lost: nothing says that it was this node.
+      {{self, member("lost", "10.0.0.5", failed)},
+       {entry("lost", "10.0.0.5")},
+       "address lost " + stranger_id + " 10.0.0.5 failed:"},
       // The former name in the seconds before the servers notice that nobody is there any more.
-      {{member("old", "10.0.0.5", alive, stored_id)}, {}, "address old " + stored_id + " 10.0.0.5 alive:"},
-      // Registered by hand, with and without a word that this is on purpose.
-      {{}, {entry("hand", "10.0.0.5", "")}, "address hand  10.0.0.5 no member: deregister"},
-      {{}, {entry("hand", "10.0.0.5", "", true)}, "address hand  10.0.0.5 external:"},
-      {{member("hand", "10.0.0.5", failed)},
-       {entry("hand", "10.0.0.6", "", true)},
-       "address hand " + stranger_id + " 10.0.0.5 external:"},
+      {{self, member("old", "10.0.0.5", alive, stored_id)}, {}, "address old " + stored_id + " 10.0.0.5 alive:"},
+      // Registered by hand, with and without a word that this is on purpose; and by consul-k8s.
+      {{self}, {entry("hand", "10.0.0.5", "")}, "address hand  10.0.0.5 no member:"},
+      {{self}, {entry("hand", "10.0.0.5", "", true)}, "address hand  10.0.0.5 external:"},
+      {{self}, {synthetic(entry("pods", "10.0.0.5", ""))}, "address pods  10.0.0.5 synthetic:"},
+      // Even under a name of ours.
+      {{self, member("old", "10.0.0.5", failed)},
+       {entry("old", "10.0.0.6", "", true)},
+       "address old " + stranger_id + " 10.0.0.5 external:"},
+      {{self}, {synthetic(entry("old", "10.0.0.5", ""))}, "address old  10.0.0.5 synthetic:"},
+      // A server, whatever its name.
+      {{self, server(member("old", "10.0.0.5", failed))},
+       {entry("old", "10.0.0.5")},
+       "address old " + stranger_id + " 10.0.0.5 failed:"},
+      // Neighbours on this host: agents with ports of their own, and what is in the catalog of them.
+      {{self, member("beside", "10.0.0.5", alive, stranger_id, 8311),
+        member("dead", "10.0.0.5", failed, stranger_id, 8312),
+        server(member("server", "10.0.0.5", alive, stranger_id, 8313))},
+       {entry("beside", "10.0.0.5"), entry("dead", "10.0.0.5"), entry("server", "10.0.0.5")},
+       ""},
+      // But for one that has our id.
+      {{self, member("beside", "10.0.0.5", alive, stored_id, 8311)},
+       {},
+       "address beside " + stored_id + " 10.0.0.5 alive:"},
+      // Where a port is not known nothing is cleared away.
+      {{self, member("old", "10.0.0.5", failed, stranger_id, 0)},
+       {},
+       "address old " + stranger_id + " 10.0.0.5 failed:"},
+      {{member("old", "10.0.0.5", failed)}, {}, "address old " + stranger_id + " 10.0.0.5 failed:"},
       // Another address beside it is nobody's business, dead or not.
-      {{member("n2", "10.0.0.50", failed), member("n3", "10.0.0.51", left)}, {entry("n4", "10.0.0.52")}, ""},
+      {{self, member("n2", "10.0.0.50", failed), member("n3", "10.0.0.51", left)}, {entry("n4", "10.0.0.52")}, ""},
       // It has moved on from our address, and then died; the member is remembered at its own address.
-      {{member("n2", "10.0.0.6", failed)},
-       {entry("n2", "10.0.0.5")},
-       "address n2 " + stranger_id + " 10.0.0.5 failed: deregister"},
-      {{member("n2", "10.0.0.6", alive)}, {entry("n2", "10.0.0.5")}, "address n2 " + stranger_id + " 10.0.0.5 alive:"},
+      {{self, member("old", "10.0.0.6", failed)},
+       {entry("old", "10.0.0.5")},
+       "address old " + stranger_id + " 10.0.0.5 failed: deregister"},
+      {{self, member("old", "10.0.0.6", alive)},
+       {entry("old", "10.0.0.5")},
+       "address old " + stranger_id + " 10.0.0.5 alive:"},
       // Our name elsewhere; our name here under the id that the servers hold for it; without any id it is as good as
       // ours.
-      {{}, {entry("n1", "10.0.0.6", stored_id)}, "name n1 " + stored_id + " 10.0.0.6 unknown:"},
-      {{}, {entry("n1", "10.0.0.5")}, "name n1 " + stranger_id + " 10.0.0.5 unknown:"},
-      {{}, {entry("n1", "10.0.0.5", "")}, ""},
+      {{self}, {entry("n1", "10.0.0.6", stored_id)}, "name n1 " + stored_id + " 10.0.0.6 unknown:"},
+      {{self}, {entry("n1", "10.0.0.5")}, "name n1 " + stranger_id + " 10.0.0.5 unknown:"},
+      {{self}, {entry("n1", "10.0.0.5", "")}, ""},
       // The servers know no difference between N1 and n1: that entry is the one that we are registered in.
-      {{member("N1", "10.0.0.5", failed, stored_id)},
+      {{self, member("N1", "10.0.0.5", failed, stored_id)},
        {entry("N1", "10.0.0.5", stored_id)},
        "address N1 " + stored_id + " 10.0.0.5 failed: prune"},
       // A clone that nothing has recognised.
-      {{}, {entry("n2", "10.0.0.6", stored_id)}, "id n2 " + stored_id + " 10.0.0.6 no member:"},
-      {{member("n2", "10.0.0.6", alive, stored_id)}, {}, "id n2 " + stored_id + " 10.0.0.6 alive:"},
+      {{self}, {entry("n2", "10.0.0.6", stored_id)}, "id n2 " + stored_id + " 10.0.0.6 no member:"},
+      {{self, member("n2", "10.0.0.6", alive, stored_id)}, {}, "id n2 " + stored_id + " 10.0.0.6 alive:"},
       // Our own past at a former address holds nothing of ours any more.
-      {{member("old", "10.0.0.6", failed, stored_id)}, {}, ""},
+      {{self, member("old", "10.0.0.6", failed, stored_id)}, {}, ""},
       // All at once, by name.
-      {{member("c", "10.0.0.5", failed), member("a", "10.0.0.5", alive)},
+      {{self, member("old", "10.0.0.5", failed), member("a", "10.0.0.5", alive)},
        {entry("n1", "10.0.0.7", stored_id), entry("b", "10.0.0.5", "")},
-       "address a " + stranger_id + " 10.0.0.5 alive:, address b  10.0.0.5 no member: deregister, address c " +
-           stranger_id + " 10.0.0.5 failed: prune, name n1 " + stored_id + " 10.0.0.7 unknown:"},
+       "address a " + stranger_id + " 10.0.0.5 alive:, address b  10.0.0.5 no member:, name n1 " + stored_id +
+           " 10.0.0.7 unknown:, address old " + stranger_id + " 10.0.0.5 failed: prune"},
   };
   for (const auto& row : rows) {
     std::string found;
-    for (const auto& claim : find_claims(n1, row.members, row.catalog)) {
+    for (const auto& claim : find_claims(own, row.members, row.catalog)) {
       found += (found.empty() ? "" : ", ") + std::string(to_string(claim.kind)) + " " + claim.name + " " + claim.id +
                " " + claim.address + " " + claim.state + ":" + (claim.prune ? " prune" : "") +
                (claim.deregister ? " deregister" : "");
@@ -329,13 +392,21 @@ TEST_CASE("catalog entries are read from what the agent answers") {
      "TaggedAddresses": {"lan": "10.0.0.5"}, "Meta": {"consul-network-segment": ""}, "ModifyIndex": 7},
     {"ID": "", "Node": "gateway", "Address": "10.0.0.7", "Meta": {"external-node": "true", "external-probe": "true"}},
     {"Node": "n2", "Meta": null}, {"Node": "n3", "Meta": {"external-node": "false"}},
-    {"Node": "n4", "Meta": {"external-node": true}}, {"Node": ""}, {"Address": "10.0.0.9"}, null])");
+    {"Node": "n4", "Meta": {"external-node": true}}, {"Node": ""}, {"Address": "10.0.0.9"}, null,
+    {"Node": "probed", "Meta": {"external-probe": "false"}}, {"Node": "pods", "Meta": {"synthetic-node": "true"}}])");
   REQUIRE(read.has_value());
-  REQUIRE(read->size() == 5);
-  const char* names[] = {"n1", "gateway", "n2", "n3", "n4"};
-  for (std::size_t i = 0; i < 5; ++i) {
-    CHECK((*read)[i].name == names[i]);
-    CHECK((*read)[i].external == (i == 1));
+  REQUIRE(read->size() == 7);
+  // Whatever the value says: who writes it has something in mind.
+  struct Row {
+    const char* name;
+    bool external, synthetic;
+  };
+  const Row rows[] = {{"n1", false, false}, {"gateway", true, false}, {"n2", false, false}, {"n3", true, false},
+                      {"n4", true, false},  {"probed", true, false},  {"pods", false, true}};
+  for (std::size_t i = 0; i < 7; ++i) {
+    CHECK((*read)[i].name == rows[i].name);
+    CHECK((*read)[i].external == rows[i].external);
+    CHECK((*read)[i].synthetic == rows[i].synthetic);
   }
   CHECK(read->front().id == "11111111-1111-4111-8111-111111111111");
   CHECK(read->front().address == "10.0.0.5");

@@ -155,7 +155,7 @@ TEST_CASE("an address change alone is an update of the record and of nothing els
   REQUIRE(verdict.has_value());
   CHECK_FALSE(verdict->mended);
   CHECK_FALSE(verdict->former_name);
-  CHECK(verdict->identity == Identity{stored_id, "n1", "10.0.0.6", machine, now});
+  CHECK(verdict->identity == Identity{stored_id, "n1", "10.0.0.6", machine, now, {}});
 }
 
 TEST_CASE("what was mended is said in one line with its source") {
@@ -355,4 +355,43 @@ TEST_CASE("a twin at the stored address makes the directory a copy, whatever mac
     REQUIRE(verdict.has_value());
     CHECK(verdict->identity.id == stored_id);
   }
+}
+
+TEST_CASE("what the node has been is kept, the last eight, and comes back from the record") {
+  IdentityInput in;
+  in.machine = machine;
+  in.address = "10.0.0.5";
+  in.now = now;
+  std::vector<FormerSelf> expected;
+  for (int i = 0; i < 11; ++i) {
+    in.host_name = "h" + std::to_string(i);
+    in.fresh_id = "77777777-7777-4777-8777-7777777777" + std::to_string(10 + i);
+    const auto verdict = settle_identity(in);
+    REQUIRE(verdict.has_value());
+    if (expected.size() > former_selves) expected.erase(expected.begin());
+    CHECK((verdict->identity.former == expected));
+    expected.push_back({verdict->identity.name, verdict->identity.id});
+    in.stored_text = format_identity(verdict->identity);
+    CHECK((parse_identity(*in.stored_text) == verdict->identity));
+  }
+  // A start under the same name adds nothing, one under a former name does.
+  CHECK(settle_identity(in)->identity.former.size() == former_selves);
+  in.host_name = "h9";
+  CHECK((settle_identity(in)->identity.former.back() == expected.back()));
+  // The record of another machine is none of this node's past.
+  in.machine = "ffeeddccbbaa99887766554433221100";
+  CHECK(settle_identity(in)->identity.former.empty());
+}
+
+TEST_CASE("what is no former self in a record is passed over") {
+  const std::string id = "22222222-2222-4222-8222-222222222222";
+  const auto with = [&id](const std::string& former) {
+    return parse_identity(R"({"id": ")" + id +
+                          R"(", "name": "n", "address": "", "machine": "", "when": "", "former": )" + former + "}");
+  };
+  const auto read =
+      with(R"([1, {}, {"name": ""}, {"name": "a", "id": "no UUID"}, {"name": "b", "id": ")" + id + R"("}])");
+  REQUIRE(read.has_value());
+  CHECK((read->former == std::vector<FormerSelf>{{"a", ""}, {"b", id}}));
+  for (const char* none : {"7", "null", "{}", "\"text\"", "[]"}) CHECK(with(none)->former.empty());
 }

@@ -16,7 +16,7 @@ TEST_CASE("an entry cleared away without a member may come back: it is looked fo
   Claim ghost;
   ghost.name = "old";
   ghost.state = "no member";
-  ghost.deregister = true;
+  ghost.former = ghost.deregister = true;
   s.serving().at(seconds(1), LookedAround{1, {ghost}, ""});
   REQUIRE(s.has<Clear>());
   s.at(seconds(1), Cleared{1, ClearAnswer::cleared, ""});

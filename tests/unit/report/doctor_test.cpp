@@ -28,8 +28,13 @@ const std::string other_id = "22222222-2222-4222-8222-222222222222";
 
 Member member(const std::string& name, const std::string& address, MemberStatus status = MemberStatus::alive,
               const std::string& id = "") {
-  return {
-      .name = name, .id = id.empty() ? name : id, .address = address, .status = status, .version = "", .server = false};
+  return {.name = name,
+          .id = id.empty() ? name : id,
+          .address = address,
+          .status = status,
+          .version = "",
+          .server = false,
+          .port = 8301};
 }
 
 // A node of a cluster in which all is well.
@@ -107,6 +112,7 @@ TEST_CASE("diagnose: what is wrong is found, once, and says what mends it") {
        {own_id, "no id any more"}},
       {"dead name at our address: one finding, not one for each way to see it",
        [](DoctorFacts& f) {
+         f.node->former = {{"n0", ""}};
          f.members->push_back(member("n0", "10.0.0.5", MemberStatus::failed));
          f.catalog->push_back({"n0", "n0", "10.0.0.5"});
        },
@@ -114,10 +120,30 @@ TEST_CASE("diagnose: what is wrong is found, once, and says what mends it") {
        {"consul force-leave -prune n0", "node n0"}},
       {"entry at our address without a member",
        [](DoctorFacts& f) {
+         f.node->former = {{"n0", ""}};
          f.catalog->push_back({"n0", "", "10.0.0.5"});
        },
        {"claims warning"},
        {"/v1/catalog/deregister", "{\"Node\": \"n0\"}"}},
+      {"dead name at our address that this node has never had",
+       [](DoctorFacts& f) { f.members->push_back(member("n0", "10.0.0.5", MemberStatus::failed)); },
+       {"claims warning", "member-without-entry warning"},
+       {"find out whose it is", "consul force-leave -prune n0"}},
+      {"a node of consul-k8s at our address",
+       [](DoctorFacts& f) {
+         f.catalog->push_back({"pods", "", "10.0.0.5"});
+         f.catalog->back().synthetic = true;
+       },
+       {"claims warning"},
+       {"leave it", "consul-k8s"}},
+      {"an agent beside ours",
+       [](DoctorFacts& f) {
+         f.members->push_back(member("beside", "10.0.0.5"));
+         f.members->back().port = 8311;
+         f.catalog->push_back({"beside", "beside", "10.0.0.5"});
+       },
+       {},
+       {}},
       {"living name at our address",
        [](DoctorFacts& f) { f.members->push_back(member("n3", "10.0.0.5")); },
        {"claims error", "member-without-entry warning"},
