@@ -83,6 +83,7 @@ void Walk::take(const Quit& e) {
     return;
   }
   if (e.exit != Exit::ok || !stop_leave_ || launches_at_stop_ == 0) return;
+  if (left_before_) return;
   const bool by_its_word = forbidden_ && leave_completed_ && knew_leader_;
   hold(asked_leave_ && !spoilt_ && !came_back_ && (confirmed_ || by_its_word), "truth",
        "says that the node has left without knowing it");

@@ -17,6 +17,7 @@ void Walk::respond(const Launch&) {
     return tell(LaunchFailed{Problem{"agent", "no", "", exit}}, "launch failed");
   }
   agent_ = true;
+  left_before_ = false;
   launched_with_ = version_;
   unanswered_.reset();
   answered_ = false;
@@ -78,6 +79,7 @@ void Walk::take(const Launch& e) {
   launches_ = e.launch;
   hold(!asked_leave_ || prepared_since_, "renamed", "a launch before the other name is prepared");
   prepared_since_ = false;
+  left_before_ = left_before_ || (asked_leave_ && confirmed_ && !came_back_);
   asked_leave_ = knew_leader_ = leave_completed_ = false;
   repeated_leave_ = 0;
   confirmed_ = forbidden_ = spoilt_ = came_back_ = taken_out_ = false;
