@@ -260,7 +260,7 @@ class Walk {
   bool stop_leave_ = false, quit_signal_ = false;
   int repeated_leave_ = 0;
   bool asked_leave_ = false, knew_leader_ = false, leave_completed_ = false;
-  bool fresh_ = false;  // what is answered now was asked for after the agent had been asked to leave
+  bool fresh_ = false;        // what is answered now was asked for after the agent had been asked to leave
   bool left_before_ = false;  // under another name, and there has been no agent since
   bool confirmed_ = false, forbidden_ = false, spoilt_ = false, came_back_ = false, taken_out_ = false;
   bool quit_ = false;

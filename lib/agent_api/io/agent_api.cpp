@@ -281,7 +281,8 @@ void AgentApi::reload(Done done) {
 void AgentApi::repeat_leave(const std::string& node, Done done) {
   HttpRequest put = request("PUT", "/v1/agent/force-leave/" + percent_encode(node), Key::registration);
   put.deadline = catalog_deadline;
-  work_.ask(std::move(put), [done = std::move(done)](const HttpResult& answer) {
+  // It is answered when the message has gone out, some rounds of gossip later: no look at the catalog waits for that.
+  joins_.ask(std::move(put), [done = std::move(done)](const HttpResult& answer) {
     done(success_of(answer, "tell of the leave again"));
   });
 }
