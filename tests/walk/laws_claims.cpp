@@ -15,9 +15,11 @@ void Walk::respond(const LookAround& e) {
     if (claims.size() == most) break;
     Claim claim;
     claim.name = name;
-    claim.former = mostly(70);
-    claim.prune = mostly(50);
-    claim.deregister = mostly(50);
+    // Alive; a dead member; an entry of none; all of that, and never this node.
+    const std::size_t kind = by_weight(25, 30, 25, 20);
+    claim.former = kind != 3;
+    claim.prune = kind == 1 || kind == 3;
+    claim.deregister = kind >= 2;
     claims.push_back(claim);
   }
   tell(LookedAround{e.launch, claims, seldom(10) ? "500" : ""}, "looked around");
