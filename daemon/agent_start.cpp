@@ -61,7 +61,7 @@ Problems start_problems(const Ground& ground, const Interfaces& interfaces) {
   facts.files.erase(agent_folder(ground.settings));
   facts.unprivileged_from = unprivileged_from(ground.facts);
   facts.keyring = settings.merged.value("disable_keyring_file", Json()) != true &&
-                  look_at_file(ground.facts.data_dir + "/serf/local.keyring").kind != FileLook::missing;
+                  look_at_file(keyring_path(ground.facts)).kind != FileLook::missing;
   return start_faults(settings, facts);
 }
 

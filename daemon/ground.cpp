@@ -42,8 +42,6 @@ bool frees_ids(const PlanFacts& facts) {
   return version && *version >= AgentVersion{1, 7, 3};
 }
 
-std::string keyring_path(const PlanFacts& facts) { return facts.data_dir + "/serf/local.keyring"; }
-
 // Who this node is by what its data directory keeps, or by what runs.
 struct StoredIdentity {
   std::optional<std::string> record;   // lictor-identity.json
@@ -337,6 +335,8 @@ void Ground::let_definitions_go() {
   if (evaluated) lictor::let_definitions_go(*evaluated);
   lictor::let_definitions_go(plan.effective.merged);
 }
+
+std::string keyring_path(const PlanFacts& facts) { return facts.data_dir + "/serf/local.keyring"; }
 
 std::string member_snapshot(const Ground& ground) { return ground.facts.data_dir + "/serf/local.snapshot"; }
 

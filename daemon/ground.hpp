@@ -71,6 +71,8 @@ AddressChoice address_at_start(const Ground& ground, const std::vector<Interface
 // Who the node that runs would be by the host's name of now.
 Result<IdentityVerdict> look_at_identity(const Ground& ground);
 
+// Where the agent stores the keys of its gossip.
+std::string keyring_path(const PlanFacts& facts);
 // Where the agent stores the members that it gossips with.
 std::string member_snapshot(const Ground& ground);
 

@@ -70,6 +70,9 @@ struct Claim {
   // prune and deregister both false: it is only told of.
 
   bool dead() const { return prune || deregister; }
+  bool on_purpose() const { return state == "external" || state == "synthetic"; }
+  // Nobody is there, as far as members tell, whoever it was.
+  bool gone() const { return state == "failed" || state == "left" || state == "no member"; }
   auto operator<=>(const Claim&) const = default;  // NOLINT(modernize-use-nullptr): its zeros are no pointers
 };
 

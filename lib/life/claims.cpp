@@ -28,9 +28,8 @@ const char* verdict_on(const Claim& claim, bool heal) {
     return heal ? "another node claims what is this node's: it is dead, clearing it away"
                 : "another node claims what is this node's: it is dead, and left alone, node.heal is off";
   }
-  if (claim.state == "external" || claim.state == "synthetic")
-    return "another node claims what is this node's: not touched, it was registered on purpose";
-  if (claim.state == "failed" || claim.state == "left" || claim.state == "no member")
+  if (claim.on_purpose()) return "another node claims what is this node's: not touched, it was registered on purpose";
+  if (claim.gone())
     return "another node claims what is this node's: not touched, it is no former name or id of this node";
   return "another node claims what is this node's: not touched, it may be alive";
 }

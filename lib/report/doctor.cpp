@@ -71,11 +71,9 @@ std::string mending(const Claim& claim) {
   }
   if (claim.state == "external") return "deregister that entry if it is out of date, or give it its own address";
   if (claim.state == "synthetic") return "leave it: consul-k8s keeps services of pods on that entry";
-  if (claim.kind == ClaimKind::address &&
-      (claim.state == "failed" || claim.state == "left" || claim.state == "no member"))
+  if (claim.kind == ClaimKind::address && claim.gone())
     return "find out whose it is: lictor has no record that this node was ever called so. If it was this host, before "
-           "its data "
-           "directory was lost, `consul force-leave -prune " +
+           "its data directory was lost, `consul force-leave -prune " +
            claim.name + "` and PUT {\"Node\": \"" + claim.name + "\"} to /v1/catalog/deregister clear it away";
   switch (claim.kind) {
     case ClaimKind::address:
@@ -95,8 +93,7 @@ void claims(const DoctorFacts& facts, Findings& out) {
                       : claim.kind == ClaimKind::name
                           ? "of two nodes with one name one shuts its gossip down and is useless from then on"
                           : "two nodes with one id take each other's catalog entry away";
-    const bool lives = claim.state != "external" && claim.state != "synthetic" && claim.state != "failed" &&
-                       claim.state != "left" && claim.state != "no member";
+    const bool lives = !claim.on_purpose() && !claim.gone();
     out.push_back(finding(lives || claim.kind == ClaimKind::id ? Severity::error : Severity::warning,
                           describe(claim, *facts.node), why, mending(claim)));
   }

@@ -1,8 +1,6 @@
 """Hosts that the choice of the address was written for, with real interfaces: what `lictor check` takes, and why."""
 
-import json
-import os
-
+from identity_test import was
 from tools import eventually
 from world import run
 
@@ -159,7 +157,6 @@ HOSTS = [
         "2001:db8::4 on eth0 (the address that this node has)",
     ),
 ]
-MACHINE = {"id": "5a1b9d3e-0000-4000-8000-000000000001", "name": "h", "machine": "", "when": "2026-01-01T00:00:00Z"}
 
 
 def lay_out(namespace, host):
@@ -194,9 +191,7 @@ def address_hosts(world):
         node = world.client(f"h{number}", link="test", with_address=False, bind=bind, agent=agent)
         lay_out(node.namespace, host)
         if held:
-            os.mkdir(node.data_dir)
-            with open(f"{node.data_dir}/lictor-identity.json", "w") as file:
-                json.dump(MACHINE | {"address": held}, file)
+            was(node, address=held)
         told = node.command("check")
         shown = [line for line in told.stdout.splitlines() if line.startswith("address: ")]
         if " on eth" in expected:

@@ -62,10 +62,11 @@ def stored(client):
         return json.load(file)
 
 
-def was(client, *names):
-    """Has the node know, before its first start, that it has had these names."""
+def was(client, *names, address=None):
+    """Has the node know, before its first start, its address and that it has had these names."""
     former = [{"name": name, "id": ""} for name in names]
-    record = {"id": "5a1b9d3e-0000-4000-8000-000000000001", "name": client.name, "address": client.address}
+    record = {"id": "5a1b9d3e-0000-4000-8000-000000000001", "name": client.name}
+    record |= {"address": address or client.address}
     os.mkdir(client.data_dir)
     write_json(f"{client.data_dir}/lictor-identity.json", record | {"machine": "", "when": "", "former": former})
 
@@ -340,8 +341,7 @@ def acl_world(world, rules):
     acl = {"enabled": True, "default_policy": "deny"}
     server = world.server({"primary_datacenter": "dc1", "acl": acl | {"tokens": {"master": TOKEN}}}, token=TOKEN)
     eventually(lambda: server.get("/v1/acl/tokens"), 10, "ACLs are up")
-    server.put("/v1/acl/policy", {"Name": "node", "Rules": rules})
-    token = server.put("/v1/acl/token", {"Policies": [{"Name": "node"}]})["SecretID"]
+    token = server.new_token("node", rules)
     tokens = {"agent": token, "default": token}
     client = world.client(agent={"config": {"primary_datacenter": "dc1", "acl": acl | {"tokens": tokens}}})
     was(client, "ghost", "old")

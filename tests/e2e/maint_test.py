@@ -186,17 +186,13 @@ def maint_with_acls(world):
     acl = {"acl": {"enabled": True, "default_policy": "deny", "tokens": {"master": MASTER}}}
     server = world.server(acl, MASTER)
 
-    def token(name, rules):
-        server.put("/v1/acl/policy", {"Name": name, "Rules": rules})
-        return server.put("/v1/acl/token", {"Policies": [{"Name": name}]})["SecretID"]
-
     writes = 'node "%s" { policy = "write" }'
     registers = 'node_prefix "" { policy = "read" } service_prefix "" { policy = "write" }'
-    default = token("default", registers)
+    default = server.new_token("default", registers)
     # By its own default policy, "allow", a client lets whoever it can't ask a server about change its maintenance.
     denied = {"enabled": True, "default_policy": "deny"}
     settings = {"agent": {"config": {"acl": denied | {"tokens": {"default": default}}}}}
-    agent_token = {"agent": {"config": {"acl": {"tokens": {"agent": token("agent", writes % "n1")}}}}}
+    agent_token = {"agent": {"config": {"acl": {"tokens": {"agent": server.new_token("agent", writes % "n1")}}}}}
 
     client = world.client("n1", **merged(settings, agent_token))
     client.start().ready()
@@ -209,8 +205,8 @@ def maint_with_acls(world):
     assert asked(client, "off") == "the node is not in maintenance\n" and notes(server) is None
 
     # No catalog to be read: the agent's word.
-    writer = token("writer", writes % "n2" + ' service_prefix "" { policy = "write" }')
-    blind = token("blind", 'service_prefix "" { policy = "write" }')
+    writer = server.new_token("writer", writes % "n2" + ' service_prefix "" { policy = "write" }')
+    blind = server.new_token("blind", 'service_prefix "" { policy = "write" }')
     blinded = {"agent": {"config": {"acl": {"tokens": {"default": blind, "agent": writer}}}}}
     other = world.client("n2", **merged(settings, blinded))
     other.start().ready()

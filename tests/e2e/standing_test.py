@@ -91,19 +91,15 @@ def standing_with_acls(world):
     acl = {"acl": {"enabled": True, "default_policy": "deny", "tokens": {"master": MASTER}}}
     server = world.server(acl, MASTER)
 
-    def token(name, rules):
-        server.put("/v1/acl/policy", {"Name": name, "Rules": rules})
-        return server.put("/v1/acl/token", {"Policies": [{"Name": name}]})["SecretID"]
-
     services, nodes = 'service_prefix "" { policy = "write" }', 'node_prefix "" { policy = "%s" }'
-    agent = token("agent", nodes % "write")  # the agent itself may write its node
+    agent = server.new_token("agent", nodes % "write")  # the agent itself may write its node
 
     def client(name, default, nobody):
         acl = {"enabled": True, "tokens": {"agent": agent, "default": default}}
         return world.client(name, agent={"config": {"acl": acl, "bind_addr": "{{GetInterfaceIP \"eth0\"}}", "advertise_addr": nobody}})
 
-    reading = client("n1", token("reading", services + nodes % "read"), "10.77.0.98")
-    blind = client("n2", token("blind", services), "10.77.0.99")
+    reading = client("n1", server.new_token("reading", services + nodes % "read"), "10.77.0.98")
+    blind = client("n2", server.new_token("blind", services), "10.77.0.99")
     for node in (reading, blind):
         node.start()
     reading.ready()

@@ -170,6 +170,11 @@ class Server:
         assert answer.status == 200, f"{target}: {answer.status} {answer.text}"
         return json.loads(answer.text)
 
+    def new_token(self, name, rules):
+        """The secret of a token with a policy of that name and these rules. The server has ACLs."""
+        self.put("/v1/acl/policy", {"Name": name, "Rules": rules})
+        return self.put("/v1/acl/token", {"Policies": [{"Name": name}]})["SecretID"]
+
     def member(self, name):
         """The member's status on the server: ALIVE, LEFT, ...; None where the server never saw it."""
         found = [m["Status"] for m in self.get("/v1/agent/members") if m["Name"] == name]

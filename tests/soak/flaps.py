@@ -109,7 +109,7 @@ class Flaps:
             thread.start()
         while time.monotonic() - self.began < self.options.seconds:
             self.look(agents)
-            time.sleep(0.5)
+            self.over.wait(0.5)
         self.over.set()
         for thread in threads:
             thread.join()

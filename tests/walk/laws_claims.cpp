@@ -1,5 +1,5 @@
-// Who else claims this node's name, id and address (life/claims.hpp). Laws: evidence; hands-off, but for the leave (laws_stopping.cpp) and
-// the catalog (laws_registration.cpp).
+// Who else claims this node's name, id and address (life/claims.hpp). Laws: evidence; hands-off, but for the leave
+// (laws_stopping.cpp) and the catalog (laws_registration.cpp).
 #include "walk.hpp"
 
 #include <vector>
