@@ -75,7 +75,7 @@ class Attendant {
 
   // What earlier agents on the data directory were sent.
   void use_record() {
-    api_.use_record(kept_services(settings_.in_force().facts.data_dir), [this](const AgentApi::Record& record) {
+    api_.use_record(kept_services(settings_.in_force().facts.data_dir), [this](const ServiceRecord& record) {
       const PlanFacts& facts = settings_.in_force().facts;
       const FileAttributes attributes{.mode = 0600, .uid = facts.uid, .gid = facts.gid, .durable = false};
       if (auto kept = keep_services(record, facts.data_dir, attributes); !kept) log::warn(to_string(kept.error()));

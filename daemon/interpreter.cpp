@@ -171,15 +171,17 @@ void Interpreter::act(const Probe& e) {
 void Interpreter::act(const SendServices& e) {
   if (e.what != Sending::news) parts_.api.look_at_maintenance([](const Result<void>&) {});  // with all else that it has
   const auto answer = [this, launch = e.launch](AgentCalls::Sent sent) {
-    feed(ServicesSent{launch, std::move(sent.failure), sent.refused, sent.changed, sent.rejected});
+    feed(ServicesSent{launch, std::move(sent.failure), sent.changed, std::move(sent.faults), std::move(sent.returned)});
   };
-  parts_.api.send_services(parts_.settings.in_force().services, e.what, answer);
+  const Ground& ground = parts_.settings.in_force();
+  parts_.api.send_services(ground.facts.identity.name, ground.services, e.what, answer);
 }
 
 void Interpreter::act(const LookUpCatalog& e) {
   const Ground& ground = parts_.settings.in_force();
   const auto answer = [this, launch = e.launch](AgentCalls::Look look) {
-    feed(CatalogSeen{launch, look.answer, std::move(look.holder), std::move(look.leftovers)});
+    feed(CatalogSeen{launch, look.answer, std::move(look.holder), std::move(look.leftovers), std::move(look.awaited),
+                     look.lost});
   };
   parts_.api.look_up_catalog(ground.facts.identity.name, ground.facts.identity.id, ground.services, answer);
 }
@@ -187,7 +189,7 @@ void Interpreter::act(const LookUpCatalog& e) {
 void Interpreter::act(const SendAgain& e) {
   const Ground& ground = parts_.settings.in_force();
   parts_.api.send_again(ground.own(), ground.services, e.seen, [this, launch = e.launch](AgentCalls::Sent sent) {
-    feed(SentAgain{launch, std::move(sent.failure), sent.refused, sent.missing});
+    feed(SentAgain{launch, std::move(sent.failure), sent.refused, sent.missing, std::move(sent.faults)});
   });
 }
 

@@ -81,8 +81,11 @@ std::string metrics_text(const Standpoint& at) {
   const std::size_t desired = ground ? ground->services.size() : 0;
   text.metric(gauge, "lictor_services_desired", "Services that this node is to have.")
       .sample(static_cast<double>(desired));
-  text.metric(gauge, "lictor_services_registered", "Those of them that the catalog was last seen with: all or none.")
-      .sample(life.registered() ? static_cast<double>(desired) : 0);
+  text.metric(gauge, "lictor_services_registered",
+              "Those of them that the catalog was last seen with: none while the node is not registered.")
+      .sample(life.registered() ? static_cast<double>(desired - std::min(desired, life.services_awaited())) : 0);
+  text.metric(gauge, "lictor_services_refused", "Those of them that are not registered as they are defined now.")
+      .sample(static_cast<double>(life.faults().size()));
 
   const ClaimCounts& claims = life.claim_counts();
   text.metric(gauge, "lictor_conflicts",

@@ -85,9 +85,13 @@ Orders::OutcomeOf Orders::settings_taken() {
     const auto* sent = std::get_if<ServicesSent>(&happened);
     if (!to_come)
       to_come = life.services_to_come();
-    else if (sent && --*to_come == 0 && !sent->failure.empty())
-      return Outcome{sent->rejected ? Exit::config : Exit::incomplete, sent->failure};
-    return *to_come <= 0 || !life.leader() ? std::optional(Outcome{Exit::ok, text}) : std::nullopt;
+    else if (sent && --*to_come == 0 && !sent->complete())
+      return sent->faults.empty() ? Outcome{Exit::incomplete, sent->failure}
+                                  : Outcome{Exit::config, describe(sent->faults)};
+    if (life.leader() && (*to_come > 0 || life.services_unsettled())) return std::nullopt;
+    // What the agent takes the servers may refuse.
+    const std::vector<ServiceFault> faults = life.faults();
+    return faults.empty() ? Outcome{Exit::ok, text} : Outcome{Exit::config, describe(faults)};
   };
 }
 

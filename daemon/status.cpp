@@ -119,6 +119,7 @@ Json status_json(const Standpoint& at) {
                  {"held_for_failed", life.held_for_failed()},
                  {"agent", agent_json(life, agent, now)},
                  {"leader", life.leader()},
+                 {"services_refused", Json::array()},
                  {"problems", Json::array()},
                  {"conflicts", Json::array()},
                  {"events", Json::array()},
@@ -155,6 +156,11 @@ Json status_json(const Standpoint& at) {
   if (life.no_address()) status["problems"].push_back(to_string(*life.no_address()));
   if (life.closes()) status["problems"].push_back("the agent ends each connection without an answer");
   if (!life.failure().empty()) status["problems"].push_back(life.failure());
+  for (const ServiceFault& fault : life.faults()) {
+    status["services_refused"].push_back(
+        {{"id", fault.id}, {"reason", fault.reason}, {"former_in_force", !fault.missing}});
+    if (fault.reason != life.failure()) status["problems"].push_back(fault.reason);
+  }
   if (std::string kept = kept_by_servers(life, now); !kept.empty()) status["problems"].push_back(std::move(kept));
   if (!ground) return status;
   if (ground->keyring) status["problems"].push_back(to_string(*ground->keyring));

@@ -1,6 +1,8 @@
 // What the agent's API is asked for, and what comes of it: the words in which the life and the calls (io/agent_calls.hpp) speak.
 #pragma once
 
+#include <string>
+
 namespace lictor {
 
 // closed: the agent takes connections, and ends them without a word.
@@ -12,6 +14,22 @@ enum class Sending { news, difference };
 
 // taken: the entry under our name has another id.
 enum class CatalogAnswer { gone, incomplete, registered, forbidden, failed, taken };
+
+// A service that was not taken as it is defined now, and what it is told of.
+struct ServiceFault {
+  std::string id;
+  std::string reason;       // who refused it, why, and what it needs
+  bool permission = false;  // for want of one
+  bool missing = false;     // the agent has no former definition of it either
+  bool operator==(const ServiceFault&) const = default;
+};
+
+// A service that the agent no longer had, although lictor had not taken it out, and has taken again.
+struct ServiceReturn {
+  std::string id;
+  bool critical;  // the agent itself had taken it out, for a critical check (deregister_critical_service_after)
+  bool operator==(const ServiceReturn&) const = default;
+};
 
 // Whether the servers hold a node for failed (its check serfHealth). unanswered: the question failed; untold: nothing there that
 // tells of it, or that may be read.

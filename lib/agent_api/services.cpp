@@ -1,6 +1,7 @@
 #include "agent_api/services.hpp"
 
 #include "base/json_text.hpp"
+#include "base/text.hpp"
 
 #include <algorithm>
 #include <iterator>
@@ -119,6 +120,19 @@ std::vector<std::string> check_ids(const Json& service) {
   return ids;
 }
 
+std::set<std::string> given_check_ids(const Json& service) {
+  std::set<std::string> ids;
+  for (CheckOf& check : checks_of(service)) ids.insert(std::move(check.id));
+  if (!has_sidecar(service)) return ids;
+  const std::string id = service.at("ID").get<std::string>() + "-sidecar-proxy";
+  Json sidecar = service.at("Connect").at("SidecarService");
+  sidecar["ID"] = id;
+  const std::vector<CheckOf> own = checks_of(sidecar);
+  for (const CheckOf& check : own) ids.insert(check.id);
+  if (own.empty()) ids.insert({"service:" + id + ":1", "service:" + id + ":2"});
+  return ids;
+}
+
 bool shown_by_agent(const Json& service, const Json& services, const Json& checks) {
   const std::string id = service.at("ID");
   const Json reported = at(services, id.c_str(), nullptr);
@@ -130,7 +144,7 @@ bool shown_by_agent(const Json& service, const Json& services, const Json& check
   }
   std::sort(wanted.begin(), wanted.end());
   std::sort(there.begin(), there.end());
-  return wanted == there;
+  return std::includes(there.begin(), there.end(), wanted.begin(), wanted.end());
 }
 
 ServiceChanges service_changes(const std::vector<Json>& desired, const Json& actual,
@@ -162,30 +176,49 @@ ServiceChanges service_changes(const std::vector<Json>& desired, const Json& act
 std::optional<ServiceChanges> service_news(const std::vector<Json>& desired, const std::map<std::string, Json>& sent) {
   ServiceChanges changes;
   std::set<std::string> wanted;
-  bool sidecar = false;
+  bool asks = false;
   for (const Json& service : desired) {
     const std::string id = service.at("ID");
     wanted.insert(id);
     const auto taken = sent.find(id);
     if (taken != sent.end() && taken->second == service) continue;
-    sidecar |= has_sidecar(service) || (taken != sent.end() && has_sidecar(taken->second));
+    const bool tags = taken != sent.end() && at(service, "EnableTagOverride", false) != false;
+    asks |= tags || has_sidecar(service) || (taken != sent.end() && has_sidecar(taken->second));
     changes.put.push_back(service);
   }
   for (const auto& [id, service] : sent) {
     if (wanted.contains(id)) continue;
-    sidecar |= has_sidecar(service);
+    asks |= has_sidecar(service);
     changes.remove.push_back(id);
   }
-  if (sidecar) return std::nullopt;
+  if (asks) return std::nullopt;
   return changes;
 }
 
-bool registered_in_catalog(const std::vector<Json>& desired, const std::string& node_id, const Json& catalog_node) {
-  if (at(at(catalog_node, "Node", Json::object()), "ID", "") != node_id) return false;
+bool of_this_node(const std::string& node_id, const Json& catalog_node) {
+  return at(at(catalog_node, "Node", Json::object()), "ID", "") == node_id;
+}
+
+std::vector<std::string> lacking_in_catalog(const std::vector<Json>& desired, const Json& catalog_node) {
+  std::vector<std::string> lacking;
   const Json services = at(catalog_node, "Services", Json::object());
-  return std::all_of(desired.begin(), desired.end(), [&](const Json& service) {
-    return services.contains(service.at("ID").get_ref<const std::string&>());
-  });
+  for (const Json& service : desired) {
+    const std::string& id = service.at("ID").get_ref<const std::string&>();
+    if (!services.contains(id)) lacking.push_back(id);
+  }
+  return lacking;
+}
+
+std::string describe(const std::vector<ServiceFault>& faults) {
+  constexpr std::size_t most = 5;
+  std::vector<std::string> reasons;
+  for (const ServiceFault& fault : faults) {
+    // One refusal may be about several.
+    if (std::find(reasons.begin(), reasons.end(), fault.reason) == reasons.end()) reasons.push_back(fault.reason);
+  }
+  const std::size_t more = reasons.size() > most ? reasons.size() - most : 0;
+  reasons.resize(reasons.size() - more);
+  return join(reasons, "; ") + (more > 0 ? "; and " + std::to_string(more) + " more" : "");
 }
 
 std::vector<std::string> leftovers_in_catalog(const std::vector<Json>& desired, const Json& catalog_node) {

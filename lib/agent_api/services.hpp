@@ -1,10 +1,12 @@
 // The node's own services: what is desired, what the agent has, and the least that makes them the same.
 #pragma once
 
+#include "agent_api/answers.hpp"
 #include "settings/settings.hpp"
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -39,16 +41,18 @@ ResultAll<std::vector<Json>> desired_services(const Json& definitions, const Ser
 std::vector<std::string> checks_with_status(const std::vector<Json>& desired);
 
 struct ServiceChanges {
-  std::vector<Json> put;            // bodies for register?replace-existing-checks=true
+  std::vector<Json> put;            // bodies for register: what others have put on a service stays
   std::vector<std::string> remove;  // ids for deregister
   bool empty() const { return put.empty() && remove.empty(); }
 };
 
 // Ids of the checks that a definition gives its service, in that numbering.
 std::vector<std::string> check_ids(const Json& service);
+// Those, and the ones of the sidecar that the agent makes of it: where it names none, the two that Consul gives it.
+std::set<std::string> given_check_ids(const Json& service);
 
 // True if the agent has the service as desired, by the bodies of GET /v1/agent/services and /v1/agent/checks, as far as those
-// show: of a check no more than that it is there.
+// show: of a check no more than that it is there. It may have more checks, of others or of a former definition.
 bool shown_by_agent(const Json& service, const Json& services, const Json& checks);
 
 // Desired against the body of GET /v1/agent/services (id -> service). Only services marked managed-by: lictor
@@ -62,11 +66,16 @@ ServiceChanges service_changes(const std::vector<Json>& desired, const Json& act
                                const std::map<std::string, Json>& sent);
 
 // The same without asking, where `sent` is all that this agent process has of us. Nothing where one of the services in question
-// has a sidecar, which is a service that the agent makes and its list alone shows.
+// has a sidecar, which is a service that the agent makes and its list alone shows, or tags that others may have changed.
 std::optional<ServiceChanges> service_news(const std::vector<Json>& desired, const std::map<std::string, Json>& sent);
 
-// True if `catalog_node` (the body of GET /v1/catalog/node/NAME) shows this node id and every desired service id.
-bool registered_in_catalog(const std::vector<Json>& desired, const std::string& node_id, const Json& catalog_node);
+// True if `catalog_node` (the body of GET /v1/catalog/node/NAME) has this node id.
+bool of_this_node(const std::string& node_id, const Json& catalog_node);
+// Ids of the desired services that it does not show.
+std::vector<std::string> lacking_in_catalog(const std::vector<Json>& desired, const Json& catalog_node);
+
+// In a line, for whoever ordered what they are about: the first reasons, and how many more there are.
+std::string describe(const std::vector<ServiceFault>& faults);
 
 // Ids of the services there that are marked managed-by: lictor and not desired: what the agent has given up and the servers
 // have kept.

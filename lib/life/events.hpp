@@ -60,22 +60,27 @@ struct Probed {
 };
 struct ServicesSent {
   int launch;
-  std::string failure;    // empty: the agent has all of them
-  bool refused = false;   // for want of a permission
-  bool changed = true;    // the agent has taken something that it did not have
-  bool rejected = false;  // the failure is an answer: what was sent has to be mended, or permitted
+  std::string failure;                    // why it broke off; empty: all that was to be sent has been answered
+  bool changed = true;                    // the agent has taken something that it did not have
+  std::vector<ServiceFault> faults = {};  // services that were not taken as they are defined now
+  std::vector<ServiceReturn> returned = {};
+  bool complete() const { return failure.empty() && faults.empty(); }
 };
 struct CatalogSeen {
   int launch;
   CatalogAnswer answer;
   NodeKey holder = {};                      // of `taken`
   std::vector<std::string> leftovers = {};  // ids marked as ours that are no longer desired
+  std::vector<std::string> awaited =
+      {};            // of `incomplete`: ids that are not there, and have never been while lictor runs
+  bool lost = true;  // of `incomplete`: something has been there and is no more
 };
 struct SentAgain {
   int launch;
-  std::string failure;   // empty: the servers have taken all that the agent has of this node
-  bool refused = false;  // for want of a permission
-  bool missing = false;  // the agent itself lacks something that is desired
+  std::string failure;                    // empty: the servers have taken all that the agent has of this node
+  bool refused = false;                   // for want of a permission
+  bool missing = false;                   // the agent itself lacks something that is desired
+  std::vector<ServiceFault> faults = {};  // which services the failure is about; empty: the whole
 };
 struct Flushed {
   int launch;

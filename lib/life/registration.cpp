@@ -1,5 +1,6 @@
 #include "life/registration.hpp"
 
+#include "agent_api/services.hpp"
 #include "base/text.hpp"
 #include "life/hooks.hpp"
 #include "life/joining.hpp"
@@ -30,6 +31,7 @@ void Registration::ended() {
 void Registration::pause() {
   own_.state = RegistrationStep::off;
   own_.task_at.reset();
+  own_.unsettled = false;
 }
 
 void Registration::leader_found() {
@@ -47,7 +49,7 @@ void Registration::agent_answers() {
 }
 
 void Registration::on_task() {
-  if (own_.state == RegistrationStep::serving) return check_now(Sending::difference);
+  if (own_.state == RegistrationStep::serving && !own_.unsettled) return check_now(Sending::difference);
   if (active()) return own_.sending ? look() : register_more();
   own_.task_at.reset();
 }
@@ -113,7 +115,11 @@ void Registration::on(const ServicesSent& e) {
   const bool passed_on = e.changed && joining_.led && *own_.sending >= *joining_.led;
   own_.sending.reset();
   if (e.changed) turn_.post(SyncerPaused{passed_on});
-  if (!e.failure.empty()) {
+  const bool waits = waits_for(e.faults);
+  if (e.failure.empty()) note_faults(waits ? std::vector<ServiceFault>{} : e.faults);
+  note_returns(e.returned);
+  const bool failed = waits || !e.failure.empty();
+  if (failed) {
     send_later(Sending::difference);
   } else if (passed_on) {
     own_.held = turn_.now;
@@ -122,11 +128,40 @@ void Registration::on(const ServicesSent& e) {
     own_.held = turn_.now - on_its_way;
   }
   if (!active()) return;
-  if (e.failure.empty()) return register_more();
-  note_failure(e.failure, e.refused);
-  not_registered();
+  own_.unsettled = !failed && own_.first_ready;
+  if (!failed) return register_more();
+  const bool refused =
+      std::any_of(e.faults.begin(), e.faults.end(), [](const auto& fault) { return fault.permission; });
+  note_failure(e.failure.empty() ? describe(e.faults) : e.failure, refused);
   // The catalog alone tells why: a former entry of this node, or another node, stands in the way.
   look();
+}
+
+// Whether the node can't be ready for want of what was refused. One that has been does not lose it by that.
+bool Registration::waits_for(const std::vector<ServiceFault>& faults) const {
+  return !own_.first_ready &&
+         std::any_of(faults.begin(), faults.end(), [](const auto& fault) { return fault.missing; });
+}
+
+void Registration::note_faults(const std::vector<ServiceFault>& faults) {
+  for (const ServiceFault& fault : faults) {
+    if (std::find(own_.faults.begin(), own_.faults.end(), fault) != own_.faults.end()) continue;
+    turn_.say(Tone::warn,
+              fault.missing ? "a service is not registered"
+                            : "a service is not registered as it is defined now: its former definition stays in force",
+              {{"service", fault.id}, {"reason", fault.reason}});
+  }
+  own_.faults = faults;
+}
+
+void Registration::note_returns(const std::vector<ServiceReturn>& returned) {
+  for (const ServiceReturn& service : returned) {
+    turn_.say(Tone::warn,
+              service.critical ? "the agent had deregistered a service, as its check was critical for too long; it is "
+                                 "registered again, and critical until its check passes"
+                               : "somebody had deregistered a service of this node; it is registered again",
+              {{"service", service.id}});
+  }
 }
 
 void Registration::on(const SentAgain& e) {
@@ -139,6 +174,8 @@ void Registration::on(const SentAgain& e) {
     return register_more();
   }
   note_failure(e.failure, e.refused);
+  own_.unwritten = e.faults;
+  if (!own_.awaited.empty()) return registered(false);
   own_.task_at = turn_.now + until_sent_anew();
 }
 
@@ -157,7 +194,10 @@ void Registration::on(const CatalogSeen& e) {
   const bool forbidden = e.answer == CatalogAnswer::forbidden || hidden;
   const bool good = e.answer == CatalogAnswer::registered || forbidden;
   const bool unsaid = e.answer == CatalogAnswer::failed && own_.registered;  // nobody said that it is not there
-  if (!good && !unsaid) not_registered();
+  const bool comes = e.answer == CatalogAnswer::incomplete && !e.lost && own_.first_ready;
+  if (!unsaid) own_.awaited = comes ? e.awaited : std::vector<std::string>{};
+  own_.unsettled = own_.unsettled && comes;
+  if (!good && !unsaid && !comes) not_registered();
   // Sent in vain, or new settings came meanwhile and this answer is about the old ones.
   if (own_.to_send) return own_.failure.empty() ? register_more() : void(own_.task_at = turn_.now + until_sent_anew());
   if (hooks_are_due()) return register_more();  // looked at beside the sending
@@ -166,9 +206,17 @@ void Registration::on(const CatalogSeen& e) {
     own_.task_at = turn_.now + seconds(1);
     return;
   }
+  if (comes && refused_by_agent(e.awaited)) return registered(false);
   if (lost(e.answer)) return send_again();
   const Duration seldom = own_.blocked ? refusal_interval : Duration(seconds(1));
-  own_.task_at = turn_.now + paced(turn_.now - own_.since, 20, milliseconds(2), seldom);
+  const Time since = comes ? std::max(own_.since, own_.held.value_or(own_.since)) : own_.since;
+  own_.task_at = turn_.now + paced(turn_.now - since, 20, milliseconds(2), seldom);
+}
+
+bool Registration::refused_by_agent(const std::vector<std::string>& ids) const {
+  return std::all_of(ids.begin(), ids.end(), [this](const std::string& id) {
+    return std::any_of(own_.faults.begin(), own_.faults.end(), [&](const auto& fault) { return fault.id == id; });
+  });
 }
 
 void Registration::name_taken() {
@@ -223,6 +271,16 @@ void Registration::note_leftovers(const std::vector<std::string>& ids) {
             {{"services", lictor::join(ids, " ")}});
 }
 
+std::vector<ServiceFault> open_faults(const RegistrationState& registration) {
+  std::vector<ServiceFault> all = registration.faults;
+  const auto& awaited = registration.awaited;
+  for (const ServiceFault& fault : registration.unwritten) {
+    const bool known = std::any_of(all.begin(), all.end(), [&](const auto& other) { return other.id == fault.id; });
+    if (!known && std::find(awaited.begin(), awaited.end(), fault.id) != awaited.end()) all.push_back(fault);
+  }
+  return all;
+}
+
 void Registration::not_registered() {
   if (own_.state == RegistrationStep::serving) {
     turn_.say(Tone::warn, "the catalog no longer shows what this node registered; registering again");
@@ -234,8 +292,14 @@ void Registration::not_registered() {
 void Registration::registered(bool unseen) {
   own_.registered = true;
   own_.shown = turn_.now;
-  own_.blocked = false;
-  own_.failure.clear();
+  own_.unsettled = false;
+  if (refused_by_agent(own_.awaited)) {
+    own_.blocked = false;
+    own_.failure.clear();
+  }
+  const bool open = !own_.faults.empty() || !own_.awaited.empty();
+  if (!open) own_.open_since.reset();
+  if (open && !own_.open_since) own_.open_since = turn_.now;
   if (!own_.first_registered) own_.first_registered = turn_.now;
   if (!own_.first_ready) own_.first_ready = turn_.now;
   const bool anew = own_.state != RegistrationStep::serving;
@@ -250,6 +314,9 @@ void Registration::registered(bool unseen) {
   // that the agent only finds with its full sync. So the first look of those to come is when that is over.
   const std::optional<Time> sync = joining_.synced();
   own_.task_at = sync && *sync > turn_.now ? *sync : turn_.now + check_interval;
+  if (own_.open_since)
+    own_.task_at =
+        std::min(*own_.task_at, turn_.now + paced(turn_.now - *own_.open_since, 4, refusal_interval, check_interval));
   if (own_.left_over.since && !own_.left_over.told)
     own_.task_at = std::min(*own_.task_at, *own_.left_over.since + left_over_limit);
 }

@@ -8,12 +8,16 @@
 // What the agent has and the catalog lacks is sent there again: at once where it has been there, else when it has had the
 // time to come. A sending that goes on has the catalog looked at beside it. What is refused is asked for again.
 //
+// Each service stands for itself. Before the node has ever been ready it waits for all of them. From then on a service that is
+// refused leaves its former definition in force, and the node as ready as it is: it waits for what the catalog has shown before,
+// and not for what it has never shown. Such services are named, and tried again less and less.
+//
 // What follows an agent that was registered takes its services while it joins.
 //
 // In: ServicesSent, CatalogSeen, SentAgain, the hooks' ends; from the other parts: a leader is found, compare, look.
 // Out: SendServices, LookUpCatalog, SendAgain. Told to the others: a hook is due, the name is taken, registered.
 //
-// Law (tests/walk): ready; of awake: something is done to register.
+// Laws (tests/walk): ready; each: what is refused or not answered takes no readiness, only the catalog does; of awake: something is done to register.
 #pragma once
 
 #include "life/events.hpp"
@@ -65,15 +69,24 @@ struct RegistrationState {
   std::optional<Time> shown{};       // the catalog last showed all
   bool blocked = false;              // something, for want of a permission, when last sent
   LeftOver left_over{};
-  bool looked = false;      // a catalog look-up has been answered
-  bool seen = false;        // and has shown this node's entry
-  bool registered = false;  // services sent, hooks done, catalog seen
+  std::vector<ServiceFault> faults{};     // of the last sending to the agent
+  std::vector<ServiceFault> unwritten{};  // of the last to the catalog
+  std::vector<std::string>
+      awaited{};  // the node does not wait for these, which the catalog lacks: it has never shown them
+  std::optional<Time> open_since{};  // there are faults or services awaited
+  bool unsettled = false;            // what was sent last may still come to the catalog, or be refused there
+  bool looked = false;               // a catalog look-up has been answered
+  bool seen = false;                 // and has shown this node's entry
+  bool registered = false;           // services sent, hooks done, catalog seen
   std::optional<Time> first_registered{};
   std::string failure{};                        // what registering last failed on; said once
   std::optional<Time> sending{};                // an answer is outstanding, since then
   bool looking = false, sending_again = false;  // an answer is outstanding
   bool operator==(const RegistrationState&) const = default;
 };
+
+// Services that are not registered as they are defined, and why.
+std::vector<ServiceFault> open_faults(const RegistrationState& registration);
 
 inline bool shows_entry(CatalogAnswer answer) {
   return answer == CatalogAnswer::registered || answer == CatalogAnswer::incomplete;
@@ -110,6 +123,10 @@ class Registration {
   void send_later(Sending at_least);
   void send_again();
   void name_taken();
+  void note_faults(const std::vector<ServiceFault>& faults);
+  void note_returns(const std::vector<ServiceReturn>& returned);
+  bool waits_for(const std::vector<ServiceFault>& faults) const;
+  bool refused_by_agent(const std::vector<std::string>& ids) const;
   void registered(bool unseen);
   void not_registered();
   bool may_be_hidden(CatalogAnswer answer) const;

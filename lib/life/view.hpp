@@ -43,6 +43,11 @@ class LifeView {
   bool services_due() const { return life_->registration.to_send || life_->registration.sending; }
   // Answers of the agent until it has been sent the services as they are in force now.
   int services_to_come() const { return (life_->registration.sending ? 1 : 0) + (life_->registration.to_send ? 1 : 0); }
+  // They have been sent, and may still come to the catalog or be refused there.
+  bool services_unsettled() const { return life_->registration.unsettled; }
+  std::vector<ServiceFault> faults() const { return open_faults(life_->registration); }
+  // Desired ones that the catalog lacks, and that the node does not wait for.
+  std::size_t services_awaited() const { return life_->registration.awaited.size(); }
   bool hooks_due() const { return life_->hooks.done < rules().post_start.size(); }
   const std::string& failure() const { return life_->registration.failure; }  // what registering last failed on
   const LeftOver& left_over() const { return life_->registration.left_over; }

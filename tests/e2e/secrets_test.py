@@ -244,8 +244,8 @@ def secrets_blocked_service(world):
     eventually(lambda: "registering mail" in str(client.status()["problems"]), 10, "what is blocked is told")
     put(file, guard.token()[0])
     eventually(lambda: server.instances("mail") == {"n1": client.address}, 3, "mail is there")
-    client.ready(2)
-    assert client.agent_pid() == agent and client.status()["problems"] == []
+    eventually(lambda: client.status()["problems"] == [], 2, "nothing is a problem any more")
+    assert client.agent_pid() == agent and client.status()["ready"]
     # It was asked for without a line in any log.
     assert "/v1/txn" not in client.log and client.log.count("/v1/catalog/register") == 0, client.log
 

@@ -159,6 +159,20 @@ def troubleshooting_acl(world, advice):
     assert server.instances() == {"n1": client.address}
 
 
+@symptom("Service refused")
+def troubleshooting_service(world, advice):
+    """A definition that the agent does not take, in place of one that it has."""
+    server, client = world.server(), world.client(services=[{"name": "web", "port": 80}])
+    client.start().ready()
+    client.write_settings(services=[{"name": "web", "port": 80, "kind": "connect-proxy"}, {"name": "api", "port": 81}])
+    advice.seen(client)
+    assert client.probe("/readyz") == 200 and "api" in server.node("n1")["Services"]
+    assert client.command("reload").returncode == 78
+    client.write_settings(services=[{"name": "web", "port": 82}, {"name": "api", "port": 81}])
+    advice.carry_out(client)
+    eventually(lambda: server.node("n1")["Services"]["web"]["Port"] == 82, 10, "mended, it is registered")
+
+
 @symptom("Data directory that can't be written")
 def troubleshooting_read_only(world, advice):
     """The volume is mounted read-only."""

@@ -98,8 +98,9 @@ FUZZ_TARGET(agent_answers) {
   world.until_answered([&](int& n) { world.api.probe(seconds(60), [&n](ProbeAnswer) { ++n; }); });
   // The second time what has been sent is compared with what the agent has.
   for (int i = 0; i < 2; ++i) {
-    world.until_answered(
-        [&](int& n) { world.api.send_services(desired(), Sending::difference, [&n](const AgentApi::Sent&) { ++n; }); });
+    world.until_answered([&](int& n) {
+      world.api.send_services("n1", desired(), Sending::difference, [&n](const AgentApi::Sent&) { ++n; });
+    });
   }
   world.until_answered([&](int& n) {
     world.api.look_up_catalog(own.name, own.id, desired(), [&n](const AgentApi::Look& look) {

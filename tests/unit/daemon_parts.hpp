@@ -47,10 +47,10 @@ struct FakeApi : lictor::AgentCalls {
   void probe(lictor::Duration deadline, std::function<void(lictor::ProbeAnswer)> done) override {
     asked.note("probe " + lictor::format_duration(deadline), [=, this] { done(probed); });
   }
-  void send_services(const std::vector<lictor::Json>& desired, lictor::Sending what,
+  void send_services(const std::string& node, const std::vector<lictor::Json>& desired, lictor::Sending what,
                      std::function<void(Sent)> done) override {
     const char* which = what == lictor::Sending::news ? "news" : "difference";
-    asked.note(fmt::format("send_services {} {}", desired.size(), which), [=, this] { done(sent); });
+    asked.note(fmt::format("send_services {} {} {}", node, desired.size(), which), [=, this] { done(sent); });
   }
   void look_up_catalog(const std::string& node, const std::string& id, const std::vector<lictor::Json>& desired,
                        std::function<void(Look)> done) override {

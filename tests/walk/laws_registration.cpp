@@ -1,4 +1,4 @@
-// Services, hooks and catalog (life/registration.hpp). Law: ready; of awake, that something is done to register.
+// Services, hooks and catalog (life/registration.hpp). Laws: ready, each; of awake, that something is done to register.
 #include "walk.hpp"
 
 #include <algorithm>
@@ -19,10 +19,17 @@ bool is_registering(const Owed& owed) {
 }  // namespace
 
 void Walk::respond(const SendServices& e) {
-  sent_ = mostly(80);
-  const bool refused = !sent_ && seldom(50), changed = mostly(50);
+  const bool good = mostly(80);
+  const bool refused = !good && seldom(50), changed = mostly(50);
   if (changed) paused_ = now_;
-  tell(ServicesSent{e.launch, sent_ ? "" : "403", refused, changed}, sent_ ? "services sent" : "services refused");
+  // One that is refused, and that the agent has as it was before, or not at all.
+  const std::vector<ServiceFault> faults(refused, {"db", "403", changed, changed});
+  sent_ = sent_ || good || (refused && (!changed || ever_registered_));
+  const bool registered = seen().registered();
+  tell(ServicesSent{e.launch, good || refused ? "" : "no answer", changed, faults}, good      ? "services sent"
+                                                                                    : refused ? "a service refused"
+                                                                                              : "services not sent");
+  hold(!registered || seen().registered(), "each", "what was not sent or not taken has cost the node what it has");
 }
 
 void Walk::respond(const SendAgain& e) {
@@ -32,9 +39,12 @@ void Walk::respond(const SendAgain& e) {
 
 void Walk::respond(const LookUpCatalog& e) {
   using A = CatalogAnswer;
-  static constexpr A living[] = {A::registered, A::gone, A::incomplete, A::forbidden, A::failed, A::taken};
-  static constexpr A left[] = {A::gone, A::registered, A::incomplete, A::forbidden, A::failed, A::taken};
-  const CatalogAnswer answer = (asked_leave_ ? left : living)[by_weight(19, 19, 18, 18, 18, 8)];
+  static constexpr A living[] = {A::registered, A::gone,  A::incomplete, A::forbidden,
+                                 A::failed,     A::taken, A::incomplete};
+  static constexpr A left[] = {A::gone, A::registered, A::incomplete, A::forbidden, A::failed, A::taken, A::incomplete};
+  const std::size_t chosen = by_weight(19, 19, 12, 18, 18, 8, 6);
+  const CatalogAnswer answer = (asked_leave_ ? left : living)[chosen];
+  const bool awaited = chosen == 6;  // nothing that was there is gone
   const bool taken = answer == CatalogAnswer::taken;
   const bool elsewhere = taken && seldom(50);
   if (answer != CatalogAnswer::failed && answer != CatalogAnswer::forbidden)
@@ -44,15 +54,16 @@ void Walk::respond(const LookUpCatalog& e) {
   if (fresh_ && unreadable) forbidden_ = true;
   if (fresh_ && (answer == CatalogAnswer::gone || taken) && seen_) confirmed_ = true;
   if (!asked_leave_ && answer != CatalogAnswer::failed)
-    catalog_ = answer == CatalogAnswer::registered || (unreadable && !taken);
+    catalog_ = answer == CatalogAnswer::registered || (unreadable && !taken) || (awaited && ever_registered_);
   static const char* const names[] = {"catalog: gone",      "catalog: incomplete", "catalog: registered",
                                       "catalog: forbidden", "catalog: failed",     "catalog: taken"};
   const char* const id = in_force_.own.id == "another id" ? "a third id" : "another id";
   const NodeKey holder{"n1", id, elsewhere ? "10.0.0.9" : in_force_.own.address};
   tell(CatalogSeen{e.launch, answer, holder,
                    answer == CatalogAnswer::registered && seldom(10) ? std::vector<std::string>{"old"}
-                                                                     : std::vector<std::string>{}},
-       names[static_cast<int>(answer)]);
+                                                                     : std::vector<std::string>{},
+                   awaited ? std::vector<std::string>{"db"} : std::vector<std::string>{}, !awaited},
+       awaited ? "catalog: lacks a new service" : names[static_cast<int>(answer)]);
 }
 
 void Walk::take(const SendServices& e) { owe(e, seconds(10)); }
@@ -65,6 +76,7 @@ void Walk::take(const SendAgain& e) {
 }
 
 void Walk::hold_registration() {
+  ever_registered_ = ever_registered_ || seen().registered();
   if (ready(life_)) {
     hold(agent_ && sent_ && catalog_ && leader_ && hooks_done_ >= hooks_wanted_, "ready",
          "ready without services, hooks, catalog and leader");

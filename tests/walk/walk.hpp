@@ -216,6 +216,7 @@ class Walk {
 
   // registration
   bool sent_ = false, catalog_ = false, seen_ = false, ever_ready_ = false;
+  bool ever_registered_ = false;  // the catalog has shown all, while lictor runs
 
   // hooks. New settings may bring some; they run without a moment of not being ready.
   bool hook_running_ = false, pre_stop_began_ = false, failed_hook_ = false;

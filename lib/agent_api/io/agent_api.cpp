@@ -52,6 +52,7 @@ void AgentApi::reset(std::string token) {
   reach_.reset();
   forget_sent();
   refused_last_ = leaving_ = false;
+  faulty_.clear();
   token_ = std::move(token);
 }
 
@@ -112,15 +113,32 @@ void AgentApi::look_up_catalog(const std::string& node, const std::string& id, c
     if (body.is_null()) return done({CatalogAnswer::gone});
     if (!body.is_object()) return done({CatalogAnswer::failed});
     std::vector<std::string> leftovers = leftovers_in_catalog(desired, body);
-    if (registered_in_catalog(desired, id, body)) return done({CatalogAnswer::registered, {}, std::move(leftovers)});
+    std::vector<std::string> lacking = lacking_in_catalog(desired, body);
+    const bool own = of_this_node(id, body);
+    if (own) note_shown(desired, lacking);
+    if (own && lacking.empty()) return done({CatalogAnswer::registered, {}, std::move(leftovers)});
     const Json& entry = object_of(body, "Node");
     const NodeKey holder{text_of(entry, "Node"), text_of(entry, "ID"), text_of(entry, "Address")};
     // Without an id an entry is anybody's, and the servers let us have it.
     const bool other = !holder.id.empty() && holder.id != id;
     if (other) return done({CatalogAnswer::taken, holder});
     shown_ = std::move(body);
-    done({CatalogAnswer::incomplete, holder, std::move(leftovers)});
+    const auto gone = [this](const std::string& service) { return shown_services_.contains(service); };
+    const bool lost = !own || std::any_of(lacking.begin(), lacking.end(), gone);
+    std::erase_if(lacking, gone);
+    done({CatalogAnswer::incomplete, holder, std::move(leftovers), std::move(lacking), lost});
   });
+}
+
+// What is no longer desired is forgotten.
+void AgentApi::note_shown(const std::vector<Json>& desired, const std::vector<std::string>& lacking) {
+  std::set<std::string> shown;
+  for (const Json& service : desired) {
+    const std::string& id = service.at("ID").get_ref<const std::string&>();
+    const bool here = std::find(lacking.begin(), lacking.end(), id) == lacking.end();
+    if (here || shown_services_.contains(id)) shown.insert(id);
+  }
+  shown_services_ = std::move(shown);
 }
 
 void AgentApi::await_change(const std::string& node, Duration limit, std::function<void(bool)> done) {

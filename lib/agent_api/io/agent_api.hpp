@@ -8,6 +8,8 @@
 
 #include "agent_api/io/agent_calls.hpp"
 #include "agent_api/io/http_client.hpp"
+#include "agent_api/service_record.hpp"
+#include "agent_api/service_returns.hpp"
 #include "network/io/reach.hpp"
 
 #include <boost/asio/steady_timer.hpp>
@@ -31,7 +33,8 @@ class AgentApi : public AgentCalls {
   void reset(std::string token) override;
   void use_tokens(Tokens tokens) override;
   void probe(Duration deadline, std::function<void(ProbeAnswer)> done) override;
-  void send_services(const std::vector<Json>& desired, Sending what, std::function<void(Sent)> done) override;
+  void send_services(const std::string& node, const std::vector<Json>& desired, Sending what,
+                     std::function<void(Sent)> done) override;
   void look_up_catalog(const std::string& node, const std::string& id, const std::vector<Json>& desired,
                        std::function<void(Look)> done) override;
   void send_again(const NodeKey& own, const std::vector<Json>& desired, bool seen,
@@ -53,10 +56,9 @@ class AgentApi : public AgentCalls {
                 std::function<void(const Result<ServersSay>&)> done) override;
   const AgentFacts& facts() const override { return facts_; }
 
-  // What agents on this data directory have been sent, from one of them to the next: service id -> a digest of the body and
-  // the token. An agent keeps its services, and has one that it is sent unchanged forget what it has yet to tell the servers.
-  using Record = std::map<std::string, std::string>;
-  void use_record(Record record, std::function<void(const Record&)> keep);
+  // What agents on this data directory have of lictor's, from one of them to the next. An agent keeps its services, and has
+  // one that it is sent unchanged forget what it has yet to tell the servers.
+  void use_record(ServiceRecord record, std::function<void(const ServiceRecord&)> keep);
 
   // Of a question to the catalog. Without a leader a server keeps such a call for about 7 s; nobody wants to wait for that.
   static constexpr Duration catalog_deadline = std::chrono::seconds(3);
@@ -67,17 +69,27 @@ class AgentApi : public AgentCalls {
   std::string registration_failure(const HttpResult& answer, const std::string& what, std::size_t size = 0) const;
   std::string registration_token_name() const;
   void take_facts(const std::vector<Member>& members, const NodeKey& own);
+  void note_shown(const std::vector<Json>& desired, const std::vector<std::string>& lacking);
   void ask_catalog(const NodeKey& own, std::shared_ptr<Surroundings> seen,
                    std::function<void(const Result<Surroundings>&)> done);
   std::string agent_token_name() const;
+  // sending_services.cpp
+  struct Delivery;
+  using DeliveryPtr = std::shared_ptr<Delivery>;
   void forget_sent();
-  void send_difference(const std::vector<Json>& desired, std::function<void(Sent)> done);
-  void send_difference(const std::vector<Json>& desired, const std::vector<Json>& granted,
-                       std::function<void(Sent)> done);
-  void recall(const std::vector<Json>& desired, const Json& actual, std::function<void()> then);
+  void ask_list(const DeliveryPtr& delivery);
+  void ask_checks(const DeliveryPtr& delivery);
+  void weigh(const DeliveryPtr& delivery, const Json& checks);
+  void ask_tags(const DeliveryPtr& delivery);
+  void deliver(const DeliveryPtr& delivery);
+  void deliver_removal(const DeliveryPtr& delivery);
+  void deliver_service(const DeliveryPtr& delivery);
+  void deliver_stale_check(const DeliveryPtr& delivery);
+  bool note_answer(Delivery& delivery, const HttpResult& answer, const std::string& id, const std::string& what,
+                   std::size_t size = 0);
+  bool lacks(const Delivery& delivery, const std::string& id) const;
+  void delivered(Delivery& delivery);
   std::string digest(const Json& service) const;
-  void keep_record();
-  void send_changes(std::shared_ptr<ServiceChanges> changes, std::function<void(Sent)> done, Sent so_far);
   // sending_again.cpp
   struct Again;
   void again_read(const std::shared_ptr<Again>& again, std::function<void()> then);
@@ -106,10 +118,14 @@ class AgentApi : public AgentCalls {
   AgentFacts facts_;
   // The bodies that the agent has taken, by id: its own list does not show checks.
   std::map<std::string, Json> sent_;
-  Record record_;
-  std::function<void(const Record&)> keep_;
-  bool sent_is_all_ = false;   // the agent has no service of ours beside those
-  bool refused_last_ = false;  // the agent, something that was to be sent
+  ServiceRecord record_;
+  bool record_changed_ = false;
+  std::function<void(const ServiceRecord&)> keep_;
+  ServiceReturns returns_;
+  std::set<std::string> shown_services_;  // desired ones that the catalog has shown while lictor runs
+  bool sent_is_all_ = false;              // the agent has no service of ours beside those
+  bool refused_last_ = false;             // the agent, something that was to be sent
+  std::set<std::string> faulty_;          // services that were not taken as they are defined, when last sent
   Json shown_;  // the catalog's entry of this node by the last look, where it lacks something; null: none
   std::uint64_t flushed_ = 0;      // a digest of the agent's checks at the last flush; 0: none yet
   std::set<std::string> own_ids_;  // of what is desired, while it is sent again

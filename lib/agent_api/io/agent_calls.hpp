@@ -52,21 +52,30 @@ class AgentCalls {
   virtual void probe(Duration deadline, std::function<void(ProbeAnswer)> done) = 0;
 
   struct Sent {
-    std::string failure;    // of all that failed, "; " between; empty: it worked
-    bool refused = false;   // for want of a permission
-    bool changed = false;   // something was sent
-    bool missing = false;   // the agent lacks something that is desired
-    bool rejected = false;  // the failure is the agent's answer
+    std::string failure;   // of the whole: it broke off; empty: all that was to be sent has been answered
+    bool refused = false;  // something, for want of a permission
+    bool changed = false;  // something was sent
+    bool missing = false;  // the agent lacks something that is desired
+    // Of send_services(): each stands for itself, and the failure is about the rest. Of send_again(): it is about these.
+    std::vector<ServiceFault> faults = {};
+    std::vector<ServiceReturn> returned = {};  // of send_services(): the agent has taken them again
+    bool complete() const { return failure.empty() && faults.empty(); }
   };
-  // Makes the agent's services those desired (agent_api/services.hpp). Where it is not known what the agent has, or its list alone
-  // can tell, news are found in that list, too. What was refused is sent only when the servers say that they would take it.
-  virtual void send_services(const std::vector<Json>& desired, Sending what, std::function<void(Sent)> done) = 0;
+  // Makes the agent's services those desired (agent_api/services.hpp), by the least that has to be said: what others have put on
+  // them stays, such as checks, maintenance and tags. Where it is not known what the agent has, or its list alone can tell, news
+  // are found in that list, too. What was refused is sent only when the servers say that they would take it, and what the
+  // agent itself has taken out less and less (agent_api/service_returns.hpp). `node`: the name of this one.
+  virtual void send_services(const std::string& node, const std::vector<Json>& desired, Sending what,
+                             std::function<void(Sent)> done) = 0;
 
   // GET /v1/catalog/node/NAME?consistent: what a server's own record says.
   struct Look {
     CatalogAnswer answer = CatalogAnswer::failed;
     NodeKey holder = {};                      // of an entry with another id (CatalogAnswer::taken)
     std::vector<std::string> leftovers = {};  // leftovers_in_catalog()
+    // Of `incomplete`: desired services that are not there, and have never been while lictor runs. Others have been.
+    std::vector<std::string> awaited = {};
+    bool lost = false;  // one of those others
   };
   virtual void look_up_catalog(const std::string& node, const std::string& id, const std::vector<Json>& desired,
                                std::function<void(Look)> done) = 0;

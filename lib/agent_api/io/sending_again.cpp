@@ -102,7 +102,7 @@ void AgentApi::again_node(const std::shared_ptr<Again>& again) {
 // With ACLs: which of them the servers would take. To try would be a line in the agent's log and in the servers'.
 void AgentApi::again_ask(const std::shared_ptr<Again>& again) {
   again->due = lost_registrations(again->node, again->shown, again->services, again->checks);
-  for (const std::string& id : own_ids_) again->sent.missing |= !again->services.contains(id);
+  for (const std::string& id : own_ids_) again->sent.missing |= !again->services.contains(id) && !faulty_.contains(id);
   // The entry itself is written by now; its own checks are not.
   if (again->shown.is_null() && again->seen) {
     if (auto own = catalog_registration(again->node, "", again->services, again->checks)) again->due.emplace("", *own);
@@ -120,7 +120,8 @@ void AgentApi::again_ask(const std::shared_ptr<Again>& again) {
     }
     if (!refusals.failure.empty()) again->fail(refusals.failure, false);
     if (ours.empty()) return again_put(again);
-    tell_refusal(ours, [this, again](std::string failure) {
+    tell_refusal(ours, [this, again, ours](std::string failure) {
+      for (const auto& [id, why] : ours) again->sent.faults.push_back({id, failure, true, true});
       again->fail(failure, true);
       again_put(again);
     });
@@ -145,8 +146,11 @@ void AgentApi::again_put(const std::shared_ptr<Again>& again) {
   work_.ask(std::move(put), [this, again, id = next.key()](const HttpResult& answer) {
     // Of an entry that was not seen its fields may differ, and the agent's own sync is the one to mend them.
     const bool forbidden = answer && answer->status == 403;
-    if ((!answer || answer->status != 200) && own_ids_.contains(id) && !(forbidden && !again->seen))
-      again->fail(registration_failure(answer, "registering " + id), forbidden);
+    if ((!answer || answer->status != 200) && own_ids_.contains(id) && !(forbidden && !again->seen)) {
+      const std::string failure = registration_failure(answer, "registering " + id);
+      again->sent.faults.push_back({id, failure, forbidden, true});
+      again->fail(failure, forbidden);
+    }
     if (!answer) return again->done(std::move(again->sent));
     again_put(again);
   });
@@ -177,6 +181,7 @@ void AgentApi::flush(bool anew, std::function<void(bool)> done) {
               const std::uint64_t now = fnv1a(answer->body);
               if (now == flushed_ || leaving_) return done(false);
               const Json checks = foreign_json(answer->body);
+              returns_.look(sent_, checks);
               const auto free = std::find_if(sent_.begin(), sent_.end(), [&checks](const auto& service) {
                 return checks.is_object() && !checks.contains("_service_maintenance:" + service.first);
               });

@@ -12,6 +12,24 @@
 
 namespace lictor {
 
+// One sending. What is under way holds it.
+struct AgentApi::Delivery {
+  std::string node;
+  std::vector<Json> desired;
+  std::function<void(Sent)> done;
+  std::map<std::string, std::string> refused{};  // by the servers' word: id -> why
+  std::optional<Json> actual{};                  // the agent's list; nothing: not asked for, or it may not be read
+  std::set<std::string> held_back{};             // desired ones that are not sent now
+  std::map<std::string, Absence> absent{};       // that the agent lacks although it had them
+  ServiceChanges changes{};
+  std::map<std::string, std::vector<std::string>> tags{};           // instead of those defined
+  std::vector<std::pair<std::string, std::string>> stale_checks{};  // service, check
+  bool weighed_stale = false;
+  Sent sent{};
+
+  bool agent_lacks(const std::string& id) const { return actual && !actual->contains(id); }
+};
+
 // A success empties it; a refusal says which token lacks what, or what is too large. `size`: bytes that were sent.
 std::string AgentApi::registration_failure(const HttpResult& answer, const std::string& what, std::size_t size) const {
   const Result<void> success = success_of(answer, what);
@@ -31,70 +49,12 @@ void AgentApi::use_tokens(Tokens tokens) {
   tokens_ = std::move(tokens);
 }
 
-void AgentApi::send_services(const std::vector<Json>& desired, Sending what, std::function<void(Sent)> done) {
-  const auto settle = [this, done = std::move(done)](Sent sent) {
-    sent_is_all_ = sent.failure.empty();
-    refused_last_ = sent.refused;
-    if (sent_is_all_) keep_record();
-    done(std::move(sent));
-  };
-  if (refused_last_) {
-    std::map<std::string, std::string> names;
-    for (const Json& service : desired) names[service.at("ID")] = service.at("Name").get<std::string>();
-    return ask_permission(std::move(names), [this, desired, settle](const Refusals& refusals) {
-      // Where they can't be asked the agent is. Each service stands for itself: the others are sent.
-      if (refusals.services.empty()) return send_difference(desired, settle);
-      std::vector<Json> granted = desired;
-      std::erase_if(granted, [&](const Json& service) { return refusals.services.contains(service.at("ID")); });
-      tell_refusal(refusals.services, [this, desired, granted = std::move(granted), settle](std::string refusal) {
-        send_difference(desired, granted, [refusal = std::move(refusal), settle](Sent sent) {
-          sent.failure = refusal + (sent.failure.empty() ? "" : "; " + sent.failure);
-          sent.refused = sent.rejected = true;
-          settle(std::move(sent));
-        });
-      });
-    });
-  }
-  auto news = what == Sending::news && sent_is_all_ ? service_news(desired, sent_) : std::nullopt;
-  if (!news) return send_difference(desired, settle);
-  send_changes(std::make_shared<ServiceChanges>(std::move(*news)), settle, {});
-}
-
 void AgentApi::forget_sent() {
   sent_.clear();
   sent_is_all_ = false;
 }
 
-void AgentApi::send_difference(const std::vector<Json>& desired, std::function<void(Sent)> done) {
-  send_difference(desired, desired, std::move(done));
-}
-
-// Of what differs, `granted` alone is put.
-void AgentApi::send_difference(const std::vector<Json>& desired, const std::vector<Json>& granted,
-                               std::function<void(Sent)> done) {
-  work_.ask(request("GET", "/v1/agent/services", Key::registration),
-            [this, desired, granted, done = std::move(done)](const HttpResult& answer) mutable {
-              if (answer && answer->status == 403) {
-                // Without services of its own a node needs no token for them.
-                return send_changes(std::make_shared<ServiceChanges>(service_changes(granted, Json::object(), sent_)),
-                                    std::move(done), {});
-              }
-              if (const auto listed = success_of(answer, "list of the agent's services"); !listed)
-                return done({.failure = to_string(listed.error())});
-              const Json actual = foreign_json(answer->body);
-              if (!actual.is_object())
-                return done({.failure = "list of the agent's services: the agent's answer is not JSON"});
-              recall(desired, actual, [this, desired, granted, actual, done = std::move(done)] {
-                auto changes = std::make_shared<ServiceChanges>(service_changes(desired, actual, sent_));
-                changes->put = service_changes(granted, actual, sent_).put;
-                // Others may have taken one out; what is there all the same is among the changes.
-                std::erase_if(sent_, [&](const auto& taken) { return !actual.contains(taken.first); });
-                send_changes(std::move(changes), done, {});
-              });
-            });
-}
-
-void AgentApi::use_record(Record record, std::function<void(const Record&)> keep) {
+void AgentApi::use_record(ServiceRecord record, std::function<void(const ServiceRecord&)> keep) {
   record_ = std::move(record);
   keep_ = std::move(keep);
 }
@@ -103,70 +63,228 @@ std::string AgentApi::digest(const Json& service) const {
   return fmt::format("{:016x}", fnv1a(json_text(service), fnv1a(tokens_.registration + ' ' + tokens_.fallback)));
 }
 
-// Counts as sent what an agent before this one was sent, and this one has.
-void AgentApi::recall(const std::vector<Json>& desired, const Json& actual, std::function<void()> then) {
-  std::vector<Json> known;
-  for (const Json& service : desired) {
-    const std::string id = service.at("ID");
-    const auto kept = record_.find(id);
-    if (actual.contains(id) && !sent_.contains(id) && kept != record_.end() && kept->second == digest(service))
-      known.push_back(service);
+void AgentApi::send_services(const std::string& node, const std::vector<Json>& desired, Sending what,
+                             std::function<void(Sent)> done) {
+  const auto delivery = std::make_shared<Delivery>(Delivery{node, desired, std::move(done)});
+  if (refused_last_) {
+    std::map<std::string, std::string> names;
+    for (const Json& service : desired) names[service.at("ID")] = service.at("Name").get<std::string>();
+    return ask_permission(std::move(names), [this, delivery](const Refusals& refusals) {
+      // Where they can't be asked the agent is.
+      if (refusals.services.empty()) return ask_list(delivery);
+      tell_refusal(refusals.services, [this, delivery, services = refusals.services](const std::string& refusal) {
+        for (const auto& [id, why] : services) delivery->refused[id] = refusal;
+        ask_list(delivery);
+      });
+    });
   }
-  if (known.empty()) return then();
-  work_.ask(request("GET", "/v1/agent/checks", Key::registration),
-            [this, known = std::move(known), actual, then = std::move(then)](const HttpResult& answer) {
-              const Json checks = answer && answer->status == 200 ? foreign_json(answer->body) : Json();
-              for (const Json& service : known) {
-                if (shown_by_agent(service, actual, checks)) sent_[service.at("ID")] = service;
-              }
-              then();
-            });
+  auto news = what == Sending::news && sent_is_all_ ? service_news(desired, sent_) : std::nullopt;
+  if (!news) return ask_list(delivery);
+  delivery->changes = std::move(*news);
+  deliver(delivery);
 }
 
-void AgentApi::keep_record() {
-  Record now;
-  for (const auto& [id, service] : sent_) now[id] = digest(service);
-  if (now == record_) return;
-  record_ = std::move(now);
-  if (keep_) keep_(record_);
+// ---- what is to be sent
+
+void AgentApi::ask_list(const DeliveryPtr& delivery) {
+  work_.ask(request("GET", "/v1/agent/services", Key::registration), [this, delivery](const HttpResult& answer) {
+    const bool unreadable = answer && answer->status == 403;
+    if (const auto listed = success_of(answer, "list of the agent's services"); !listed && !unreadable) {
+      delivery->sent.failure = to_string(listed.error());
+      return delivered(*delivery);
+    }
+    // Without services of its own a node needs no token for them.
+    if (unreadable) return weigh(delivery, nullptr);
+    delivery->actual = foreign_json(answer->body);
+    if (delivery->actual->is_object()) return ask_checks(delivery);
+    delivery->sent.failure = "list of the agent's services: the agent's answer is not JSON";
+    delivered(*delivery);
+  });
 }
+
+// Where they tell whether an agent before this one has what is desired, or why this one will have a service no more.
+void AgentApi::ask_checks(const DeliveryPtr& delivery) {
+  const bool kept = std::any_of(delivery->desired.begin(), delivery->desired.end(), [&](const Json& service) {
+    const std::string& id = service.at("ID").get_ref<const std::string&>();
+    const auto known = record_.find(id);
+    return !sent_.contains(id) && delivery->actual->contains(id) && known != record_.end() &&
+           known->second.digest == digest(service);
+  });
+  const bool ends =
+      std::any_of(sent_.begin(), sent_.end(), [](const auto& it) { return may_be_deregistered(it.second); });
+  if (!kept && !ends) return weigh(delivery, nullptr);
+  work_.ask(request("GET", "/v1/agent/checks", Key::registration), [this, delivery](const HttpResult& answer) {
+    weigh(delivery, answer && answer->status == 200 ? foreign_json(answer->body) : Json());
+  });
+}
+
+void AgentApi::weigh(const DeliveryPtr& delivery, const Json& checks) {
+  static const Json unreadable = Json::object();
+  const Json& actual = delivery->actual ? *delivery->actual : unreadable;
+  const Time now = std::chrono::floor<Duration>(std::chrono::steady_clock::now());
+  for (const Json& service : delivery->desired) {
+    const std::string id = service.at("ID");
+    const auto kept = record_.find(id);
+    // Counts as sent what an agent before this one was sent, and this one has.
+    if (kept != record_.end() && !sent_.contains(id) && kept->second.digest == digest(service) &&
+        shown_by_agent(service, actual, checks))
+      sent_[id] = service;
+    if (const auto refused = delivery->refused.find(id); refused != delivery->refused.end()) {
+      delivery->sent.faults.push_back({id, refused->second, true, lacks(*delivery, id)});
+      delivery->held_back.insert(id);
+    }
+    if (!delivery->agent_lacks(id)) continue;
+    const Absence absence = returns_.absent(service, sent_.contains(id), kept != record_.end(), now);
+    if (absence == Absence::none) continue;
+    delivery->absent[id] = absence;
+    if (absence == Absence::deregistered) continue;
+    shown_services_.erase(id);  // the catalog has rightly lost it
+    if (absence == Absence::waiting && delivery->held_back.insert(id).second)
+      delivery->sent.faults.push_back(
+          {id,
+           fmt::format("{}: the agent has deregistered it again, as its check was critical for too long "
+                       "(deregister_critical_service_after); it is registered again after a pause",
+                       id),
+           false, true});
+  }
+  if (delivery->actual) {
+    returns_.look(sent_, checks);
+    // Others may have taken one out; what is there all the same is among the changes.
+    std::erase_if(sent_, [&](const auto& taken) { return !actual.contains(taken.first); });
+  }
+  delivery->changes = service_changes(delivery->desired, actual, sent_);
+  std::erase_if(delivery->changes.put,
+                [&](const Json& service) { return delivery->held_back.contains(service.at("ID")); });
+  ask_tags(delivery);
+}
+
+// What others have made of the tags is in the catalog, from where the agent takes it with its next full sync.
+void AgentApi::ask_tags(const DeliveryPtr& delivery) {
+  std::vector<const Json*> theirs;
+  for (const Json& service : delivery->changes.put) {
+    if (tags_may_be_theirs(service) && delivery->actual && !delivery->agent_lacks(service.at("ID")))
+      theirs.push_back(&service);
+  }
+  if (theirs.empty()) return deliver(delivery);
+  HttpRequest get =
+      request("GET", "/v1/catalog/node/" + percent_encode(delivery->node) + "?consistent", Key::registration);
+  get.deadline = catalog_deadline;
+  work_.ask(std::move(get), [this, delivery, theirs = std::move(theirs)](const HttpResult& answer) {
+    const Json entry = answer && answer->status == 200 ? foreign_json(answer->body) : Json();
+    const Json& shown = object_of(entry, "Services");
+    for (const Json* service : theirs) {
+      const std::string id = service->at("ID");
+      const Json& there = shown.contains(id) ? shown.at(id) : delivery->actual->at(id);
+      const auto kept = record_.find(id);
+      const std::vector<std::string> ours = tags_of(*service);
+      delivery->tags[id] = merged_tags(kept == record_.end() ? ours : kept->second.tags, ours, tags_of(there));
+    }
+    deliver(delivery);
+  });
+}
+
+// ---- sent
 
 // One at a time, in order: several connections are no faster (the agent takes them one by one). Each stands for itself: after
 // one that is refused come the others; after one without an answer, nothing.
-void AgentApi::send_changes(std::shared_ptr<ServiceChanges> changes, std::function<void(Sent)> done, Sent so_far) {
-  if (changes->empty()) return done(std::move(so_far));
-  const bool removes = !changes->remove.empty();
-  HttpRequest put;
-  Json body;
-  std::string id;
-  if (removes) {
-    id = std::move(changes->remove.back());
-    changes->remove.pop_back();
-    put = request("PUT", "/v1/agent/service/deregister/" + percent_encode(id), Key::registration);
-  } else {
-    body = std::move(changes->put.back());
-    changes->put.pop_back();
-    id = text_of(body, "ID");
-    put = request("PUT", "/v1/agent/service/register?replace-existing-checks=true", Key::registration);
-    put.body = json_text(body);
-  }
-  const std::size_t size = put.body.size();
-  so_far.changed = true;
-  work_.ask(std::move(put), [this, removes, size, id = std::move(id), body = std::move(body), changes,
-                             done = std::move(done), so_far = std::move(so_far)](const HttpResult& answer) mutable {
-    const bool unknown = removes && answer && answer->body.find("Unknown service") != std::string::npos;
-    std::string failure =
-        unknown ? "" : registration_failure(answer, (removes ? "deregistering " : "registering ") + id, size);
-    if (failure.empty()) {
-      removes ? void(sent_.erase(id)) : void(sent_[id] = std::move(body));
-    } else {
-      if (so_far.failure.empty()) so_far.failure = std::move(failure);  // one is enough to begin with
-      so_far.refused |= answer && answer->status == 403 && blocked_hint(answer->body).empty();
-      so_far.rejected |= answer && answer->status >= 400;
+void AgentApi::deliver(const DeliveryPtr& delivery) {
+  if (!delivery->changes.remove.empty()) return deliver_removal(delivery);
+  if (!delivery->changes.put.empty()) return deliver_service(delivery);
+  if (!std::exchange(delivery->weighed_stale, true)) {
+    for (auto& [service, checks] : stale_checks(delivery->desired, sent_, record_)) {
+      for (std::string& check : checks) delivery->stale_checks.emplace_back(service, std::move(check));
     }
-    if (!answer) return done(std::move(so_far));
-    send_changes(std::move(changes), std::move(done), std::move(so_far));
+  }
+  delivery->stale_checks.empty() ? delivered(*delivery) : deliver_stale_check(delivery);
+}
+
+void AgentApi::deliver_removal(const DeliveryPtr& delivery) {
+  const std::string id = std::move(delivery->changes.remove.back());
+  delivery->changes.remove.pop_back();
+  delivery->sent.changed = true;
+  HttpRequest put = request("PUT", "/v1/agent/service/deregister/" + percent_encode(id), Key::registration);
+  work_.ask(std::move(put), [this, delivery, id](const HttpResult& answer) {
+    const bool unknown = answer && answer->body.find("Unknown service") != std::string::npos;
+    if (!unknown && !note_answer(*delivery, answer, id, "deregistering " + id)) return;
+    if (unknown || (answer && answer->status == 200)) {
+      sent_.erase(id);
+      record_changed_ |= record_.erase(id) > 0;
+    }
+    deliver(delivery);
   });
+}
+
+void AgentApi::deliver_service(const DeliveryPtr& delivery) {
+  Json service = std::move(delivery->changes.put.back());
+  delivery->changes.put.pop_back();
+  delivery->sent.changed = true;
+  const std::string id = service.at("ID");
+  HttpRequest put = request("PUT", "/v1/agent/service/register", Key::registration);
+  Json body = returns_.body(service);
+  if (const auto tags = delivery->tags.find(id); tags != delivery->tags.end()) body["Tags"] = tags->second;
+  put.body = json_text(body);
+  const std::size_t size = put.body.size();
+  work_.ask(std::move(put), [this, delivery, id, size, service = std::move(service)](const HttpResult& answer) mutable {
+    if (!note_answer(*delivery, answer, id, "registering " + id, size)) return;
+    if (answer->status != 200) return deliver(delivery);
+    note_taken(record_[id], service, digest(service));
+    record_changed_ = true;
+    returns_.taken(id);
+    if (const auto absent = delivery->absent.find(id); absent != delivery->absent.end())
+      delivery->sent.returned.push_back({id, absent->second == Absence::critical});
+    sent_[id] = std::move(service);
+    deliver(delivery);
+  });
+}
+
+void AgentApi::deliver_stale_check(const DeliveryPtr& delivery) {
+  const auto [service, check] = std::move(delivery->stale_checks.back());
+  delivery->stale_checks.pop_back();
+  delivery->sent.changed = true;
+  HttpRequest put = request("PUT", "/v1/agent/check/deregister/" + percent_encode(check), Key::registration);
+  work_.ask(std::move(put), [this, delivery, service = service, check = check](const HttpResult& answer) {
+    const bool unknown = answer && answer->body.find("Unknown check") != std::string::npos;
+    if (!unknown &&
+        !note_answer(*delivery, answer, service, fmt::format("deregistering the check {} of {}", check, service)))
+      return;
+    if (unknown || answer->status == 200) {
+      std::erase(record_[service].checks, check);
+      record_changed_ = true;
+    }
+    deliver(delivery);
+  });
+}
+
+// False: there was none, and the sending is over.
+bool AgentApi::note_answer(Delivery& delivery, const HttpResult& answer, const std::string& id, const std::string& what,
+                           std::size_t size) {
+  std::string failure = registration_failure(answer, what, size);
+  if (failure.empty()) return true;
+  if (!answer) {
+    delivery.sent.failure = std::move(failure);
+    delivered(delivery);
+    return false;
+  }
+  const bool permission = answer->status == 403 && blocked_hint(answer->body).empty();
+  delivery.sent.faults.push_back({id, std::move(failure), permission, lacks(delivery, id)});
+  return true;
+}
+
+// Where the list may not be read the agent has what it has taken.
+bool AgentApi::lacks(const Delivery& delivery, const std::string& id) const {
+  return delivery.actual ? delivery.agent_lacks(id) : !sent_.contains(id);
+}
+
+void AgentApi::delivered(Delivery& delivery) {
+  Sent& sent = delivery.sent;
+  sent.refused =
+      std::any_of(sent.faults.begin(), sent.faults.end(), [](const auto& fault) { return fault.permission; });
+  sent_is_all_ = sent.complete();
+  refused_last_ = sent.refused;
+  faulty_.clear();
+  for (const ServiceFault& fault : sent.faults) faulty_.insert(fault.id);
+  if (std::exchange(record_changed_, false) && keep_) keep_(record_);
+  delivery.done(std::move(sent));
 }
 
 }  // namespace lictor

@@ -1,9 +1,9 @@
-// What the agents on a data directory were last sent (AgentApi::Record), on disk.
+// What the agents on a data directory have of lictor's, on disk.
 #pragma once
 
+#include "agent_api/service_record.hpp"
 #include "files/io/files.hpp"
 
-#include <map>
 #include <string>
 
 namespace lictor {
@@ -11,8 +11,7 @@ namespace lictor {
 std::string services_path(const std::string& data_dir);  // lictor-services.json
 
 // Not durable: without it all is sent once more. What is no such file's content counts as none.
-Result<void> keep_services(const std::map<std::string, std::string>& record, const std::string& data_dir,
-                           const FileAttributes& attributes);
-std::map<std::string, std::string> kept_services(const std::string& data_dir);
+Result<void> keep_services(const ServiceRecord& record, const std::string& data_dir, const FileAttributes& attributes);
+ServiceRecord kept_services(const std::string& data_dir);
 
 }  // namespace lictor

@@ -37,14 +37,14 @@ TEST_CASE("services are sent by difference, and a refusal names the service, the
   Sending what = Sending::news;  // of an agent of which nothing is known: its list is asked for
   bool changed = false;
   const auto send = [&](auto done) {
-    api.send_services(desired, what, [&changed, done](const AgentApi::Sent& sent) {
+    api.send_services("n1", desired, what, [&changed, done](const AgentApi::Sent& sent) {
       changed = sent.changed;
-      done(sent.failure);
+      done(sent.failure + describe(sent.faults));
     });
   };
   CHECK(agent.answer_to<std::string>(send).empty());
   CHECK(agent.asked == std::vector<std::string>{"GET /v1/agent/services", "PUT /v1/agent/service/deregister/old",
-                                                "PUT /v1/agent/service/register?replace-existing-checks=true"});
+                                                "PUT /v1/agent/service/register"});
   CHECK(Json::parse(agent.bodies.back()) == desired.front());
   CHECK(changed);
 
@@ -69,7 +69,7 @@ TEST_CASE("services are sent by difference, and a refusal names the service, the
   CHECK(agent.asked.empty());
   desired.front()["Port"] = 81;
   CHECK(agent.answer_to<std::string>(send).empty());
-  CHECK(agent.asked == std::vector<std::string>{"PUT /v1/agent/service/register?replace-existing-checks=true"});
+  CHECK(agent.asked == std::vector<std::string>{"PUT /v1/agent/service/register"});
   agent.replies["PUT /v1/agent/service/deregister/web"] = {500, "Unknown service \"web\""};
   const auto all = std::exchange(desired, {});
   CHECK(agent.answer_to<std::string>(send).empty());
@@ -82,8 +82,7 @@ TEST_CASE("services are sent by difference, and a refusal names the service, the
   agent.asked.clear();
   api.use_tokens({.registration = "other", .fallback = {}, .agent = {}});
   CHECK(agent.answer_to<std::string>(send).empty());
-  CHECK(agent.asked == std::vector<std::string>{"GET /v1/agent/services",
-                                                "PUT /v1/agent/service/register?replace-existing-checks=true"});
+  CHECK(agent.asked == std::vector<std::string>{"GET /v1/agent/services", "PUT /v1/agent/service/register"});
 
   what = Sending::difference;
   agent.replies["GET /v1/agent/services"] = {200, "{}"};
@@ -104,7 +103,7 @@ TEST_CASE("services are sent by difference, and a refusal names the service, the
   agent.replies["PUT /v1/txn"] = {409, Json{{"Results", nullptr}, {"Errors", {errors[0]}}}.dump()};
   agent.replies["PUT /v1/agent/service/register"] = {200, ""};
   CHECK(agent.answer_to<std::string>(send).empty());
-  CHECK(agent.asked.back() == "PUT /v1/agent/service/register?replace-existing-checks=true");
+  CHECK(agent.asked.back() == "PUT /v1/agent/service/register");
   // By notes, of Consul 2.0.3 and later.
   agent.replies["PUT /v1/agent/service/register"] = {413, "Request body too large"};
   const auto large = agent.answer_to<std::string>(send);
@@ -283,24 +282,25 @@ TEST_CASE("what an agent was sent and has kept is not sent to the next one on th
                       {"Weights", {{"Passing", 1}, {"Warning", 1}}},
                       {"Meta", {{"managed-by", "lictor"}}}}}};
   const auto check = [](const char* id) { return Json{{"CheckID", id}, {"ServiceID", "web"}}; };
-  const std::string put = "PUT /v1/agent/service/register?replace-existing-checks=true";
+  const std::string put = "PUT /v1/agent/service/register";
   FakeAgent agent;
   agent.replies["GET /v1/agent/services"] = {200, "{}"};
   agent.replies["PUT /v1/agent/service/register"] = {200, ""};
-  AgentApi::Record record;
+  ServiceRecord record;
   const auto sent_by_another = [&](const AgentApi::Tokens& tokens, const std::vector<Json>& wanted) {
     AgentApi api(agent.io.get_executor(), agent.socket);
     api.use_tokens(tokens);
-    api.use_record(record, [&](const AgentApi::Record& now) { record = now; });
+    api.use_record(record, [&](const ServiceRecord& now) { record = now; });
     agent.asked.clear();
     const auto sent =
-        agent.answer_to<AgentApi::Sent>([&](auto done) { api.send_services(wanted, Sending::difference, done); });
+        agent.answer_to<AgentApi::Sent>([&](auto done) { api.send_services("n1", wanted, Sending::difference, done); });
     CHECK(sent.failure.empty());
     CHECK(sent.changed == (std::count(agent.asked.begin(), agent.asked.end(), put) > 0));
     return sent.changed;
   };
   REQUIRE(sent_by_another({}, desired));
   REQUIRE(record.contains("web"));
+  CHECK(record["web"].checks == std::vector<std::string>{"service:web:1", "service:web:2"});
   agent.replies["GET /v1/agent/services"] = {200, has.dump()};
   const Json checks = {{"service:web:1", check("service:web:1")}, {"service:web:2", check("service:web:2")}};
   agent.replies["GET /v1/agent/checks"] = {200, checks.dump()};
@@ -312,6 +312,12 @@ TEST_CASE("what an agent was sent and has kept is not sent to the next one on th
     other.front()["Checks"][1]["TTL"] = "3h";
     CHECK(sent_by_another({}, other));
     CHECK_FALSE(sent_by_another({}, other));
+  }
+  SECTION("others have put a check on it: that is theirs") {
+    Json more = checks;
+    more["_service_maintenance:web"] = check("_service_maintenance:web");
+    agent.replies["GET /v1/agent/checks"] = {200, more.dump()};
+    CHECK_FALSE(sent_by_another({}, desired));
   }
   SECTION("another token, by which the agent is to sync it") {
     CHECK(sent_by_another({.registration = "t", .fallback = {}, .agent = {}}, desired));
@@ -328,6 +334,118 @@ TEST_CASE("what an agent was sent and has kept is not sent to the next one on th
     agent.replies["GET /v1/agent/services"] = {200, "{}"};
     CHECK(sent_by_another({}, desired));
   }
+}
+
+TEST_CASE("a check that has left its definition is taken out of the agent, and no other") {
+  Json web = {{"ID", "web"}, {"Name", "web"}, {"Checks", {{{"TTL", "1h"}}, {{"TTL", "2h"}}}}};
+  const Json db = {{"ID", "db"}, {"Name", "db"}, {"Check", {{"CheckID", "moved"}, {"TTL", "1h"}}}};
+  FakeAgent agent;
+  agent.replies["GET /v1/agent/services"] = {200, "{}"};
+  agent.replies["PUT /v1/agent/service/register"] = {200, ""};
+  ServiceRecord record;
+  const auto keep = [&](const ServiceRecord& now) { record = now; };
+  std::vector<std::string> asked;
+  const auto send = [&](AgentApi& api, const std::vector<Json>& wanted) {
+    agent.asked.clear();
+    auto sent =
+        agent.answer_to<AgentApi::Sent>([&](auto done) { api.send_services("n1", wanted, Sending::news, done); });
+    asked = agent.asked;
+    return sent;
+  };
+  AgentApi api(agent.io.get_executor(), agent.socket);
+  api.use_record(record, keep);
+  CHECK(send(api, {web, db}).complete());
+  // One of two is left, under another id; and one has gone to another service.
+  web["Checks"] = Json::array({{{"TTL", "1h"}}, {{"CheckID", "moved"}, {"TTL", "1h"}}});
+  web["Checks"].erase(0);
+  Json without = db;
+  without.erase("Check");
+  const std::string first = "PUT /v1/agent/check/deregister/service%3Aweb%3A1",
+                    second = "PUT /v1/agent/check/deregister/service%3Aweb%3A2";
+  agent.replies[first] = {200, ""};
+  agent.replies[second] = {500, "busy"};
+  const auto sent = send(api, {web, without});
+  REQUIRE(sent.faults.size() == 1);
+  CHECK(sent.faults.front().id == "web");
+  CHECK_FALSE(sent.faults.front().missing);
+  CHECK(asked ==
+        std::vector<std::string>{"PUT /v1/agent/service/register", "PUT /v1/agent/service/register", second, first});
+  // What could not be taken out is tried again, by another lictor too; what is not there any more is out.
+  AgentApi next(agent.io.get_executor(), agent.socket);
+  next.use_record(record, keep);
+  const auto reported = [](const char* id) {
+    return Json{{"ID", id}, {"Service", id}, {"Weights", {{"Passing", 1}, {"Warning", 1}}}};
+  };
+  agent.replies["GET /v1/agent/services"] = {200, Json{{"web", reported("web")}, {"db", reported("db")}}.dump()};
+  const Json moved = {{"moved", {{"CheckID", "moved"}, {"ServiceID", "web"}}}};
+  agent.replies["GET /v1/agent/checks"] = {200, moved.dump()};
+  agent.replies[second] = {404, "Unknown check ID \"service:web:2\""};
+  CHECK(send(next, {web, without}).complete());
+  CHECK(asked == std::vector<std::string>{"GET /v1/agent/services", "GET /v1/agent/checks", second});
+  CHECK(record["web"].checks == std::vector<std::string>{"moved"});
+}
+
+TEST_CASE("of several services each stands for itself: one that is refused is named, and the others are sent") {
+  const auto service = [](const char* id) { return Json{{"ID", id}, {"Name", id}}; };
+  FakeAgent agent;
+  agent.replies["GET /v1/agent/services"] = {200, Json{{"b", {{"ID", "b"}, {"Service", "old"}}}}.dump()};
+  agent.replies["PUT /v1/agent/service/register"] = {400, "Invalid check"};
+  AgentApi api(agent.io.get_executor(), agent.socket);
+  const auto sent = agent.answer_to<AgentApi::Sent>([&](auto done) {
+    api.send_services("n1", {service("a"), service("b"), service("c")}, Sending::difference, done);
+  });
+  CHECK(sent.failure.empty());
+  CHECK_FALSE(sent.refused);
+  REQUIRE(sent.faults.size() == 3);
+  CHECK(std::count(agent.asked.begin(), agent.asked.end(), "PUT /v1/agent/service/register") == 3);
+  for (const ServiceFault& fault : sent.faults) {
+    CHECK(fault.missing == (fault.id != "b"));  // of which the agent has another definition
+    CHECK_THAT(fault.reason, Contains("registering " + fault.id + ": 400 Invalid check"));
+  }
+}
+
+TEST_CASE("where the agent's list may not be read, what is refused is taken to be missing") {
+  FakeAgent agent;
+  agent.replies["GET /v1/agent/services"] = {403, "Permission denied"};
+  agent.replies["PUT /v1/agent/service/register"] = {403, "Permission denied"};
+  agent.replies["PUT /v1/txn"] = {403, "Permission denied"};
+  AgentApi api(agent.io.get_executor(), agent.socket);
+  for (int time = 1; time <= 2; ++time) {  // the second time the servers are asked
+    const auto sent = agent.answer_to<AgentApi::Sent>([&](auto done) {
+      api.send_services("n1", {{{"ID", "a"}, {"Name", "a"}}}, Sending::difference, done);
+    });
+    REQUIRE(sent.faults.size() == 1);
+    CHECK(sent.faults.front().missing);
+    CHECK(sent.faults.front().permission);
+    CHECK(sent.refused);
+  }
+}
+
+TEST_CASE("tags that others may change go with what the definition gains and loses, and stay else") {
+  const auto web = [](std::vector<std::string> tags, int port) {
+    return Json{{"ID", "web"}, {"Name", "web"}, {"Port", port}, {"Tags", tags}, {"EnableTagOverride", true}};
+  };
+  FakeAgent agent;
+  agent.replies["GET /v1/agent/services"] = {200, "{}"};
+  agent.replies["PUT /v1/agent/service/register"] = {200, ""};
+  AgentApi api(agent.io.get_executor(), agent.socket);
+  const auto put = [&](const Json& wanted) {
+    agent.bodies.clear();
+    const auto sent =
+        agent.answer_to<AgentApi::Sent>([&](auto done) { api.send_services("n1", {wanted}, Sending::news, done); });
+    CHECK(sent.complete());
+    return Json::parse(agent.bodies.back()).at("Tags");
+  };
+  CHECK(put(web({"a", "b"}, 80)) == Json{"a", "b"});
+  // The agent has not heard of it yet, the catalog has.
+  agent.replies["GET /v1/agent/services"] = {
+      200, Json{{"web", {{"ID", "web"}, {"Service", "web"}, {"Tags", {"a", "b"}}}}}.dump()};
+  agent.replies["GET /v1/catalog/node/n1"] = {200, Json{{"Services", {{"web", {{"Tags", {"theirs", "b"}}}}}}}.dump()};
+  CHECK(put(web({"a", "b"}, 81)) == Json{"theirs", "b"});
+  CHECK(put(web({"a", "new"}, 81)) == Json{"theirs", "new"});
+  // Where the catalog can't be asked, what the agent knows.
+  agent.replies["GET /v1/catalog/node/n1"] = {500, "No cluster leader"};
+  CHECK(put(web({"a", "new"}, 82)) == Json{"a", "b"});
 }
 
 TEST_CASE("what changes in the agent while it is written is written once more") {

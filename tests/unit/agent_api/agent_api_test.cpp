@@ -117,8 +117,33 @@ TEST_CASE("the catalog's answers") {
         agent.answer_to<AgentApi::Look>([&](auto done) { api.look_up_catalog("n 1", id, desired, done); });
     CHECK(seen.answer == row.expected);
     if (row.expected == CatalogAnswer::taken) CHECK(seen.holder.id == other);
+    if (row.expected == CatalogAnswer::incomplete)
+      CHECK(seen.lost == (std::string(row.name).find("without an id") != std::string::npos));
     CHECK(agent.asked == std::vector<std::string>{"GET /v1/catalog/node/n%201?consistent"});
   }
+}
+
+TEST_CASE("what the catalog has shown before and lacks is lost, what it has never shown is awaited") {
+  FakeAgent agent;
+  AgentApi api(agent.io.get_executor(), agent.socket);
+  const auto look = [&](std::vector<std::string> desired, const Json& shown) {
+    agent.replies["GET /v1/catalog/node/n1"] = {200, Json{{"Node", {{"ID", "i"}}}, {"Services", shown}}.dump()};
+    std::vector<Json> services;
+    for (const std::string& id : desired) services.push_back({{"ID", id}, {"Name", id}});
+    return agent.answer_to<AgentApi::Look>([&](auto done) { api.look_up_catalog("n1", "i", services, done); });
+  };
+  const Json a = {{"a", Json::object()}}, both = {{"a", Json::object()}, {"b", Json::object()}};
+  auto seen = look({"a", "b"}, a);
+  CHECK(seen.answer == CatalogAnswer::incomplete);
+  CHECK(seen.awaited == std::vector<std::string>{"b"});
+  CHECK_FALSE(seen.lost);
+  CHECK(look({"a", "b"}, both).answer == CatalogAnswer::registered);
+  seen = look({"a", "b", "c"}, a);
+  CHECK(seen.awaited == std::vector<std::string>{"c"});
+  CHECK(seen.lost);
+  // Desired no longer, and then again: as if it had never been there.
+  CHECK(look({"a"}, a).answer == CatalogAnswer::registered);
+  CHECK_FALSE(look({"a", "b"}, a).lost);
 }
 
 TEST_CASE("a change can be awaited only of what the catalog has shown, by an agent that tells its index") {
@@ -338,7 +363,7 @@ struct TakingAgent : FakeAgent {
     replies["GET /v1/agent/services"] = {200, "{}"};
     replies["GET /v1/agent/checks"] = {200, "{}"};
     replies["PUT /v1/agent/service/register"] = replies["PUT " + maintenance] = {200, ""};
-    answer_to<AgentApi::Sent>([&](auto done) { api.send_services(desired, Sending::difference, done); });
+    answer_to<AgentApi::Sent>([&](auto done) { api.send_services("n1", desired, Sending::difference, done); });
   }
 
   // Whether the agent was made to send what it has.

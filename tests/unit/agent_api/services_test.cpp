@@ -323,9 +323,12 @@ TEST_CASE("registered means seen in the catalog", "[services]") {
            {"null", false},
        }) {
     CAPTURE(row.node);
-    CHECK(registered_in_catalog(services, "i", Json::parse(row.node)) == row.registered);
+    const Json node = Json::parse(row.node);
+    CHECK((of_this_node("i", node) && lacking_in_catalog(services, node).empty()) == row.registered);
   }
-  CHECK(registered_in_catalog({}, "i", Json::parse(R"({"Node": {"ID": "i"}, "Services": {}})")));
+  const Json node = Json::parse(R"({"Node": {"ID": "i"}, "Services": {"a": {}}})");
+  CHECK(lacking_in_catalog({}, node).empty());
+  CHECK(lacking_in_catalog(services, node) == std::vector<std::string>{"b1"});
 }
 
 TEST_CASE("the checks that name an initial status are known by their ids") {

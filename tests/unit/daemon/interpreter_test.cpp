@@ -108,8 +108,8 @@ TEST_CASE("an effect comes to its part with all that it says, and by the setting
            {Prepare{}, {"begin_preparing", "read_interfaces", "prepare", "use_tokens r d a"}},
            {Launch{0}, {"make_ready", "start", "reset recovery"}},
            {Probe{7, milliseconds(500)}, {"probe 500ms", "gossips"}},
-           {SendServices{7, Sending::news}, {"send_services 1 news"}},
-           {SendServices{7, Sending::difference}, {"look_at_maintenance", "send_services 1 difference"}},
+           {SendServices{7, Sending::news}, {"send_services n1 1 news"}},
+           {SendServices{7, Sending::difference}, {"look_at_maintenance", "send_services n1 1 difference"}},
            {LookUpCatalog{7}, {"look_up_catalog n1 id-1 1"}},
            {SendAgain{7, true}, {"send_again n1 1 true"}},
            {SendAgain{7, false}, {"send_again n1 1 false"}},
@@ -167,11 +167,12 @@ TEST_CASE("an event says what the part has answered") {
     CHECK_FALSE(probed.gossip);
   }
   SECTION("services") {
-    world.api.sent = {.failure = "no", .refused = true, .changed = false, .missing = true};
+    world.api.sent = {.failure = "no", .faults = {{"db", "400", false, true}}, .returned = {{"web", true}}};
     world.act({SendServices{7, Sending::news}});
     const auto sent = world.answer<ServicesSent>();
     CHECK(sent.failure == "no");
-    CHECK(sent.refused);
+    CHECK(sent.faults == world.api.sent.faults);
+    CHECK(sent.returned == world.api.sent.returned);
     CHECK_FALSE(sent.changed);
   }
   SECTION("what the catalog has lost") {

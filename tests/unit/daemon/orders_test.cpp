@@ -152,17 +152,31 @@ TEST_CASE(
   SECTION("refused, what it answered") {
     world.happens(taken, sending(true, false));
     CHECK(world.answers.empty());
-    world.happens(ServicesSent{1, "registering db: 400", false, true, true}, sending(false, true));
+    world.happens(ServicesSent{1, "", true, {{"db", "registering db: 400"}}}, sending(false, true));
     CHECK(world.answers == std::vector<std::string>{"78 registering db: 400"});
   }
   SECTION("not answered: the settings have nothing to do with it") {
     world.happens(taken, sending(true, false));
-    world.happens(ServicesSent{1, "registering db: no answer", false, true, false}, sending(false, true));
+    world.happens(ServicesSent{1, "registering db: no answer"}, sending(false, true));
     CHECK(world.answers == std::vector<std::string>{"1 registering db: no answer"});
+  }
+  SECTION("refused by the servers, when the agent has taken it") {
+    world.happens(taken, sending(true, false));
+    world.happens(ServicesSent{1, ""}, [&](Life& life) {
+      sending(false, false)(life);
+      life.registration.unsettled = true;
+    });
+    CHECK(world.answers.empty());
+    world.happens(SentAgain{1, "registering db: 403", true}, [](Life& life) {
+      life.registration.unsettled = false;
+      life.registration.awaited = {"db"};
+      life.registration.unwritten = {{"db", "registering db: 403", true, true}};
+    });
+    CHECK(world.answers == std::vector<std::string>{"78 registering db: 403"});
   }
   SECTION("taken, after those of before were not") {
     world.happens(taken, sending(true, true));
-    world.happens(ServicesSent{1, "registering db: 400", false, true, true}, sending(true, false));
+    world.happens(ServicesSent{1, "", true, {{"db", "registering db: 400"}}}, sending(true, false));
     CHECK(world.answers.empty());
     world.happens(ServicesSent{1, ""}, sending(false, false));
     CHECK(world.answers == std::vector<std::string>{"0 new settings: services"});

@@ -13,14 +13,14 @@ TEST_CASE("what the catalog has shown and lacks now is sent again at once, also 
   Story s;
   s.serving().at(seconds(70), Tick{});
   CHECK(s.first<SendServices>()->what == Sending::difference);
-  s.at(seconds(70), ServicesSent{1, "", false, false}).at(seconds(70), CatalogSeen{1, CatalogAnswer::gone});
+  s.at(seconds(70), ServicesSent{1, "", false}).at(seconds(70), CatalogSeen{1, CatalogAnswer::gone});
   CHECK_FALSE(ready(s.life));
   REQUIRE(s.has<SendAgain>());
   CHECK(s.first<SendAgain>()->seen);
   CHECK(s.at(milliseconds(70010), SentAgain{1, ""}).has<LookUpCatalog>());
   CHECK(ready(s.at(milliseconds(70020), CatalogSeen{1, CatalogAnswer::registered}).life));
   // And once more.
-  s.at(seconds(140), Tick{}).at(seconds(140), ServicesSent{1, "", false, false});
+  s.at(seconds(140), Tick{}).at(seconds(140), ServicesSent{1, "", false});
   CHECK(s.at(seconds(140), CatalogSeen{1, CatalogAnswer::incomplete}).has<SendAgain>());
 }
 
@@ -48,7 +48,7 @@ TEST_CASE(
 TEST_CASE("what an agent has kept from one before is sent as soon as the catalog is seen without it") {
   Story s;
   s.launched().at(milliseconds(60), Probed{1, ProbeAnswer::leader, 3});
-  s.at(milliseconds(70), ServicesSent{1, "", false, false});
+  s.at(milliseconds(70), ServicesSent{1, "", false});
   REQUIRE(s.at(milliseconds(80), CatalogSeen{1, CatalogAnswer::gone}).has<SendAgain>());
   // Where the agent itself lacks something, that comes first.
   CHECK(s.at(milliseconds(90), SentAgain{1, "", false, true}).first<SendServices>()->what == Sending::difference);
@@ -166,6 +166,118 @@ TEST_CASE("a sending that goes on and on: the catalog is looked at beside it, an
   }
 }
 
+namespace {
+
+const ServiceFault without_former{"db", "registering db: 400 Invalid check", false, true};
+const ServiceFault with_former{"db", "registering db: 400 Invalid check", false, false};
+
+CatalogSeen lacks_new(std::vector<std::string> awaited) {
+  return {1, CatalogAnswer::incomplete, {}, {}, std::move(awaited), false};
+}
+
+}  // namespace
+
+TEST_CASE("one service that is refused: a node that begins waits for it, and says why") {
+  Story s;
+  s.launched().at(milliseconds(60), Probed{1, ProbeAnswer::leader, 3});
+  REQUIRE(s.at(milliseconds(70), ServicesSent{1, "", true, {without_former}}).has<LookUpCatalog>());
+  CHECK(s.first<Say>()->text == "not registered yet");
+  CHECK_FALSE(ready(s.at(milliseconds(80), lacks_new({"db"})).life));
+  CHECK(s.life.registration.failure == without_former.reason);
+  REQUIRE(s.at(s.life.registration.task_at->time_since_epoch(), Tick{}).has<SendServices>());
+  s.at(seconds(1), ServicesSent{1, ""});
+  CHECK(ready(s.at(seconds(1), CatalogSeen{1, CatalogAnswer::registered}).life));
+  CHECK(LifeView(s.life).faults().empty());
+}
+
+TEST_CASE(
+    "one service that is refused: where the agent has its former definition, a node that begins is ready with that") {
+  Story s;
+  s.launched().at(milliseconds(60), Probed{1, ProbeAnswer::leader, 3});
+  s.at(milliseconds(70), ServicesSent{1, "", true, {with_former}});
+  CHECK(s.first<Say>()->text.find("its former definition stays in force") != std::string::npos);
+  CHECK(ready(s.at(milliseconds(80), CatalogSeen{1, CatalogAnswer::registered}).life));
+  CHECK((LifeView(s.life).faults() == std::vector<ServiceFault>{with_former}));
+}
+
+TEST_CASE("one service that is refused: a node that serves stays ready, names it once, and tries it less and less") {
+  Story s;
+  s.serving().at(seconds(100), Tick{});
+  int sent = 0, said = 0;
+  while (s.now < Time(seconds(3600))) {
+    REQUIRE(s.has<SendServices>());
+    s.at(s.now.time_since_epoch(), ServicesSent{1, "", true, {without_former}});
+    said += s.has<Say>();
+    ++sent;
+    REQUIRE(s.has<LookUpCatalog>());
+    s.at(s.now.time_since_epoch(), lacks_new({"db"}));
+    CHECK(ready(s.life));
+    CHECK_FALSE(s.has<SendAgain>());  // which the agent could not do
+    CHECK((LifeView(s.life).faults() == std::vector<ServiceFault>{without_former}));
+    s.at(s.life.registration.task_at->time_since_epoch(), Tick{});
+  }
+  CHECK(said == 1);
+  CHECK(sent > 60);
+  CHECK(sent < 90);  // each minute at last
+  s.at(s.now.time_since_epoch(), ServicesSent{1, ""})
+      .at(s.now.time_since_epoch(), CatalogSeen{1, CatalogAnswer::registered});
+  CHECK(LifeView(s.life).faults().empty());
+  CHECK(*s.life.registration.task_at - s.now == check_interval);
+}
+
+TEST_CASE("a new service that the servers refuse: the node stays ready, and it is asked for again less and less") {
+  Story s;
+  s.serving().at(seconds(100), Tick{}).at(seconds(100), ServicesSent{1, "", true});
+  CHECK(LifeView(s.life).services_unsettled());
+  CHECK_FALSE(s.at(seconds(100), lacks_new({"db"})).has<SendAgain>());  // it may be on its way
+  CHECK(LifeView(s.life).services_unsettled());
+  REQUIRE(s.at(seconds(101), Tick{}).has<LookUpCatalog>());
+  REQUIRE(s.at(seconds(101), lacks_new({"db"})).has<SendAgain>());
+  const ServiceFault refused{"db", "registering db: 403", true, true};
+  s.at(seconds(101), SentAgain{1, "registering db: 403", true, false, {refused}});
+  CHECK(ready(s.life));
+  CHECK_FALSE(LifeView(s.life).services_unsettled());
+  CHECK((LifeView(s.life).faults() == std::vector<ServiceFault>{refused}));
+  CHECK(LifeView(s.life).services_awaited() == 1);
+  CHECK(*s.life.registration.task_at - s.now == refusal_interval);
+  // The catalog's word that it is there ends it.
+  s.at(s.life.registration.task_at->time_since_epoch(), Tick{})
+      .at(s.now.time_since_epoch(), ServicesSent{1, "", false});
+  s.at(s.now.time_since_epoch(), CatalogSeen{1, CatalogAnswer::registered});
+  CHECK(LifeView(s.life).faults().empty());
+  CHECK(s.life.registration.failure.empty());
+}
+
+TEST_CASE("what the catalog has shown and lacks takes readiness, also beside one that was refused") {
+  Story s;
+  s.serving().at(seconds(100), Tick{}).at(seconds(100), ServicesSent{1, "", true, {without_former}});
+  CatalogSeen lost = lacks_new({"db"});
+  lost.lost = true;
+  CHECK_FALSE(ready(s.at(seconds(100), lost).life));
+  CHECK(s.first<Say>()->text.find("the catalog no longer shows") == 0);
+}
+
+TEST_CASE("a sending without an answer takes no readiness: nobody has said that anything is gone") {
+  Story s;
+  s.serving().at(seconds(100), Tick{}).at(seconds(100), ServicesSent{1, "list of the agent's services: no answer"});
+  CHECK(s.first<Say>()->text == "not registered yet");
+  CHECK(ready(s.at(seconds(100), CatalogSeen{1, CatalogAnswer::registered}).life));
+  REQUIRE(s.life.registration.task_at);
+  CHECK(s.at(s.life.registration.task_at->time_since_epoch(), Tick{}).has<SendServices>());
+}
+
+TEST_CASE("services that come back are told of, each time") {
+  Story s;
+  s.serving().at(seconds(100), Tick{}).at(seconds(100), ServicesSent{1, "", true, {}, {{"web", true}, {"db", false}}});
+  std::vector<std::string> said;
+  for (const Effect& effect : s.effects) {
+    if (const auto* say = std::get_if<Say>(&effect)) said.push_back(say->text);
+  }
+  REQUIRE(said.size() == 2);
+  CHECK_THAT(said[0], Contains("critical for too long") && Contains("critical until its check passes"));
+  CHECK_THAT(said[1], Contains("somebody had deregistered"));
+}
+
 TEST_CASE("services that the catalog keeps although the agent has given them up are told of, once") {
   Story s;
   const CatalogSeen kept{1, CatalogAnswer::registered, {}, {"old"}};
@@ -173,17 +285,17 @@ TEST_CASE("services that the catalog keeps although the agent has given them up 
   s.at(seconds(1), Reloaded{ReloadResult::services, {}, "", node, ""}).at(seconds(1), ServicesSent{1, ""});
   CHECK_FALSE(s.at(seconds(1), kept).has<Say>());  // it may be on its way out
   REQUIRE(s.at(seconds(3), Tick{}).has<SendServices>());
-  CHECK(s.at(seconds(3), ServicesSent{1, "", false, false}).at(seconds(3), kept).first<Say>()->fields ==
+  CHECK(s.at(seconds(3), ServicesSent{1, "", false}).at(seconds(3), kept).first<Say>()->fields ==
         Fields{{"services", "old"}});
   CHECK(ready(s.life));
   for (const int at : {4, 64}) {  // the agent's full sync is over, and a minute later
     REQUIRE(s.at(seconds(at), Tick{}).has<SendServices>());
-    s.at(seconds(at), ServicesSent{1, "", false, false});
+    s.at(seconds(at), ServicesSent{1, "", false});
     CHECK_FALSE(s.at(seconds(at), kept).has<Say>());
     CHECK_FALSE(s.at(seconds(at + 50), Tick{}).has<SendServices>());
     CHECK(s.life.registration.left_over.lasts(s.now));
   }
-  s.at(seconds(124), Tick{}).at(seconds(124), ServicesSent{1, "", false, false});
+  s.at(seconds(124), Tick{}).at(seconds(124), ServicesSent{1, "", false});
   s.at(seconds(124), CatalogSeen{1, CatalogAnswer::registered});
   CHECK_FALSE(s.life.registration.left_over.lasts(s.now));
 }

@@ -18,7 +18,7 @@ TEST_CASE(
       flushes += flush;
       CHECK((!flush || s.first<Flush>()->anew == (flushes == 1)));
       if (flush) s.at(next.time_since_epoch(), Flushed{1});
-      if (s.has<SendServices>()) s.at(next.time_since_epoch(), ServicesSent{1, "", false, false});
+      if (s.has<SendServices>()) s.at(next.time_since_epoch(), ServicesSent{1, "", false});
       if (s.has<LookUpCatalog>()) s.at(next.time_since_epoch(), CatalogSeen{1, CatalogAnswer::registered});
     }
     FAIL("the life wakes up all the time");
@@ -44,7 +44,7 @@ TEST_CASE(
   SECTION("not without a leader, nor in a stop") {
     s.at(milliseconds(400), Probed{1, ProbeAnswer::no_leader, 3});
     CHECK_FALSE(s.at(seconds(1), Tick{}).has<Flush>());
-    s.at(seconds(1), Probed{1, ProbeAnswer::leader, 3}).at(seconds(1), ServicesSent{1, "", false, false});
+    s.at(seconds(1), Probed{1, ProbeAnswer::leader, 3}).at(seconds(1), ServicesSent{1, "", false});
     CHECK(s.at(milliseconds(1600), Tick{}).has<Flush>());
     s.at(milliseconds(1600), Flushed{1}).at(milliseconds(1700), Signal{SignalKind::terminate});
     CHECK_FALSE(s.at(milliseconds(2200), Tick{}).has<Flush>());

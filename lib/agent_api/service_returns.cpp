@@ -1,0 +1,91 @@
+#include "agent_api/service_returns.hpp"
+
+#include "base/json_text.hpp"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+namespace lictor {
+namespace {
+
+// The definitions of a service's checks, in place.
+std::vector<const Json*> checks_in(const Json& service) {
+  std::vector<const Json*> checks;
+  if (const auto one = service.find("Check"); one != service.end() && one->is_object()) checks.push_back(&*one);
+  const auto several = service.find("Checks");
+  if (several == service.end() || !several->is_array()) return checks;
+  for (const Json& check : *several) {
+    if (check.is_object()) checks.push_back(&check);
+  }
+  return checks;
+}
+
+bool may_deregister(const Json& check) {
+  const auto after = check.find("DeregisterCriticalServiceAfter");
+  return after != check.end() && *after != "" && *after != 0 && !after->is_null();
+}
+
+Duration pause_before(int times) {
+  Duration pause = shortest_absence;
+  for (int i = 2; i < times && pause < longest_absence; ++i) pause *= 2;
+  return std::min(pause, longest_absence);
+}
+
+}  // namespace
+
+bool may_be_deregistered(const Json& service) {
+  const auto checks = checks_in(service);
+  return std::any_of(checks.begin(), checks.end(), [](const Json* check) { return may_deregister(*check); });
+}
+
+void ServiceReturns::look(const std::map<std::string, Json>& sent, const Json& checks) {
+  if (!checks.is_object()) return;
+  // Of one that is not there any more the last look holds.
+  std::map<std::string, bool> critical;
+  for (const auto& [name, check] : checks.items()) {
+    const std::string id = check.is_object() ? text_of(check, "ServiceID") : "";
+    const auto service = sent.find(id);
+    if (service == sent.end() || !may_be_deregistered(service->second)) continue;
+    critical[id] |= text_of(check, "Status") == "critical";
+  }
+  for (const auto& [id, now] : critical) now ? void(critical_.insert(id)) : void(critical_.erase(id));
+}
+
+Absence ServiceReturns::absent(const Json& service, bool sent, bool before, Time now) {
+  const std::string& id = service.at("ID").get_ref<const std::string&>();
+  if (!sent && !before) return Absence::none;
+  Return& state = returns_[id];
+  if (state.definition != service) state = {.definition = service};
+  if (!std::exchange(state.away, true)) {
+    state.sent = sent;
+    state.critical = critical_.contains(id);
+    if (state.critical) state.at = ++state.times == 1 ? now : now + pause_before(state.times);
+  }
+  if (state.critical) return state.at > now ? Absence::waiting : Absence::critical;
+  return state.sent ? Absence::deregistered : Absence::none;
+}
+
+Json ServiceReturns::body(const Json& service) const {
+  const auto found = returns_.find(service.at("ID").get_ref<const std::string&>());
+  if (found == returns_.end() || !found->second.away || !may_be_deregistered(service)) return service;
+  Json body = service;
+  if (body.contains("Check") && body["Check"].is_object()) body["Check"].erase("Status");
+  if (body.contains("Checks") && body["Checks"].is_array()) {
+    for (Json& check : body["Checks"]) {
+      if (check.is_object()) check.erase("Status");
+    }
+  }
+  return body;
+}
+
+void ServiceReturns::taken(const std::string& id) {
+  critical_.erase(id);
+  const auto found = returns_.find(id);
+  if (found == returns_.end()) return;
+  // How often it was taken out is remembered, for the next time; of others there is nothing to remember.
+  if (found->second.times == 0) return void(returns_.erase(found));
+  found->second.away = false;
+}
+
+}  // namespace lictor
