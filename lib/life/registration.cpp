@@ -145,7 +145,11 @@ bool Registration::waits_for(const std::vector<ServiceFault>& faults) const {
 
 void Registration::note_faults(const std::vector<ServiceFault>& faults) {
   for (const ServiceFault& fault : faults) {
-    if (std::find(own_.faults.begin(), own_.faults.end(), fault) != own_.faults.end()) continue;
+    // A missing permission is worded by whoever was asked, the agent or a server.
+    const auto said = [&](const ServiceFault& other) {
+      return other == fault || (other.id == fault.id && other.permission && fault.permission);
+    };
+    if (std::any_of(own_.faults.begin(), own_.faults.end(), said)) continue;
     turn_.say(Tone::warn,
               fault.missing ? "a service is not registered"
                             : "a service is not registered as it is defined now: its former definition stays in force",
@@ -206,12 +210,15 @@ void Registration::on(const CatalogSeen& e) {
     own_.task_at = turn_.now + seconds(1);
     return;
   }
-  if (comes && refused_by_agent(e.awaited)) return registered(false);
+  if (comes && (refused_by_agent(e.awaited) || comes_late())) return registered(false);
   if (lost(e.answer)) return send_again();
   const Duration seldom = own_.blocked ? refusal_interval : Duration(seconds(1));
   const Time since = comes ? std::max(own_.since, own_.held.value_or(own_.since)) : own_.since;
   own_.task_at = turn_.now + paced(turn_.now - since, 20, milliseconds(2), seldom);
 }
+
+// What the agent has taken and the catalog does not show, as where the token may write it and not read it.
+bool Registration::comes_late() const { return own_.held && turn_.now - *own_.held >= unseen_limit; }
 
 bool Registration::refused_by_agent(const std::vector<std::string>& ids) const {
   return std::all_of(ids.begin(), ids.end(), [this](const std::string& id) {
@@ -277,6 +284,11 @@ std::vector<ServiceFault> open_faults(const RegistrationState& registration) {
   for (const ServiceFault& fault : registration.unwritten) {
     const bool known = std::any_of(all.begin(), all.end(), [&](const auto& other) { return other.id == fault.id; });
     if (!known && std::find(awaited.begin(), awaited.end(), fault.id) != awaited.end()) all.push_back(fault);
+  }
+  if (registration.unsettled) return all;
+  for (const std::string& id : awaited) {
+    const bool known = std::any_of(all.begin(), all.end(), [&](const auto& other) { return other.id == id; });
+    if (!known) all.push_back({id, id + ": the agent has it, and the catalog does not show it", false, true});
   }
   return all;
 }

@@ -126,6 +126,7 @@ class Registration {
   void note_faults(const std::vector<ServiceFault>& faults);
   void note_returns(const std::vector<ServiceReturn>& returned);
   bool waits_for(const std::vector<ServiceFault>& faults) const;
+  bool comes_late() const;
   bool refused_by_agent(const std::vector<std::string>& ids) const;
   void registered(bool unseen);
   void not_registered();

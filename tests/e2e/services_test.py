@@ -130,15 +130,15 @@ def services_forbidden(world):
     the reload, and the node stays ready. Once permitted it comes by itself."""
     acl = {"enabled": True, "default_policy": "deny", "tokens": {"master": "e95b599e-166e-7d80-08ad-aee76e7ddf19"}}
     server = world.server({"acl": acl}, token=acl["tokens"]["master"])
-    rules = 'node_prefix "" {policy = "write"} agent_prefix "" {policy = "write"} service "web" {policy = "write"}'
+    rules = 'node_prefix "" {policy = "write"} service "web" {policy = "write"} service "api" {policy = "write"}'
     token = server.new_token("n1", rules)
     web = {"name": "web", "port": 80}
     client = world.client(
         services=[web], agent={"config": {"acl": {"enabled": True, "tokens": {"default": token, "agent": token}}}}
     )
     client.start().ready()
-    client.write_settings(services=[web, {"name": "db", "port": 81}, {"name": "web", "id": "web2", "port": 82}])
-    eventually(lambda: "web2" in server.node("n1")["Services"], 10, "what is permitted is there")
+    client.write_settings(services=[web, {"name": "db", "port": 81}, {"name": "api", "port": 82}])
+    eventually(lambda: "api" in server.node("n1")["Services"], 10, "what is permitted is there")
     code, said = reload(client)
     assert code == 78 and "registering db: 403" in said, (code, said)
     assert client.probe("/readyz") == 200
@@ -147,7 +147,7 @@ def services_forbidden(world):
     policy = server.get("/v1/acl/policies")
     own = next(p for p in policy if p["Name"] == "n1")
     server.put(f"/v1/acl/policy/{own['ID']}", {"Name": "n1", "Rules": rules + ' service "db" {policy = "write"}'})
-    eventually(lambda: "db" in server.node("n1")["Services"], 60, "permitted, it comes")
+    eventually(lambda: "db" in server.node("n1")["Services"], 45, "permitted, it comes")
     eventually(lambda: client.status()["services_refused"] == [], 10, "and is named no more")
 
 

@@ -134,6 +134,8 @@ def status_json(world):
     assert len(rows) == len(set(rows)), rows
     server, client, rival = world.server(), world.client(), world.client("rival")
     client.start().ready()
+    client.write_settings(services=[{"name": "db", "kind": "connect-proxy"}])  # of what?
+    eventually(lambda: client.status()["services_refused"], 10, "a service is refused")
     rival.start(NODE_NAME="n1")
     eventually(lambda: rival.status()["conflicts"], 15, "the name is contested")
     seen = keys(rival.status()) | keys(client.status())

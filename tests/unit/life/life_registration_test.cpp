@@ -248,6 +248,25 @@ TEST_CASE("a new service that the servers refuse: the node stays ready, and it i
   CHECK(s.life.registration.failure.empty());
 }
 
+TEST_CASE("a new service that the catalog does not show, for whatever reason: the wait for it has an end") {
+  Story s;
+  s.serving().at(seconds(100), Tick{}).at(seconds(100), ServicesSent{1, "", true});
+  int looked = 0;
+  while (LifeView(s.life).services_unsettled()) {
+    s.at(s.now.time_since_epoch(), lacks_new({"db"}));
+    CHECK((!LifeView(s.life).services_unsettled() || LifeView(s.life).faults().empty()));
+    if (s.has<SendAgain>())
+      s.at(s.now.time_since_epoch(), SentAgain{1, ""});
+    else if (s.life.registration.task_at)
+      s.at(s.life.registration.task_at->time_since_epoch(), Tick{});
+    REQUIRE(++looked < 200);
+  }
+  CHECK(s.now - Time(seconds(100)) < unseen_limit + seconds(2));
+  CHECK(ready(s.life));
+  REQUIRE(LifeView(s.life).faults().size() == 1);
+  CHECK(LifeView(s.life).faults().front().reason == "db: the agent has it, and the catalog does not show it");
+}
+
 TEST_CASE("what the catalog has shown and lacks takes readiness, also beside one that was refused") {
   Story s;
   s.serving().at(seconds(100), Tick{}).at(seconds(100), ServicesSent{1, "", true, {without_former}});
