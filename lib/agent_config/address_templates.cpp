@@ -54,7 +54,8 @@ Problem refusal(const std::string& key, const std::string& text, const TemplateR
 
 Problem not_evaluated(const std::string& key, const std::string& text, const std::string& why) {
   return Problem{key, text + " is for the agent's program to evaluate, and that did not: " + why,
-                 "run `consul validate` by hand, or write the address another way", Exit::retry};
+                 "see whether `consul validate` runs here as the agent's user, or write the address another way",
+                 Exit::retry};
 }
 
 // The words of what lictor evaluates, or the agent's program in its place: then `notices` tells of it.
