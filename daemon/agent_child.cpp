@@ -42,12 +42,12 @@ void AgentChild::make_ready(std::function<void(const Result<void>&)> ready) {
   const auto before = agent_record(facts.data_dir);
   const bool needed = before || (!ground.plan.token.empty() && ground.plan.token == facts.recovery_token);
   if (facts.agent_version || !needed) return ready({});
-  version_.run_for_output(as_agent_user(facts, {facts.binary, "version"}, ground.plan.environment), limit,
-                          [this, before, ready = std::move(ready)](const Result<std::string>& output) {
-                            if (const auto version = output ? parse_consul_version(*output) : std::nullopt)
-                              take_version(*version, before);
-                            ready({});
-                          });
+  version_.run_for_output(
+      as_agent_user(facts, {facts.binary, "version"}, ground.plan.environment), limit,
+      [this, before, ready = std::move(ready)](const Result<void>& ended, const std::string& output) {
+        if (const auto version = ended ? parse_consul_version(output) : std::nullopt) take_version(*version, before);
+        ready({});
+      });
 }
 
 // An older one than that of before is remembered only when it has run: what that one has kept is made fit first.

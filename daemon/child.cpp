@@ -58,20 +58,20 @@ void Child::run(LaunchRequest request, Duration limit, Done done) {
   });
 }
 
-void Child::run_for_output(LaunchRequest request, Duration limit, std::function<void(Result<std::string>)> done) {
+void Child::run_for_output(LaunchRequest request, Duration limit, DoneWithOutput done) {
   // Not a pipe: nobody has to read while it runs.
   const auto file = std::make_shared<const Descriptor>(::memfd_create("output", MFD_CLOEXEC));
   const std::string program = request.argv.front();
   if (file->get() < 0)
-    return done(Problem{program, "memfd_create: " + error_text(errno), "raise the limit of open files", Exit::retry});
+    return done(Problem{program, "memfd_create: " + error_text(errno), "raise the limit of open files", Exit::retry},
+                "");
   request.output = file->get();
   run(request, limit, [file, done = std::move(done)](const Result<void>& ended) {
-    constexpr std::size_t longest = 4096;
+    constexpr std::size_t longest = 16384;
     std::string output(longest, '\0');
     const ssize_t length = ::pread(file->get(), output.data(), output.size(), 0);
     output.resize(length > 0 ? static_cast<std::size_t>(length) : 0);
-    if (!ended) return done(ended.error());
-    done({boost::system::in_place_value, std::move(output)});
+    done(ended, std::move(output));
   });
 }
 
@@ -96,8 +96,11 @@ Result<std::string> output_of(LaunchRequest request, Duration limit) {
   if (!reaper) return reaper.error();
   Child child(io.get_executor(), **reaper);
   std::optional<Result<std::string>> output;
-  child.run_for_output(std::move(request), limit, [&](Result<std::string> got) {
-    output = std::move(got);
+  child.run_for_output(std::move(request), limit, [&](const Result<void>& ended, std::string got) {
+    if (ended)
+      output.emplace(boost::system::in_place_value, std::move(got));
+    else
+      output.emplace(ended.error());
     io.stop();
   });
   if (!output) io.run();

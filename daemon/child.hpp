@@ -26,8 +26,9 @@ class Child {
   using Done = std::function<void(const Result<void>&)>;
   void run(LaunchRequest request, Duration limit, Done done);
 
-  // The same: `done` gets what it wrote to standard output and errors, 4 KiB of it at most.
-  void run_for_output(LaunchRequest request, Duration limit, std::function<void(Result<std::string>)> done);
+  // The same: `done` gets what it wrote to standard output and errors, too, 16 KiB of it at most.
+  using DoneWithOutput = std::function<void(const Result<void>& ended, std::string output)>;
+  void run_for_output(LaunchRequest request, Duration limit, DoneWithOutput done);
 
   // Kills its process group; `done` is not called any more.
   void end();
@@ -45,7 +46,7 @@ class Child {
   LinePipe output_;
 };
 
-// run_for_output for commands: blocks.
+// What a child wrote that ended well, for commands: blocks.
 Result<std::string> output_of(LaunchRequest request, Duration limit);
 
 }  // namespace lictor

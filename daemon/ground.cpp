@@ -3,6 +3,7 @@
 #include "agent_config/address_templates.hpp"
 #include "agent_config/blocked_endpoints.hpp"
 #include "agent_config/io/agent_binary.hpp"
+#include "agent_evaluator.hpp"
 #include "base/json_text.hpp"
 #include "base/text.hpp"
 #include "files/io/file_watch.hpp"
@@ -138,20 +139,23 @@ BindRules bind_rules(const Settings& settings, const Json& agent) {
 }
 
 // go-sockaddr runs `ip`, from PATH or else from /sbin, to see the default route.
-TemplateHost template_host(const std::vector<Interface>& interfaces, const Environment& environment) {
-  return {interfaces, find_binary("ip", environment).has_value() || ::access("/sbin/ip", X_OK) == 0};
+TemplateEvaluator template_evaluator(const std::vector<Interface>& interfaces, const PlanFacts& facts) {
+  const bool ip_command = find_binary("ip", facts.environment).has_value() || ::access("/sbin/ip", X_OK) == 0;
+  return {{interfaces, ip_command}, facts.by_agent};
 }
 
 // What a template gave, `bound`, is kept while the host has it, as by the agent, which evaluates it at its start alone.
-AddressChoice chosen_address(BindRules rules, const std::vector<Interface>& interfaces, const Environment& environment,
-                             const BindAddress* bound, const std::string& held) {
+AddressChoice chosen_address(BindRules rules, const std::vector<Interface>& interfaces, const PlanFacts& facts,
+                             const BindAddress* bound, const std::string& held, std::vector<std::string>& notices) {
   Json config = {{"bind_addr", rules.configured.value_or("")}};
   if (!has_address_templates(config)) return choose_address(rules, interfaces, held);
   if (bound != nullptr) {
     rules.configured = bound->address;
     if (auto still = choose_address(rules, interfaces); still.bind) return still;
   }
-  if (auto one = evaluate_bind_addr(config, template_host(interfaces, environment)); !one) return {one.error(), {}, {}};
+  auto evaluated = evaluate_bind_addr(config, template_evaluator(interfaces, facts));
+  if (!evaluated) return {evaluated.error(), {}, {}};
+  std::move(evaluated->notices.begin(), evaluated->notices.end(), std::back_inserter(notices));
   rules.configured = config["bind_addr"].get<std::string>();
   return choose_address(rules, interfaces, held);
 }
@@ -172,7 +176,8 @@ Result<void> find_addresses(const Settings& settings, const AgentSettings& agent
   auto bind =
       same && running.moves == Moves::never
           ? Result<BindAddress>(bound->facts.bind)
-          : chosen_address(rules, interfaces, facts.environment, same ? &bound->facts.bind : nullptr, held).bind;
+          : chosen_address(rules, interfaces, facts, same ? &bound->facts.bind : nullptr, held, facts.template_notices)
+                .bind;
   if (!bind) return bind.error();
   facts.bind = std::move(*bind);
   const auto theirs = text_setting(agent.merged, "bind_addr");
@@ -219,11 +224,11 @@ Result<Evaluation> settle_addresses(const Settings& settings, const AgentConfig&
   Evaluation evaluation;
   if (has_address_templates(config.effective().merged)) {
     evaluation.config = config;
-    auto evaluated = evaluate_other_addresses(*evaluation.config, template_host(*interfaces, facts.environment),
-                                              templates_in_use(running));
+    auto evaluated =
+        evaluate_other_addresses(*evaluation.config, template_evaluator(*interfaces, facts), templates_in_use(running));
     if (!evaluated) return evaluated.error();
     evaluation.by_template = std::move(evaluated->values);
-    facts.left_templates = std::move(evaluated->left);
+    facts.template_notices = std::move(evaluated->notices);
   }
   const AgentSettings& wanted = (evaluation.config ? *evaluation.config : config).effective();
   if (auto found = find_addresses(settings, wanted, *interfaces, facts, running, held); !found) return found.error();
@@ -345,6 +350,8 @@ ResultAll<Ground> look(const Settings& settings, const Environment& environment,
   Sources sources;
   Problems problems;
   if (!read_sources(sources, settings, environment, problems)) return problems;
+  if (problems.empty())
+    sources.facts.by_agent = evaluated_by_agent(sources, templates_for_agent(sources, interfaces, running.bound));
   return look(std::move(sources), interfaces, running, std::move(problems));
 }
 
@@ -391,9 +398,19 @@ ResultAll<Ground> look(Sources sources, const Interfaces& interfaces, const Runn
   return ground;
 }
 
+std::vector<std::string> templates_for_agent(const Sources& sources, const Interfaces& interfaces,
+                                             const Ground* bound) {
+  const Json& agent = sources.config.effective().merged;
+  if (!interfaces || !has_address_templates(agent)) return {};
+  TemplateValues kept = bound ? bound->by_template : TemplateValues();
+  if (bound) kept.emplace(text_setting(agent, "bind_addr").value_or(""), bound->facts.bind.address);
+  return templates_for_agent(agent, template_evaluator(*interfaces, sources.facts).host, {kept});
+}
+
 Result<std::string> other_address(const Ground& ground, const Interfaces& interfaces) {
   PlanFacts facts;
   facts.environment = ground.facts.environment;
+  facts.by_agent = ground.facts.by_agent;
   const Running running{
       .token = {}, .agent_version = {}, .bound = &ground, .moves = Moves::now, .identity = {}, .left = false};
   const auto evaluation =
@@ -405,8 +422,9 @@ Result<std::string> other_address(const Ground& ground, const Interfaces& interf
 AddressChoice address_at_start(const Ground& ground, const std::vector<Interface>& interfaces, bool remembers) {
   const auto stored = stored_identity(ground.facts.data_dir, std::nullopt);
   const std::string held = remembers && stored ? held_address({}, *stored) : "";
-  return chosen_address(bind_rules(ground.settings, ground.planned().effective().merged), interfaces,
-                        ground.facts.environment, nullptr, held);
+  std::vector<std::string> notices;  // told by the look
+  return chosen_address(bind_rules(ground.settings, ground.planned().effective().merged), interfaces, ground.facts,
+                        nullptr, held, notices);
 }
 
 Result<IdentityVerdict> look_at_identity(const Ground& ground) {

@@ -55,12 +55,18 @@ struct Running {
   std::optional<Identity> identity;  // who the node is, whatever the files say by now
   bool left = false;                 // and it has left under that name, as a server has confirmed
 };
+// For commands: waits for the agent's program where that has a template to evaluate.
 ResultAll<Ground> look(const Settings& settings, const Environment& environment, const Interfaces& interfaces,
                        const Running& running = {});
-// The same with what has been read before, and the `problems` of that: nothing but the interfaces, and who the node is, can make
-// it fail or differ.
+// The same with what has been read before, and the `problems` of that: nothing but the interfaces, what the agent's program made
+// of templates (`facts.by_agent`), and who the node is, can make it fail or differ.
 ResultAll<Ground> look(Sources sources, const Interfaces& interfaces, const Running& running = {},
                        Problems problems = {});
+
+// The templates that the agent's program has to evaluate before a look at these. `bound`: what the agent that runs has of them is
+// kept as long as it is on the host.
+std::vector<std::string> templates_for_agent(const Sources& sources, const Interfaces& interfaces,
+                                             const Ground* bound = nullptr);
 
 // The address that `look` would find on these in the place of one in use that is gone; empty: none is gone.
 Result<std::string> other_address(const Ground& ground, const Interfaces& interfaces);

@@ -71,10 +71,28 @@ SettingsFiles::SettingsFiles(boost::asio::any_io_executor executor, Reaper& reap
       named_(std::move(named)),
       environment_(std::move(environment)),
       first_(std::move(settings)),
+      evaluator_(executor, reaper),
       validation_(executor, reaper, [](const std::string& line) { log::agent_line(line); }) {}
 
 void SettingsFiles::read_interfaces(std::function<void(const Interfaces&)> done) {
-  list_interfaces(executor_, reaper_, std::move(done));
+  list_interfaces(executor_, reaper_, [this, done = std::move(done)](const Interfaces& interfaces) {
+    const Sources* const sources = ground_ ? &*ground_ : sources_ ? &*sources_ : nullptr;
+    if (sources == nullptr) return done(interfaces);
+    std::vector<std::string> open = templates_for_agent(*sources, interfaces, ground());
+    if (lacks_address_) open.insert(open.end(), refused_templates_.begin(), refused_templates_.end());
+    if (open.empty()) return done(interfaces);
+    evaluate(*sources, open, [done, interfaces] { done(interfaces); });
+  });
+}
+
+void SettingsFiles::evaluate(const Sources& sources, const std::vector<std::string>& templates,
+                             std::function<void()> then) {
+  evaluator_.evaluate(sources, templates, [this, then = std::move(then)](AgentAnswers answers) {
+    for (auto& [text, answer] : answers) by_agent_.insert_or_assign(text, std::move(answer));
+    if (sources_) sources_->facts.by_agent = by_agent_;
+    if (ground_) ground_->facts.by_agent = by_agent_;
+    then();
+  });
 }
 
 // -------------------------------------------------------------------------------------------- at a start
@@ -195,7 +213,9 @@ AddressRead SettingsFiles::read_address(const Interfaces& interfaces, bool gone)
 
 // Settings with nothing against them but that there is no address for them are read again when there is one.
 void SettingsFiles::address_may_have_come(const Interfaces& interfaces) {
-  if (lacks_address_ && look_again({.settings = true}, interfaces)) read_for_the_address();
+  if (!lacks_address_) return;
+  if (auto read = read_anew(); read && look_at(std::move(*read), {.settings = true}, interfaces))
+    read_for_the_address();
 }
 
 void SettingsFiles::read_for_the_address() {
@@ -251,8 +271,20 @@ void SettingsFiles::token_refused() {
 // -------------------------------------------------------------------------------------------- at a reload
 
 void SettingsFiles::reload(const Reload& what, const Interfaces& interfaces, std::function<void(Reloaded)> done) {
+  if (!what.settings)
+    return take(look_at({static_cast<const Sources&>(*ground_), {}}, what, interfaces), what, interfaces, done);
+  auto read = read_anew();
+  if (!read) return done(failed(read.error(), true));
+  refused_templates_ = templates_for_agent(read->sources, interfaces);
+  const auto anew = std::make_shared<ReadAnew>(std::move(*read));
+  evaluate(anew->sources, refused_templates_, [this, anew, what, interfaces, done = std::move(done)] {
+    take(look_at(std::move(*anew), what, interfaces), what, interfaces, done);
+  });
+}
+
+void SettingsFiles::take(ResultAll<Ground> next, const Reload& what, const Interfaces& interfaces,
+                         std::function<void(Reloaded)> done) {
   const bool settings_too = what.settings;
-  auto next = look_again(what, interfaces);
   if (!next) return done(failed(next.error(), settings_too));
   if (next->facts.data_dir != ground_->facts.data_dir) {
     const Problem problem{"node.data_dir", "can't change while lictor runs", "restart lictor for that"};
@@ -269,27 +301,29 @@ void SettingsFiles::reload(const Reload& what, const Interfaces& interfaces, std
   validate(std::move(*next), difference, settings_too, std::move(done));
 }
 
-ResultAll<Ground> SettingsFiles::look_again(const Reload& what, const Interfaces& interfaces) {
-  // With `ignore` the address changes only where the settings that choose it do.
-  const auto running = [this, &what](const Settings& settings) {
-    return Running{.token = ground_->facts.recovery_token,
-                   .agent_version = ground_->facts.agent_version,
-                   .bound = &*ground_,
-                   .moves = !settings.bind.restart_on_change ? Moves::never
-                            : what.moves                     ? Moves::now
-                                                             : Moves::later,
-                   .identity = ground_->facts.identity,
-                   .left = what.left};
-  };
-  if (!what.settings) return look(static_cast<const Sources&>(*ground_), interfaces, running(ground_->settings));
+ResultAll<SettingsFiles::ReadAnew> SettingsFiles::read_anew() {
   auto settings = load_settings(named_, environment_, &ground_->settings);
   if (!settings) return settings.error();
   watch(*settings);
   if (auto same = same_from_start_to_end(*settings); !same) return Problems{same.error()};
-  Sources sources;
-  Problems problems;
-  if (!read_and_watch(*settings, sources, problems, Definitions::whole)) return problems;
-  return look(std::move(sources), interfaces, running(*settings), std::move(problems));
+  ReadAnew read;
+  if (!read_and_watch(*settings, read.sources, read.problems, Definitions::whole)) return read.problems;
+  return read;
+}
+
+ResultAll<Ground> SettingsFiles::look_at(ReadAnew read, const Reload& what, const Interfaces& interfaces) {
+  // With `ignore` the address changes only where the settings that choose it do.
+  const bool fixed = !read.sources.settings.bind.restart_on_change;
+  const Running running{.token = ground_->facts.recovery_token,
+                        .agent_version = ground_->facts.agent_version,
+                        .bound = &*ground_,
+                        .moves = fixed        ? Moves::never
+                                 : what.moves ? Moves::now
+                                              : Moves::later,
+                        .identity = ground_->facts.identity,
+                        .left = what.left};
+  read.sources.facts.by_agent = by_agent_;
+  return look(std::move(read.sources), interfaces, running, std::move(read.problems));
 }
 
 Result<void> SettingsFiles::same_from_start_to_end(const Settings& next) const {

@@ -2,6 +2,7 @@
 // adopted. Holds the locks of the run directory and the data directory, and listens to the kernel's news of the network.
 #pragma once
 
+#include "agent_evaluator.hpp"
 #include "child.hpp"
 #include "files/io/file_watch.hpp"
 #include "node_files.hpp"
@@ -70,7 +71,15 @@ class SettingsFiles : public ActiveSettings {
   bool read_and_watch(const Settings& settings, Sources& sources, Problems& problems, Definitions definitions);
   Result<void> hold();
   Result<void> same_from_start_to_end(const Settings& next) const;
-  ResultAll<Ground> look_again(const Reload& what, const Interfaces& interfaces);
+  void evaluate(const Sources& sources, const std::vector<std::string>& templates, std::function<void()> then);
+  struct ReadAnew {
+    Sources sources;
+    Problems problems;
+  };
+  ResultAll<ReadAnew> read_anew();
+  ResultAll<Ground> look_at(ReadAnew read, const Reload& what, const Interfaces& interfaces);
+  void take(ResultAll<Ground> next, const Reload& what, const Interfaces& interfaces,
+            std::function<void(Reloaded)> done);
   void host_may_be_renamed();
   void validate(Ground next, PlanDifference difference, bool settings_too, std::function<void(Reloaded)> done);
   Reloaded prepared(Ground next, const PlanDifference& difference, bool settings_too);
@@ -96,6 +105,9 @@ class SettingsFiles : public ActiveSettings {
   // taken a part.
   bool lacks_address_ = false, agent_refused_ = false;
   Time settled_{};
+  AgentEvaluator evaluator_;
+  AgentAnswers by_agent_;                       // as it last said of each template
+  std::vector<std::string> refused_templates_;  // those of the settings last read anew
   std::optional<Locks> locks_;
   Child validation_;
   std::unique_ptr<DescriptorWatch> interface_watch_;

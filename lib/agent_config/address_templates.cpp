@@ -1,8 +1,8 @@
 #include "agent_config/address_templates.hpp"
 
 #include <algorithm>
-#include <optional>
 
+#include "agent_config/listener_list.hpp"
 #include "base/text.hpp"
 
 namespace lictor {
@@ -26,12 +26,6 @@ constexpr Place other_places[] = {
 // As the agent reads them: an address, the unspecified one in Consul's own spelling, a socket.
 bool listener(const std::string& text) {
   return literal_address(text) || text == "[::]" || text.starts_with("unix://");
-}
-
-std::vector<std::string> words_of(std::string value) {
-  std::replace_if(
-      value.begin(), value.end(), [](char c) { return c == '\n' || c == '\t' || c == '\r'; }, ' ');
-  return split_list(value, ' ');
 }
 
 // What is wrong with the value of `text`, that stands under `key`; nothing: it is what the agent takes there.
@@ -58,16 +52,27 @@ Problem refusal(const std::string& key, const std::string& text, const TemplateR
                  refused.whatever_the_host ? Exit::config : Exit::retry};
 }
 
-// Nothing: the template is left as it is, `left` says why.
-Result<std::optional<std::vector<std::string>>> evaluated(const std::string& key, const std::string& text,
-                                                          const TemplateHost& host, std::string& left) {
-  const auto value = evaluate_template(text, host);
-  if (const auto* const refused = std::get_if<TemplateRefused>(&value)) return refusal(key, text, *refused);
+Problem not_evaluated(const std::string& key, const std::string& text, const std::string& why) {
+  return Problem{key, text + " is for the agent's program to evaluate, and that did not: " + why,
+                 "see whether `consul validate` runs here as the agent's user, or write the address another way",
+                 Exit::retry};
+}
+
+// The words of what lictor evaluates, or the agent's program in its place: then `notices` tells of it.
+Result<std::vector<std::string>> evaluated(const std::string& key, const std::string& text, const TemplateEvaluator& by,
+                                           std::vector<std::string>& notices) {
+  auto value = evaluate_template(text, by.host);
   if (const auto* const open = std::get_if<TemplateNotEvaluated>(&value)) {
-    left = key + ": " + text + " is left to the agent: lictor does not evaluate " + open->why;
-    return std::optional<std::vector<std::string>>();
+    const std::string why = open->why;
+    const auto answer = by.by_agent.find(text);
+    value = answer == by.by_agent.end() ? TemplateNotEvaluated{"it has yet to be asked"} : answer->second;
+    if (const auto* const told = std::get_if<std::string>(&value))
+      notices.push_back(key + ": " + text + " is evaluated by the agent" + (told->empty() ? "" : ", to " + *told) +
+                        ": lictor does not evaluate " + why);
   }
-  return std::optional(words_of(std::get<std::string>(value)));
+  if (const auto* const refused = std::get_if<TemplateRefused>(&value)) return refusal(key, text, *refused);
+  if (const auto* const open = std::get_if<TemplateNotEvaluated>(&value)) return not_evaluated(key, text, open->why);
+  return split_listeners(std::get<std::string>(value));
 }
 
 // A socket, or all addresses, is nothing that comes and goes.
@@ -79,43 +84,34 @@ bool host_has(const TemplateHost& host, const std::string& word) {
 const std::string* kept_value(const std::string& text, const TemplateHost& host, const TemplatesInUse& in_use) {
   const auto found = in_use.values.find(text);
   if (found == in_use.values.end()) return nullptr;
-  const auto words = words_of(found->second);
+  const auto words = split_listeners(found->second);
   const bool there = std::all_of(words.begin(), words.end(), [&](const auto& word) { return host_has(host, word); });
   return there || in_use.though_gone ? &found->second : nullptr;
 }
 
-// Nothing: it is left as it is.
-Result<std::optional<std::string>> value_of(const std::string& key, const std::string& text, Takes takes,
-                                            const TemplateHost& host, std::string& left) {
-  const auto words = evaluated(key, text, host, left);
+Result<std::string> value_of(const std::string& key, const std::string& text, Takes takes, const TemplateEvaluator& by,
+                             std::vector<std::string>& notices) {
+  const auto words = evaluated(key, text, by, notices);
   if (!words) return words.error();
-  if (!*words) return std::optional<std::string>();
-  if (auto fits = fitting(key, text, **words, takes, host); !fits) return fits.error();
-  return std::optional(join(**words, " "));
+  if (auto fits = fitting(key, text, *words, takes, by.host); !fits) return fits.error();
+  return {boost::system::in_place_value, join(*words, " ")};
 }
 
-Result<void> put(Json& at, const std::string& key, Takes takes, const TemplateHost& host, std::string& left) {
-  if (!has_template(at)) return {};
-  auto value = value_of(key, at.get<std::string>(), takes, host, left);
-  if (!value) return value.error();
-  if (*value) at = std::move(**value);
-  return {};
-}
-
-// A list of whom to join: what a template gives takes its place in it.
+// A list of whom to join: what a template gives takes its place in it. One that lictor does not evaluate may give names, which
+// its program would not tell, and is the agent's own affair.
 Result<void> put_all(Json& list, const std::string& key, const TemplateHost& host, std::vector<std::string>& notices) {
   Json all = Json::array();
   for (const Json& each : list) {
-    std::string left;
-    using Words = std::optional<std::vector<std::string>>;
-    const auto words =
-        has_template(each) ? evaluated(key, each.get<std::string>(), host, left) : Result<Words>(Words());
-    if (!words) return words.error();
-    if (!left.empty()) notices.push_back(left);
-    if (!*words)
+    const std::string text = has_template(each) ? each.get<std::string>() : "";
+    const auto value = evaluate_template(text, host);
+    if (const auto* const refused = std::get_if<TemplateRefused>(&value)) return refusal(key, text, *refused);
+    if (const auto* const open = std::get_if<TemplateNotEvaluated>(&value))
+      notices.push_back(key + ": " + text + " is left to the agent: lictor does not evaluate " + open->why);
+    const auto* const words = std::get_if<std::string>(&value);
+    if (text.empty() || words == nullptr)
       all.push_back(each);
     else
-      for (const std::string& word : **words) all.push_back(word);
+      for (const std::string& word : split_listeners(*words)) all.push_back(word);
   }
   list = std::move(all);
   return {};
@@ -154,45 +150,64 @@ bool has_address_templates(const Json& config) {
   return any;
 }
 
-Result<void> evaluate_bind_addr(Json& config, const TemplateHost& host) {
-  const auto at = config.find(bind_place.key);
-  std::string left;  // told by the choice that takes its place
-  return at == config.end() ? Result<void>() : put(*at, bind_place.key, bind_place.takes, host, left);
+std::vector<std::string> templates_for_agent(const Json& config, const TemplateHost& host,
+                                             const TemplatesInUse& in_use) {
+  std::vector<std::string> all;
+  const auto add = [&](const Json& value, const std::string&, Takes) -> Result<void> {
+    if (!has_template(value)) return {};
+    const std::string text = value.get<std::string>();
+    if (!kept_value(text, host, in_use) &&
+        std::holds_alternative<TemplateNotEvaluated>(evaluate_template(text, host)) &&
+        std::find(all.begin(), all.end(), text) == all.end())
+      all.push_back(text);
+    return {};
+  };
+  if (const auto at = config.find(bind_place.key); at != config.end()) (void)add(*at, bind_place.key, bind_place.takes);
+  (void)for_each_place(config, add);
+  return all;
 }
 
-Result<TemplatesEvaluated> evaluate_other_addresses(Json& config, const TemplateHost& host,
+Result<TemplatesEvaluated> evaluate_bind_addr(Json& config, const TemplateEvaluator& by) {
+  TemplatesEvaluated all;
+  const auto at = config.find(bind_place.key);
+  if (at == config.end() || !has_template(*at)) return all;
+  auto value = value_of(bind_place.key, at->get<std::string>(), bind_place.takes, by, all.notices);
+  if (!value) return value.error();
+  *at = std::move(*value);
+  return all;
+}
+
+Result<TemplatesEvaluated> evaluate_other_addresses(Json& config, const TemplateEvaluator& by,
                                                     const TemplatesInUse& in_use) {
   TemplatesEvaluated all;
   const auto singles = for_each_place(config, [&](Json& at, const std::string& key, Takes takes) -> Result<void> {
     if (!has_template(at)) return {};
     const std::string text = at.get<std::string>();
-    std::string left;
-    const std::string* const kept = kept_value(text, host, in_use);
-    auto value = kept ? Result<std::optional<std::string>>(*kept) : value_of(key, text, takes, host, left);
+    const std::string* const kept = kept_value(text, by.host, in_use);
+    auto value =
+        kept ? Result<std::string>(boost::system::in_place_value, *kept) : value_of(key, text, takes, by, all.notices);
     if (!value) return value.error();
-    // The plan tells of an advertise_addr that gives way.
-    if (!left.empty() && key != "advertise_addr") all.left.push_back(left);
-    if (*value) at = all.values[text] = **value;
+    at = all.values[text] = *value;
     return {};
   });
   if (!singles) return singles.error();
   for (const char* const key : lists) {
     const auto at = config.find(key);
     if (at == config.end() || !at->is_array()) continue;
-    if (auto done = put_all(*at, key, host, all.left); !done) return done.error();
+    if (auto done = put_all(*at, key, by.host, all.notices); !done) return done.error();
   }
   return all;
 }
 
-Result<TemplatesEvaluated> evaluate_other_addresses(AgentConfig& config, const TemplateHost& host,
+Result<TemplatesEvaluated> evaluate_other_addresses(AgentConfig& config, const TemplateEvaluator& by,
                                                     const TemplatesInUse& in_use) {
   if (!has_address_templates(config.effective().merged)) return TemplatesEvaluated();
   Json all = config.effective().merged;
-  auto evaluated = evaluate_other_addresses(all, host, in_use);
+  auto evaluated = evaluate_other_addresses(all, by, in_use);
   if (!evaluated) return evaluated;
   const auto put_in = [&](Json& part) {
     Json copy = part;
-    if (evaluate_other_addresses(copy, host, {evaluated->values, true})) part = std::move(copy);
+    if (evaluate_other_addresses(copy, by, {evaluated->values, true})) part = std::move(copy);
   };
   put_in(config.before.merged);
   put_in(config.given.merged);

@@ -2,15 +2,13 @@
 #pragma once
 
 #include <string>
-#include <string_view>
 #include <vector>
 
 namespace lictor {
 
-// Splits at blanks, as Consul does, but not inside a go-sockaddr template, which holds blanks of its own.
-std::vector<std::string> split_listeners(std::string_view text);
+// Splits at blanks and line breaks, as Consul does.
+std::vector<std::string> split_listeners(std::string text);
 
-inline bool is_template(const std::string& listener) { return listener.find("{{") != std::string::npos; }
 inline bool is_unix(const std::string& listener) { return listener.starts_with("unix://"); }
 
 // What programs on the node connect to: "10.0.0.5:8500", "[::1]:8500"; of all addresses the loopback one.

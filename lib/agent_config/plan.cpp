@@ -103,7 +103,6 @@ struct Draft {
   void recovery_token();
   void command();
   void overruling();
-  void environment();
 };
 
 void Draft::refuse_server() {
@@ -258,12 +257,7 @@ void Draft::http() {
     return;
   }
   if (port) plan.http_port = port->get<int>();
-  const auto literal = std::find_if(all.begin(), all.end(),
-                                    [](const auto& listener) { return !is_unix(listener) && !is_template(listener); });
-  plan.http_address = host_and_port(literal == all.end() ? facts.bind.address : *literal, plan.http_port);
-  if (literal == all.end()) {
-    plan.notices.push_back("HTTP listens on " + *tcp + ": programs on this node are told " + plan.http_address);
-  }
+  plan.http_address = host_and_port(*tcp, plan.http_port);
 }
 
 // Consul has one owner and one mode for all of its unix sockets. Where the user has some, they stay as the user has them: lictor's
@@ -397,31 +391,12 @@ void Draft::overruling() {
   plan.effective.add({"lictor", overruled});
 }
 
-void Draft::environment() {
-  // The official image's entrypoint's variables, which are settings by now; and those by which a service manager
-  // knows lictor: the agent would announce itself in lictor's place.
-  constexpr std::array consumed{"CONSUL_LOCAL_CONFIG", "CONSUL_BIND_INTERFACE", "CONSUL_CLIENT_INTERFACE",
-                                "CONSUL_DATA_DIR",     "CONSUL_CONFIG_DIR",     "CONSUL_UID",
-                                "CONSUL_GID",          "NOTIFY_SOCKET",         "WATCHDOG_USEC",
-                                "WATCHDOG_PID"};
-  Environment variables;
-  for (const auto& [name, value] : facts.environment) {
-    const bool ours =
-        name.compare(0, 7, "LICTOR_") == 0 || std::find(consumed.begin(), consumed.end(), name) != consumed.end();
-    if (!ours) variables[name] = value;
-  }
-  for (const auto& [name, value] : settings.agent.env) variables[name] = value;
-  if (facts.limits.gomaxprocs) variables.emplace("GOMAXPROCS", std::to_string(*facts.limits.gomaxprocs));
-  if (facts.limits.gomemlimit) variables.emplace("GOMEMLIMIT", std::to_string(*facts.limits.gomemlimit));
-  for (const auto& [name, value] : variables) plan.environment.push_back(name + "=" + value);
-}
-
 }  // namespace
 
 ResultAll<Plan> make_plan(const Settings& settings, const AgentConfig& config, const PlanFacts& facts) {
   Draft draft{settings, config, facts, config.effective(), {}, {}};
   draft.plan.consul_json = config.given.merged;
-  draft.plan.notices = facts.left_templates;
+  draft.plan.notices = facts.template_notices;
   draft.plan.origins = config.given.origins;
   draft.plan.contents = facts.contents;
   draft.refuse_server();
@@ -442,7 +417,7 @@ ResultAll<Plan> make_plan(const Settings& settings, const AgentConfig& config, c
   draft.overruling();
   draft.plan.default_token = draft.token("default", "acl_token");
   draft.plan.agent_token = draft.token("agent", "acl_agent_token");
-  draft.environment();
+  draft.plan.environment = agent_environment(settings, facts);
   if (!draft.problems.empty()) return std::move(draft.problems);
   return std::move(draft.plan);
 }

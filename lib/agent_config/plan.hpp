@@ -1,6 +1,7 @@
 // From settings and facts to what the agent is started with: consul.json, argv, environment.
 #pragma once
 
+#include "agent_config/agent_evaluation.hpp"
 #include "agent_config/agent_settings.hpp"
 #include "agent_config/agent_version.hpp"
 #include "identity/identity.hpp"
@@ -47,12 +48,13 @@ struct PlanFacts {
   std::optional<AgentVersion> agent_version;  // of the binary, where it is known without running it
   std::optional<std::string> client_address;  // address of CONSUL_CLIENT_INTERFACE, if set
   Limits limits;
-  Environment environment;                        // lictor's own
-  std::string id_origin = "lictor";               // IdentityVerdict's
-  std::string name_origin = "lictor";             // IdentityVerdict's
-  std::map<std::string, std::uint64_t> contents;  // of agent_files, by the same keys: tells them apart, no signature
-  Secrets secrets;                                // of agent.tokens.*_file and agent.encrypt_file
-  std::vector<std::string> left_templates;  // what is to be told of go-sockaddr templates that are left to the agent
+  Environment environment;                         // lictor's own
+  std::string id_origin = "lictor";                // IdentityVerdict's
+  std::string name_origin = "lictor";              // IdentityVerdict's
+  std::map<std::string, std::uint64_t> contents;   // of agent_files, by the same keys: tells them apart, no signature
+  Secrets secrets;                                 // of agent.tokens.*_file and agent.encrypt_file
+  AgentAnswers by_agent = {};                      // what the agent's program made of go-sockaddr templates
+  std::vector<std::string> template_notices = {};  // what is to be told of those that lictor did not evaluate
 };
 
 // Files with certificates and keys for TLS that the agent reads, by the top-level keys that name them (ca_file, cert_file,
@@ -95,6 +97,9 @@ struct Plan {
 // wrong type where lictor has to read it, an api_socket that no listener can have, a secret that settings and a file give
 // differently, a gossip key in agent.args, where every user of the host reads it.
 ResultAll<Plan> make_plan(const Settings& settings, const AgentConfig& config, const PlanFacts& facts);
+
+// The agent's environment, as in Plan.
+std::vector<std::string> agent_environment(const Settings& settings, const PlanFacts& facts);
 
 // What a hook gets of the agent's environment: all but the variables that hold secrets, by their names or because a secret of
 // consul.json or the password of a URL is in their values, unless hook.environment names them.

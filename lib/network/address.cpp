@@ -321,14 +321,14 @@ AddressChoice choose_address(const BindRules& rules, const std::vector<Interface
   // Consul's manual spells the unspecified IPv6 address "[::]".
   if (wanted.front() == '[' && wanted.back() == ']') wanted = wanted.substr(1, wanted.size() - 2);
   const auto literal = parse_address(wanted);
-  if (literal && !literal->unspecified()) return keep(*literal, wanted, interfaces, "bind_addr");
-  if (!literal && wanted.find("{{") == std::string::npos) {
+  if (!literal) {
     return {Problem{"bind_addr", "\"" + wanted + "\" is neither an IP address nor a go-sockaddr template",
                     "correct it, or take it out of the agent settings and let bind.interface choose", Exit::config},
             {},
             {}};
   }
-  if (literal && !rules.advertised.empty()) return everywhere(rules, wanted, interfaces);
+  if (!literal->unspecified()) return keep(*literal, wanted, interfaces, "bind_addr");
+  if (!rules.advertised.empty()) return everywhere(rules, wanted, interfaces);
   AddressChoice choice = choose(rules, interfaces, held);
   if (auto& bind = choice.bind; bind)
     bind->notice =

@@ -43,9 +43,9 @@ struct BindRules {
   std::vector<std::string> globs;  // in order of preference
   bool ipv6 = false;
   std::vector<std::string> cidr;  // empty: any network
-  // bind_addr as the agent's own settings have it, if they do. A literal address is kept and must be on this host; the
-  // unspecified address, where no other one is advertised, and a template that could not be evaluated give way to the choice.
-  // Empty counts as absent.
+  // bind_addr as the agent's own settings have it, if they do, or what a template there gave. A literal address is kept and
+  // must be on this host; the unspecified address gives way to the choice where no other one is advertised. Empty counts as
+  // absent.
   std::optional<std::string> configured;
   // Where the settings have others find the node, by advertise_addr, or else by serf_lan. Empty: they do not.
   std::string advertised;
@@ -57,7 +57,7 @@ struct BindAddress {
   std::string address;  // in the kernel's spelling
   std::string interface;
   std::string origin;                          // for people: "eth0, by bind.interface eth*"
-  std::optional<std::string> notice = {};      // one info line, where a user's template or unspecified address gave way
+  std::optional<std::string> notice = {};      // one info line, where a user's unspecified address gave way
   std::optional<std::string> everywhere = {};  // bind_addr as the user wrote it, which is all addresses of the host
   std::string doubt = {};  // why a better one may yet come, on a host that is still starting; empty: none will
 };
@@ -78,8 +78,8 @@ struct AddressChoice {
 
 // The one order of choice, first what decides:
 // 1. What the user wrote: a literal bind_addr is kept wherever it is on the host, whatever the globs, the family, bind.cidr and
-//    the carrier say; all of 127/8 is on a host that has 127.0.0.1/8. One that is neither an address nor a template is a
-//    problem (Exit::config). Without one, or with the unspecified address for it, the node is where it is advertised: an
+//    the carrier say; all of 127/8 is on a host that has 127.0.0.1/8. One that is no address is a problem
+//    (Exit::config). Without one, or with the unspecified address for it, the node is where it is advertised: an
 //    advertised address that is on the host is taken; one that is not is a router's, unless it is what the node has (`held`),
 //    and with the unspecified address the node's all the same.
 // 2. `held`, the address that this node has (running, else stored; empty: none), while it is on an interface that is

@@ -248,8 +248,7 @@ class Run {
 
 namespace lictor {
 
-std::variant<std::string, TemplateRefused, TemplateNotEvaluated> evaluate_template(std::string_view text,
-                                                                                   const TemplateHost& host) {
+EvaluatedTemplate evaluate_template(std::string_view text, const TemplateHost& host) {
   const auto parsed = sockaddr_parts::parse_template(text);
   using Out = sockaddr_parts::Evaluated<std::string>;
   const auto out = parsed ? sockaddr_parts::Run(host).of(*parsed) : Out(parsed.error());

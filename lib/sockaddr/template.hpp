@@ -30,12 +30,13 @@ struct TemplateNotEvaluated {
   std::string why;
 };
 
+using EvaluatedTemplate = std::variant<std::string, TemplateRefused, TemplateNotEvaluated>;
+
 // Text without a template is its own value; several addresses are told apart by whatever the template writes between them.
 // Pure, and bounded in time, memory and depth, whatever the text is.
 //
 // The language is Go's text/template without define, template, block, break, continue, call, html, js, urlquery, slice,
 // floating and octal numbers; the functions are all of go-sockaddr 1.0. Held by tests/oracle/sockaddr against the library.
-std::variant<std::string, TemplateRefused, TemplateNotEvaluated> evaluate_template(std::string_view text,
-                                                                                   const TemplateHost& host);
+EvaluatedTemplate evaluate_template(std::string_view text, const TemplateHost& host);
 
 }  // namespace lictor

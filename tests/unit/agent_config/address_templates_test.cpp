@@ -30,11 +30,19 @@ struct Evaluated {
   Result<TemplatesEvaluated> done;
 };
 
-Evaluated evaluated(Json config) {
+// bind_addr first, and what is told of both.
+Evaluated evaluated(Json config, const AgentAnswers& by_agent = {}) {
   const auto interfaces = host();
-  auto bound = evaluate_bind_addr(config, {interfaces});
-  auto done = bound ? evaluate_other_addresses(config, {interfaces}) : Result<TemplatesEvaluated>(bound.error());
+  auto bound = evaluate_bind_addr(config, {{interfaces}, by_agent});
+  if (!bound) return {std::move(config), bound.error()};
+  auto done = evaluate_other_addresses(config, {{interfaces}, by_agent});
+  if (done) done->notices.insert(done->notices.begin(), bound->notices.begin(), bound->notices.end());
   return {std::move(config), std::move(done)};
+}
+
+std::vector<std::string> for_agent(const Json& config, const TemplateValues& in_use = {}) {
+  const auto interfaces = host();
+  return templates_for_agent(config, {interfaces}, {in_use});
 }
 
 }  // namespace
@@ -59,7 +67,7 @@ TEST_CASE("addresses take the place of templates, wherever the agent takes one")
                  {"retry_join", {"a", "{{ GetPrivateIPs }}", "{{ GetPublicIP }}", "b"}},
                  {"node_name", "{{ GetPrivateIP }}"}});
   REQUIRE(well.has_value());
-  CHECK(well->left.empty());
+  CHECK(well->notices.empty());
   CHECK(other == Json{{"bind_addr", "10.111.67.11"},
                       {"serf_lan", ""},
                       {"client_addr", "127.0.0.1 10.111.67.11 10.111.67.12"},
@@ -99,17 +107,66 @@ TEST_CASE("what a template may not give is told, and whether waiting may help") 
   CHECK(joined.error().what == "retry_join");
 }
 
-TEST_CASE("a template that is not evaluated stays, and is told of where the agent evaluates it") {
-  const Json config = {{"bind_addr", "{{ unknown }}"},
-                       {"client_addr", "{{ unknown }}"},
-                       {"addresses", {{"dns", "{{ unknown }}"}}},
+TEST_CASE("what lictor does not evaluate is what the agent makes of it, and told") {
+  const Json config = {{"bind_addr", "{{ one }}"},
+                       {"advertise_addr", "{{ one }}"},
+                       {"client_addr", "127.0.0.1 {{ some }}"},
+                       {"serf_lan", "{{ none }}"},
+                       {"addresses", {{"dns", "{{ some }}"}, {"grpc", "{{ GetPrivateIP }}"}}},
                        {"retry_join", {"{{ unknown }}", "a"}}};
-  const auto [left, done] = evaluated(config);
-  CHECK(left == config);
+  CHECK(for_agent(config) == std::vector<std::string>{"{{ one }}", "{{ none }}", "127.0.0.1 {{ some }}", "{{ some }}"});
+  const auto [by_agent, done] = evaluated(config, {{"{{ one }}", "10.111.67.12"},
+                                                   {"{{ some }}", "10.111.67.11 unix:///a"},
+                                                   {"{{ none }}", ""},
+                                                   {"127.0.0.1 {{ some }}", "127.0.0.1 10.111.67.11"}});
   REQUIRE(done.has_value());
-  REQUIRE(done->left.size() == 3);
-  CHECK(done->left.front() ==
-        "client_addr: {{ unknown }} is left to the agent: lictor does not evaluate the function unknown");
+  CHECK(by_agent == Json{{"bind_addr", "10.111.67.12"},
+                         {"advertise_addr", "10.111.67.12"},
+                         {"client_addr", "127.0.0.1 10.111.67.11"},
+                         {"serf_lan", ""},
+                         {"addresses", {{"dns", "10.111.67.11 unix:///a"}, {"grpc", "10.111.67.11"}}},
+                         {"retry_join", {"{{ unknown }}", "a"}}});
+  const std::string why = ": lictor does not evaluate the function ";
+  CHECK(done->notices ==
+        std::vector<std::string>{
+            "bind_addr: {{ one }} is evaluated by the agent, to 10.111.67.12" + why + "one",
+            "advertise_addr: {{ one }} is evaluated by the agent, to 10.111.67.12" + why + "one",
+            "serf_lan: {{ none }} is evaluated by the agent" + why + "none",
+            "client_addr: 127.0.0.1 {{ some }} is evaluated by the agent, to 127.0.0.1 10.111.67.11" + why + "some",
+            "addresses.dns: {{ some }} is evaluated by the agent, to 10.111.67.11 unix:///a" + why + "some",
+            "retry_join: {{ unknown }} is left to the agent" + why + "unknown"});
+}
+
+TEST_CASE("no address of lictor's own takes the place of what the agent does not give") {
+  struct Row {
+    EvaluatedTemplate answer;
+    Exit exit;
+    const char* why;
+  };
+  for (const char* const key : {"bind_addr", "advertise_addr", "client_addr"}) {
+    for (const Row& row : {Row{"", Exit::retry, "{{ x }} gives no address on this host"},
+                           Row{"x", Exit::config, "{{ x }} gives \"x\", which is no address"},
+                           Row{TemplateRefused{"no x", true}, Exit::config, "{{ x }} is refused: no x"},
+                           Row{TemplateRefused{"no x yet", false}, Exit::retry, "{{ x }} is refused: no x yet"},
+                           Row{TemplateNotEvaluated{"exit code 3"}, Exit::retry, "and that did not: exit code 3"}}) {
+      CAPTURE(key, row.why);
+      const auto done = evaluated({{key, "{{ x }}"}}, {{"{{ x }}", row.answer}}).done;
+      REQUIRE_FALSE(done.has_value());
+      CHECK(done.error().what == key);
+      CHECK(done.error().exit == row.exit);
+      CHECK_THAT(done.error().why, Contains(row.why));
+    }
+    const auto unasked = evaluated({{key, "{{ x }}"}}).done;
+    REQUIRE_FALSE(unasked.has_value());
+    CHECK(unasked.error().exit == Exit::retry);
+  }
+}
+
+TEST_CASE("the agent is not asked for what is kept") {
+  const Json config = {{"bind_addr", "{{ x }}"}, {"client_addr", "{{ y }}"}};
+  CHECK(for_agent(config, {{"{{ x }}", "10.111.67.12"}}) == std::vector<std::string>{"{{ y }}"});
+  CHECK(for_agent(config, {{"{{ x }}", "10.9.9.9"}, {"{{ y }}", "10.111.67.12 unix:///a"}}) ==
+        std::vector<std::string>{"{{ x }}"});
 }
 
 TEST_CASE("settings of other kinds are nobody's templates") {
@@ -129,7 +186,7 @@ TEST_CASE("what a template gave is kept while the host has it") {
   const auto now = [&](const TemplatesInUse& in_use) {
     const auto interfaces = host();
     Json config = {{"client_addr", text}, {"retry_join", {text}}};
-    const auto done = evaluate_other_addresses(config, {interfaces}, in_use);
+    const auto done = evaluate_other_addresses(config, {{interfaces}, AgentAnswers()}, in_use);
     REQUIRE(done.has_value());
     CHECK(config["client_addr"] == done->values.at(text));
     CHECK(config["retry_join"] == Json{"10.111.67.11", "10.111.67.12"});
