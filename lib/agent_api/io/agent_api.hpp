@@ -94,8 +94,9 @@ class AgentApi : public AgentCalls {
   void ask_servers(const std::string& node, bool on, std::chrono::steady_clock::time_point end, ServersSay so_far,
                    std::function<void(ServersSay)> done);
 
-  // Eight connections: a slow call on one never delays a call on another.
-  HttpClient probes_, work_, looks_, farewell_, joins_, orders_, changes_, standing_;
+  // A connection for each call that is outstanding: a slow one never delays another. Maintenance alone is asked of in order, so
+  // that the last answer is the last word.
+  HttpClient probes_, work_, farewell_, orders_, standing_;
   boost::asio::any_io_executor executor_;
   std::optional<Reach> reach_;
   boost::asio::steady_timer pause_;  // while the servers are asked of maintenance
