@@ -19,8 +19,8 @@ namespace {
 using std::chrono::seconds;
 
 constexpr Duration agent_deadline = seconds(10);
-// Of what concerns this node alone; of all else.
-constexpr std::size_t short_answer = 4 << 20, long_answer = 64 << 20;
+// Of what is not read; of what concerns this node alone; of all else.
+constexpr std::size_t first_words = 64 << 10, short_answer = 4 << 20, long_answer = 64 << 20;
 // At once: more than there are kinds of calls, each of which the life asks once at a time, but for those that nobody waits for.
 constexpr std::size_t most_calls = 32;
 constexpr Duration reach_deadline = std::chrono::milliseconds(500);
@@ -29,6 +29,7 @@ constexpr Duration reach_deadline = std::chrono::milliseconds(500);
 
 AgentApi::AgentApi(boost::asio::any_io_executor executor, const std::string& socket, std::function<void()> refused)
     : probes_(executor, socket, short_answer),
+      own_(executor, socket, first_words, 2),
       work_(executor, socket, long_answer, most_calls),
       farewell_(executor, socket, short_answer),
       orders_(executor, socket),
@@ -39,11 +40,13 @@ AgentApi::AgentApi(boost::asio::any_io_executor executor, const std::string& soc
 
 void AgentApi::reset(std::string token) {
   probes_.reset();
+  own_.reset();
   work_.reset();
   farewell_.reset();
   orders_.reset();
   standing_.reset();
   index_ = checks_index_ = standing_index_ = 0;
+  silence_ = {};
   pause_.expires_at(std::chrono::steady_clock::time_point::max());
   reach_.reset();
   forget_sent();
