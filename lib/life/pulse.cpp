@@ -14,7 +14,7 @@ void Pulse::pause() {
 }
 
 void Pulse::leader_found() {
-  if (!own_.asking && !own_.ask_at) own_.ask_at = turn_.now + turn_.rules().hung_after / 2;
+  if (!own_.asking && !own_.ask_at) own_.ask_at = turn_.now;
 }
 
 // ---- the agent

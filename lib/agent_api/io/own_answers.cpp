@@ -70,9 +70,14 @@ void AgentApi::ask_who_leads(std::function<void(ServersAnswer)> done) {
     work_.ask(std::move(members), [this, leader, done = std::move(done)](const HttpResult& listed) {
       Silence now{.leader = leader, .servers = silence_.servers, .entry = silence_.entry};
       if (const auto members = parse_members(listed && listed->status == 200 ? listed->body : "")) {
-        now.servers = static_cast<int>(std::count_if(members->begin(), members->end(), [](const Member& member) {
-          return member.server && member.status == MemberStatus::alive;
-        }));
+        const auto servers = [&](MemberStatus status) {
+          return static_cast<int>(std::count_if(members->begin(), members->end(), [status](const Member& member) {
+            return member.server && member.status == status;
+          }));
+        };
+        now.servers = servers(MemberStatus::alive);
+        // As long as the members have not been looked at all are taken to have been alive.
+        if (silence_.servers == 0) silence_.servers = now.servers + servers(MemberStatus::failed);
       }
       const bool same = now.leader == silence_.leader && now.servers == silence_.servers;
       silence_ = std::move(now);

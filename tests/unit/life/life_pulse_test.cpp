@@ -21,8 +21,8 @@ namespace {
 template <class Servers>
 std::optional<Duration> ended(Rules rules, Duration deaf, Duration limit, const Servers& servers) {
   Story s(rules);
-  s.serving();
-  std::optional<Time> late, sampled;
+  s.serving().at(milliseconds(100), OwnAnswered{1, true});  // asked as soon as there is a leader
+  std::optional<Time> late;
   for (Time now(seconds(1)); now < Time(limit);) {
     const auto at = now.time_since_epoch();
     std::vector<Happening> answers;
@@ -119,7 +119,10 @@ TEST_CASE(
 
 TEST_CASE("one that is hung in part says so, counts as hung, and is asked nothing once a stop has begun") {
   Story s;
-  s.serving().at(seconds(16), Tick{});
+  s.launched().at(milliseconds(60), Probed{1, ProbeAnswer::leader, 3});
+  REQUIRE(s.has<AskOwn>());
+  s.at(milliseconds(70), OwnAnswered{1, true}).at(milliseconds(80), ServicesSent{1, ""});
+  s.at(milliseconds(90), CatalogSeen{1, CatalogAnswer::registered}).at(seconds(16), Tick{});
   REQUIRE(s.has<AskOwn>());
   REQUIRE(s.at(seconds(20), Tick{}).has<AskServers>());
   SECTION("hung") {
