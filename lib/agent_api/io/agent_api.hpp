@@ -124,7 +124,7 @@ class AgentApi : public AgentCalls {
   // Of the last look at the catalog; 0: it showed nothing. And what await_change() was told since.
   std::uint64_t index_ = 0, checks_index_ = 0;
   bool in_catalog_ = false;
-  // What was known of the servers when the agent last answered of itself, and then by each ask_servers().
+  // What was known of the servers when the agent last answered of itself or was first asked, and then by each ask_servers().
   struct Silence {
     std::string leader;
     int servers = 0;                     // that were alive

@@ -18,16 +18,18 @@ bool unanswered(const HttpResult& answer) { return !answer && answer.error().fai
 }  // namespace
 
 void AgentApi::ask_own(Duration deadline, std::function<void(bool)> done) {
+  const auto as_now = [this] { silence_ = {.leader = facts_.server, .servers = facts_.servers, .entry = {}}; };
+  if (silence_.leader.empty()) as_now();  // first asked, just when a leader is known
   auto left = std::make_shared<int>(2);
   auto told = std::make_shared<bool>(true);
   for (const char* target : {"/v1/agent/services", "/v1/agent/checks"}) {
     HttpRequest get = request("GET", target, Key::recovery);
     get.deadline = deadline;
     // Its beginning is enough.
-    own_.ask(std::move(get), [this, left, told, done](const HttpResult& answer) {
+    own_.ask(std::move(get), [left, told, done, as_now](const HttpResult& answer) {
       *told &= !unanswered(answer);
       if (--*left > 0) return;
-      if (*told) silence_ = {.leader = facts_.server, .servers = facts_.servers, .entry = {}};
+      if (*told) as_now();
       done(*told);
     });
   }
