@@ -8,6 +8,7 @@
 #include "parts.hpp"
 #include "process/io/line_pipe.hpp"
 #include "process/io/reaper.hpp"
+#include "process/io/work.hpp"
 #include "settings_files.hpp"
 
 #include <boost/asio/any_io_executor.hpp>
@@ -29,6 +30,7 @@ class AgentChild : public AgentProcess {
   Result<int> start(std::function<void(AgentEnded)> ended) override;
   void signal(int pid, int signal) override;
   bool gossips() const override;
+  bool works(int pid) override { return work_.works(pid); }
   void remember_version(const std::string& version) override;
   void run_hook(HookKind kind, std::size_t index, std::function<void(const Result<void>&)> done) override;
   void end_hook() override { hook_.end(); }
@@ -47,6 +49,7 @@ class AgentChild : public AgentProcess {
   SettingsFiles& settings_;
   LinePipe output_;
   Child hook_, version_;
+  WorkWatch work_;
   std::optional<BinaryFile> launched_;  // as it was at the last launch
   bool goes_back_ = false;              // the agent to be launched is older than the last one here
   pid_t guard_ = 0;                     // of the agent; 0: there is none

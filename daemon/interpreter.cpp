@@ -163,9 +163,23 @@ void Interpreter::use_tokens() { parts_.api.use_tokens(tokens_of(parts_.settings
 void Interpreter::act(const Probe& e) {
   parts_.api.probe(e.deadline, [this, launch = e.launch](ProbeAnswer answer) {
     // An agent that answers has its gossip port; in the way of one that is about to bind it, looking would end it.
-    if (answer == ProbeAnswer::silent) return feed(Probed{launch, answer, 0});
+    if (answer == ProbeAnswer::silent) {
+      const auto& agent = seen_.agent();
+      return feed(Probed{.launch = launch, .answer = answer, .works = agent && parts_.agent.works(agent->pid)});
+    }
     feed(Probed{launch, answer, parts_.api.facts().members, parts_.agent.gossips()});
   });
+}
+
+void Interpreter::act(const AskOwn& e) {
+  parts_.api.ask_own(e.deadline, [this, launch = e.launch](bool told) { feed(OwnAnswered{launch, told}); });
+}
+
+void Interpreter::act(const AskServers& e) {
+  parts_.api.ask_servers(parts_.settings.in_force().facts.identity.name,
+                         [this, launch = e.launch](ServersAnswer servers, bool told) {
+                           feed(ServersAnswered{launch, servers, told});
+                         });
 }
 
 void Interpreter::act(const SendServices& e) {

@@ -74,6 +74,8 @@ class Interpreter {
   void act(const Prepare& e);
   void act(const Launch&);
   void act(const Probe&);
+  void act(const AskOwn&);
+  void act(const AskServers&);
   void act(const SendServices&);
   void act(const LookUpCatalog&);
   void act(const SendAgain&);

@@ -32,6 +32,9 @@ class AgentProcess {
   // it that is about to.
   virtual bool gossips() const = 0;
 
+  // Whether the agent has worked lately: has had a CPU, or moved bytes to or from storage. It is looked at each time.
+  virtual bool works(int pid) = 0;
+
   // The version that the agent says it is of, for the next launch; nothing where it says none.
   virtual void remember_version(const std::string& version) = 0;
 

@@ -8,6 +8,10 @@ namespace lictor {
 // closed: the agent takes connections, and ends them without a word.
 enum class ProbeAnswer { silent, closed, no_leader, leader };
 
+// Asked by the way of an agent that does not answer of itself. silent: they don't answer, or have no leader; changed: they do, but
+// since the agent last answered one has failed, or another one leads; steady: neither.
+enum class ServersAnswer { silent, changed, steady };
+
 // What is sent of the services: what is news since they were last sent, which takes no question; what the agent's own list
 // lacks.
 enum class Sending { news, difference };

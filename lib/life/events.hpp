@@ -55,8 +55,18 @@ struct AgentEnded {
 struct Probed {
   int launch;
   ProbeAnswer answer;
-  int members;         // 0: not told
+  int members = 0;     // 0: not told
   bool gossip = true;  // false: nobody listens on the serf port any more
+  bool works = false;  // silent it is, and at work
+};
+struct OwnAnswered {
+  int launch;
+  bool told;  // what it has
+};
+struct ServersAnswered {
+  int launch;
+  ServersAnswer servers;
+  bool told = false;  // the agent has told them something since they were last asked, in this silence
 };
 struct ServicesSent {
   int launch;
@@ -150,10 +160,11 @@ struct AgentReloaded {
   std::string failure;
 };
 
-using Happening = std::variant<Begin, Tick, Signal, HostChanged, HostRenamed, Prepared, PrepareFailed, Launched,
-                               LaunchFailed, AgentEnded, Probed, ServicesSent, CatalogSeen, SentAgain, Flushed,
-                               ChangeSeen, IdTakenBack, LookedAround, StandingSeen, Cleared, Joined, AddressRead,
-                               HookEnded, LeaveAnswered, Deregistered, ChildrenGone, Reloaded, AgentReloaded>;
+using Happening =
+    std::variant<Begin, Tick, Signal, HostChanged, HostRenamed, Prepared, PrepareFailed, Launched, LaunchFailed,
+                 AgentEnded, Probed, OwnAnswered, ServersAnswered, ServicesSent, CatalogSeen, SentAgain, Flushed,
+                 ChangeSeen, IdTakenBack, LookedAround, StandingSeen, Cleared, Joined, AddressRead, HookEnded,
+                 LeaveAnswered, Deregistered, ChildrenGone, Reloaded, AgentReloaded>;
 struct Event {
   Time at;
   Happening what;
@@ -172,6 +183,14 @@ struct Probe {
   int launch;
   Duration deadline;
 };  // Probed
+struct AskOwn {
+  int launch;
+  Duration deadline;
+};  // OwnAnswered
+// What they know of this node, among else: the agent may be telling them.
+struct AskServers {
+  int launch;
+};  // ServersAnswered
 struct SendServices {
   int launch;
   Sending what;
@@ -272,9 +291,9 @@ struct Quit {
   bool operator==(const Quit&) const = default;
 };  // the end
 
-using Effect = std::variant<Prepare, Launch, Probe, SendServices, LookUpCatalog, SendAgain, Flush, AwaitChange,
-                            TakeIdBack, LookAround, AwaitStanding, DropStanding, Clear, Join, Rejoin, ReadAddress,
-                            RunHook, EndHook, AskLeave, RepeatLeave, Deregister, EndAgent, AwaitChildren,
+using Effect = std::variant<Prepare, Launch, Probe, AskOwn, AskServers, SendServices, LookUpCatalog, SendAgain, Flush,
+                            AwaitChange, TakeIdBack, LookAround, AwaitStanding, DropStanding, Clear, Join, Rejoin,
+                            ReadAddress, RunHook, EndHook, AskLeave, RepeatLeave, Deregister, EndAgent, AwaitChildren,
                             SignalChildren, Reload, Adopt, GoBack, Forget, Report, Say, Quit>;
 
 }  // namespace lictor

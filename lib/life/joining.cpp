@@ -70,20 +70,29 @@ void Joining::probe_again(Duration waited) {
 void Joining::on(const Probed& e) {
   own_.probing = false;
   if (e.members > 0) own_.members = e.members;
-  if (e.answer == ProbeAnswer::silent) return silent();
+  if (e.answer == ProbeAnswer::silent) return silent(e.works);
   own_.unanswered.reset();
   note_closing(e.answer == ProbeAnswer::closed);
   if (own_.closing && !own_.closes) return probe_again(turn_.now - *own_.closing);
   answered(e);
 }
 
-void Joining::silent() {
+void Joining::silent(bool works) {
+  if (works && !own_.answered) own_.worked = turn_.now;
   const bool waits_for_servers = turn_.rules().api_after_join && !own_.answered;
   const bool watched = (turn_.in(Phase::join) && !waits_for_servers) || turn_.registering();
   const Duration waited = turn_.now - own_.unanswered.value_or(turn_.now);
-  if (!watched || waited < turn_.rules().hung_after) return probe_again(waited);
+  if (!watched || !hung()) return probe_again(waited);
   turn_.post(AgentHung{waited});
   own_.probe_at = turn_.now + seconds(1);
+}
+
+bool Joining::hung() const {
+  const Time since = own_.unanswered.value_or(turn_.now);
+  const Duration enough = turn_.rules().hung_after, silent = turn_.now - since;
+  if (own_.answered) return silent >= enough;
+  const Duration idle = turn_.now - std::max(since, own_.worked.value_or(since));
+  return idle >= enough || silent >= works_times * enough;
 }
 
 // An agent that ends connections lives, and another one would be no other: it is left alone, not ready. One that is about to

@@ -1,6 +1,7 @@
 // Whether the agent answers and knows a leader: its API is polled, often until it has joined, seldom later.
 //
-//   silent    asked in vain; for hung_after: the agent is hung (not where its API opens only once it has joined)
+//   silent    asked in vain; for hung_after: the agent is hung (not where its API opens only once it has joined). One that has yet
+//             to answer first, and works, is about to: it is hung when it has not worked for hung_after, or after works_times that
 //   closing   it ends each connection without an answer: not ready, and left alone
 //   answered  a leader is known, or none: then it is told to join, now and then, not in step with other nodes. Where it
 //             had joined and has known none for rejoin_after, it is replaced
@@ -27,6 +28,8 @@ Duration sync_window(int members);
 // 30 s, multiplied likewise (agent/ae: retryFailIntv).
 Duration sync_retry_window(int members);
 
+// How many times hung_after an agent may take that works and has yet to answer.
+inline constexpr int works_times = 10;
 // For which an agent must have ended each connection to count as one that does: one that is ending does so for a moment.
 inline constexpr Duration closing_limit = std::chrono::seconds(1);
 // Between attempts to join of an agent that has known no leader for longer than the first of these: at random between the
@@ -40,6 +43,7 @@ struct JoiningState {
   // Since when the API has been asked in vain; nothing once it has answered. It is not asked all the time: what counts is
   // how long it has not answered, not how long ago it last did.
   std::optional<Time> unanswered{};
+  std::optional<Time> worked{};      // last, before its first answer
   std::optional<Time> joined{};      // a leader was first known
   std::optional<Time> led{};         // a leader was known anew: first, or after there was none
   std::optional<Time> leaderless{};  // since when none is known, once it has joined
@@ -71,7 +75,8 @@ class Joining {
   void join();
 
  private:
-  void silent();
+  void silent(bool works);
+  bool hung() const;
   void answered(const Probed& e);
   void note_closing(bool closes);
   void note_leader(bool leader);

@@ -91,6 +91,7 @@ class LifeStep {
     const bool in_vain = reloading_.on_trial();
     const Supervisor::End end = supervisor_.ended(e);
     joining_.ended();
+    pulse_.ended();
     hooks_.ended();
     registration_.ended();
     syncer_.ended();
@@ -124,6 +125,7 @@ class LifeStep {
     registration_.pause();
     claims_.pause();
     standing_.pause();
+    pulse_.pause();
   }
 
   void on(const LeaveFirst& m) {
@@ -161,6 +163,8 @@ class LifeStep {
 
   void on(const Probed& e) { joining_.on(e); }
   void on(const Joined& e) { joining_.on(e); }
+  void on(const OwnAnswered& e) { pulse_.on(e); }
+  void on(const ServersAnswered& e) { pulse_.on(e); }
 
   void on(const Answered& m) {
     if (m.first && !turn_.process()->ending) reloading_.proved();
@@ -172,10 +176,11 @@ class LifeStep {
   void on(const LeaderFound&) {
     registration_.leader_found();
     standing_.leader_found();
+    pulse_.leader_found();
   }
   void on(const LeaderMissing& m) { on(RestartAgent{RestartReason::no_leader, {seconds_field(m.since)}}); }
   void on(const GossipShutDown&) { claims_.gossip_shut_down(); }
-  void on(const AgentHung& m) { supervisor_.kill_hung(m.silent); }
+  void on(const AgentHung& m) { supervisor_.kill_hung(m.silent, m.in_part); }
 
   // ---- hooks
 
@@ -331,6 +336,8 @@ class LifeStep {
     on_deadline();
     hand_on();
     if (turn_.due(life_.joining.probe_at)) joining_.probe();
+    if (turn_.due(life_.pulse.ask_at)) pulse_.ask();
+    if (turn_.due(life_.pulse.sample_at)) pulse_.sample();
     if (turn_.due(life_.registration.task_at)) registration_.on_task();
     if (turn_.due(life_.stopping.task_at)) stopping_.on_task();
     if (turn_.due(life_.standing.ask_at)) standing_.ask();
@@ -351,6 +358,7 @@ class LifeStep {
   Preparing preparing_{life_.preparing, turn_};
   Supervisor supervisor_{life_.supervisor, turn_};
   Joining joining_{life_.joining, turn_, life_.claims};
+  Pulse pulse_{life_.pulse, turn_};
   Hooks hooks_{life_.hooks, turn_};
   Registration registration_{life_.registration, turn_, life_.joining, life_.hooks};
   Syncer syncer_{life_.syncer, turn_, life_.joining, life_.registration};
@@ -381,10 +389,11 @@ std::optional<Time> next_wake(const Life& life) {
   if (phase == Phase::ended) return std::nullopt;
   if (phase == Phase::sweep) return life.stopping.deadline;
   std::optional<Time> first;
-  for (const auto& time : {life.preparing.deadline, life.supervisor.deadline, life.stopping.deadline,
-                           out_of_time(life.stopping, life.reloading.in_force.rules), life.joining.probe_at,
-                           life.joining.join_at, life.registration.task_at, life.stopping.task_at,
-                           life.claims.around_at, life.standing.ask_at, life.address.read_at, life.syncer.flush_at}) {
+  for (const auto& time :
+       {life.preparing.deadline, life.supervisor.deadline, life.stopping.deadline,
+        out_of_time(life.stopping, life.reloading.in_force.rules), life.joining.probe_at, life.joining.join_at,
+        life.pulse.ask_at, life.pulse.sample_at, life.registration.task_at, life.stopping.task_at,
+        life.claims.around_at, life.standing.ask_at, life.address.read_at, life.syncer.flush_at}) {
     if (time && (!first || *time < *first)) first = time;
   }
   return first;

@@ -54,8 +54,10 @@
 //   told           an agent that is killed is told of, in one line
 //   settled        no leave before the agent's full sync, and a reload that was under way, are over, or settle's time is up
 //   patience       an agent is ended without a stop only for a restart that was asked for, for being silent for
-//                  hung_after (not where its API opens only once it has joined), for an id taken back, for gossip that
-//                  has shut itself down, or once, having joined, for having known no leader for rejoin_after
+//                  hung_after (not where its API opens only once it has joined, and ten times that while it works and has yet
+//                  to answer), for telling nothing of itself for as long while its servers answer, for an id taken back, for
+//                  gossip that has shut itself down, or once, having joined, for having known no leader for rejoin_after
+//   replaced       one that tells nothing of itself while its servers answer is ended before long
 //   hands-off      nothing that may be alive is cleared away, nothing at all without node.heal; no leave in the name of a
 //                  node that was last seen to be another one, elsewhere
 //   evidence       nothing is cleared away that this node has not kept as a name or an id of its own
@@ -79,6 +81,7 @@
 //   preparing      until there is something to launch
 //   supervisor     the agent's process: launch, backoff, restart, end
 //   joining        whether it answers and knows a leader
+//   pulse          whether it tells what it has
 //   hooks          post_start and pre_stop
 //   registration   services, hooks and catalog
 //   syncer         what the agent's own syncer leaves lying
@@ -99,6 +102,7 @@
 #include "life/hooks.hpp"
 #include "life/joining.hpp"
 #include "life/preparing.hpp"
+#include "life/pulse.hpp"
 #include "life/registration.hpp"
 #include "life/reloading.hpp"
 #include "life/rules.hpp"
@@ -118,6 +122,7 @@ struct Life {
   PreparingState preparing;
   SupervisorState supervisor;
   JoiningState joining;
+  PulseState pulse;
   HooksState hooks;
   RegistrationState registration;
   SyncerState syncer;

@@ -21,6 +21,7 @@ struct LeaderMissing {  // for rejoin_after
 struct GossipShutDown {};
 struct AgentHung {
   Duration silent;
+  bool in_part = false;  // of itself alone it tells nothing
 };
 
 // ---- the agent's process

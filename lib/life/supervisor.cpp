@@ -126,10 +126,11 @@ void Supervisor::insist() {
   kill("it did not end when it was told to", Tone::warn);
 }
 
-void Supervisor::kill_hung(Duration silent) {
+void Supervisor::kill_hung(Duration silent, bool in_part) {
+  const char* how = in_part ? "the agent is hung: it tells nothing of itself, though its servers answer; killing it"
+                            : "the agent is hung, its API silent; killing it";
   if (!std::exchange(own_.process->killed, true))
-    turn_.say(Tone::warn, "the agent is hung, its API silent; killing it",
-              turn_.agent_fields() + Fields{seconds_field(silent)});
+    turn_.say(Tone::warn, how, turn_.agent_fields() + Fields{seconds_field(silent)});
   own_.process->ending = RestartReason::hung;
   turn_.emit(EndAgent{SIGKILL});
 }

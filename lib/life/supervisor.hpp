@@ -113,7 +113,7 @@ class Supervisor {
   void await_settings();
   void launch_waiting();
   // From here on it is an agent that has died.
-  void kill_hung(Duration silent);
+  void kill_hung(Duration silent, bool in_part);
   // A launch under way is ended as soon as its pid is known.
   void end_for_good(Time by, bool kill, std::string_view why);
   void stand_down();  // nothing is launched any more

@@ -106,7 +106,8 @@ const std::vector<SettingKey>& setting_keys() {
       {"restart.give_up_after", integer, "5",
        "deaths in a row after which lictor gives up on an agent that was never ready; once it was ready, never"},
       {"watch.hung_after", duration, R"("30s")",
-       "an agent whose API is silent this long is hung: it is killed and restarted"},
+       "an agent whose API is silent this long, as a whole or in what it tells of itself, is hung: it is killed and "
+       "restarted"},
       {"watch.rejoin_after",
        duration,
        R"("5m")",

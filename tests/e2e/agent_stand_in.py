@@ -5,6 +5,8 @@ Put in the agent's place by `stand_in()`. What it is to do stands in a file, a w
 
   close    a registration of a service is answered by a closed connection
   shut     and so is everything else
+  mute=P   a request whose path begins with P is not answered while that word is there, and then the connection is
+           closed; the file stand-in.mute tells of it
   swallow  a registration of a service that the agent has with this very body already is answered, and not passed on
 
 as agents from Consul 1.9.1 on do with registrations (the last keeps from the servers what it is about).
@@ -69,6 +71,13 @@ class Proxy(http.server.BaseHTTPRequestHandler):
         words = self.orders.read_text().split()
         registers = self.command == "PUT" and self.path.startswith(REGISTER)
         if "shut" in words or (registers and "close" in words):
+            self.close_connection = True
+            return
+        mute = [word for word in words if word.startswith("mute=") and self.path.startswith(word[len("mute=") :])]
+        if mute:
+            (self.orders.parent / "stand-in.mute").touch()
+            while mute[0] in self.orders.read_text().split():
+                time.sleep(0.02)
             self.close_connection = True
             return
         service = json.loads(body) if registers else {}

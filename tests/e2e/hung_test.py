@@ -1,14 +1,16 @@
 """An agent that lives and does not answer, beside one that is only slow."""
 
+import contextlib
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
 
 from agent_stand_in import stand_in
-from tools import eventually, holds, processes_in
-from world import ALIVE, run, write_script
+from tools import eventually, get_json, holds, processes_in
+from world import ALIVE, CONSUL, LEFT, run, write_json, write_script
 
 HUNG_AFTER = 3.0
 
@@ -162,3 +164,175 @@ def hung_under_load(world):
         one.join()
     assert client.agent_pid() == agent and "hung" not in client.log, client.log[-1000:]
     assert client.status()["ready"]
+
+
+def hung_in_part(world):
+    """An agent that tells nothing of itself is replaced after watch.hung_after, though it answers all that servers know."""
+    server, client = world.server(), world.client(watch={"hung_after": f"{HUNG_AFTER:.0f}s"})
+    order = stand_in(client)
+    client.start().ready()
+    told = "the agent is hung: it tells nothing of itself, though its servers answer; killing it"
+    for times, path in enumerate(("/v1/agent/services", "/v1/agent/checks", "/v1/agent/"), 1):
+        agent, asked = client.agent_pid(), time.monotonic()
+        order(f"mute={path}")
+        eventually(lambda: client.log.count(told) == times, 4 * HUNG_AFTER, f"{path}: the agent is killed")
+        assert time.monotonic() - asked >= HUNG_AFTER, f"{path}: too early"
+        order()
+        client.ready(20)
+        assert client.agent_pid() != agent and server.instances() == {"n1": client.address}
+    status = client.status()
+    assert status["agent"]["restarts_by_reason"]["hung"] == 3, status
+    holds(lambda: client.log.count(told) == 3, 2.5 * HUNG_AFTER, "one that answers is left alone")
+
+
+def held_up(client):
+    """The agent does not tell what it has."""
+    try:
+        client.agent("GET", "/v1/agent/services", timeout=3)
+    except TimeoutError:
+        return True
+    return False
+
+
+def left_alone(client, agent, limit):
+    """The agent stays until nothing holds it up any more, and for as long after that as another one would have gone by then."""
+
+    def free():
+        assert client.agent_pid() == agent, client.log[-1000:]
+        return not held_up(client)
+
+    eventually(free, limit, "nothing holds the agent up")
+    holds(lambda: client.agent_pid() == agent, 4, "the agent is left alone")
+    assert "hung" not in client.log, client.log[-1000:]
+
+
+def hung_server_stopped(world):
+    """A server that is frozen has its agents tell nothing of themselves for half a minute, and they are not hung."""
+    server, client = world.server(), world.client(watch={"hung_after": "2s"}).start()
+    client.ready()
+    agent = client.agent_pid()
+    os.kill(server.process.pid, signal.SIGSTOP)
+    for name in ("web", "db"):
+        with contextlib.suppress(TimeoutError):
+            client.agent("PUT", "/v1/agent/service/register", {"Name": name, "Port": 80}, timeout=1)
+    assert held_up(client), "the agent tells what it has: its server holds nothing up"
+    left_alone(client, agent, 45)
+    os.kill(server.process.pid, signal.SIGCONT)
+    eventually(lambda: server.instances("web") and server.instances("db"), 20, "the servers are told")
+    assert client.agent_pid() == agent and "hung" not in client.log, client.log[-1000:]
+
+
+class ThreeServers:
+    """A cluster of three servers, of which one leads. Each with an API of its own on a unix socket."""
+
+    def __init__(self, world):
+        self.sockets, self.processes = [], []
+        names = [f"s{number}" for number in range(3)]
+        addresses = [f"10.77.0.{201 + number}" for number in range(3)]
+        for name, address in zip(names, addresses):
+            namespace, folder = world.add_namespace(name, address=address), f"{world.folder}/{name}"
+            self.sockets.append(f"{folder}.sock")
+            settings = {
+                "server": True,
+                "bootstrap_expect": 3,
+                "node_name": name,
+                "bind_addr": address,
+                "data_dir": folder,
+                "retry_join": addresses,
+                "retry_interval": "1s",
+                "addresses": {"http": f"unix://{folder}.sock"},
+                "disable_update_check": True,
+                "performance": {"raft_multiplier": 1},
+            }
+            write_json(f"{folder}.json", settings)
+            command = ["ip", "netns", "exec", namespace, CONSUL, "agent", f"-config-file={folder}.json"]
+            with open(f"{folder}.log", "w") as log:
+                self.processes.append(subprocess.Popen(command, stdout=log, stderr=log))
+        self.addresses = addresses
+        eventually(self.leader, 30, "the servers have a leader")
+
+    def leader(self, but=None):
+        """The index of the one that leads, as the others than `but` have it; None while they know none."""
+        answer = next(get_json(s, "/v1/status/leader") for n, s in enumerate(self.sockets) if n != but)
+        address = answer.partition(":")[0]
+        found = self.addresses.index(address) if address in self.addresses else None
+        return None if found is None or found == but else found + 1
+
+
+def hung_leader_frozen(world):
+    """The leader is frozen and another one leads: what the agent asked of the former holds it up, and it is not hung."""
+    servers = ThreeServers(world)
+    client = world.client(agent={"config": {"retry_join": servers.addresses}}, watch={"hung_after": "2s"})
+    client.start().ready(30)
+    agent, leader = client.agent_pid(), servers.leader() - 1
+    os.kill(servers.processes[leader].pid, signal.SIGSTOP)
+    with contextlib.suppress(TimeoutError):
+        client.agent("PUT", "/v1/agent/service/register", {"Name": "web", "Port": 80}, timeout=1)
+    eventually(lambda: servers.leader(but=leader), 20, "another one leads")
+    # It is as long as another one leads already that the servers' part in it does not show.
+    assert held_up(client), "the agent tells what it has: nothing is held up"
+    left_alone(client, agent, 45)
+
+
+def slow_to_start(world, client, waits):
+    """The first agent of the client does this, in Python, before it is the real one."""
+    real, tried, program = client.settings["agent"]["binary"], f"{world.folder}/tried", f"{world.folder}/slow.py"
+    with open(program, "w") as file:
+        file.write(f"import os, sys, time\n{waits}\nos.execv({real!r}, [{real!r}, *sys.argv[1:]])\n")
+    agent = f"""if [ "$1" != agent ] || [ -e {tried} ]; then exec {real} "$@"; fi
+: > {tried}
+exec {sys.executable} {program} "$@"
+"""
+    client.write_settings(agent={"binary": write_script(f"{world.folder}/agent", agent), "user": "root"})
+
+
+def hung_not_while_it_works(world):
+    """An agent that computes for longer than watch.hung_after before it first answers is left alone until it does."""
+    world.server()
+    client = world.client(watch={"hung_after": "2s"})
+    slow_to_start(world, client, "end = time.monotonic() + 9\nwhile time.monotonic() < end: pass")
+    client.start()
+    agent = eventually(client.agent_pid, 5, "the agent runs")
+    status = client.ready(30)
+    assert status["agent"]["uptime"] > 9 and client.agent_pid() == agent, status
+    assert status["agent"]["restarts"] == 0 and "hung" not in client.log, client.log[-1000:]
+
+
+def hung_and_idle(world):
+    """One that neither answers nor works is replaced after watch.hung_after: it sleeps, or it is stopped."""
+    world.server()
+    client = world.client(watch={"hung_after": f"{HUNG_AFTER:.0f}s"})
+    slow_to_start(world, client, "time.sleep(600)")
+    client.start()
+    client.logged("the agent is hung, its API silent; killing it", HUNG_AFTER + 2)
+    assert time.monotonic() - client.started >= HUNG_AFTER
+    client.ready(20)
+    assert client.status()["agent"]["restarts_by_reason"]["hung"] == 1, client.status()
+
+
+def hung_beside_a_stop(world):
+    """Beside a registration that the agent does not answer a reload goes on, and a stop takes as long as one without."""
+
+    def stopped(name, *words):
+        client = world.client(name)
+        order = stand_in(client)
+        client.start().ready()
+        if words:
+            order(*words)
+            client.write_settings(services=[{"name": "late", "port": 80}])
+            client.send(signal.SIGHUP)
+            eventually(lambda: os.path.exists(f"{client.folder}/stand-in.mute"), 5, "the registration is not answered")
+            client.write_settings(agent={"config": {"log_level": "debug"}})
+            client.send(signal.SIGHUP)
+            client.logged("new settings, taken by the running agent keys=log_level", 3)
+        code, seconds = client.stop()
+        assert code == 0, f"exit {code}: {client.last_line()}"
+        client.nobody_left()
+        return seconds
+
+    server = world.server()
+    without = stopped("n1")
+    for name, path in (("n2", "/v1/agent/services"), ("n3", "/v1/agent/service/register")):
+        seconds = stopped(name, f"mute={path}")
+        assert seconds < without + 1, f"{path}: {seconds:.1f} s, and {without:.1f} s without"
+        assert server.member(name) == LEFT

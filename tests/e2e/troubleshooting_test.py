@@ -13,6 +13,7 @@ import subprocess
 import sys
 
 import pages
+from agent_stand_in import stand_in
 from secrets_tls_test import certificates
 from tools import eventually
 from world import ALIVE, CONSUL, FAILED, LEFT, SERVER_ADDRESS, run, write_json
@@ -266,14 +267,19 @@ def troubleshooting_grace(world, advice):
 
 @symptom("Agent hung and restarted")
 def troubleshooting_hung(world, advice):
-    """The agent is stopped."""
+    """The agent is stopped, and the next one tells nothing of itself."""
     world.server()
     client = world.client(watch={"hung_after": "3s"})
+    order = stand_in(client)
     agent = client.start().ready()["agent"]["pid"]
     os.kill(agent, signal.SIGSTOP)
     eventually(lambda: client.agent_pid() not in (agent, None), 10, "another agent")
+    agent = client.ready()["agent"]["pid"]
+    order("mute=/v1/agent/services")
+    eventually(lambda: client.agent_pid() not in (agent, None), 15, "a third one")
+    order()
     status = client.ready()
-    assert status["agent"]["restarts_by_reason"]["hung"] == 1, status
+    assert status["agent"]["restarts_by_reason"]["hung"] == 2, status
     advice.seen(client)
     client.write_settings(**advice.settings())
     client.logged("settings read again")

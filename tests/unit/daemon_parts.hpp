@@ -47,6 +47,12 @@ struct FakeApi : lictor::AgentCalls {
   void probe(lictor::Duration deadline, std::function<void(lictor::ProbeAnswer)> done) override {
     asked.note("probe " + lictor::format_duration(deadline), [=, this] { done(probed); });
   }
+  void ask_own(lictor::Duration deadline, std::function<void(bool)> done) override {
+    asked.note("ask_own " + lictor::format_duration(deadline), [=] { done(true); });
+  }
+  void ask_servers(const std::string& node, std::function<void(lictor::ServersAnswer, bool)> done) override {
+    asked.note("ask_servers " + node, [=] { done(lictor::ServersAnswer::steady, true); });
+  }
   void send_services(const std::string& node, const std::vector<lictor::Json>& desired, lictor::Sending what,
                      std::function<void(Sent)> done) override {
     const char* which = what == lictor::Sending::news ? "news" : "difference";
@@ -131,6 +137,10 @@ struct FakeAgentProcess : lictor::AgentProcess {
     asked.note("gossips");
     return gossip;
   }
+  bool works(int pid) override {
+    asked.note(fmt::format("works {}", pid));
+    return at_work;
+  }
   void remember_version(const std::string& version) override { asked.note("remember_version " + version); }
   void run_hook(lictor::HookKind kind, std::size_t index,
                 std::function<void(const lictor::Result<void>&)> done) override {
@@ -146,7 +156,7 @@ struct FakeAgentProcess : lictor::AgentProcess {
   Asked& asked;
   lictor::Result<void> can, hook;
   lictor::Result<int> started = 41;
-  bool gossip = true;
+  bool gossip = true, at_work = false;
   std::vector<std::function<void(lictor::AgentEnded)>> ended;  // of each launch
 };
 

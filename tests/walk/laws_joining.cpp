@@ -27,10 +27,12 @@ void Walk::respond(const Probe& e) {
     if (!leader_ && joined_ && !leaderless_) leaderless_ = now_;
   }
   if (members > 0) members_ = members;
+  const bool works = answer == ProbeAnswer::silent && launches_ % 2 == 0;
+  if (works) worked_ = now_;
   if (!gossip_ && answer != ProbeAnswer::silent) quarrelled_ = true;
-  tell(Probed{e.launch, answer, members, gossip_}, answer == ProbeAnswer::leader      ? "leader"
-                                                   : answer == ProbeAnswer::no_leader ? "no leader"
-                                                                                      : "silent");
+  tell(Probed{e.launch, answer, members, gossip_, works}, answer == ProbeAnswer::leader      ? "leader"
+                                                          : answer == ProbeAnswer::no_leader ? "no leader"
+                                                                                             : "silent");
 }
 
 // A sign of life, and no answer. What has been known of a leader stands until it lasts.
@@ -61,7 +63,10 @@ void Walk::take(const Join& e) {
 void Walk::hold_patience() const {
   if (stop_at_) return;
   const bool too_early = seen().rules().api_after_join && !answered_;
-  const bool hung = !too_early && unanswered_ && now_ - *unanswered_ >= seen().rules().hung_after;
+  const Duration enough = seen().rules().hung_after;
+  const bool silent = !too_early && unanswered_ && now_ - *unanswered_ >= enough;
+  const bool works = silent && !answered_ && worked_ && now_ - *worked_ < enough;
+  const bool hung = (silent && (!works || now_ - *unanswered_ >= works_times * enough)) || hung_in_part();
   const bool lost =
       leaderless_ && seen().rules().rejoin_after > Duration{} && now_ - *leaderless_ >= seen().rules().rejoin_after;
   hold(restart_asked_ || leave_first_ || quarrelled_ || hung || lost, "patience", "an agent ended for no reason");

@@ -21,7 +21,10 @@ void Walk::respond(const Launch&) {
   launched_with_ = version_;
   unanswered_.reset();
   answered_ = false;
-  mute_ = seldom(5);
+  const std::size_t kind = by_weight(82, 6, 12);
+  mute_ = kind == 1;
+  deaf_ = kind == 2;
+  worked_.reset();
   killed_ = told_to_end_ = false;
   tell(Launched{1000 + launches_}, "launched");
 }
@@ -51,10 +54,12 @@ void Walk::forget_agent() {
            std::holds_alternative<Deregister>(o.effect) || std::holds_alternative<EndAgent>(o.effect) ||
            std::holds_alternative<LookAround>(o.effect) || std::holds_alternative<AwaitStanding>(o.effect) ||
            std::holds_alternative<Clear>(o.effect) || std::holds_alternative<Join>(o.effect) ||
-           std::holds_alternative<Adopt>(o.effect);
+           std::holds_alternative<Adopt>(o.effect) || std::holds_alternative<AskOwn>(o.effect) ||
+           std::holds_alternative<AskServers>(o.effect);
   });
   gossip_ = true;
   closing_.reset();
+  own_mute_.reset();
   hook_running_ = false;
   sent_ = catalog_ = leader_ = seen_ = false;
   joined_.reset();
@@ -97,7 +102,7 @@ void Walk::take(const EndAgent& e) {
     hold(told_of_kill_ == (killed_ ? 0 : 1), "told", "an agent killed, and not told of in one line");
     killed_ = true;
     // One that waits for a disk dies late.
-    owe(e, !stop_at_ && seldom(4) ? milliseconds(1500) : milliseconds(50));
+    owe(e, !stop_at_ && seldom(10) ? milliseconds(1500) : milliseconds(50));
   } else if (!std::exchange(told_to_end_, true) && mostly(70)) {
     owe(e, milliseconds(250));
   }

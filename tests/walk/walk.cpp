@@ -150,6 +150,7 @@ void Walk::tell(Happening what, const char* name) {
   hold_registration();
   hold_stopping();
   hold_flushed();
+  hold_replaced();
   hold_heard();
   hold_budget();
   hold(next_wake(life_).value_or(Time::max()) > now_, "awake", "the life wakes up where nothing is to be done");

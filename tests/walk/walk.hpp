@@ -126,6 +126,14 @@ class Walk {
   void note_full_sync();
   void hold_patience() const;
 
+  // ---- pulse
+  void respond(const AskOwn& e);
+  void respond(const AskServers& e);
+  void take(const AskOwn& e);
+  void take(const AskServers& e);
+  bool hung_in_part() const;
+  void hold_replaced() const;
+
   // ---- registration
   void respond(const SendServices& e);
   void respond(const SendAgain& e);
@@ -207,12 +215,23 @@ class Walk {
   // joining: of this agent
   bool answered_ = false, mute_ = false, leader_ = false;
   std::optional<Time> unanswered_;  // since then
+  std::optional<Time> worked_;      // last seen to
   std::optional<Time> closing_;     // since when it ends each connection without an answer
   std::optional<Time> joined_;
   std::optional<Time> leaderless_;  // since then, having joined
   bool synced_ = false;
   int members_ = 0;
   bool gossip_ = true, quarrelled_ = false;
+
+  // pulse: of this agent
+  bool deaf_ = false;  // it never tells what it has
+  struct OwnMute {
+    Time since;                         // it has been asked, or its servers were silent
+    std::optional<Time> moved, worked;  // last: the servers were not as before; it has told them something
+    bool sampled = false;
+  };
+  std::optional<OwnMute> own_mute_;
+  Time own_asked_{};
 
   // registration
   bool sent_ = false, catalog_ = false, seen_ = false, ever_ready_ = false;

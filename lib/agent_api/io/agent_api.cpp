@@ -19,20 +19,20 @@ namespace {
 using std::chrono::seconds;
 
 constexpr Duration agent_deadline = seconds(10);
-// Of what concerns this node alone.
-constexpr std::size_t short_answer = 4 << 20;
+// Of what is not read; of what concerns this node alone; of all else.
+constexpr std::size_t first_words = 64 << 10, short_answer = 4 << 20, long_answer = 64 << 20;
+// At once: more than there are kinds of calls, each of which the life asks once at a time, but for those that nobody waits for.
+constexpr std::size_t most_calls = 32;
 constexpr Duration reach_deadline = std::chrono::milliseconds(500);
 
 }  // namespace
 
 AgentApi::AgentApi(boost::asio::any_io_executor executor, const std::string& socket, std::function<void()> refused)
     : probes_(executor, socket, short_answer),
-      work_(executor, socket),
-      looks_(executor, socket),
+      own_(executor, socket, first_words, 2),
+      work_(executor, socket, long_answer, most_calls),
       farewell_(executor, socket, short_answer),
-      joins_(executor, socket),
       orders_(executor, socket),
-      changes_(executor, socket),
       standing_(executor, socket, short_answer),
       executor_(executor),
       pause_(executor),
@@ -40,14 +40,13 @@ AgentApi::AgentApi(boost::asio::any_io_executor executor, const std::string& soc
 
 void AgentApi::reset(std::string token) {
   probes_.reset();
+  own_.reset();
   work_.reset();
-  looks_.reset();
   farewell_.reset();
-  joins_.reset();
   orders_.reset();
-  changes_.reset();
   standing_.reset();
   index_ = checks_index_ = standing_index_ = 0;
+  silence_ = {};
   pause_.expires_at(std::chrono::steady_clock::time_point::max());
   reach_.reset();
   forget_sent();
@@ -101,7 +100,7 @@ void AgentApi::look_up_catalog(const std::string& node, const std::string& id, c
   HttpRequest get = request("GET", "/v1/catalog/node/" + percent_encode(node) + "?consistent", Key::registration);
   get.deadline = catalog_deadline;
   shown_ = nullptr;
-  looks_.ask(std::move(get), [this, id, desired, done = std::move(done)](const HttpResult& answer) {
+  work_.ask(std::move(get), [this, id, desired, done = std::move(done)](const HttpResult& answer) {
     index_ = answer && answer->status == 200 ? answer->index : 0;
     if (answer && answer->status == 403) {
       if (refused_) refused_();
@@ -150,7 +149,7 @@ void AgentApi::await_change(const std::string& node, Duration limit, std::functi
   HttpRequest get = request("GET", fmt::format("{}?index={}&wait={}ms", entry, index, wait), Key::registration);
   // Servers take up to a sixteenth more, and need the time to answer.
   get.deadline = limit + limit / 16 + seconds(1);
-  changes_.ask(std::move(get), [this, checks, done = std::move(done)](const HttpResult& answer) {
+  work_.ask(std::move(get), [this, checks, done = std::move(done)](const HttpResult& answer) {
     const bool told = answer && answer->status == 200 && answer->index > 0;
     if (told && checks) checks_index_ = answer->index;
     done(told);
@@ -261,19 +260,19 @@ void AgentApi::clear(const Claim& claim, std::function<void(ClearAnswer, std::st
 
 void AgentApi::join(JoinTargets targets, std::function<void()> done) {
   const auto ask_to_join = [this](const std::string& peer, std::function<void()> over) {
-    joins_.ask(request("PUT", "/v1/agent/join/" + percent_encode(peer), Key::recovery),
-               [over = std::move(over)](const HttpResult&) { over(); });
+    work_.ask(request("PUT", "/v1/agent/join/" + percent_encode(peer), Key::recovery),
+              [over = std::move(over)](const HttpResult&) { over(); });
   };
-  joins_.ask(request("GET", "/v1/agent/members", Key::recovery),
-             [this, ask_to_join, targets = std::move(targets), done = std::move(done)](const HttpResult& answer) {
-               if (answer && knows_live_server(foreign_json(answer->body))) return done();
-               reach_.emplace(executor_, targets.addresses, reach_deadline,
-                              [this, ask_to_join, names = targets.names, done](const std::optional<std::string>& peer) {
-                                if (peer) return ask_to_join(*peer, done);
-                                if (names.empty()) return done();
-                                ask_to_join(names[next_name_++ % names.size()], done);
-                              });
-             });
+  work_.ask(request("GET", "/v1/agent/members", Key::recovery),
+            [this, ask_to_join, targets = std::move(targets), done = std::move(done)](const HttpResult& answer) {
+              if (answer && knows_live_server(foreign_json(answer->body))) return done();
+              reach_.emplace(executor_, targets.addresses, reach_deadline,
+                             [this, ask_to_join, names = targets.names, done](const std::optional<std::string>& peer) {
+                               if (peer) return ask_to_join(*peer, done);
+                               if (names.empty()) return done();
+                               ask_to_join(names[next_name_++ % names.size()], done);
+                             });
+            });
 }
 
 void AgentApi::rejoin() {
@@ -300,7 +299,7 @@ void AgentApi::repeat_leave(const std::string& node, Done done) {
   HttpRequest put = request("PUT", "/v1/agent/force-leave/" + percent_encode(node), Key::registration);
   put.deadline = catalog_deadline;
   // It is answered when the message has gone out, some rounds of gossip later: no look at the catalog waits for that.
-  joins_.ask(std::move(put), [done = std::move(done)](const HttpResult& answer) {
+  work_.ask(std::move(put), [done = std::move(done)](const HttpResult& answer) {
     done(success_of(answer, "tell of the leave again"));
   });
 }

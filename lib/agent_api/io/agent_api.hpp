@@ -33,6 +33,8 @@ class AgentApi : public AgentCalls {
   void reset(std::string token) override;
   void use_tokens(Tokens tokens) override;
   void probe(Duration deadline, std::function<void(ProbeAnswer)> done) override;
+  void ask_own(Duration deadline, std::function<void(bool told)> done) override;
+  void ask_servers(const std::string& node, std::function<void(ServersAnswer servers, bool told)> done) override;
   void send_services(const std::string& node, const std::vector<Json>& desired, Sending what,
                      std::function<void(Sent)> done) override;
   void look_up_catalog(const std::string& node, const std::string& id, const std::vector<Json>& desired,
@@ -90,6 +92,10 @@ class AgentApi : public AgentCalls {
   bool lacks(const Delivery& delivery, const std::string& id) const;
   void delivered(Delivery& delivery);
   std::string digest(const Json& service) const;
+  // own_answers.cpp
+  void ask_entry(std::vector<std::string> targets, std::uint64_t so_far,
+                 std::function<void(std::optional<std::uint64_t>)> done);
+  void ask_who_leads(std::function<void(ServersAnswer)> done);
   // sending_again.cpp
   struct Again;
   void again_read(const std::shared_ptr<Again>& again, std::function<void()> then);
@@ -106,8 +112,9 @@ class AgentApi : public AgentCalls {
   void ask_servers(const std::string& node, bool on, std::chrono::steady_clock::time_point end, ServersSay so_far,
                    std::function<void(ServersSay)> done);
 
-  // Eight connections: a slow call on one never delays a call on another.
-  HttpClient probes_, work_, looks_, farewell_, joins_, orders_, changes_, standing_;
+  // A connection for each call that is outstanding: a slow one never delays another. Maintenance alone is asked of in order, so
+  // that the last answer is the last word.
+  HttpClient probes_, own_, work_, farewell_, orders_, standing_;
   boost::asio::any_io_executor executor_;
   std::optional<Reach> reach_;
   boost::asio::steady_timer pause_;  // while the servers are asked of maintenance
@@ -133,6 +140,13 @@ class AgentApi : public AgentCalls {
   // Of the last look at the catalog; 0: it showed nothing. And what await_change() was told since.
   std::uint64_t index_ = 0, checks_index_ = 0;
   bool in_catalog_ = false;
+  // What was known of the servers when the agent last answered of itself or was first asked, and then by each ask_servers().
+  struct Silence {
+    std::string leader;
+    int servers = 0;                     // that were alive
+    std::optional<std::uint64_t> entry;  // a digest of this node's
+  };
+  Silence silence_;
   std::uint64_t standing_index_ = 0;  // of the last answer about this node's standing; 0: none to wait by
 };
 

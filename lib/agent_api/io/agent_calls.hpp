@@ -51,6 +51,14 @@ class AgentCalls {
   // neither, nor a token that a server would have to know, it answers at once. Any status is an answer.
   virtual void probe(Duration deadline, std::function<void(ProbeAnswer)> done) = 0;
 
+  // GET /v1/agent/services and GET /v1/agent/checks, of what the recovery token may read. `told`: both are answered. They take the
+  // lock on what the agent has, which its sync with the servers holds for as long as these take.
+  virtual void ask_own(Duration deadline, std::function<void(bool told)> done) = 0;
+  // Where that is not answered: GET /v1/catalog/node/NAME?consistent and GET /v1/health/node/NAME?consistent, which the leader
+  // answers, GET /v1/status/leader and GET /v1/agent/members. `told`: the node's entry is another one than when this was last
+  // asked, with no answer to ask_own() between.
+  virtual void ask_servers(const std::string& node, std::function<void(ServersAnswer servers, bool told)> done) = 0;
+
   struct Sent {
     std::string failure;   // of the whole: it broke off; empty: all that was to be sent has been answered
     bool refused = false;  // something, for want of a permission

@@ -20,10 +20,13 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <cstddef>
 #include <deque>
 #include <optional>
 #include <utility>
+#include <vector>
 
 namespace lictor {
 namespace {
@@ -33,6 +36,7 @@ namespace http = boost::beast::http;
 using boost::system::error_code;
 
 constexpr std::uint32_t kHeaderLimit = 64 << 10;
+constexpr std::ptrdiff_t kIdleConnections = 2;
 
 // What one connection needs while operations on it are under way. They hold it, so that an aborted one never touches
 // its successor.
@@ -66,21 +70,32 @@ struct Pending {
   HttpRequest request;
   HttpDone done;
   asio::steady_timer timer;
-  bool reused = false;  // sent on a connection that had served another request
+};
+
+// One connection, and what is asked over it.
+struct Lane {
+  std::shared_ptr<Connection> connection;  // none: the next request connects
+  std::shared_ptr<Pending> pending;        // under way; none: idle
+  bool reused = false;                     // sent on a connection that had served another request
+  error_code unwritten;                    // why that could not be sent whole
+
+  void drop_connection() {
+    if (connection) connection->close();
+    connection = nullptr;
+  }
 };
 
 }  // namespace
 
 struct HttpClient::State : std::enable_shared_from_this<State> {
-  State(asio::any_io_executor e, std::string p, size_t limit)
-      : executor(std::move(e)), peer(std::move(p)), body_limit(limit) {}
+  State(asio::any_io_executor e, std::string p, size_t limit, size_t most)
+      : executor(std::move(e)), peer(std::move(p)), body_limit(limit), most_lanes(most) {}
 
   asio::any_io_executor executor;
   std::string peer;
-  size_t body_limit;
-  std::shared_ptr<Connection> connection;      // none: the next request connects
-  std::deque<std::shared_ptr<Pending>> queue;  // the first one is under way
-  error_code unwritten;                        // why that could not be sent whole
+  size_t body_limit, most_lanes;
+  std::vector<std::shared_ptr<Lane>> lanes;      // the idle ones have a connection
+  std::deque<std::shared_ptr<Pending>> waiting;  // for a lane, while there are as many as there may be
 
   void ask(HttpRequest request, HttpDone done) {
     const auto pending = std::make_shared<Pending>(executor, std::move(request), std::move(done));
@@ -89,50 +104,65 @@ struct HttpClient::State : std::enable_shared_from_this<State> {
       const auto self = weak.lock();
       if (!error && self) self->expire(pending);
     });
-    queue.push_back(pending);
-    if (queue.size() == 1) begin();
+    waiting.push_back(pending);
+    go_on();
   }
 
   void reset() {
-    drop_connection();
+    std::deque<std::shared_ptr<Pending>> dropped = std::exchange(waiting, {});
+    for (const auto& lane : std::exchange(lanes, {})) {
+      lane->drop_connection();
+      if (lane->pending) dropped.push_back(std::exchange(lane->pending, nullptr));
+    }
     // The timers' handlers hold their requests; destroying these may run anything.
-    for (const auto& pending : std::exchange(queue, {})) pending->timer.cancel();
+    for (const auto& pending : dropped) pending->timer.cancel();
   }
 
-  void drop_connection() {
-    if (connection) connection->close();
-    connection = nullptr;
-  }
-
-  // Calls `step` when an operation on the present connection ends, unless that has been dropped since.
-  auto then(void (State::*step)(error_code)) {
-    return [weak = weak_from_this(), mine = connection, step](error_code error, size_t = 0) {
-      const auto self = weak.lock();
-      if (self && self->connection == mine) (*self.*step)(error);
-    };
-  }
-
-  void begin() {
-    if (queue.empty()) return;
-    const auto& pending = queue.front();
-    pending->reused = connection && connection->usable();
-    if (pending->reused) return send({});
-    drop_connection();
-    connection = std::make_shared<Connection>(executor);
-    if (const auto endpoint = parse_endpoint(peer)) {
-      connection->socket.async_connect(*endpoint, then(&State::send));
-    } else if (peer.size() >= sizeof(sockaddr_un::sun_path)) {
-      asio::post(executor, [done = then(&State::send)] { done(asio::error::name_too_long); });
-    } else {
-      connection->socket.async_connect(asio::local::stream_protocol::endpoint(peer), then(&State::send));
+  void go_on() {
+    while (!waiting.empty()) {
+      const auto lane = free_lane();
+      if (!lane) return;
+      lane->pending = std::move(waiting.front());
+      waiting.pop_front();
+      begin(lane);
     }
   }
 
-  void send(error_code error) {
-    if (error) return fail("connect to " + peer + ": " + error.message());
-    const HttpRequest& request = queue.front()->request;
-    connection->parser.reset();
-    auto& message = connection->message;
+  std::shared_ptr<Lane> free_lane() {
+    const auto idle = std::find_if(lanes.begin(), lanes.end(), [](const auto& lane) { return !lane->pending; });
+    if (idle != lanes.end()) return *idle;
+    if (lanes.size() >= most_lanes) return nullptr;
+    return lanes.emplace_back(std::make_shared<Lane>());
+  }
+
+  // Calls `step` when an operation on the lane's present connection ends, unless that has been dropped since.
+  auto then(const std::shared_ptr<Lane>& lane, void (State::*step)(const std::shared_ptr<Lane>&, error_code)) {
+    return [weak = weak_from_this(), lane, mine = lane->connection, step](error_code error, size_t = 0) {
+      const auto self = weak.lock();
+      if (self && lane->connection == mine) (*self.*step)(lane, error);
+    };
+  }
+
+  void begin(const std::shared_ptr<Lane>& lane) {
+    lane->reused = lane->connection && lane->connection->usable();
+    if (lane->reused) return send(lane, {});
+    lane->drop_connection();
+    lane->connection = std::make_shared<Connection>(executor);
+    auto& socket = lane->connection->socket;
+    if (const auto endpoint = parse_endpoint(peer)) {
+      socket.async_connect(*endpoint, then(lane, &State::send));
+    } else if (peer.size() >= sizeof(sockaddr_un::sun_path)) {
+      asio::post(executor, [done = then(lane, &State::send)] { done(asio::error::name_too_long); });
+    } else {
+      socket.async_connect(asio::local::stream_protocol::endpoint(peer), then(lane, &State::send));
+    }
+  }
+
+  void send(const std::shared_ptr<Lane>& lane, error_code error) {
+    if (error) return fail(lane, "connect to " + peer + ": " + error.message());
+    const HttpRequest& request = lane->pending->request;
+    lane->connection->parser.reset();
+    auto& message = lane->connection->message;
     message = {};
     message.version(11);
     message.method_string(request.method);
@@ -143,50 +173,57 @@ struct HttpClient::State : std::enable_shared_from_this<State> {
     for (const auto& [name, value] : request.headers) message.set(name, value);
     message.body() = request.body;
     message.prepare_payload();
-    http::async_write(connection->socket, message, then(&State::receive));
+    http::async_write(lane->connection->socket, message, then(lane, &State::receive));
   }
 
-  void receive(error_code error) {
-    unwritten = error;
-    if (error && connection->readable() <= 0) return fail_or_retry("write: " + error.message());
-    auto& parser = connection->parser;
+  void receive(const std::shared_ptr<Lane>& lane, error_code error) {
+    Connection& connection = *lane->connection;
+    lane->unwritten = error;
+    if (error && connection.readable() <= 0) return fail_or_retry(lane, "write: " + error.message());
+    auto& parser = connection.parser;
     parser.emplace();
     parser->header_limit(kHeaderLimit);
     parser->body_limit(body_limit);
-    parser->skip(queue.front()->request.method == "HEAD");
-    http::async_read(connection->socket, connection->buffer, *parser, then(&State::finish));
+    parser->skip(lane->pending->request.method == "HEAD");
+    http::async_read(connection.socket, connection.buffer, *parser, then(lane, &State::finish));
   }
 
-  void finish(error_code error) {
-    if (error == http::error::body_limit) return fail("body over " + std::to_string(body_limit) + " bytes");
-    if (error && unwritten) return fail_or_retry("write: " + unwritten.message());
-    if (error) return fail_or_retry("read: " + error.message());
-    http::response<http::string_body> response = connection->parser->release();
-    if (!response.keep_alive() || connection->buffer.size() > 0 || unwritten) drop_connection();
+  void finish(const std::shared_ptr<Lane>& lane, error_code error) {
+    const error_code unwritten = lane->unwritten;
+    if (error == http::error::body_limit)
+      return fail(lane, "body over " + std::to_string(body_limit) + " bytes", HttpFailure::large);
+    if (error && unwritten) return fail_or_retry(lane, "write: " + unwritten.message());
+    if (error) return fail_or_retry(lane, "read: " + error.message());
+    http::response<http::string_body> response = lane->connection->parser->release();
+    if (!response.keep_alive() || lane->connection->buffer.size() > 0 || unwritten) lane->drop_connection();
     const auto header = response["X-Consul-Index"];
     const std::string_view index(header.data(), header.size());
-    complete(HttpAnswer{static_cast<int>(response.result_int()), std::move(response.body()),
+    complete(lane,
+             HttpAnswer{static_cast<int>(response.result_int()), std::move(response.body()),
                         std::string(response[http::field::date]), whole_number<std::uint64_t>(index).value_or(0)});
   }
 
-  void fail_or_retry(const std::string& why) {
-    const auto& pending = queue.front();
-    const bool silent = connection->buffer.size() == 0 && !(connection->parser && connection->parser->got_some());
-    const bool repeatable = !pending->request.once && pending->request.method != "POST";  // RFC 9110, 9.2.2
-    if (!pending->reused || !silent || !repeatable) return fail(why, HttpFailure::closed);
-    drop_connection();  // so that this time it is a fresh one
-    begin();
+  void fail_or_retry(const std::shared_ptr<Lane>& lane, const std::string& why) {
+    const HttpRequest& request = lane->pending->request;
+    const Connection& connection = *lane->connection;
+    const bool silent = connection.buffer.size() == 0 && !(connection.parser && connection.parser->got_some());
+    const bool repeatable = !request.once && request.method != "POST";  // RFC 9110, 9.2.2
+    if (!lane->reused || !silent || !repeatable) return fail(lane, why, HttpFailure::closed);
+    lane->drop_connection();  // so that this time it is a fresh one
+    begin(lane);
   }
 
-  void fail(const std::string& why, HttpFailure failure = HttpFailure::other) {
-    drop_connection();
-    complete(problem(*queue.front(), why, failure));
+  void fail(const std::shared_ptr<Lane>& lane, const std::string& why, HttpFailure failure = HttpFailure::other) {
+    lane->drop_connection();
+    complete(lane, problem(*lane->pending, why, failure));
   }
 
   void expire(const std::shared_ptr<Pending>& pending) {
     const auto why = "no answer within " + format_duration(pending->request.deadline);
-    if (!queue.empty() && queue.front() == pending) return fail(why, HttpFailure::late);
-    if (std::erase(queue, pending) > 0) pending->done(problem(*pending, why, HttpFailure::late));
+    for (const auto& lane : lanes) {
+      if (lane->pending == pending) return fail(std::shared_ptr(lane), why, HttpFailure::late);
+    }
+    if (std::erase(waiting, pending) > 0) pending->done(problem(*pending, why, HttpFailure::late));
   }
 
   static HttpProblem problem(const Pending& pending, const std::string& why, HttpFailure failure) {
@@ -195,18 +232,26 @@ struct HttpClient::State : std::enable_shared_from_this<State> {
                        failure);
   }
 
-  void complete(HttpResult result) {
-    const auto pending = std::move(queue.front());
-    queue.pop_front();
+  void complete(const std::shared_ptr<Lane>& lane, HttpResult result) {
+    const auto pending = std::exchange(lane->pending, nullptr);
     pending->timer.cancel();
-    begin();
+    go_on();
+    if (!lane->pending) rest(lane);
     // Last, for it may ask, reset or destroy the client.
     pending->done(std::move(result));
   }
+
+  // What only many calls at once have needed is given back.
+  void rest(const std::shared_ptr<Lane>& lane) {
+    const auto idle = std::count_if(lanes.begin(), lanes.end(), [](const auto& other) { return !other->pending; });
+    if (lane->connection && idle <= kIdleConnections) return;
+    lane->drop_connection();
+    std::erase(lanes, lane);
+  }
 };
 
-HttpClient::HttpClient(asio::any_io_executor executor, std::string peer, size_t body_limit)
-    : state_(std::make_shared<State>(std::move(executor), std::move(peer), body_limit)) {}
+HttpClient::HttpClient(asio::any_io_executor executor, std::string peer, size_t body_limit, size_t connections)
+    : state_(std::make_shared<State>(std::move(executor), std::move(peer), body_limit, connections)) {}
 
 HttpClient::~HttpClient() { state_->reset(); }
 

@@ -1,8 +1,9 @@
 // HTTP over a unix socket: how lictor speaks to the agent, and how its commands speak to lictor. Over TCP too, for what
 // only another host can tell.
 //
-// One connection, kept alive and reused, one request at a time, in the order asked. Every request has a deadline. No
-// threads, no name look-ups.
+// A connection for each request that is outstanding, as many as the client may have; one that is idle is kept alive and
+// reused. With one connection requests are made one at a time, in the order asked; with more a silent one delays no other.
+// Every request has a deadline. No threads, no name look-ups.
 #pragma once
 
 #include "base/problem.hpp"
@@ -35,8 +36,9 @@ struct HttpAnswer {
   std::uint64_t index = 0;  // header "X-Consul-Index"; 0 where it sent none
 };
 
-// closed: the peer has taken the connection, and ended it without an answer. late: none came within the deadline.
-enum class HttpFailure { other, closed, late };
+// closed: the peer has taken the connection, and ended it without an answer. late: none came within the deadline. large: it
+// has begun, and its body is over the limit.
+enum class HttpFailure { other, closed, late, large };
 struct HttpProblem : Problem {
   HttpProblem() = default;
   explicit HttpProblem(Problem problem, HttpFailure kind) : Problem(std::move(problem)), failure(kind) {}
@@ -51,8 +53,10 @@ using HttpDone = std::function<void(HttpResult)>;
 
 class HttpClient {
  public:
-  // `peer`: the path of a unix socket, or a literal "10.0.0.1:8500" or "[fd00::1]:8500".
-  HttpClient(boost::asio::any_io_executor executor, std::string peer, size_t body_limit = 64 << 20);
+  // `peer`: the path of a unix socket, or a literal "10.0.0.1:8500" or "[fd00::1]:8500". `connections`: at once, at most;
+  // further requests wait for one of them.
+  HttpClient(boost::asio::any_io_executor executor, std::string peer, size_t body_limit = 64 << 20,
+             size_t connections = 1);
   ~HttpClient();  // outstanding requests are dropped; their `done` is not called
 
   // `done` is called exactly once, from the executor, never from inside `ask`. A connection that the peer has closed
@@ -63,7 +67,7 @@ class HttpClient {
   // request connects afresh. Headers of an answer may take 64 KiB.
   void ask(HttpRequest request, HttpDone done);
 
-  // Drops the connection and everything outstanding (their `done` is not called): the peer is another process now.
+  // Drops the connections and everything outstanding (their `done` is not called): the peer is another process now.
   void reset();
 
  private:

@@ -85,6 +85,31 @@ TEST_CASE("an agent that is kept waiting by its servers has no leader; one that 
   CHECK(probed(hung) == ProbeAnswer::silent);
 }
 
+TEST_CASE("no call waits behind another one that the agent does not answer") {
+  FakeAgent agent;
+  std::vector<std::function<void(ControlReply)>> waiting;
+  agent.replies["GET /v1/agent/services"] = {.later = [&](auto answer) { waiting.push_back(answer); }};
+  for (const char* path :
+       {"PUT /v1/agent/reload", "PUT /v1/catalog/deregister", "PUT /v1/agent/force-leave/n1", "PUT /v1/agent/leave"})
+    agent.replies[path] = {200, ""};
+  agent.replies["GET /v1/catalog/node/n1"] = {200, "null"};
+  AgentApi api(agent.io.get_executor(), agent.socket);
+  bool sent = false;
+  api.send_services({}, Sending::difference, [&](const AgentApi::Sent&) { sent = true; });
+  while (waiting.empty()) agent.io.run_one_for(seconds(20));
+  const auto done = [&](auto call) {
+    return agent.answer_to<bool>([&](auto told) { call([told](const Result<void>& r) { told(r.has_value()); }); });
+  };
+  CHECK(done([&](auto told) { api.reload(told); }));
+  CHECK(done([&](auto told) { api.deregister("n1", told); }));
+  CHECK(done([&](auto told) { api.repeat_leave("n1", told); }));
+  CHECK(done([&](auto told) { api.leave(seconds(5), told); }));
+  const auto look = agent.answer_to<AgentApi::Look>([&](auto told) { api.look_up_catalog("n1", "id", {}, told); });
+  CHECK(look.answer == CatalogAnswer::gone);
+  CHECK_FALSE(sent);
+  for (const auto& late : waiting) late({503, "over"});
+}
+
 TEST_CASE("the catalog's answers") {
   const std::vector<Json> desired{{{"ID", "web"}, {"Name", "web"}}};
   const std::string id = "0b0e4f7c-1c5b-4c3e-9c63-4d6f9a1f2a3b", other = "ffffffff-1c5b-4c3e-9c63-4d6f9a1f2a3b";

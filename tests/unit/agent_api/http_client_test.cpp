@@ -108,9 +108,9 @@ struct World {
   std::optional<HttpClient> client;
   std::vector<std::string> log;  // "name: 200 body" or "name: problem"
 
-  explicit World(std::deque<Step> script, size_t body_limit = 1000) {
+  explicit World(std::deque<Step> script, size_t connections = 1) {
     server.emplace(context, folder.socket(), std::move(script));
-    client.emplace(context.get_executor(), folder.socket(), body_limit);
+    client.emplace(context.get_executor(), folder.socket(), 1000, connections);
   }
 
   void ask(
@@ -256,6 +256,34 @@ TEST_CASE("a deadline ends what is under way and what waits behind it") {
   CHECK(std::chrono::steady_clock::now() - start >= 60ms);
   CHECK(world.server->connections == 2);
   CHECK(world.server->requests.size() == 2);
+}
+
+TEST_CASE("with a connection for each, a silent request delays no other; those over the limit wait for their turn") {
+  World world({{""}, {ok("1")}, {ok("2")}, {""}, {ok("3")}}, 2);
+  world.ask("silent", World::get("/silent", 10s));
+  while (world.server->requests.empty()) world.context.run_one_for(20s);
+  world.ask("a");
+  world.ask("b");
+  world.run(2);
+  CHECK(world.log == Log{"a: 200 1", "b: 200 2"});
+  CHECK(world.server->connections == 2);  // that of the first answer has served the second
+  world.ask("slow", World::get("/slow", 60ms));
+  world.ask("late", World::get("/late", 20ms));
+  world.ask("c");
+  world.run(5);
+  CHECK(world.log ==
+        Log{"a: 200 1", "b: 200 2", "late: no answer within 20ms", "slow: no answer within 60ms", "c: 200 3"});
+  CHECK(world.server->requests.size() == 5);
+}
+
+TEST_CASE("of the connections that many requests at once have needed, few are kept") {
+  World world({{ok("1")}, {ok("2")}, {ok("3")}, {ok("4")}, {ok("5")}, {ok("6")}, {ok("7")}, {ok("8")}}, 5);
+  for (int i = 0; i < 5; ++i) world.ask("x");
+  world.run(5);
+  CHECK(world.server->connections == 5);
+  for (int i = 0; i < 3; ++i) world.ask("y");
+  world.run(8);
+  CHECK(world.server->connections == 6);
 }
 
 TEST_CASE("an answer that stops half way is ended by the deadline") {

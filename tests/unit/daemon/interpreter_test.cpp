@@ -58,6 +58,8 @@ TEST_CASE("each effect is answered by its own event, once, and that names the la
            {"news of services", SendServices{7, Sending::news}, ServicesSent{7, ""}, 7},
            {"catalog", LookUpCatalog{7}, CatalogSeen{7, CatalogAnswer::gone}, 7},
            {"what the catalog has lost", SendAgain{7, true}, SentAgain{7, ""}, 7},
+           {"what the agent has", AskOwn{7, seconds(1)}, OwnAnswered{7, true}, 7},
+           {"the servers", AskServers{7}, ServersAnswered{7, ServersAnswer::steady}, 7},
            {"what the agent has yet to send", Flush{7, true}, Flushed{7}, 7},
            {"a change in the catalog", AwaitChange{7, seconds(1)}, ChangeSeen{7, true}, 7},
            {"an id", TakeIdBack{"id-2"}, IdTakenBack{{}, ""}},
@@ -113,6 +115,8 @@ TEST_CASE("an effect comes to its part with all that it says, and by the setting
            {LookUpCatalog{7}, {"look_up_catalog n1 id-1 1"}},
            {SendAgain{7, true}, {"send_again n1 1 true"}},
            {SendAgain{7, false}, {"send_again n1 1 false"}},
+           {AskOwn{7, seconds(3)}, {"ask_own 3s"}},
+           {AskServers{7}, {"ask_servers n1"}},
            {Flush{7, true}, {"flush true"}},
            {AwaitChange{7, seconds(9)}, {"await_change n1 9s"}},
            {TakeIdBack{"id-2"}, {"read_interfaces", "take_id id-2"}},
@@ -182,6 +186,23 @@ TEST_CASE("an event says what the part has answered") {
     CHECK(sent.failure == "no");
     CHECK(sent.refused);
     CHECK(sent.missing);
+  }
+  SECTION("what the agent has, and the servers by the way of it") {
+    world.act({AskOwn{7, seconds(1)}});
+    CHECK(world.answer<OwnAnswered>().told);
+    Interpreting other;
+    other.act({AskServers{7}});
+    const auto servers = other.answer<ServersAnswered>();
+    CHECK(servers.servers == ServersAnswer::steady);
+    CHECK(servers.told);
+  }
+  SECTION("an agent that is silent, and at work") {
+    world.api.probed = ProbeAnswer::silent;
+    world.agent.at_work = true;
+    world.change = [](Life& life) { life = with_agent(life); };
+    world.act({Probe{7, seconds(1)}});
+    CHECK(world.answer<Probed>().works);
+    CHECK(world.asked.words == Words{"probe 1s", "works 41"});
   }
   SECTION("an agent that does not let lictor flush it") {
     world.act({Flush{7, false}});

@@ -33,6 +33,29 @@ TEST_CASE("an agent silent for watch.hung_after is killed and started anew") {
   }
 }
 
+TEST_CASE(
+    "an agent that has yet to answer and works is given ten times watch.hung_after, one that does not work that once") {
+  const auto silent = [](bool works) { return Probed{.launch = 1, .answer = ProbeAnswer::silent, .works = works}; };
+  // Asked each second; worked until then. When it was ended.
+  const auto ended = [&](Duration worked) {
+    Story s;
+    s.launched();
+    for (Duration now = seconds(0);; now += seconds(1)) {
+      REQUIRE(now < minutes(10));
+      s.at(now, Tick{});
+      if (s.at(now, silent(now <= worked)).has<EndAgent>()) return now;
+    }
+  };
+  CHECK(ended(seconds(-1)) == seconds(30));
+  CHECK(ended(seconds(20)) == seconds(50));
+  CHECK(ended(seconds(47)) == seconds(77));
+  CHECK(ended(minutes(9)) == minutes(5));
+  // What has answered and is silent now is hung, whatever else it does: an agent gossips on.
+  Story s;
+  s.serving().at(seconds(16), Tick{}).at(seconds(31), silent(true)).at(seconds(32), Tick{});
+  CHECK(s.at(seconds(47), silent(true)).has<EndAgent>());
+}
+
 TEST_CASE("an agent that ends each connection without an answer is told of, once, and left alone") {
   const auto told = [](const Story& s) {
     return std::count_if(s.effects.begin(), s.effects.end(), [](const Effect& effect) {
