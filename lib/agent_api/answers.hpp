@@ -3,8 +3,9 @@
 
 namespace lictor {
 
-// closed: the agent takes connections, and ends them without a word.
-enum class ProbeAnswer { silent, closed, no_leader, leader };
+// closed: the agent takes connections, and ends them without a word. no_server: it knows no server that is alive; no_leader:
+// it knows some, as far as is known, and they have no leader, or don't say.
+enum class ProbeAnswer { silent, closed, no_server, no_leader, leader };
 
 // What is sent of the services: what is news since they were last sent, which takes no question; what the agent's own list
 // lacks.

@@ -22,6 +22,7 @@ void Walk::respond(const Launch&) {
   unanswered_.reset();
   answered_ = false;
   mute_ = seldom(5);
+  launched_at_ = now_;
   killed_ = told_to_end_ = false;
   tell(Launched{1000 + launches_}, "launched");
 }
@@ -59,6 +60,8 @@ void Walk::forget_agent() {
   sent_ = catalog_ = leader_ = seen_ = false;
   joined_.reset();
   leaderless_.reset();
+  serverless_.reset();
+  name_told_.reset();
   synced_ = unflushable_ = false;
   paused_.reset();
   standing_asked_.reset();
