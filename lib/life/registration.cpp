@@ -91,6 +91,10 @@ void Registration::look_beside() {
 void Registration::look() {
   own_.task_at.reset();
   if (own_.looking) return;
+  if (active() && !joining_.leader) {
+    own_.task_at = turn_.now + without_leader;  // nobody could say, and each question is a line of the agent's log
+    return;
+  }
   own_.looking = true;
   turn_.emit(LookUpCatalog{turn_.launch()});
 }
