@@ -24,10 +24,11 @@ namespace {
 
 Rules rules_of(const Ground& ground) {
   const JoinTargets targets = join_targets(ground.plan);
-  return rules_of(ground.settings, {.acl = !ground.plan.token.empty(),
-                                    .fixed_id = ground.identity.fixed_id(),
-                                    .api_after_join = ground.plan.api_after_join,
-                                    .joins = {targets.addresses.size(), targets.names.size(), targets.retry_interval}});
+  return rules_of(ground.settings,
+                  {.acl = !ground.plan.token.empty(),
+                   .fixed_id = ground.identity.fixed_id(),
+                   .api_after_join = ground.plan.api_after_join,
+                   .joins = {targets.addresses.size(), targets.names.size(), targets.retry_interval, targets.others}});
 }
 
 std::string join_problems(const Problems& problems) {

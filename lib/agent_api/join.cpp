@@ -26,6 +26,7 @@ JoinTargets join_targets(const Plan& plan) {
   for (const Json& entry : listed && listed->is_array() ? *listed : Json::array()) {
     const std::string text = text_in(&entry);
     const bool theirs = text.find("provider=") != std::string::npos || text.find("{{") != std::string::npos;
+    targets.others |= theirs;
     if (text.empty() || theirs) continue;
     if (literal_address(text)) {
       targets.addresses.push_back(address_and_port(text, plan.serf_port));

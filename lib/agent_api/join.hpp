@@ -13,6 +13,7 @@ namespace lictor {
 struct JoinTargets {
   std::vector<std::string> addresses;                  // "10.0.0.1:8301", "[fd00::1]:8301"
   std::vector<std::string> names;                      // "consul.example.com", with the port where one was given
+  bool others = false;                                 // cloud providers and templates: the agent's own affair
   Duration retry_interval = std::chrono::seconds(30);  // from one attempt of the agent's own to the next
 };
 

@@ -115,13 +115,20 @@ void Joining::answered(const Probed& e) {
   if (turn_.at(StopStep::settle)) return;
   if (!e.gossip && (turn_.in(Phase::join) || turn_.registering())) return turn_.post(GossipShutDown{});
   const Duration rejoin_after = turn_.rules().rejoin_after;
-  if (own_.leaderless && rejoin_after > Duration{} && turn_.now - *own_.leaderless >= rejoin_after)
+  if (own_.leaderless && rejoin_after > Duration{} && turn_.now - *own_.leaderless >= rejoin_after &&
+      another_may_help())
     return turn_.post(LeaderMissing{turn_.now - *own_.leaderless});
   if (turn_.in(Phase::join) && leader) return turn_.post(LeaderFound{});
   if (!turn_.in(Phase::serve) || !changed) return;
   if (!leader) return turn_.say(Tone::warn, "no leader is known: not ready until there is one");
   turn_.say(Tone::info, "a leader is known again", {seconds_field(without)});
   turn_.post(LeaderFound{});
+}
+
+// It looks up anew whom to join. So does this one, as it is told: where that finds nobody, another one would not either.
+bool Joining::another_may_help() const {
+  if (!own_.serverless || turn_.rules().joins.others) return true;
+  return own_.in_vain && turn_.now - *own_.in_vain >= turn_.rules().rejoin_after;
 }
 
 void Joining::note_leader(ProbeAnswer answer) {

@@ -2,7 +2,8 @@
 //
 //   silent    asked in vain; for hung_after: the agent is hung (not where its API opens only once it has joined)
 //   closing   it ends each connection without an answer: not ready, and left alone
-//   answered  a leader is known, or none. Where it had joined and has known none for rejoin_after, it is replaced
+//   answered  a leader is known, or none. Where it had joined and has known none for rejoin_after, it is replaced, unless it
+//             knows no server and nobody is there who could be joined
 //
 // An agent that knows no server is told to join, not in step with other nodes. It writes lines of log for each attempt, and looks
 // up a name each time anew, so only what may help is handed to it: addresses that take a connection, which lictor finds out by
@@ -87,6 +88,7 @@ class Joining {
   void silent();
   void answered(const Probed& e);
   void note_closing(bool closes);
+  bool another_may_help() const;
   void note_leader(ProbeAnswer answer);
   void note_since(std::optional<Time>& since, bool so) const;
   void next_probe();

@@ -107,6 +107,7 @@ class Registration {
   bool active() const { return own_.state != RegistrationStep::off; }
   bool hooks_are_due() const;
   void register_more();
+  bool waits_for_leader();
   void send();
   void look_beside();
   void send_later(Sending at_least);

@@ -34,6 +34,7 @@ struct Rules {
   struct Joins {
     std::size_t addresses = 0, names = 0;
     Duration retry_interval = std::chrono::seconds(30);
+    bool others = false;  // whom the agent alone can find
     bool operator==(const Joins&) const = default;
   } joins = {};
   bool operator==(const Rules&) const = default;

@@ -41,6 +41,7 @@ TEST_CASE("whom an agent can be told to join: addresses with their port, names a
     const JoinTargets targets = join_targets(plan);
     CHECK(targets.addresses == row.addresses);
     CHECK(targets.names == row.names);
+    CHECK(targets.others == (std::string(row.consul_json).find("provider") != std::string::npos));
   }
 }
 

@@ -89,8 +89,9 @@ struct Away {
 };
 Away away(Story& s, Duration time, ProbeAnswer answer, bool told, int members) {
   Away seen;
-  s.at(seconds(1), Probed{1, answer, members});
-  for (Time now(seconds(1)); now < Time(seconds(1) + time);) {
+  const Time from = std::max(s.now, Time(seconds(1)));
+  s.at(from.time_since_epoch(), Probed{1, answer, members});
+  for (Time now = from; now < Time(seconds(1) + time);) {
     s.at(now.time_since_epoch(), Tick{});
     for (int turn = 0; turn < 2; ++turn) {
       if (const auto* join = s.first<Join>()) {
@@ -237,6 +238,27 @@ TEST_CASE("an agent that has joined and knew no leader for watch.rejoin_after is
   SECTION("zero: never") {
     s.life.reloading.in_force.rules.rejoin_after = {};
     CHECK_FALSE(s.at(seconds(900), Probed{1, ProbeAnswer::no_leader, 3}).has<EndAgent>());
+  }
+  SECTION("it knows no server, and nobody takes a connection: another one would find none either") {
+    for (const bool others : {false, true}) {
+      CAPTURE(others);
+      Story alone(joining(1, 0));
+      alone.life.reloading.in_force.rules.rejoin_after = minutes(1);
+      alone.life.reloading.in_force.rules.joins.others = others;
+      alone.serving();
+      away(alone, minutes(10), ProbeAnswer::no_server, false, 3);
+      CHECK(alone.life.supervisor.process->ending.has_value() ==
+            others);  // cloud providers: the agent alone can ask them
+    }
+  }
+  SECTION("it knows no server, though it has been told for so long to join one that is there") {
+    Story told(joining(1, 0));
+    told.life.reloading.in_force.rules.rejoin_after = minutes(5);
+    told.serving();
+    away(told, minutes(5) - seconds(10), ProbeAnswer::no_server, true, 3);
+    CHECK_FALSE(told.life.supervisor.process->ending);
+    away(told, minutes(6), ProbeAnswer::no_server, true, 3);
+    CHECK(told.life.supervisor.process->ending == RestartReason::no_leader);
   }
   SECTION("a stop is under way: its business") {
     s.at(seconds(109), Signal{SignalKind::terminate}).at(seconds(110), Probed{1, ProbeAnswer::no_leader, 3});
