@@ -80,6 +80,7 @@ Result<int> AgentChild::start(std::function<void(AgentEnded)> ended) {
   reaper_.expect(agent->pid, [this, report, ended = std::move(ended)](ExitStatus status) {
     if (const pid_t guard = std::exchange(guard_, 0); guard != 0) kill(guard, SIGKILL);
     output_.read_rest();
+    log::flush();
     ended({status.code, status.signal, report->failure()});
   });
   return agent->pid;

@@ -242,7 +242,9 @@ void Interpreter::act(const Clear& e) {
 }
 
 void Interpreter::act(const Join& e) {
-  parts_.api.join(join_targets(parts_.settings.in_force().plan), [this, launch = e.launch] { feed(Joined{launch}); });
+  JoinTargets targets = join_targets(parts_.settings.in_force().plan);
+  if (!e.names) targets.names.clear();
+  parts_.api.join(std::move(targets), [this, launch = e.launch](bool told) { feed(Joined{launch, told}); });
 }
 
 void Interpreter::act(const Rejoin&) { parts_.api.rejoin(); }

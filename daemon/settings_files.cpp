@@ -1,5 +1,6 @@
 #include "settings_files.hpp"
 
+#include "agent_api/join.hpp"
 #include "agent_config/agent_flags.hpp"
 #include "agent_start.hpp"
 #include "base/text.hpp"
@@ -22,9 +23,12 @@ namespace lictor {
 namespace {
 
 Rules rules_of(const Ground& ground) {
-  return rules_of(ground.settings, {.acl = !ground.plan.token.empty(),
-                                    .fixed_id = ground.identity.fixed_id(),
-                                    .api_after_join = ground.plan.api_after_join});
+  const JoinTargets targets = join_targets(ground.plan);
+  return rules_of(ground.settings,
+                  {.acl = !ground.plan.token.empty(),
+                   .fixed_id = ground.identity.fixed_id(),
+                   .api_after_join = ground.plan.api_after_join,
+                   .joins = {targets.addresses.size(), targets.names.size(), targets.retry_interval, targets.others}});
 }
 
 std::string join_problems(const Problems& problems) {

@@ -5,8 +5,9 @@
 
 namespace lictor {
 
-// closed: the agent takes connections, and ends them without a word.
-enum class ProbeAnswer { silent, closed, no_leader, leader };
+// closed: the agent takes connections, and ends them without a word. no_server: it knows no server that is alive; no_leader:
+// it knows some, as far as is known, and they have no leader, or don't say.
+enum class ProbeAnswer { silent, closed, no_server, no_leader, leader };
 
 // Asked by the way of an agent that does not answer of itself. silent: they don't answer, or have no leader; changed: they do, but
 // since the agent last answered one has failed, or another one leads; steady: neither.

@@ -5,12 +5,8 @@
 #include "network/address.hpp"
 #include "network/ports.hpp"
 
-#include <algorithm>
-
 namespace lictor {
 namespace {
-
-constexpr int member_alive = 1;  // serf.StatusAlive
 
 // The address of "10.0.0.1:8301" and "[fd00::1]:8301"; empty where there is no port or no literal address before it.
 std::string address_before_port(const std::string& text) {
@@ -30,6 +26,7 @@ JoinTargets join_targets(const Plan& plan) {
   for (const Json& entry : listed && listed->is_array() ? *listed : Json::array()) {
     const std::string text = text_in(&entry);
     const bool theirs = text.find("provider=") != std::string::npos || text.find("{{") != std::string::npos;
+    targets.others |= theirs;
     if (text.empty() || theirs) continue;
     if (literal_address(text)) {
       targets.addresses.push_back(address_and_port(text, plan.serf_port));
@@ -39,15 +36,10 @@ JoinTargets join_targets(const Plan& plan) {
       targets.names.push_back(text);
     }
   }
+  if (const auto interval = parse_duration(text_of(plan.effective.merged, "retry_interval"));
+      interval && *interval > Duration{})
+    targets.retry_interval = *interval;
   return targets;
-}
-
-bool knows_live_server(const Json& members) {
-  return members.is_array() && std::any_of(members.begin(), members.end(), [](const Json& member) {
-           const auto tags = member.find("Tags");
-           return member.is_object() && member.value("Status", Json()) == member_alive && tags != member.end() &&
-                  tags->is_object() && text_of(*tags, "role") == "consul";
-         });
 }
 
 }  // namespace lictor

@@ -16,7 +16,6 @@ namespace lictor {
 namespace {
 
 constexpr std::array<const char*, 5> names = {"trace", "debug", "info", "warn", "error"};
-constexpr std::chrono::minutes quiet{1};
 
 std::string in_quotes(std::string_view text) { return json_text(text); }
 
@@ -24,6 +23,29 @@ bool plain(std::string_view text) {
   return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
     return c > ' ' && c < '\x7f' && c != '"' && c != '=' && c != '\\';
   });
+}
+
+// What is left of a line of the agent's log without its time; nothing where it tells none.
+std::optional<std::string> without_time(std::string_view line) {
+  constexpr std::string_view form = "0000-00-00T00:00:00", json_key = R"("@timestamp":")";
+  std::size_t begin = line.find_first_not_of(' '), end = begin;
+  if (begin == std::string_view::npos) return std::nullopt;
+  if (line[begin] == '{') {
+    begin = line.find(json_key);
+    if (begin == std::string_view::npos) return std::nullopt;
+    begin += json_key.size();
+    end = line.find('"', begin);
+  } else {
+    const std::string_view time = line.substr(begin, form.size());
+    const bool told =
+        time.size() == form.size() && std::equal(time.begin(), time.end(), form.begin(), [](char c, char f) {
+          return f == '0' ? std::isdigit(static_cast<unsigned char>(c)) != 0 : c == f;
+        });
+    if (!told) return std::nullopt;
+    end = line.find(' ', begin);
+  }
+  if (end == std::string_view::npos) return std::nullopt;
+  return std::string(line.substr(0, begin)) + std::string(line.substr(end));
 }
 
 std::string json_value(const Field& field) {
@@ -79,32 +101,6 @@ std::string json_line(const Line& line) {
   return json + "}";
 }
 
-std::vector<Line> Repeats::take(Line line) {
-  const bool same = last_ && same_words(*last_, line);
-  if (same) {
-    line.times = last_->times + 1;
-    const bool early = line.at >= written_ && line.at - written_ < quiet;
-    if (early) {
-      last_ = std::move(line);
-      return {};
-    }
-  }
-  std::vector<Line> all;
-  if (auto held = rest(); held && !same) all.push_back(std::move(*held));
-  all.push_back(line);
-  written_ = line.at;
-  last_ = std::move(line);
-  last_->times = 0;
-  return all;
-}
-
-std::optional<Line> Repeats::rest() {
-  if (!last_ || last_->times == 0) return std::nullopt;
-  Line held = *last_;
-  last_->times = 0;
-  return held;
-}
-
 Level agent_level(std::string_view line) {
   constexpr std::string_view json_key = R"("@level":")";
   auto at = line.find(json_key);
@@ -118,15 +114,25 @@ Level agent_level(std::string_view line) {
   return word == "err" ? Level::error : parse_level(word).value_or(Level::info);
 }
 
-std::string json_agent_line(WallTime at, std::string_view line, std::string_view source) {
+bool same_words(const ForeignLine& a, const ForeignLine& b) {
+  const auto said = without_time(a.text);
+  return said && a.source == b.source && said == without_time(b.text);
+}
+
+std::string text_line(const ForeignLine& line) {
+  return harmless(line.text) + (line.times > 1 ? fmt::format(" repeated={}", line.times) : "");
+}
+
+std::string json_line(const ForeignLine& line) {
   constexpr std::array<std::string_view, 5> taken{"time", "level", "message", "source", "repeated"};
-  const std::string from = fmt::format(R"(,"source":"{}")", source);
+  const std::string more = fmt::format(R"(,"source":"{}")", line.source) +
+                           (line.times > 1 ? fmt::format(R"(,"repeated":{})", line.times) : "");
   // Within the limits of what others write; read again for the order that its fields stand in.
-  const nlohmann::json checked = foreign_json(line);
+  const nlohmann::json checked = foreign_json(line.text);
   if (!checked.is_object() || text_of(checked, "@message").empty())
-    return json_begin(at, agent_level(line), line) + from + "}";
-  std::string json = json_begin(at, agent_level(line), text_of(checked, "@message")) + from;
-  const auto object = nlohmann::ordered_json::parse(line);
+    return json_begin(line.at, agent_level(line.text), line.text) + more + "}";
+  std::string json = json_begin(line.at, agent_level(line.text), text_of(checked, "@message")) + more;
+  const auto object = nlohmann::ordered_json::parse(line.text);
   for (const auto& [key, value] : object.items()) {
     if (key == "@message" || key == "@level") continue;
     const bool known = std::find(taken.begin(), taken.end(), key) != taken.end();

@@ -50,35 +50,72 @@ std::string json_line(const Line& line);
 // Of text_line what comes behind the level: message and fields.
 std::string words(const Line& line);
 
-// Holds back what says nothing new: a line that is equal, level and fields included, to the one written last, until a minute
-// after that was written. What was held back is written before the next other line, as one line that says how often.
+// Holds back what says nothing new: a line that has the same words as the one written last, until a minute after that was
+// written. What was held back is written before the next other line, as one line that says how often.
 //
 // Only the last line counts, so that a line which follows another one is always written: in "lost, found, lost, found" each
 // tells of a change, although all have been said before. What could flood a log, one thing that fails again and again, stays
 // one line a minute.
-class Repeats {
+template <class L>
+class RepeatsOf {
  public:
   // What is to be written now that `line` is said, in this order; nothing where it is held back. A clock that was put back
   // ends the minute.
-  std::vector<Line> take(Line line);
+  std::vector<L> take(L line) {
+    const bool same = last_ && same_words(*last_, line);
+    if (same) {
+      line.times = last_->times + 1;
+      const bool early = line.at >= written_ && line.at - written_ < std::chrono::minutes(1);
+      if (early) {
+        last_ = std::move(line);
+        return {};
+      }
+    }
+    std::vector<L> all;
+    if (auto held = rest(); held && !same) all.push_back(std::move(*held));
+    all.push_back(line);
+    written_ = line.at;
+    last_ = std::move(line);
+    last_->times = 0;
+    return all;
+  }
 
   // What is still held back, at the end.
-  std::optional<Line> rest();
+  std::optional<L> rest() {
+    if (!last_ || last_->times == 0) return std::nullopt;
+    L held = *last_;
+    last_->times = 0;
+    return held;
+  }
 
  private:
-  std::optional<Line> last_;  // the one written last; its times are those since then
+  std::optional<L> last_;  // the one written last; its times are those since then
   WallTime written_;
 };
+using Repeats = RepeatsOf<Line>;
 
 // ------------------------------------------------------------------------------------ the agent's lines
 
 // The level that a line of Consul's log names; info where it names none.
 Level agent_level(std::string_view line);
 
-// The line of the agent, or of another `source`, in json, with its level and "source". Of one that is JSON itself (the agent's
+// A line of the output of the agent, or of another `source`.
+struct ForeignLine {
+  WallTime at;  // when it came
+  std::string text;
+  std::string source = "agent";
+  int times = 1;
+};
+// Equal but for when and how often: both of one log that tells the time in each line, at its begin or as "@timestamp". A line
+// without a time is a piece of something longer, such as a stack trace, and is never the same as another one.
+bool same_words(const ForeignLine& a, const ForeignLine& b);
+
+// As it is, but harmless(); `times` above one is told as in text_line.
+std::string text_line(const ForeignLine& line);
+// In json, with its level and "source". Of one that is JSON itself (the agent's
 // log_json) the message is the message, and the fields are members beside it; one with the name of a member of lictor's gets
 // "@" before it, as the agent's own time and module have. Any other line is the message, whole.
-std::string json_agent_line(WallTime at, std::string_view line, std::string_view source = "agent");
+std::string json_line(const ForeignLine& line);
 
 // ---------------------------------------------------------------------------------------- the journal
 

@@ -140,13 +140,14 @@ void Claims::look_around() {
   turn_.emit(LookAround{turn_.launch()});
 }
 
+void Claims::look_later() { own_.around_at = turn_.now + look_interval; }
+
 void Claims::on(const LookedAround& e) {
   own_.looking_around = false;
   if (!turn_.registering()) return;
   if (!e.failure.empty()) {
     turn_.say(Tone::debug, "members and catalog were not looked at", {{"reason", e.failure}});
-    own_.around_at = turn_.now + look_interval;
-    return;
+    return look_later();
   }
   tell_of(e.claims);
   const std::vector<Claim> before = std::exchange(own_.claims, e.claims);

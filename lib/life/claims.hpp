@@ -75,6 +75,7 @@ class Claims {
   void pause() { own_.around_at.reset(); }
   void be_wary();
   void look_around();
+  void look_later();  // nobody would tell of the catalog now
 
   void on(const LookedAround& e);
   void on(const Cleared& e);

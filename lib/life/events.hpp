@@ -117,7 +117,8 @@ struct StandingSeen {
 };
 struct Joined {
   int launch;
-};  // an attempt is over, however it went
+  bool told = false;  // the agent was told to join; else nobody was there who takes a connection
+};                    // an attempt is over, however it went
 struct Cleared {
   int launch;
   ClearAnswer answer;
@@ -231,9 +232,12 @@ struct Clear {
   int launch;
   Claim claim;
 };  // Cleared
+// The agent is told to join an address of its retry_join that takes a connection, which to find out costs it nothing; where
+// none does, a name.
 struct Join {
   int launch;
-};  // Joined: joins a server that can be reached, unless the agent knows one that is alive
+  bool names;
+};  // Joined
 struct Rejoin {
   int launch;
 };                      // nothing: exchanges all state with a server

@@ -54,6 +54,12 @@ void Joining::probe() {
 }
 
 void Joining::next_probe() {
+  // Servers without a leader are asked, where an agent that knows no server tells so by itself.
+  if (own_.unled && !turn_.at(StopStep::settle)) {
+    const Duration at_first = own_.joined ? Duration(milliseconds(500)) : Duration(milliseconds(1));
+    own_.probe_at = turn_.now + paced(turn_.now - *own_.unled, 8, at_first, ask_servers_at_most);
+    return;
+  }
   const bool waiting = !own_.leader || turn_.at(StopStep::settle);
   const Duration waited = turn_.now - (own_.joined ? *own_.joined : turn_.process()->started);
   const Duration wary = claims_.wary(turn_.now) ? seconds(1) : seconds(3600);
@@ -113,12 +119,13 @@ void Joining::answered(const Probed& e) {
   const bool leader = e.answer == ProbeAnswer::leader;
   const bool changed = own_.leader != leader;
   const Duration without = own_.leaderless ? turn_.now - *own_.leaderless : Duration{};
-  note_leader(leader);
+  note_leader(e.answer);
   turn_.post(Answered{first});
   if (turn_.at(StopStep::settle)) return;
   if (!e.gossip && (turn_.in(Phase::join) || turn_.registering())) return turn_.post(GossipShutDown{});
   const Duration rejoin_after = turn_.rules().rejoin_after;
-  if (own_.leaderless && rejoin_after > Duration{} && turn_.now - *own_.leaderless >= rejoin_after)
+  if (own_.leaderless && rejoin_after > Duration{} && turn_.now - *own_.leaderless >= rejoin_after &&
+      another_may_help())
     return turn_.post(LeaderMissing{turn_.now - *own_.leaderless});
   if (turn_.in(Phase::join) && leader) return turn_.post(LeaderFound{});
   if (!turn_.in(Phase::serve) || !changed) return;
@@ -127,7 +134,16 @@ void Joining::answered(const Probed& e) {
   turn_.post(LeaderFound{});
 }
 
-void Joining::note_leader(bool leader) {
+// It looks up anew whom to join. So does this one, as it is told: where that finds nobody, another one would not either.
+bool Joining::another_may_help() const {
+  if (!own_.serverless || turn_.rules().joins.others) return true;
+  return own_.in_vain && turn_.now - *own_.in_vain >= turn_.rules().rejoin_after;
+}
+
+void Joining::note_leader(ProbeAnswer answer) {
+  const bool leader = answer == ProbeAnswer::leader;
+  note_since(own_.serverless, answer == ProbeAnswer::no_server);
+  note_since(own_.unled, answer == ProbeAnswer::no_leader);
   if (leader && !own_.joined) own_.joined = turn_.now;
   if (leader && !own_.leader) {
     own_.led = turn_.now;
@@ -135,33 +151,73 @@ void Joining::note_leader(bool leader) {
   }
   own_.leader = leader;
   next_probe();
-  if (leader) own_.join_at.reset();
-  if (!leader && !own_.join_at && !own_.joining) join_later();
+  if (!own_.serverless) stop_joining();
+  if (own_.serverless && !own_.join_at && !own_.joining) join_later();
   if (leader) own_.leaderless.reset();
   if (!leader && own_.joined && !own_.leaderless) own_.leaderless = turn_.now;
 }
 
-// ---- joining
-
-void Joining::join_later() {
-  const auto spread = static_cast<std::uint64_t>((join_at_most - join_at_least).count()) + 1;
-  own_.join_at = turn_.now + join_at_least + Duration(turn_.random(spread));
+void Joining::note_since(std::optional<Time>& since, bool so) const {
+  if (!so) since.reset();
+  if (so && !since) since = turn_.now;
 }
 
-// Consul itself tries its retry_join only each retry_interval, and no more once it has joined.
+// ---- joining
+
+void Joining::stop_joining() {
+  own_.join_at.reset();
+  own_.in_vain.reset();
+  if (own_.names_at) own_.names_at = std::min(*own_.names_at, turn_.now + name_pause);
+}
+
+// Of the names an agent that has never found anybody takes care itself, each retry_interval; one that has does so no more.
+bool Joining::hands_names() const {
+  const bool agent_does = !own_.joined && own_.members <= 1;
+  return turn_.rules().joins.names > 0 && !(agent_does && turn_.now - turn_.process()->started >= names_at_first);
+}
+
+// In ten thousand nodes whose servers come back not in step.
+Duration Joining::by_chance(Duration pause) const {
+  const auto third = pause.count() / 3;
+  return Duration(2 * third + turn_.random(static_cast<std::uint64_t>(2 * third) + 1));
+}
+
+void Joining::join_later() {
+  const Rules::Joins& joins = turn_.rules().joins;
+  own_.join_at.reset();
+  if (!own_.serverless || (joins.addresses == 0 && !hands_names())) return;
+  const Duration pause =
+      own_.in_vain ? paced(turn_.now - *own_.in_vain, 4, join_pause, std::max(join_pause, joins.retry_interval))
+                   : paced(turn_.now - *own_.serverless, 600, join_pause, knock_at_most);
+  own_.join_at = turn_.now + by_chance(pause);
+  // The agent has looked up all of them when it started.
+  if (!own_.names_at) own_.names_at = std::max(*own_.join_at, turn_.process()->started + name_pause);
+  if (joins.addresses == 0) own_.join_at = std::max(*own_.join_at, *own_.names_at);
+}
+
 void Joining::join() {
   own_.join_at.reset();
   if (own_.joining || !(turn_.in(Phase::join) || turn_.registering())) return;
+  const bool names = hands_names() && turn_.due(own_.names_at);
+  if (names) names_later();
+  if (!names && turn_.rules().joins.addresses == 0) return;
   own_.joining = true;
-  turn_.emit(Join{turn_.launch()});
+  turn_.emit(Join{turn_.launch(), names});
 }
 
-void Joining::on(const Joined&) {
+// One at a time, and each of them once in the pause.
+void Joining::names_later() {
+  const Rules::Joins& joins = turn_.rules().joins;
+  const Duration pause = paced(turn_.now - *own_.serverless, 4, name_pause, std::max(name_pause, joins.retry_interval));
+  own_.names_at = turn_.now + pause / static_cast<std::int64_t>(joins.names);
+}
+
+void Joining::on(const Joined& e) {
   own_.joining = false;
-  if (own_.leader) return;
+  note_since(own_.in_vain, e.told && own_.serverless);
   join_later();
   // It may have worked.
-  if (own_.probe_at) own_.probe_at = turn_.now;
+  if (e.told && !own_.leader && own_.probe_at) own_.probe_at = turn_.now;
 }
 
 }  // namespace lictor

@@ -3,8 +3,14 @@
 //   silent    asked in vain; for hung_after: the agent is hung (not where its API opens only once it has joined). One that has yet
 //             to answer first, and works, is about to: it is hung when it has not worked for hung_after, or after works_times that
 //   closing   it ends each connection without an answer: not ready, and left alone
-//   answered  a leader is known, or none: then it is told to join, now and then, not in step with other nodes. Where it
-//             had joined and has known none for rejoin_after, it is replaced
+//   answered  a leader is known, or none. Where it had joined and has known none for rejoin_after, it is replaced, unless it
+//             knows no server and nobody is there who could be joined
+//
+// An agent that knows no server is told to join, not in step with other nodes. It writes lines of log for each attempt, and looks
+// up a name each time anew, so only what may help is handed to it: addresses that take a connection, which lictor finds out by
+// itself, about each second and after an hour within knock_at_most; where that was in vain, after ever longer pauses, up to its
+// own retry_interval. Names likewise, each once in name_pause at first; an agent that has never found anybody looks for them
+// itself each retry_interval, and is helped only for names_at_first.
 //
 // In: Launched, AgentEnded, Probed, Joined. Out: Probe, Join. Told to the others: answered, a leader is found, missing,
 // the gossip has shut itself down, hung.
@@ -32,10 +38,14 @@ Duration sync_retry_window(int members);
 inline constexpr int works_times = 10;
 // For which an agent must have ended each connection to count as one that does: one that is ending does so for a moment.
 inline constexpr Duration closing_limit = std::chrono::seconds(1);
-// Between attempts to join of an agent that has known no leader for longer than the first of these: at random between the
-// two, so that ten thousand nodes whose servers come back do not come in step.
-inline constexpr Duration join_at_least = std::chrono::milliseconds(400);
-inline constexpr Duration join_at_most = std::chrono::milliseconds(800);
+// Between attempts to join, at first and at most, where nobody takes a connection; a third more or less, by chance.
+inline constexpr Duration join_pause = std::chrono::milliseconds(600);
+inline constexpr Duration knock_at_most = std::chrono::seconds(6);
+// From one look-up of a name to the next, at least; and for which an agent that looks itself is helped, from its start.
+inline constexpr Duration name_pause = std::chrono::seconds(5);
+inline constexpr Duration names_at_first = std::chrono::minutes(1);
+// Between questions for a leader to servers that have none.
+inline constexpr Duration ask_servers_at_most = std::chrono::seconds(5);
 
 // Of the agent that runs now.
 struct JoiningState {
@@ -48,12 +58,16 @@ struct JoiningState {
   std::optional<Time> led{};         // a leader was known anew: first, or after there was none
   std::optional<Time> leaderless{};  // since when none is known, once it has joined
   bool leader = false;               // at the last answer
+  std::optional<Time> serverless{};  // since when the agent has known no server that is alive
+  std::optional<Time> unled{};       // since when it has known one, and no leader
   std::optional<Time> closing{};     // since when it ends connections without an answer
   bool closes = false;               // and has done so for a while
   int members = 0;
   bool probing = false, joining = false;  // an answer is outstanding
   std::optional<Time> probe_at{};
-  std::optional<Time> join_at{};  // next attempt, while no leader is known
+  std::optional<Time> join_at{};   // next attempt, while no server is known
+  std::optional<Time> names_at{};  // with a name among what it is told, from then on
+  std::optional<Time> in_vain{};   // since when it has been told at each attempt
   bool operator==(const JoiningState&) const = default;
 
   // When the agent's full sync for the servers that it has last met is over; nothing before it knew a leader.
@@ -79,10 +93,16 @@ class Joining {
   bool hung() const;
   void answered(const Probed& e);
   void note_closing(bool closes);
-  void note_leader(bool leader);
+  bool another_may_help() const;
+  void note_leader(ProbeAnswer answer);
+  void note_since(std::optional<Time>& since, bool so) const;
   void next_probe();
   void probe_again(Duration waited);
+  void stop_joining();
+  bool hands_names() const;
+  Duration by_chance(Duration pause) const;
   void join_later();
+  void names_later();
 
   JoiningState& own_;
   Turn& turn_;

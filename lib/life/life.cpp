@@ -342,7 +342,7 @@ class LifeStep {
     if (turn_.due(life_.stopping.task_at)) stopping_.on_task();
     if (turn_.due(life_.standing.ask_at)) standing_.ask();
     hand_on();
-    if (turn_.due(life_.claims.around_at)) claims_.look_around();
+    if (turn_.due(life_.claims.around_at)) life_.joining.leader ? claims_.look_around() : claims_.look_later();
     if (turn_.due(life_.joining.join_at)) joining_.join();
     if (turn_.due(life_.syncer.flush_at)) syncer_.flush();
   }

@@ -61,7 +61,9 @@
 //   hands-off      nothing that may be alive is cleared away, nothing at all without node.heal; no leave in the name of a
 //                  node that was last seen to be another one, elsewhere
 //   evidence       nothing is cleared away that this node has not kept as a name or an id of its own
-//   join           an agent is told to join only while it knows no leader, once at a time, and never in a stop
+//   join           an agent is told to join only while it knows no server, once at a time, and never in a stop
+//   quiet          not again within join_pause, less by chance, nor, where it has been told in vain, within a quarter of the time
+//                  for which it has; no name again within name_pause, and none to an agent that looks for them by itself
 //   give-up        lictor gives up only on an agent that was never ready
 //   heard          while the node is ready the servers have the question whether they hold it for failed, or get it within
 //                  standing_forbidden and some; one at a time, not again within standing_pause, and none in a stop

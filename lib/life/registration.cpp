@@ -49,6 +49,7 @@ void Registration::agent_answers() {
 }
 
 void Registration::on_task() {
+  if (waits_for_leader()) return;
   if (own_.state == RegistrationStep::serving && !own_.unsettled) return check_now(Sending::difference);
   if (active()) return own_.sending ? look() : register_more();
   own_.task_at.reset();
@@ -90,9 +91,17 @@ void Registration::look_beside() {
   if (own_.state == RegistrationStep::registering) own_.task_at = turn_.now + beside_sending;
 }
 
+// Nobody could say what the catalog has, and each question would be a line of the agent's log.
+bool Registration::waits_for_leader() {
+  if (!active() || joining_.leader) return false;
+  own_.task_at = turn_.now + without_leader;
+  return true;
+}
+
 void Registration::look() {
   own_.task_at.reset();
   if (own_.looking) return;
+  if (waits_for_leader()) return;
   own_.looking = true;
   turn_.emit(LookUpCatalog{turn_.launch()});
 }

@@ -42,6 +42,8 @@ inline constexpr Duration beside_sending = std::chrono::milliseconds(250);
 // after this, or has been there, is sent again. So often also what the servers refuse is asked for: tokens gain rights unseen.
 inline constexpr Duration on_its_way = std::chrono::seconds(1);
 inline constexpr Duration refusal_interval = std::chrono::milliseconds(1300);
+// Until it is seen whether there is a leader again who can be asked for the catalog, where that is not told of.
+inline constexpr Duration without_leader = std::chrono::seconds(1);
 // What an agent has given up and the catalog still shows after this is told of.
 inline constexpr Duration left_over_limit = std::chrono::seconds(2);
 
@@ -118,6 +120,7 @@ class Registration {
   bool active() const { return own_.state != RegistrationStep::off; }
   bool hooks_are_due() const;
   void register_more();
+  bool waits_for_leader();
   void send();
   void look_beside();
   void send_later(Sending at_least);

@@ -24,7 +24,8 @@ Rules rules_of(const Settings& s, const AgentTraits& traits) {
           .heal = s.node.heal,
           .restart_on_change = s.bind.restart_on_change,
           .fixed_id = traits.fixed_id,
-          .api_after_join = traits.api_after_join};
+          .api_after_join = traits.api_after_join,
+          .joins = traits.joins};
 }
 
 }  // namespace lictor

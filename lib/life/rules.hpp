@@ -4,6 +4,8 @@
 #include "base/time.hpp"
 #include "settings/settings.hpp"
 
+#include <chrono>
+#include <cstddef>
 #include <vector>
 
 namespace lictor {
@@ -28,10 +30,18 @@ struct Rules {
   // The agent's API opens only once a server has signed its certificate (auto_encrypt, auto_config): until its first answer
   // it waits for the servers, and is not hung.
   bool api_after_join = false;
+  // Whom the agent is to join, as its settings have it.
+  struct Joins {
+    std::size_t addresses = 0, names = 0;
+    Duration retry_interval = std::chrono::seconds(30);
+    bool others = false;  // whom the agent alone can find
+    bool operator==(const Joins&) const = default;
+  } joins = {};
   bool operator==(const Rules&) const = default;
 };
 struct AgentTraits {
   bool acl = false, fixed_id = false, api_after_join = false;  // as in Rules
+  Rules::Joins joins = {};
 };
 Rules rules_of(const Settings& settings, const AgentTraits& traits);
 

@@ -111,8 +111,9 @@ const std::vector<SettingKey>& setting_keys() {
       {"watch.rejoin_after",
        duration,
        R"("5m")",
-       "an agent that had joined and has known no leader for this long is restarted without leaving: only then does it "
-       "look up `retry_join` anew; `0s` turns it off",
+       "an agent that had joined and has known no leader for this long is restarted without leaving, unless it knows "
+       "no "
+       "server either and nobody in `retry_join` can be reached; `0s` turns it off",
        {},
        true},
       {"watch.settings", boolean, "true", "apply changed settings files without being told"},

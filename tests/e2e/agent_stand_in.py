@@ -7,6 +7,7 @@ Put in the agent's place by `stand_in()`. What it is to do stands in a file, a w
   shut     and so is everything else
   mute=P   a request whose path begins with P is not answered while that word is there, and then the connection is
            closed; the file stand-in.mute tells of it
+  fail     everything is answered with 500
   swallow  a registration of a service that the agent has with this very body already is answered, and not passed on
 
 as agents from Consul 1.9.1 on do with registrations (the last keeps from the servers what it is about).
@@ -80,6 +81,8 @@ class Proxy(http.server.BaseHTTPRequestHandler):
                 time.sleep(0.02)
             self.close_connection = True
             return
+        if "fail" in words:
+            return self.answer(500, b"no")
         service = json.loads(body) if registers else {}
         id = service.get("ID") or service.get("Name")
         if registers and "swallow" in words and self.taken.get(id) == service:

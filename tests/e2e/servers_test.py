@@ -254,11 +254,11 @@ def servers_stalled(world):
     client = world.client(agent={"config": {"log_level": "debug"}}, watch={"hung_after": "2s"})
     client.start().ready()
     agent = client.agent_pid()
-    seen = "Request finished: method=GET url=/v1/agent/members"
+    seen = "Request finished: method=GET url=/v1/agent/self"
     server.process.send_signal(signal.SIGSTOP)
     eventually(lambda: not client.status()["ready"], 10, "not ready")
     looked = client.log.count(seen)
-    eventually(lambda: client.log.count(seen) > looked, 5, "lictor looks whether a server is alive")
+    eventually(lambda: client.log.count(seen) > looked, 5, "lictor looks whether a server is known")
     server.process.send_signal(signal.SIGCONT)
     client.ready()
     holds(lambda: "/v1/agent/join/" not in client.log, 1, "nobody joins")
@@ -285,17 +285,73 @@ def servers_moved(world):
 
 
 def servers_away_too_long(world):
-    """No leader for watch.rejoin_after: a new agent, once, without leaving, and registered when there is a server again."""
+    """No leader for watch.rejoin_after, and told to join in vain: a new agent, once, without leaving, and registered when there
+    is a server again."""
+    hosts = f"{world.folder}/hosts"
+    with open(hosts, "w") as file:
+        file.write(f"{SERVER_ADDRESS} consul.test\n")
+    run("mount", "--bind", hosts, "/etc/hosts")
     server = world.server()
-    client = world.client(watch={"hung_after": "2s", "rejoin_after": "3s"})
+    config = {"retry_join": ["consul.test"]}
+    client = world.client(agent={"config": config}, watch={"hung_after": "2s", "rejoin_after": "3s"})
     client.start().ready()
     agent = client.agent_pid()
     end(server)
-    eventually(lambda: client.agent_pid() not in (None, agent), 15, "another agent")
+    eventually(lambda: client.agent_pid() not in (None, agent), 25, "another agent")
     agent = client.agent_pid()
-    assert re.search("restarting the agent without leaving .*reason=no_leader seconds=3", client.log)
+    since = re.search("restarting the agent without leaving .*reason=no_leader seconds=([0-9.]+)", client.log)
+    assert since and float(since[1]) >= 3, client.log
     holds(lambda: client.agent_pid() == agent, 8, "and no other one")
     back(world, client)
     client.ready()
     assert client.agent_pid() == agent
     assert "the node leaves the cluster" not in client.log
+
+
+def servers_away_quietly(world):
+    """While no server is known, nothing that lictor asks costs the agent a line of its log, and nobody who is not there is
+    handed to it to be joined, nor is it restarted, which would find nobody either; back at once when there is a server."""
+    server = world.server()
+    client = world.client(agent={"config": {"retry_interval": "30s"}}, watch={"hung_after": "4s", "rejoin_after": "5s"})
+    client.start().ready()
+    agent = client.agent_pid()
+    end(server)
+    eventually(lambda: client.members().get("server") != ALIVE, 20, "the server is found dead")
+    eventually(lambda: not client.status()["ready"], 20, "not ready")
+
+    def asked():
+        # Not by the check of the default service, which is the agent's own.
+        return len(re.findall("Request error: .* from=@ ", client.log)), client.log.count("(LAN) joining")
+
+    before = asked()
+    # What was asked for before it was known may still fail: once.
+    holds(lambda: asked()[0] <= before[0] + 1 and asked()[1] == before[1], 10, "lictor is quiet")
+    began = time.monotonic()
+    server = world.server()
+    eventually(lambda: server.instances() == {"n1": client.address}, 10, "the node is registered")
+    took = time.monotonic() - began
+    assert took < 6, took  # the server's start and election among it
+    client.ready()
+    assert client.agent_pid() == agent
+
+
+def servers_answer_failures(world):
+    """An agent that answers each request with 500, before it was ready and after: live, not restarted, nothing floods the log;
+    ready when it is well again."""
+    server = world.server()
+    client = world.client(log={"level": "info"})
+    order = stand_in(client, "fail")
+    client.start()
+    eventually(lambda: client.status()["agent"].get("api"), 10, "the agent is up")
+    for moment in ("before it was ready", "after"):
+        agent, lines = client.agent_pid(), client.log.count("\n")
+        holds(lambda: (client.probe("/livez"), client.probe("/readyz")) == (200, 503), 12, moment)
+        assert client.agent_pid() == agent
+        grown = client.log.count("\n") - lines
+        print(f"{grown} lines in 12 s, {moment}")
+        assert grown <= 20, client.log
+        order()
+        client.ready(20)
+        assert server.instances() == {"n1": client.address} and client.agent_pid() == agent
+        order("fail")
+        eventually(lambda: not client.status()["ready"], 25, "not ready")

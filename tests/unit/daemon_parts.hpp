@@ -84,8 +84,8 @@ struct FakeApi : lictor::AgentCalls {
   void clear(const lictor::Claim& claim, std::function<void(lictor::ClearAnswer, std::string)> done) override {
     asked.note("clear " + claim.name, [=] { done(lictor::ClearAnswer::forbidden, "needs more"); });
   }
-  void join(lictor::JoinTargets targets, std::function<void()> done) override {
-    asked.note(fmt::format("join {}", targets.addresses.size()), done);
+  void join(lictor::JoinTargets targets, std::function<void(bool)> done) override {
+    asked.note(fmt::format("join {} {}", targets.addresses.size(), targets.names.size()), [=] { done(true); });
   }
   void rejoin() override { asked.note("rejoin"); }
   void leave(lictor::Duration deadline, Done done) override {

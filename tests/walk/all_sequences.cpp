@@ -68,7 +68,8 @@ int all_sequences(int depth) {
   hooks.linger = {};
   Explorer explorer;
   try {
-    for (const Rules& rules : {leave, stay, hooks}) {
+    for (Rules rules : {leave, stay, hooks}) {
+      rules.joins.addresses = 1;
       for (const int happenings : {3, 12}) explorer.explore_along(rules, happenings, depth);
     }
   } catch (const Broken&) {

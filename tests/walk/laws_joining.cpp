@@ -1,4 +1,4 @@
-// Whether the agent answers and knows a leader (life/joining.hpp). Laws: join, patience; of settled, when its full sync is
+// Whether the agent answers and knows a leader (life/joining.hpp). Laws: join, quiet, patience; of settled, when its full sync is
 // over.
 #include "walk.hpp"
 
@@ -11,9 +11,14 @@ using std::chrono::seconds;
 void Walk::respond(const Probe& e) {
   static constexpr ProbeAnswer answers[] = {ProbeAnswer::leader, ProbeAnswer::no_leader, ProbeAnswer::silent,
                                             ProbeAnswer::closed};
-  const ProbeAnswer answer = mute_ ? ProbeAnswer::silent : answers[by_weight(72, 12, 12, 4)];
+  ProbeAnswer answer = mute_ ? ProbeAnswer::silent : answers[by_weight(72, 12, 12, 4)];
+  // As it was, mostly: what servers are away for takes a while.
+  if (answer == ProbeAnswer::leader && serverless_ && choices_->upto(9) > 1) answer = ProbeAnswer::no_server;
+  if (answer == ProbeAnswer::no_leader && choices_->upto(3) > 0) answer = ProbeAnswer::no_server;
   if (answer == ProbeAnswer::closed) return closed(e);
-  const int members = answer == ProbeAnswer::silent || seldom(50) ? 0 : static_cast<int>(choices_->upto(3000));
+  const int members = answer == ProbeAnswer::silent || seldom(50)
+                          ? 0
+                          : static_cast<int>(choices_->upto(answer == ProbeAnswer::no_server && !joined_ ? 3 : 3000));
   if (answer != ProbeAnswer::silent) {
     // The first answer proves that one has started with them, but not of one that is being ended.
     if (!answered_ && launched_with_ == version_ && !told_to_end_ && !killed_) proven_ = true;
@@ -25,6 +30,8 @@ void Walk::respond(const Probe& e) {
     if (leader_ && !joined_) joined_ = now_;
     if (leader_) leaderless_.reset();
     if (!leader_ && joined_ && !leaderless_) leaderless_ = now_;
+    if (answer != ProbeAnswer::no_server) serverless_.reset();
+    if (answer == ProbeAnswer::no_server && !serverless_) serverless_ = Serverless{now_};
   }
   if (members > 0) members_ = members;
   const bool works = answer == ProbeAnswer::silent && launches_ % 2 == 0;
@@ -41,12 +48,19 @@ void Walk::closed(const Probe& e) {
   if (!closing_) closing_ = now_;
   if (now_ - *closing_ >= closing_limit) {
     leader_ = false;
+    serverless_.reset();
     if (joined_ && !leaderless_) leaderless_ = now_;
   }
   tell(Probed{e.launch, ProbeAnswer::closed, 0}, "closed");
 }
 
-void Walk::respond(const Join& e) { tell(Joined{e.launch}, "joined"); }
+void Walk::respond(const Join& e) {
+  const bool told = choices_->upto(3) > 1;
+  if (serverless_) serverless_->attempt_over = now_;
+  if (serverless_ && !told) serverless_->in_vain.reset();
+  if (serverless_ && told && !serverless_->in_vain) serverless_->in_vain = now_;
+  tell(Joined{e.launch, told}, told ? "told to join" : "nobody to join");
+}
 
 void Walk::take(const Probe& e) {
   if (!unanswered_) unanswered_ = now_;
@@ -56,8 +70,26 @@ void Walk::take(const Probe& e) {
 void Walk::take(const Join& e) {
   const bool another =
       std::any_of(owed_.begin(), owed_.end(), [](const Owed& o) { return std::holds_alternative<Join>(o.effect); });
-  hold(agent_ && !leader_ && !stop_at_ && !another, "join", "a leader is known, a stop was asked, or another one runs");
+  hold(agent_ && serverless_ && !stop_at_ && !another, "join",
+       "a server is known, a stop was asked, or another one runs");
+  hold_quiet(e);
   owe(e, seconds(10));
+}
+
+void Walk::hold_quiet(const Join& e) {
+  const Rules::Joins& joins = seen().rules().joins;
+  hold(joins.addresses > 0 || (e.names && joins.names > 0), "quiet", "nobody is there to be joined");
+  if (const auto over = serverless_->attempt_over) {
+    const Duration vain = serverless_->in_vain ? (*over - *serverless_->in_vain) / 4 : Duration{};
+    const Duration pause = std::clamp(vain, join_pause, std::max(join_pause, joins.retry_interval));
+    hold(now_ - *over >= 2 * (pause / 3), "quiet", "told to join again too soon");
+  }
+  if (!e.names) return;
+  const auto names = static_cast<std::int64_t>(joins.names);
+  hold(!name_told_ || now_ - *name_told_ >= name_pause / names, "quiet", "a name is looked up again too soon");
+  const bool looks_itself = !joined_ && members_ <= 1 && now_ - launched_at_ >= names_at_first;
+  hold(!looks_itself, "quiet", "a name for an agent that looks for it by itself");
+  name_told_ = now_;
 }
 
 void Walk::hold_patience() const {

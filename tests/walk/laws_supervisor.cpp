@@ -25,6 +25,7 @@ void Walk::respond(const Launch&) {
   mute_ = kind == 1;
   deaf_ = kind == 2;
   worked_.reset();
+  launched_at_ = now_;
   killed_ = told_to_end_ = false;
   tell(Launched{1000 + launches_}, "launched");
 }
@@ -64,6 +65,8 @@ void Walk::forget_agent() {
   sent_ = catalog_ = leader_ = seen_ = false;
   joined_.reset();
   leaderless_.reset();
+  serverless_.reset();
+  name_told_.reset();
   synced_ = unflushable_ = false;
   paused_.reset();
   standing_asked_.reset();

@@ -36,6 +36,8 @@ Rules random_rules(Dice& dice) {
   rules.restart_on_change = chance(70);
   rules.fixed_id = chance(20);
   rules.api_after_join = chance(20);
+  rules.joins = {static_cast<std::size_t>(dice.upto(2)), static_cast<std::size_t>(dice.upto(3)),
+                 seconds(1) + upto(seconds(60))};
   return rules;
 }
 

@@ -123,6 +123,7 @@ class Walk {
   void take(const Probe& e);
   void take(const Join& e);
   void closed(const Probe& e);
+  void hold_quiet(const Join& e);
   void note_full_sync();
   void hold_patience() const;
 
@@ -221,6 +222,15 @@ class Walk {
   std::optional<Time> leaderless_;  // since then, having joined
   bool synced_ = false;
   int members_ = 0;
+  // While it knows no server.
+  struct Serverless {
+    Time since;
+    std::optional<Time> attempt_over = {};  // the last one
+    std::optional<Time> in_vain = {};       // since when each attempt has told it to join
+  };
+  std::optional<Serverless> serverless_;
+  Time launched_at_{};
+  std::optional<Time> name_told_;  // last
   bool gossip_ = true, quarrelled_ = false;
 
   // pulse: of this agent

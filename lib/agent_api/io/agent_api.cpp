@@ -50,7 +50,8 @@ void AgentApi::reset(std::string token) {
   pause_.expires_at(std::chrono::steady_clock::time_point::max());
   reach_.reset();
   forget_sent();
-  refused_last_ = leaving_ = false;
+  self_refused_ = refused_last_ = leaving_ = false;
+  facts_.server.clear();
   faulty_.clear();
   token_ = std::move(token);
 }
@@ -77,14 +78,8 @@ HttpRequest AgentApi::request(std::string method, std::string target, Key key) c
 }
 
 void AgentApi::probe(Duration deadline, std::function<void(ProbeAnswer)> done) {
-  HttpRequest leader = request("GET", "/v1/status/leader", Key::recovery);
-  leader.deadline = deadline / 2;
-  probes_.ask(std::move(leader), [this, deadline, done = std::move(done)](HttpResult answer) mutable {
-    if (answer) {
-      const bool known = answer->status == 200 && answer->body.size() > 4;
-      facts_.server = known ? cut(std::string_view(answer->body).substr(1, answer->body.rfind('"') - 1), 200) : "";
-      return done(known ? ProbeAnswer::leader : ProbeAnswer::no_leader);
-    }
+  ask_for_leader(deadline / 2, [this, deadline, done = std::move(done)](const LeaderResult& answer) mutable {
+    if (answer) return done(*answer);
     if (answer.error().failure == HttpFailure::closed) return done(ProbeAnswer::closed);
     if (answer.error().failure != HttpFailure::late) return done(ProbeAnswer::silent);
     HttpRequest any = request("GET", "/", Key::recovery);
@@ -258,21 +253,15 @@ void AgentApi::clear(const Claim& claim, std::function<void(ClearAnswer, std::st
   (*next)();
 }
 
-void AgentApi::join(JoinTargets targets, std::function<void()> done) {
-  const auto ask_to_join = [this](const std::string& peer, std::function<void()> over) {
-    work_.ask(request("PUT", "/v1/agent/join/" + percent_encode(peer), Key::recovery),
-              [over = std::move(over)](const HttpResult&) { over(); });
-  };
-  work_.ask(request("GET", "/v1/agent/members", Key::recovery),
-            [this, ask_to_join, targets = std::move(targets), done = std::move(done)](const HttpResult& answer) {
-              if (answer && knows_live_server(foreign_json(answer->body))) return done();
-              reach_.emplace(executor_, targets.addresses, reach_deadline,
-                             [this, ask_to_join, names = targets.names, done](const std::optional<std::string>& peer) {
-                               if (peer) return ask_to_join(*peer, done);
-                               if (names.empty()) return done();
-                               ask_to_join(names[next_name_++ % names.size()], done);
-                             });
-            });
+void AgentApi::join(JoinTargets targets, std::function<void(bool)> done) {
+  reach_.emplace(
+      executor_, targets.addresses, reach_deadline,
+      [this, names = std::move(targets.names), done = std::move(done)](const std::optional<std::string>& peer) {
+        if (!peer && names.empty()) return done(false);
+        const std::string& whom = peer ? *peer : names[next_name_++ % names.size()];
+        work_.ask(request("PUT", "/v1/agent/join/" + percent_encode(whom), Key::recovery),
+                   [done](const HttpResult&) { done(true); });
+      });
 }
 
 void AgentApi::rejoin() {

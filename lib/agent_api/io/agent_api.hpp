@@ -47,7 +47,7 @@ class AgentApi : public AgentCalls {
   void drop_standing() override { standing_.reset(); }
   void look_around(const NodeKey& own, std::function<void(const Result<Surroundings>&)> done) override;
   void clear(const Claim& claim, std::function<void(ClearAnswer, std::string text)> done) override;
-  void join(JoinTargets targets, std::function<void()> done) override;
+  void join(JoinTargets targets, std::function<void(bool told)> done) override;
   void rejoin() override;
   void leave(Duration deadline, Done done) override;
   void repeat_leave(const std::string& node, Done done) override;
@@ -75,6 +75,11 @@ class AgentApi : public AgentCalls {
   void ask_catalog(const NodeKey& own, std::shared_ptr<Surroundings> seen,
                    std::function<void(const Result<Surroundings>&)> done);
   std::string agent_token_name() const;
+  // leader.cpp
+  using LeaderResult = boost::system::result<ProbeAnswer, HttpProblem>;
+  void ask_for_leader(Duration within, std::function<void(const LeaderResult&)> done);
+  void ask_servers_for_leader(Duration within, std::function<void(const LeaderResult&)> done);
+  bool knows_no_server(const std::string& self);
   // sending_services.cpp
   struct Delivery;
   using DeliveryPtr = std::shared_ptr<Delivery>;
@@ -133,6 +138,7 @@ class AgentApi : public AgentCalls {
   bool sent_is_all_ = false;              // the agent has no service of ours beside those
   bool refused_last_ = false;             // the agent, something that was to be sent
   std::set<std::string> faulty_;          // services that were not taken as they are defined, when last sent
+  bool self_refused_ = false;  // the agent does not show itself: each question would be one more line of its log
   Json shown_;  // the catalog's entry of this node by the last look, where it lacks something; null: none
   std::uint64_t flushed_ = 0;      // a digest of the agent's checks at the last flush; 0: none yet
   std::set<std::string> own_ids_;  // of what is desired, while it is sent again

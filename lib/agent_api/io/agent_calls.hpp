@@ -46,7 +46,9 @@ class AgentCalls {
   };
   virtual void use_tokens(Tokens tokens) = 0;
 
-  // GET /v1/status/leader, which asks a server, and if that stays unanswered for half the deadline GET /. While a server is
+  // Whether a leader is known: GET /v1/agent/self, which tells without a question to anybody how many live servers the agent
+  // knows, and where there are any, or a leader was known before, GET /v1/status/leader, which asks a server: without one it
+  // would cost a line of the agent's log. Where that stays unanswered for half the deadline: GET /. While a server is
   // silent an agent answers nothing that asks it or takes the lock on the agent's services (agent/self does); what needs
   // neither, nor a token that a server would have to know, it answers at once. Any status is an answer.
   virtual void probe(Duration deadline, std::function<void(ProbeAnswer)> done) = 0;
@@ -123,10 +125,10 @@ class AgentCalls {
   // permission where one is missing.
   virtual void clear(const Claim& claim, std::function<void(ClearAnswer, std::string text)> done) = 0;
 
-  // Unless the agent knows a live server (GET /v1/agent/members): PUT /v1/agent/join with the first of the addresses that
-  // takes a connection; where none does, with one of the names, another one each time. An address that does not answer
-  // would hold up every other join of the agent for 10 s.
-  virtual void join(JoinTargets targets, std::function<void()> done) = 0;
+  // PUT /v1/agent/join with the first of the addresses that takes a connection; where none does, with one of the names,
+  // another one each time. An address that does not answer would hold up every other join of the agent for 10 s. `told`: it
+  // was asked to.
+  virtual void join(JoinTargets targets, std::function<void(bool told)> done) = 0;
 
   // PUT /v1/agent/join with the address of the leader: serf exchanges all state with it.
   virtual void rejoin() = 0;

@@ -59,11 +59,16 @@ struct Log {
   spdlog::logger unfiltered{"all", sink};
   bool json = false;
   Repeats repeats;
+  RepeatsOf<ForeignLine> foreign;
   std::deque<Line> recent;
   Log() { unfiltered.set_level(spdlog::level::trace); }
 
   void put(spdlog::logger& logger, const Line& line) const {
     logger.log(to_spdlog(line.level), json ? json_line(line) : text_line(line));
+  }
+
+  void put(const ForeignLine& line) {
+    unfiltered.log(to_spdlog(agent_level(line.text)), json ? json_line(line) : text_line(line));
   }
 
   void keep(const Line& line) {
@@ -116,6 +121,7 @@ void complain(std::string_view text) {
 
 void flush() {
   Log& log = the_log();
+  if (const auto held = log.foreign.rest()) log.put(*held);
   if (const auto held = log.repeats.rest()) log.put(log.unfiltered, *held);
 }
 
@@ -123,9 +129,8 @@ std::vector<Line> recent() { return {the_log().recent.begin(), the_log().recent.
 
 void agent_line(std::string_view line, std::string_view source) {
   Log& log = the_log();
-  const auto level = to_spdlog(agent_level(line));
-  if (log.json) return log.unfiltered.log(level, json_agent_line(std::chrono::system_clock::now(), line, source));
-  log.unfiltered.log(level, harmless(line));
+  ForeignLine said{std::chrono::system_clock::now(), std::string(line), std::string(source)};
+  for (const ForeignLine& due : log.foreign.take(std::move(said))) log.put(due);
 }
 
 }  // namespace lictor::log

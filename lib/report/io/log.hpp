@@ -40,7 +40,8 @@ void flush();
 std::vector<Line> recent();
 
 // A line of the output of the agent, or of another child, `source`, without its line break: in text harmless() and else as it is,
-// in json as json_agent_line has it. The agent has filtered by its own log level already: lictor's does not apply.
+// in json as json_line has it. Held back where it only repeats the line before but for its time. The agent has filtered by its
+// own log level already: lictor's does not apply.
 void agent_line(std::string_view line, std::string_view source = "agent");
 
 }  // namespace lictor::log

@@ -26,65 +26,6 @@ using namespace lictor;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-TEST_CASE("a probe tells a leader, no leader and silence apart") {
-  struct Row {
-    const char* name;
-    int status;
-    const char* body;
-    ProbeAnswer expected;
-  };
-  for (const Row& row : std::initializer_list<Row>{
-           {"a leader", 200, "\"10.0.0.1:8300\"", ProbeAnswer::leader},
-           {"servers, but no leader", 200, "\"\"", ProbeAnswer::no_leader},
-           {"no server known", 500, "No known Consul servers", ProbeAnswer::no_leader},
-           {"forbidden is an answer too", 403, "Permission denied", ProbeAnswer::no_leader},
-       }) {
-    CAPTURE(row.name);
-    FakeAgent agent;
-    agent.replies["GET /v1/status/leader"] = {row.status, row.body};
-    AgentApi api(agent.io.get_executor(), agent.socket);
-    CHECK(agent.answer_to<ProbeAnswer>([&](auto done) { api.probe(seconds(5), done); }) == row.expected);
-    CHECK(api.facts().server == (row.expected == ProbeAnswer::leader ? "10.0.0.1:8300" : ""));
-  }
-  FakeAgent agent;
-  agent.server.reset();
-  AgentApi api(agent.io.get_executor(), agent.socket);
-  CHECK(agent.answer_to<ProbeAnswer>([&](auto done) { api.probe(seconds(5), done); }) == ProbeAnswer::silent);
-}
-
-TEST_CASE("an agent that takes a connection and ends it without a word is not silent") {
-  FakeAgent agent;
-  agent.server.reset();
-  std::filesystem::remove(agent.socket);
-  boost::asio::local::stream_protocol::acceptor acceptor(agent.io, agent.socket);
-  acceptor.async_accept([](boost::system::error_code, boost::asio::local::stream_protocol::socket) {});
-  AgentApi api(agent.io.get_executor(), agent.socket);
-  CHECK(agent.answer_to<ProbeAnswer>([&](auto done) { api.probe(seconds(5), done); }) == ProbeAnswer::closed);
-}
-
-TEST_CASE("an agent that is kept waiting by its servers has no leader; one that answers nothing at all is silent") {
-  std::vector<std::function<void(ControlReply)>> waiting;
-  const ControlReply never{
-      .later = [&waiting](std::function<void(ControlReply)> answer) { waiting.push_back(answer); }};
-  const auto probed = [&waiting](FakeAgent& agent) {
-    AgentApi api(agent.io.get_executor(), agent.socket);
-    const auto answer = agent.answer_to<ProbeAnswer>([&](auto done) { api.probe(milliseconds(400), done); });
-    for (const auto& late : std::exchange(waiting, {})) late({503, "over"});  // while their connections are there
-    return answer;
-  };
-  for (const int status : {200, 301, 403, 404}) {
-    CAPTURE(status);
-    FakeAgent agent;
-    for (const char* path : {"/v1/status/leader", "/v1/agent/self", "/v1/agent/services", "/v1/agent/checks"})
-      agent.replies[std::string("GET ") + path] = never;
-    agent.replies["GET /"] = {status, "Consul Agent"};
-    CHECK(probed(agent) == ProbeAnswer::no_leader);
-  }
-  FakeAgent hung;
-  hung.replies["GET /v1/status/leader"] = hung.replies["GET /"] = never;
-  CHECK(probed(hung) == ProbeAnswer::silent);
-}
-
 TEST_CASE("no call waits behind another one that the agent does not answer") {
   FakeAgent agent;
   std::vector<std::function<void(ControlReply)>> waiting;

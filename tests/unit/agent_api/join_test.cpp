@@ -41,16 +41,20 @@ TEST_CASE("whom an agent can be told to join: addresses with their port, names a
     const JoinTargets targets = join_targets(plan);
     CHECK(targets.addresses == row.addresses);
     CHECK(targets.names == row.names);
+    CHECK(targets.others == (std::string(row.consul_json).find("provider") != std::string::npos));
   }
 }
 
-TEST_CASE("a live server is a member that is alive and has a server's role") {
-  const auto known = [](const char* members) { return knows_live_server(Json::parse(members, nullptr, false)); };
-  CHECK(known(R"([{"Status": 4, "Tags": {"role": "consul"}}, {"Status": 1, "Tags": {"role": "consul"}}])"));
-  CHECK_FALSE(known(R"([{"Status": 4, "Tags": {"role": "consul"}}, {"Status": 1, "Tags": {"role": "node"}}])"));
-  for (const char* odd : {"[]", "{}", "[7]", "not JSON", R"([{"Status": 1}])", R"([{"Tags": {"role": "consul"}}])",
-                          R"([{"Status": "1", "Tags": {"role": "consul"}}])"})
-    CHECK_FALSE(known(odd));
+TEST_CASE("how often an agent tries to join by itself is what its settings say, and else what Consul has") {
+  const auto interval = [](const Json& settings) {
+    Plan plan;
+    plan.effective.merged = settings;
+    return join_targets(plan).retry_interval;
+  };
+  CHECK(interval({{"retry_interval", "5m"}}) == std::chrono::minutes(5));
+  for (const Json& none : {Json::object(), Json{{"retry_interval", ""}}, Json{{"retry_interval", "soon"}},
+                           Json{{"retry_interval", "0s"}}, Json{{"retry_interval", 7}}})
+    CHECK(interval(none) == std::chrono::seconds(30));
 }
 
 TEST_CASE("the first address that takes a connection is found; where none does, that is told") {

@@ -151,7 +151,7 @@ TEST_CASE("the level of an agent's line is recognised") {
 
 TEST_CASE("an agent's line that is JSON gives its fields to lictor's") {
   const auto wrapped = [](std::string_view line) {
-    return nlohmann::json::parse(json_agent_line(WallTime{} + std::chrono::milliseconds(7), line));
+    return nlohmann::json::parse(json_line(ForeignLine{WallTime{} + std::chrono::milliseconds(7), std::string(line)}));
   };
   const auto line =
       wrapped(R"({"@level":"warn","@message":"Synced \"x\"","@module":"agent","@timestamp":"2026-11-24T05:24:18.1Z",)"
@@ -176,6 +176,38 @@ TEST_CASE("an agent's line that is JSON gives its fields to lictor's") {
     CHECK(kept.at("message") == whole);
     CHECK(kept.at("source") == "agent");
     CHECK(kept.size() == 4);
+  }
+}
+
+TEST_CASE("lines of an agent say the same where they differ in their time alone, and each tells one") {
+  struct Row {
+    const char *one, *other;
+    bool same;
+  };
+  const Row rows[] = {
+      {"    2026-11-24T05:24:18.123Z [WARN]  agent: x", "    2026-11-25T06:00:00.001Z [WARN]  agent: x", true},
+      {"2026-11-24T05:24:18.123+0100 [WARN]  agent: x", "2026-11-24T05:24:19.456+0100 [WARN]  agent: x", true},
+      {"2026-11-24T05:24:18.123Z [WARN]  agent: x", "2026-11-24T05:24:18.123Z [ERROR] agent: x", false},
+      {"2026-11-24T05:24:18.123Z [WARN]  agent: x=1", "2026-11-24T05:24:18.123Z [WARN]  agent: x=2", false},
+      {"2026-11-24T05:24:18.123Z [WARN]  agent: x", "    2026-11-24T05:24:18.123Z [WARN]  agent: x", false},
+      {R"({"@level":"warn","@message":"x","@timestamp":"2026-11-24T05:24:18.1Z","n":1})",
+       R"({"@level":"warn","@message":"x","@timestamp":"2026-11-24T05:24:19.2Z","n":1})", true},
+      {R"({"@level":"warn","@message":"x","@timestamp":"2026-11-24T05:24:18.1Z","n":1})",
+       R"({"@level":"warn","@message":"x","@timestamp":"2026-11-24T05:24:18.1Z","n":2})", false},
+      // No time: a piece of something longer.
+      {"", "", false},
+      {"    ", "    ", false},
+      {"\t* Failed to join 10.0.0.1", "\t* Failed to join 10.0.0.1", false},
+      {"goroutine 1 [running]:", "goroutine 1 [running]:", false},
+      {R"({"@message":"x"})", R"({"@message":"x"})", false},
+      {R"({"@timestamp":"20)", R"({"@timestamp":"20)", false},
+      {"2026-11-24T05:24:18.123Z", "2026-11-24T05:24:18.123Z", false},
+      {"2026-11-24", "2026-11-24", false},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.one, row.other);
+    CHECK(same_words(ForeignLine{{}, row.one}, ForeignLine{{}, row.other}) == row.same);
+    CHECK_FALSE(same_words(ForeignLine{{}, row.one}, ForeignLine{{}, row.other, "hook"}));
   }
 }
 

@@ -67,7 +67,7 @@ TEST_CASE("each effect is answered by its own event, once, and that names the la
            {"the node's standing", AwaitStanding{7, seconds(1)}, StandingSeen{7, StandingAnswer::alive}, 7},
            {"the end of a question", DropStanding{}, std::nullopt},
            {"a claim", Clear{7, {}}, Cleared{7, ClearAnswer::cleared, ""}, 7},
-           {"join", Join{7}, Joined{7}, 7},
+           {"join", Join{7, false}, Joined{7, true}, 7},
            {"rejoin", Rejoin{7}, std::nullopt},
            {"address", ReadAddress{}, AddressRead{AddressState::same, ""}},
            {"hook", RunHook{7, HookKind::pre_stop, 1}, HookEnded{7, ""}, 7},
@@ -124,7 +124,8 @@ TEST_CASE("an effect comes to its part with all that it says, and by the setting
            {AwaitStanding{7, seconds(9)}, {"await_standing n1 9s"}},
            {DropStanding{}, {"drop_standing"}},
            {Clear{7, claim}, {"clear old"}},
-           {Join{7}, {"join 1"}},
+           {Join{7, false}, {"join 1 0"}},
+           {Join{7, true}, {"join 1 1"}},
            {Rejoin{7}, {"rejoin"}},
            {ReadAddress{}, {"read_interfaces", "read_address true"}},
            {RunHook{7, HookKind::post_start, 0}, {"run_hook post_start 0"}},
@@ -147,7 +148,7 @@ TEST_CASE("an effect comes to its part with all that it says, and by the setting
        }) {
     CAPTURE(row.asked);
     Interpreting world;
-    world.settings.ground.plan.effective.merged = {{"retry_join", {"10.0.0.1"}}};
+    world.settings.ground.plan.effective.merged = {{"retry_join", {"10.0.0.1", "consul.example.com"}}};
     world.change = [&](Life& now) {
       now = life;
       now.reloading.in_force.own.name = "own";

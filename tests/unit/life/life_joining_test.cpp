@@ -103,27 +103,152 @@ TEST_CASE("an agent whose API opens only once a server has signed its certificat
   CHECK(s.at(minutes(21), Probed{1, ProbeAnswer::silent, 0}).first<EndAgent>()->signal == SIGKILL);
 }
 
-TEST_CASE("an agent without a leader is told to join, again and again, not in step with others") {
-  Story s;
-  s.launched().at(seconds(1), Probed{1, ProbeAnswer::no_leader, 1});
-  CHECK_FALSE(s.at(seconds(1) + join_at_least - milliseconds(1), Tick{}).has<Join>());
-  REQUIRE(s.at(seconds(1) + join_at_most, Tick{}).has<Join>());
-  s.at(seconds(3), Probed{1, ProbeAnswer::no_leader, 1});
+namespace {
+
+// Servers are away from the first second on, for `time`: when the agent was told to join, or asked for a leader. `told`: somebody
+// takes a connection each time, in vain.
+struct Away {
+  std::vector<Time> joins, names, probes;
+};
+Away away(Story& s, Duration time, ProbeAnswer answer, bool told, int members) {
+  Away seen;
+  const Time from = std::max(s.now, Time(seconds(1)));
+  s.at(from.time_since_epoch(), Probed{1, answer, members});
+  for (Time now = from; now < Time(seconds(1) + time);) {
+    s.at(now.time_since_epoch(), Tick{});
+    for (int turn = 0; turn < 2; ++turn) {
+      if (const auto* join = s.first<Join>()) {
+        seen.joins.push_back(now);
+        if (join->names) seen.names.push_back(now);
+        s.at(now.time_since_epoch(), Joined{1, told || join->names});
+      }
+      if (s.life.joining.probing) {
+        seen.probes.push_back(now);
+        s.at(now.time_since_epoch(), Probed{1, answer, members});
+      }
+    }
+    now = std::max(now + milliseconds(1), *next_wake(s.life));
+  }
+  return seen;
+}
+
+Rules joining(std::size_t addresses, std::size_t names) {
+  Rules rules;
+  rules.rejoin_after = {};
+  rules.joins = {addresses, names, seconds(30)};
+  return rules;
+}
+
+// The longest of those that begin between the two.
+Duration longest_gap(const std::vector<Time>& times, Duration from, Duration to) {
+  Duration longest{};
+  for (std::size_t i = 1; i < times.size(); ++i) {
+    if (times[i] > Time(from) && times[i] <= Time(to)) longest = std::max(longest, times[i] - times[i - 1]);
+  }
+  return longest;
+}
+
+long between(const std::vector<Time>& times, Duration from, Duration to) {
+  return std::count_if(times.begin(), times.end(), [&](Time t) { return t > Time(from) && t <= Time(to); });
+}
+
+}  // namespace
+
+TEST_CASE("an agent without a server is told to join, again and again, not in step with others") {
+  Story s(joining(1, 0));
+  s.launched().at(seconds(1), Probed{1, ProbeAnswer::no_server, 1});
+  CHECK_FALSE(s.at(seconds(1) + join_pause / 2, Tick{}).has<Join>());
+  REQUIRE(s.at(seconds(2), Tick{}).has<Join>());
+  s.at(seconds(3), Probed{1, ProbeAnswer::no_server, 1});
   CHECK_FALSE(s.at(seconds(9), Tick{}).has<Join>());  // the answer is still outstanding
-  s.at(seconds(10), Probed{1, ProbeAnswer::no_leader, 1});
-  CHECK(s.at(seconds(10), Joined{1}).has<Probe>());  // it may have worked
-  CHECK(s.at(seconds(10) + join_at_most, Tick{}).has<Join>());
-  s.at(seconds(12), Joined{1}).at(seconds(12), Probed{1, ProbeAnswer::leader, 3});
+  s.at(seconds(10), Probed{1, ProbeAnswer::no_server, 1});
+  CHECK(s.at(seconds(10), Joined{1, true}).has<Probe>());  // it may have worked
+  s.at(seconds(10), Probed{1, ProbeAnswer::no_server, 1});
+  CHECK(s.at(seconds(11), Tick{}).has<Join>());
+  CHECK_FALSE(s.at(seconds(12), Joined{1, false}).has<Probe>());  // nobody was there: nothing is new
+  s.at(seconds(12), Probed{1, ProbeAnswer::leader, 3});
   CHECK_FALSE(s.at(seconds(14), Tick{}).has<Join>());
   const auto first_join = [](std::uint64_t seed) {
-    Life life = new_life({}, seed);
+    Life life = new_life(joining(1, 0), seed);
     step(life, {Time(), Begin{}});
     step(life, {Time(), Prepared{life.reloading.in_force.rules, node, false}});
     step(life, {Time(), Launched{42}});
-    step(life, {Time(), Probed{1, ProbeAnswer::no_leader, 1}});
+    step(life, {Time(), Probed{1, ProbeAnswer::no_server, 1}});
     return *life.joining.join_at;
   };
   CHECK(first_join(1) != first_join(2));
+}
+
+TEST_CASE("an agent that knows a server, or has nobody to join, is not told to join") {
+  for (const auto& [rules, answer] :
+       {std::pair{joining(1, 1), ProbeAnswer::no_leader}, {joining(0, 0), ProbeAnswer::no_server}}) {
+    Story s(rules);
+    s.serving();
+    CHECK(away(s, minutes(10), answer, false, 3).joins.empty());
+  }
+}
+
+TEST_CASE("addresses are knocked at each second, and after an hour often enough to be back within ten") {
+  Story s(joining(2, 0));
+  s.serving();
+  const Away seen = away(s, std::chrono::hours(9), ProbeAnswer::no_server, false, 3);
+  CHECK(longest_gap(seen.joins, seconds(1), minutes(1)) <= seconds(1));
+  CHECK(longest_gap(seen.joins, minutes(1), minutes(10)) <= milliseconds(1500));
+  CHECK(longest_gap(seen.joins, minutes(10), std::chrono::hours(9)) <= seconds(8));
+  CHECK(seen.joins.size() < 8000);
+  CHECK(longest_gap(seen.probes, seconds(1), std::chrono::hours(9)) <= milliseconds(501));  // costs the agent nothing
+}
+
+TEST_CASE("an agent that is told to join in vain is told ever more seldom, down to its own retry_interval") {
+  Story s(joining(1, 0));
+  s.serving();
+  const Away seen = away(s, minutes(10), ProbeAnswer::no_server, true, 3);
+  CHECK(between(seen.joins, seconds(1), seconds(11)) >= 6);
+  CHECK(between(seen.joins, seconds(1), minutes(1)) <= 26);
+  CHECK(between(seen.joins, minutes(4), minutes(10)) <= 18);  // a third less by chance
+  CHECK(between(seen.joins, minutes(4), minutes(10)) >= 9);
+}
+
+TEST_CASE(
+    "names are handed on each once in five seconds at first, and no more to an agent that looks for them itself") {
+  SECTION("it has never found anybody") {
+    Story s(joining(0, 3));
+    s.launched();
+    const Away seen = away(s, minutes(10), ProbeAnswer::no_server, false, 1);
+    CHECK(longest_gap(seen.names, seconds(1), seconds(20)) <= seconds(3));
+    CHECK(between(seen.names, {}, milliseconds(4999)) == 0);  // it has looked them up at its start
+    CHECK(between(seen.names, {}, seconds(21)) <= 11);
+    CHECK(between(seen.names, minutes(1), minutes(10)) == 0);
+    CHECK(seen.joins == seen.names);
+  }
+  SECTION("it has, and no longer looks") {
+    Story s(joining(1, 3));
+    s.serving();
+    const Away seen = away(s, minutes(10), ProbeAnswer::no_server, false, 3);
+    CHECK(between(seen.names, {}, seconds(7)) > 0);
+    CHECK(between(seen.names, {}, seconds(21)) <= 13);
+    // Each name each half minute, as an agent that looks itself.
+    CHECK(between(seen.names, minutes(4), minutes(10)) >= 33);
+    CHECK(between(seen.names, minutes(4), minutes(10)) <= 36);
+  }
+  SECTION("it has found clients alone") {
+    Story s(joining(0, 1));
+    s.launched();
+    CHECK(between(away(s, minutes(10), ProbeAnswer::no_server, false, 2).names, minutes(4), minutes(10)) >= 11);
+  }
+}
+
+TEST_CASE("servers without a leader are asked for one ever more seldom") {
+  Story s(joining(1, 1));
+  s.serving();
+  const Away seen = away(s, minutes(10), ProbeAnswer::no_leader, false, 3);
+  CHECK(between(seen.probes, seconds(1), seconds(11)) <= 18);
+  CHECK(longest_gap(seen.probes, seconds(1), seconds(5)) <= milliseconds(700));
+  CHECK(longest_gap(seen.probes, seconds(1), minutes(10)) == ask_servers_at_most);
+  // At a start, when they are about to elect one, often.
+  Story starting(joining(1, 1));
+  starting.launched();
+  CHECK(between(away(starting, seconds(10), ProbeAnswer::no_leader, false, 3).probes, seconds(1), seconds(2)) >= 20);
 }
 
 TEST_CASE("an agent that has joined and knew no leader for watch.rejoin_after is replaced without leaving, once") {
@@ -136,6 +261,27 @@ TEST_CASE("an agent that has joined and knew no leader for watch.rejoin_after is
   SECTION("zero: never") {
     s.life.reloading.in_force.rules.rejoin_after = {};
     CHECK_FALSE(s.at(seconds(900), Probed{1, ProbeAnswer::no_leader, 3}).has<EndAgent>());
+  }
+  SECTION("it knows no server, and nobody takes a connection: another one would find none either") {
+    for (const bool others : {false, true}) {
+      CAPTURE(others);
+      Story alone(joining(1, 0));
+      alone.life.reloading.in_force.rules.rejoin_after = minutes(1);
+      alone.life.reloading.in_force.rules.joins.others = others;
+      alone.serving();
+      away(alone, minutes(10), ProbeAnswer::no_server, false, 3);
+      CHECK(alone.life.supervisor.process->ending.has_value() ==
+            others);  // cloud providers: the agent alone can ask them
+    }
+  }
+  SECTION("it knows no server, though it has been told for so long to join one that is there") {
+    Story told(joining(1, 0));
+    told.life.reloading.in_force.rules.rejoin_after = minutes(5);
+    told.serving();
+    away(told, minutes(5) - seconds(10), ProbeAnswer::no_server, true, 3);
+    CHECK_FALSE(told.life.supervisor.process->ending);
+    away(told, minutes(6), ProbeAnswer::no_server, true, 3);
+    CHECK(told.life.supervisor.process->ending == RestartReason::no_leader);
   }
   SECTION("a stop is under way: its business") {
     s.at(seconds(109), Signal{SignalKind::terminate}).at(seconds(110), Probed{1, ProbeAnswer::no_leader, 3});

@@ -3,6 +3,7 @@
 #include "scenario.hpp"
 #include "test.hpp"
 
+#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include <stdlib.h>
@@ -62,6 +63,43 @@ TEST_CASE("the text log has one line a message with time and level") {
   CHECK(lines[2].substr(24) == " error three");
   CHECK(lines[3] == "  [WARN]  as it is");
   CHECK(lines[4] == "lictor: what: why; what to do");
+}
+
+TEST_CASE("lines of the agent that only repeat are held back, with a count, and none that differs is lost") {
+  const auto agent = [](int second, const char* text) {
+    log::agent_line(fmt::format("    2026-11-24T05:24:{:02}.123Z [WARN]  {}", second, text));
+  };
+  for (const bool json : {false, true}) {
+    CAPTURE(json);
+    const auto lines = lines_of([&] {
+      log::set_up("info", json);
+      for (int second = 0; second < 5; ++second) agent(second, "agent: No servers");
+      log::info("of lictor's own");
+      agent(5, "agent: No servers");
+      agent(6, "agent: There it is");
+      agent(7, "agent: No servers");
+      for (const char* piece : {"panic: x", "", ""}) log::agent_line(piece);
+      agent(8, "agent: No servers");
+      agent(9, "agent: No servers");
+      log::flush();
+    });
+    std::vector<std::string> said;
+    for (const std::string& line : lines) {
+      const auto object = json ? nlohmann::json::parse(line) : nlohmann::json::object();
+      const std::string text = json ? object.at("message").get<std::string>() : line;
+      const std::string times = object.value("repeated", 0) > 0 ? " repeated=" + object.at("repeated").dump() : "";
+      const auto at = text.find(":24:");
+      said.push_back((at == std::string::npos ? text.substr(text.rfind("  ") + 1)
+                                              : text.substr(at + 4, 2) + text.substr(at + 18)) +
+                     times);
+    }
+    CHECK(said[0] == "00  agent: No servers");
+    CHECK(said[1].find("of lictor's own") != std::string::npos);
+    said.erase(said.begin(), said.begin() + 2);
+    CHECK(said == std::vector<std::string>{"05  agent: No servers repeated=5", "06  agent: There it is",
+                                           "07  agent: No servers", "panic: x", "", "", "08  agent: No servers",
+                                           "09  agent: No servers"});
+  }
 }
 
 TEST_CASE("the json log has one object a line, agent lines included") {

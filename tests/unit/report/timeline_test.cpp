@@ -281,7 +281,7 @@ class RandomWorld {
     } else if (std::holds_alternative<Launch>(effect)) {
       return mostly() ? tell(Launched{42}) : tell(LaunchFailed{Problem{"agent", "no", "", Exit::internal}});
     } else if (std::holds_alternative<Probe>(effect)) {
-      return tell(Probed{launch, static_cast<ProbeAnswer>(mostly() ? 3 : upto(3)), 3, upto(50) > 0});
+      return tell(Probed{launch, static_cast<ProbeAnswer>(mostly() ? 4 : upto(4)), 3, upto(50) > 0});
     } else if (std::holds_alternative<SendServices>(effect)) {
       return tell(ServicesSent{launch, failure});
     } else if (std::holds_alternative<SendAgain>(effect)) {
