@@ -17,6 +17,9 @@ enum class CatalogAnswer { gone, incomplete, registered, forbidden, failed, take
 // tells of it, or that may be read.
 enum class StandingAnswer { unanswered, forbidden, untold, alive, failed };
 
+// What the agent says of itself. leaves: it is leaving the cluster, or has left it.
+enum class MemberAnswer { unanswered, member, leaves };
+
 enum class ClearAnswer { cleared, forbidden, failed };
 
 }  // namespace lictor

@@ -22,6 +22,7 @@ constexpr Need needed[] = {
 };
 constexpr Need useful[] = {
     {"/v1/agent/members", "version, members and stale members of this node's former names are not seen"},
+    {"/v1/agent/self", "that somebody else has told the agent to leave is seen only at its end"},
     {"/v1/agent/reload", "new settings that a running agent could take are not taken"},
     {"/v1/agent/services", "what the agent has of lictor's services is not seen"},
     {"/v1/agent/service/deregister/", "services that are no longer wanted are not taken out"},

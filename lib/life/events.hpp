@@ -100,6 +100,11 @@ struct StandingSeen {
   int launch;
   StandingAnswer answer;
 };
+struct LeaveAnnounced {};  // in the agent's own log
+struct MemberSeen {
+  int launch;
+  MemberAnswer answer;
+};
 struct Joined {
   int launch;
 };  // an attempt is over, however it went
@@ -145,10 +150,11 @@ struct AgentReloaded {
   std::string failure;
 };
 
-using Happening = std::variant<Begin, Tick, Signal, HostChanged, HostRenamed, Prepared, PrepareFailed, Launched,
-                               LaunchFailed, AgentEnded, Probed, ServicesSent, CatalogSeen, SentAgain, Flushed,
-                               ChangeSeen, IdTakenBack, LookedAround, StandingSeen, Cleared, Joined, AddressRead,
-                               HookEnded, LeaveAnswered, Deregistered, ChildrenGone, Reloaded, AgentReloaded>;
+using Happening =
+    std::variant<Begin, Tick, Signal, HostChanged, HostRenamed, Prepared, PrepareFailed, Launched, LaunchFailed,
+                 AgentEnded, Probed, ServicesSent, CatalogSeen, SentAgain, Flushed, ChangeSeen, IdTakenBack,
+                 LookedAround, StandingSeen, LeaveAnnounced, MemberSeen, Cleared, Joined, AddressRead, HookEnded,
+                 LeaveAnswered, Deregistered, ChildrenGone, Reloaded, AgentReloaded>;
 struct Event {
   Time at;
   Happening what;
@@ -203,6 +209,9 @@ struct AwaitStanding {
   Duration limit;
 };                       // StandingSeen
 struct DropStanding {};  // nothing; its StandingSeen is no longer awaited
+struct LookAtMember {
+  int launch;
+};  // MemberSeen: whether the agent is leaving
 struct Clear {
   int launch;
   Claim claim;
@@ -268,8 +277,8 @@ struct Quit {
 };  // the end
 
 using Effect = std::variant<Prepare, Launch, Probe, SendServices, LookUpCatalog, SendAgain, Flush, AwaitChange,
-                            TakeIdBack, LookAround, AwaitStanding, DropStanding, Clear, Join, Rejoin, ReadAddress,
-                            RunHook, EndHook, AskLeave, RepeatLeave, Deregister, EndAgent, AwaitChildren,
+                            TakeIdBack, LookAround, AwaitStanding, DropStanding, LookAtMember, Clear, Join, Rejoin,
+                            ReadAddress, RunHook, EndHook, AskLeave, RepeatLeave, Deregister, EndAgent, AwaitChildren,
                             SignalChildren, Reload, Adopt, GoBack, Forget, Report, Say, Quit>;
 
 }  // namespace lictor

@@ -171,6 +171,8 @@ void Registration::on(const CatalogSeen& e) {
   own_.task_at = turn_.now + paced(turn_.now - own_.since, 20, milliseconds(2), seldom);
 }
 
+void Registration::doubted() { own_.registered = false; }
+
 void Registration::name_taken() {
   not_registered();
   own_.task_at = turn_.now + paced(turn_.now - own_.since, 5, milliseconds(50), seconds(2));

@@ -21,6 +21,7 @@ using std::chrono::seconds;
 constexpr Duration agent_deadline = seconds(10);
 // Of what concerns this node alone.
 constexpr std::size_t short_answer = 4 << 20;
+constexpr Duration member_deadline = std::chrono::milliseconds(500);
 constexpr Duration reach_deadline = std::chrono::milliseconds(500);
 
 }  // namespace
@@ -34,6 +35,7 @@ AgentApi::AgentApi(boost::asio::any_io_executor executor, const std::string& soc
       orders_(executor, socket),
       changes_(executor, socket),
       standing_(executor, socket, short_answer),
+      member_(executor, socket, short_answer),
       executor_(executor),
       pause_(executor),
       refused_(std::move(refused)) {}
@@ -47,6 +49,7 @@ void AgentApi::reset(std::string token) {
   orders_.reset();
   changes_.reset();
   standing_.reset();
+  member_.reset();
   index_ = checks_index_ = standing_index_ = 0;
   pause_.expires_at(std::chrono::steady_clock::time_point::max());
   reach_.reset();
@@ -197,6 +200,14 @@ void AgentApi::await_standing(const std::string& node, Duration limit, std::func
     if (!answer || answer->status != 200) return done(StandingAnswer::unanswered);
     if (answer->index >= before) standing_index_ = std::max<std::uint64_t>(answer->index, 1);
     done(parse_standing(answer->body));
+  });
+}
+
+void AgentApi::look_at_member(std::function<void(MemberAnswer)> done) {
+  HttpRequest get = request("GET", "/v1/agent/self", Key::recovery);
+  get.deadline = member_deadline;
+  member_.ask(std::move(get), [done = std::move(done)](const HttpResult& answer) {
+    done(answer && answer->status == 200 ? parse_member(answer->body) : MemberAnswer::unanswered);
   });
 }
 

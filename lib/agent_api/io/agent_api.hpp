@@ -40,6 +40,7 @@ class AgentApi : public AgentCalls {
   void await_change(const std::string& node, Duration limit, std::function<void(bool told)> done) override;
   void await_standing(const std::string& node, Duration limit, std::function<void(StandingAnswer)> done) override;
   void drop_standing() override { standing_.reset(); }
+  void look_at_member(std::function<void(MemberAnswer)> done) override;
   void look_around(const NodeKey& own, std::function<void(const Result<Surroundings>&)> done) override;
   void clear(const Claim& claim, std::function<void(ClearAnswer, std::string text)> done) override;
   void join(JoinTargets targets, std::function<void()> done) override;
@@ -94,8 +95,8 @@ class AgentApi : public AgentCalls {
   void ask_servers(const std::string& node, bool on, std::chrono::steady_clock::time_point end, ServersSay so_far,
                    std::function<void(ServersSay)> done);
 
-  // Eight connections: a slow call on one never delays a call on another.
-  HttpClient probes_, work_, looks_, farewell_, joins_, orders_, changes_, standing_;
+  // Nine connections: a slow call on one never delays a call on another.
+  HttpClient probes_, work_, looks_, farewell_, joins_, orders_, changes_, standing_, member_;
   boost::asio::any_io_executor executor_;
   std::optional<Reach> reach_;
   boost::asio::steady_timer pause_;  // while the servers are asked of maintenance
