@@ -1,5 +1,6 @@
 #include "agent_child.hpp"
 
+#include "agent_api/standing.hpp"
 #include "agent_config/io/agent_checks.hpp"
 #include "agent_config/io/kept_files.hpp"
 #include "agent_start.hpp"
@@ -19,10 +20,12 @@
 
 namespace lictor {
 
-AgentChild::AgentChild(boost::asio::any_io_executor executor, Reaper& reaper, SettingsFiles& settings)
+AgentChild::AgentChild(boost::asio::any_io_executor executor, Reaper& reaper, SettingsFiles& settings,
+                       std::function<void()> leaves)
     : executor_(executor),
       reaper_(reaper),
       settings_(settings),
+      leaves_(std::move(leaves)),
       hook_(executor, reaper, [](const std::string& line) { log::agent_line(line, "hook"); }),
       version_(executor, reaper) {}
 
@@ -89,10 +92,12 @@ Result<int> AgentChild::start(std::function<void(AgentEnded)> ended) {
 Result<NewChild> AgentChild::launch_agent() {
   if (auto installed = settings_.install(); !installed) return installed.error();
   const Ground& ground = settings_.in_force();
-  auto output =
-      output_.open(executor_, [unsaid = as_said_in_json(secrets_in(ground.plan.effective.merged))](std::string line) {
+  auto output = output_.open(
+      executor_, [this, unsaid = as_said_in_json(secrets_in(ground.plan.effective.merged))](std::string line) {
         // Consul's log shows the passwords by which a cloud is asked for addresses, and no other secret.
+        const bool leaves = announces_leave(line);
         log::agent_line(without_secrets(std::move(line), unsaid));
+        if (leaves) leaves_();
       });
   if (!output) return output.error();
   const PlanFacts& facts = ground.facts;

@@ -44,7 +44,7 @@ class Attendant {
                    .settings = [this] { interpreter_.feed(Signal{SignalKind::reload}); },
                    .settled = [this] { use_record(); },
                    .held = [this] { return orders_.listen(settings_.settings()); }}),
-        agent_(io.get_executor(), reaper, settings_),
+        agent_(io.get_executor(), reaper, settings_, [this] { interpreter_.feed(LeaveAnnounced{}); }),
         api_(io.get_executor(), agent_socket(settings), [this] { settings_.token_refused(); }),
         interpreter_(io, new_life(rules_of(settings, {}), jitter_seed()), {api_, agent_, settings_},
                      {.stepped = [this](Time at) { stepped(at); },

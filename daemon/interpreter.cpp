@@ -235,6 +235,10 @@ void Interpreter::act(const AwaitStanding& e) {
 
 void Interpreter::act(const DropStanding&) { parts_.api.drop_standing(); }
 
+void Interpreter::act(const LookAtMember& e) {
+  parts_.api.look_at_member([this, launch = e.launch](MemberAnswer answer) { feed(MemberSeen{launch, answer}); });
+}
+
 void Interpreter::act(const Clear& e) {
   parts_.api.clear(e.claim, [this, launch = e.launch](ClearAnswer answer, std::string text) {
     feed(Cleared{launch, answer, std::move(text)});

@@ -85,6 +85,7 @@ class Interpreter {
   void act(const LookAround&);
   void act(const AwaitStanding&);
   void act(const DropStanding&);
+  void act(const LookAtMember&);
   void act(const Clear&);
   void act(const Join&);
   void act(const Rejoin&);

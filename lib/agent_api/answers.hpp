@@ -40,6 +40,9 @@ struct ServiceReturn {
 // tells of it, or that may be read.
 enum class StandingAnswer { unanswered, forbidden, untold, alive, failed };
 
+// What the agent says of itself. leaves: it is leaving the cluster, or has left it.
+enum class MemberAnswer { unanswered, member, leaves };
+
 enum class ClearAnswer { cleared, forbidden, failed };
 
 }  // namespace lictor

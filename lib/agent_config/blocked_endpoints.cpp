@@ -22,7 +22,10 @@ constexpr Need needed[] = {
 };
 constexpr Need useful[] = {
     {"/v1/agent/members", "version, members and stale members of this node's former names are not seen"},
-    {"/v1/agent/self", "whether the agent knows a server is asked in a way that costs it lines of its log"},
+    {"/v1/agent/self",
+     "whether the agent knows a server is asked in a way that costs it lines of its log, and that somebody else has "
+     "told it "
+     "to leave is seen only at its end"},
     {"/v1/agent/reload", "new settings that a running agent could take are not taken"},
     {"/v1/agent/services", "what the agent has of lictor's services is not seen"},
     {"/v1/agent/service/deregister/", "services that are no longer wanted are not taken out"},

@@ -34,13 +34,6 @@ Result<void> each_object(const char* what, const std::string& body, const std::f
   return Problem{what, "the answer is no JSON array", "see whether it is Consul's agent that answers", Exit::retry};
 }
 
-MemberStatus member_status(const Json& member) {
-  const auto it = member.find("Status");
-  if (it == member.end() || !it->is_number_integer()) return MemberStatus::none;
-  const auto number = it->get<std::int64_t>();
-  return number < 1 || number > 4 ? MemberStatus::none : static_cast<MemberStatus>(number);
-}
-
 bool may_live(const Member& member) {
   return member.status != MemberStatus::failed && member.status != MemberStatus::left;
 }
@@ -79,6 +72,13 @@ std::int64_t port_of(const NodeKey& own, const std::vector<Member>& members) {
 }
 
 }  // namespace
+
+MemberStatus member_status(const Json& member) {
+  const auto it = member.find("Status");
+  if (it == member.end() || !it->is_number_integer()) return MemberStatus::none;
+  const auto number = it->get<std::int64_t>();
+  return number < 1 || number > 4 ? MemberStatus::none : static_cast<MemberStatus>(number);
+}
 
 const char* to_string(MemberStatus status) {
   switch (status) {

@@ -6,6 +6,7 @@
 // address proves nothing. Nodes of consul-k8s stand there, those of external services, other agents and their entries.
 #pragma once
 
+#include "base/json.hpp"
 #include "base/problem.hpp"
 #include "identity/former_self.hpp"
 
@@ -19,7 +20,8 @@ namespace lictor {
 
 // Of the LAN gossip pool, as GET /v1/agent/members has it. The numbers are serf's.
 enum class MemberStatus { none = 0, alive = 1, leaving = 2, left = 3, failed = 4 };
-const char* to_string(MemberStatus status);  // "alive", "leaving", "left", "failed", "unknown"
+MemberStatus member_status(const Json& member);  // its "Status"; none where it has none that is known
+const char* to_string(MemberStatus status);      // "alive", "leaving", "left", "failed", "unknown"
 
 struct Member {
   std::string name;

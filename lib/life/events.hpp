@@ -115,6 +115,11 @@ struct StandingSeen {
   int launch;
   StandingAnswer answer;
 };
+struct LeaveAnnounced {};  // in the agent's own log
+struct MemberSeen {
+  int launch;
+  MemberAnswer answer;
+};
 struct Joined {
   int launch;
   bool told = false;  // the agent was told to join; else nobody was there who takes a connection
@@ -164,8 +169,8 @@ struct AgentReloaded {
 using Happening =
     std::variant<Begin, Tick, Signal, HostChanged, HostRenamed, Prepared, PrepareFailed, Launched, LaunchFailed,
                  AgentEnded, Probed, OwnAnswered, ServersAnswered, ServicesSent, CatalogSeen, SentAgain, Flushed,
-                 ChangeSeen, IdTakenBack, LookedAround, StandingSeen, Cleared, Joined, AddressRead, HookEnded,
-                 LeaveAnswered, Deregistered, ChildrenGone, Reloaded, AgentReloaded>;
+                 ChangeSeen, IdTakenBack, LookedAround, StandingSeen, LeaveAnnounced, MemberSeen, Cleared, Joined,
+                 AddressRead, HookEnded, LeaveAnswered, Deregistered, ChildrenGone, Reloaded, AgentReloaded>;
 struct Event {
   Time at;
   Happening what;
@@ -228,6 +233,9 @@ struct AwaitStanding {
   Duration limit;
 };                       // StandingSeen
 struct DropStanding {};  // nothing; its StandingSeen is no longer awaited
+struct LookAtMember {
+  int launch;
+};  // MemberSeen: whether the agent is leaving
 struct Clear {
   int launch;
   Claim claim;
@@ -296,8 +304,8 @@ struct Quit {
 };  // the end
 
 using Effect = std::variant<Prepare, Launch, Probe, AskOwn, AskServers, SendServices, LookUpCatalog, SendAgain, Flush,
-                            AwaitChange, TakeIdBack, LookAround, AwaitStanding, DropStanding, Clear, Join, Rejoin,
-                            ReadAddress, RunHook, EndHook, AskLeave, RepeatLeave, Deregister, EndAgent, AwaitChildren,
-                            SignalChildren, Reload, Adopt, GoBack, Forget, Report, Say, Quit>;
+                            AwaitChange, TakeIdBack, LookAround, AwaitStanding, DropStanding, LookAtMember, Clear, Join,
+                            Rejoin, ReadAddress, RunHook, EndHook, AskLeave, RepeatLeave, Deregister, EndAgent,
+                            AwaitChildren, SignalChildren, Reload, Adopt, GoBack, Forget, Report, Say, Quit>;
 
 }  // namespace lictor

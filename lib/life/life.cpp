@@ -86,6 +86,7 @@ class LifeStep {
 
   void on(const AgentEnded& e) {
     if (!turn_.process()) return;
+    if (departure_.left(e)) on(ToldToLeave{});
     hooks_.drop();
     const bool was_calm = in(Phase::serve) && turn_.now - life_.registration.since >= calm;
     const bool in_vain = reloading_.on_trial();
@@ -97,6 +98,7 @@ class LifeStep {
     syncer_.ended();
     claims_.ended();
     standing_.ended();
+    departure_.ended();
     reloading_.ended();
     if (turn_.stopping() || turn_.leaving_first()) return stopping_.ended(e);
     if (in_vain && !end.ordered) return reloading_.started_in_vain(how_it_ended(e));
@@ -179,7 +181,7 @@ class LifeStep {
     pulse_.leader_found();
   }
   void on(const LeaderMissing& m) { on(RestartAgent{RestartReason::no_leader, {seconds_field(m.since)}}); }
-  void on(const GossipShutDown&) { claims_.gossip_shut_down(); }
+  void on(const GossipShutDown&) { departure_.gossip_shut_down(); }
   void on(const AgentHung& m) { supervisor_.kill_hung(m.silent, m.in_part); }
 
   // ---- hooks
@@ -215,7 +217,7 @@ class LifeStep {
     registration_.note(e);
     claims_.note_holder(e);
     if (turn_.at(StopStep::leaving) || turn_.at(StopStep::linger)) return stopping_.on(e);
-    if (turn_.registering()) registration_.on(e);
+    if (turn_.registering()) departure_.doubts(e) ? registration_.doubted() : registration_.on(e);
   }
 
   void on(const CheckServices& m) { registration_.check_now(m.at_least); }
@@ -235,8 +237,39 @@ class LifeStep {
 
   // ---- standing
 
-  void on(const StandingSeen& e) { standing_.on(e); }
+  void on(const StandingSeen& e) {
+    standing_.on(e);
+    departure_.on(e);
+  }
   void on(const HeldForFailed&) { claims_.held_for_failed(); }
+
+  // ---- departure
+
+  void on(const LeaveAnnounced&) { departure_.announced(); }
+  void on(const MemberSeen& e) { departure_.on(e); }
+  void on(const LookAtMemberNow&) { departure_.look(); }
+  void on(const StillMember&) { stopping_.still_member(); }
+  void on(const GossipEnded&) { claims_.gossip_shut_down(); }
+
+  void on(const ToldToLeave&) {
+    const bool before_leave = turn_.at(StopStep::settle) || turn_.at(StopStep::pre_stop);
+    const bool running = life_.supervisor.state == AgentState::running && !turn_.stopping() && !turn_.leaving_first();
+    if (!before_leave && !running) return;
+    const bool rejoin = !before_leave && turn_.rules().rejoin_after_leave;
+    turn_.say(Tone::info, "the agent was told to leave by somebody else",
+              turn_.agent_fields() + Fields{{"on_leave", rejoin ? "rejoin" : "exit"}});
+    hooks_.drop();
+    if (rejoin) {
+      stand_still();
+      joining_.pause();
+      return supervisor_.leaves();
+    }
+    if (!before_leave) {
+      stopping_.begin(true, false);
+      stand_down();
+    }
+    stopping_.told_to_leave();
+  }
 
   // ---- the address
 
@@ -293,9 +326,11 @@ class LifeStep {
     if (!stopping_.can_begin()) return;
     const bool launching = life_.supervisor.state == AgentState::launching;
     const bool restarting = life_.supervisor.state == AgentState::ending;
-    stopping_.begin(leave, interrupt);
+    const bool leaves = turn_.process() && turn_.process()->ending == RestartReason::left;
+    stopping_.begin(leave || leaves, interrupt);
     hooks_.begin_anew();
     stand_down();
+    if (leaves) return stopping_.told_to_leave();
     if (turn_.process() && !life_.joining.joined) joining_.ask_now();
     stopping_.go_on(launching, restarting);
   }
@@ -341,6 +376,7 @@ class LifeStep {
     if (turn_.due(life_.registration.task_at)) registration_.on_task();
     if (turn_.due(life_.stopping.task_at)) stopping_.on_task();
     if (turn_.due(life_.standing.ask_at)) standing_.ask();
+    if (turn_.due(life_.departure.look_at)) departure_.look();
     hand_on();
     if (turn_.due(life_.claims.around_at)) life_.joining.leader ? claims_.look_around() : claims_.look_later();
     if (turn_.due(life_.joining.join_at)) joining_.join();
@@ -364,6 +400,7 @@ class LifeStep {
   Syncer syncer_{life_.syncer, turn_, life_.joining, life_.registration};
   Claims claims_{life_.claims, turn_, life_.registration, life_.reloading};
   StandingWatch standing_{life_.standing, turn_, life_.joining, life_.claims};
+  Departure departure_{life_.departure, turn_, life_.joining, life_.registration};
   AddressWatch address_{life_.address, turn_};
   Reloading reloading_{life_.reloading, turn_, life_.joining};
   Stopping stopping_{
@@ -389,39 +426,14 @@ std::optional<Time> next_wake(const Life& life) {
   if (phase == Phase::ended) return std::nullopt;
   if (phase == Phase::sweep) return life.stopping.deadline;
   std::optional<Time> first;
-  for (const auto& time :
-       {life.preparing.deadline, life.supervisor.deadline, life.stopping.deadline,
-        out_of_time(life.stopping, life.reloading.in_force.rules), life.joining.probe_at, life.joining.join_at,
-        life.pulse.ask_at, life.pulse.sample_at, life.registration.task_at, life.stopping.task_at,
-        life.claims.around_at, life.standing.ask_at, life.address.read_at, life.syncer.flush_at}) {
+  for (const auto& time : {life.preparing.deadline, life.supervisor.deadline, life.stopping.deadline,
+                           out_of_time(life.stopping, life.reloading.in_force.rules), life.joining.probe_at,
+                           life.joining.join_at, life.pulse.ask_at, life.pulse.sample_at, life.registration.task_at,
+                           life.stopping.task_at, life.claims.around_at, life.standing.ask_at, life.departure.look_at,
+                           life.address.read_at, life.syncer.flush_at}) {
     if (time && (!first || *time < *first)) first = time;
   }
   return first;
 }
-
-Phase phase_of(const Life& life) { return phase_of(life.supervisor, life.registration, life.stopping); }
-
-Time since_of(const Life& life) {
-  if (life.stopping.goes_on) return life.stopping.stop->asked;
-  switch (phase_of(life)) {
-    case Phase::prepare:
-      return life.preparing.began;
-    case Phase::launch:
-    case Phase::join:
-    case Phase::restart:
-      return life.supervisor.since;
-    case Phase::registering:
-    case Phase::serve:
-      return life.registration.since;
-    default:
-      return life.stopping.since;
-  }
-}
-
-bool ready(const Life& life) {
-  return phase_of(life) == Phase::serve && life.registration.registered && life.joining.leader;
-}
-
-bool live(const Life& life) { return !life.stopping.verdict && phase_of(life) != Phase::ended; }
 
 }  // namespace lictor

@@ -35,6 +35,10 @@
 //
 // stop.policy "stay" goes to ending at once; so do QUIT and a second INT, with KILL.
 //
+// An agent that somebody else has told to leave is seen to do so, or has ended with 0: then the stop begins at leaving, by itself,
+// and lingers until the agent has ended, as whoever has told it waits for that. Where watch.on_leave says so the agent is
+// left alone instead, and followed by another one; a stop that comes meanwhile takes over at leaving.
+//
 // New settings are read and prepared beside those in force. Only the life's Adopt puts them into force, and a stop ends with
 // those it began with. Where an agent has to take them they are on trial: an agent that ends before its API has answered, or
 // that refuses to reload, is followed by GoBack to the last ones with which an agent has answered, and is not counted as a death.
@@ -42,7 +46,7 @@
 // Laws, each held by a random walk and by a mutant that breaks it (tests/walk):
 //   one-agent      no launch while an agent lives or a launch is under way
 //   leave-once     an agent is asked to leave at most once, only after TERM or INT under policy "leave" or where the node is to
-//                  have another name, never after QUIT
+//                  have another name, never after QUIT; before a stop asks it, it is asked whether it leaves already
 //   renamed        no agent runs under another name than the one before, unless that has been asked to leave, was ended or had
 //                  never answered
 //   no-comeback    no launch after a stop was asked
@@ -59,7 +63,8 @@
 //                  gossip that has shut itself down, or once, having joined, for having known no leader for rejoin_after
 //   replaced       one that tells nothing of itself while its servers answer is ended before long
 //   hands-off      nothing that may be alive is cleared away, nothing at all without node.heal; no leave in the name of a
-//                  node that was last seen to be another one, elsewhere
+//                  node that was last seen to be another one, elsewhere; an entry that the catalog has lost is not written to
+//                  it again before the agent was asked whether it leaves
 //   evidence       nothing is cleared away that this node has not kept as a name or an id of its own
 //   join           an agent is told to join only while it knows no server, once at a time, and never in a stop
 //   quiet          not again within join_pause, less by chance, nor, where it has been told in vain, within a quarter of the time
@@ -69,7 +74,8 @@
 //                  standing_forbidden and some; one at a time, not again within standing_pause, and none in a stop
 //   flushed        while an agent that is ready may be waiting for a full sync, it is made to send what it has every
 //                  flush_interval, unless it refuses; never without a leader, and never in a stop
-//   ready          ready only with services sent, hooks done and the catalog seen, each for the agent that runs now
+//   ready          ready only with services sent, hooks done and the catalog seen, each for the agent that runs now, and
+//                  not while that leaves
 //   hooks          one hook at a time, in order, none without an agent
 //   in-force       the life goes by the settings that are in force; what was prepared beside others than those, or while a
 //                  stop has begun, never comes into force
@@ -89,6 +95,7 @@
 //   syncer         what the agent's own syncer leaves lying
 //   claims         who else claims this node's name, id and address
 //   standing       whether the servers hold this node for failed
+//   departure      whether the agent leaves without lictor's asking
 //   address        this node's address
 //   reloading      the settings in force, and others in their place
 //   stopping       the stop, and the end
@@ -100,6 +107,7 @@
 
 #include "life/address.hpp"
 #include "life/claims.hpp"
+#include "life/departure.hpp"
 #include "life/events.hpp"
 #include "life/hooks.hpp"
 #include "life/joining.hpp"
@@ -130,6 +138,7 @@ struct Life {
   SyncerState syncer;
   ClaimsState claims;
   StandingState standing;
+  DepartureState departure;
   AddressWatchState address;
   ReloadingState reloading;
   StoppingState stopping;

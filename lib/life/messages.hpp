@@ -51,6 +51,12 @@ struct EndForGood {  // by TERM, or at once by KILL
   std::string why = {};  // of a KILL
 };
 
+// ---- whether it leaves
+struct LookAtMemberNow {};  // before it is asked to leave
+struct StillMember {};      // or it does not say
+struct ToldToLeave {};      // by somebody else: it leaves, or has left
+struct GossipEnded {};      // and the agent does not leave
+
 // ---- hooks
 struct HookDue {  // the next one of that kind
   HookKind kind;
@@ -103,10 +109,11 @@ struct LookAtAddress {     // whatever is known of it
   Duration in;
 };
 
-using Message = std::variant<Answered, ServersMet, LeaderFound, LeaderMissing, GossipShutDown, AgentHung, AgentRemains,
-                             GiveUp, LaunchNow, RestartAgent, ReplaceAgent, LeaveFirst, LeaveOver, EndForGood, HookDue,
-                             HookDone, HookRetry, HookFailed, HookSpoiled, HooksOverdue, CheckServices, LookAtCatalog,
-                             NameTaken, Registered, HeldForFailed, SyncerPaused, TakeIdBackNow, IdSettled,
-                             SettingsTaken, ReloadEnds, ReloadOver, AddressChanged, AddressFound, LookAtAddress>;
+using Message =
+    std::variant<LookAtMemberNow, StillMember, ToldToLeave, GossipEnded, Answered, ServersMet, LeaderFound,
+                 LeaderMissing, GossipShutDown, AgentHung, AgentRemains, GiveUp, LaunchNow, RestartAgent, ReplaceAgent,
+                 LeaveFirst, LeaveOver, EndForGood, HookDue, HookDone, HookRetry, HookFailed, HookSpoiled, HooksOverdue,
+                 CheckServices, LookAtCatalog, NameTaken, Registered, HeldForFailed, SyncerPaused, TakeIdBackNow,
+                 IdSettled, SettingsTaken, ReloadEnds, ReloadOver, AddressChanged, AddressFound, LookAtAddress>;
 
 }  // namespace lictor

@@ -235,6 +235,8 @@ bool Registration::refused_by_agent(const std::vector<std::string>& ids) const {
   });
 }
 
+void Registration::doubted() { own_.registered = false; }
+
 void Registration::name_taken() {
   not_registered();
   own_.task_at = turn_.now + paced(turn_.now - own_.since, 5, milliseconds(50), seconds(2));

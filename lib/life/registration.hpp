@@ -112,6 +112,7 @@ class Registration {
   // An answer is noted first, and acted upon where nobody else wanted to know it.
   void note(const CatalogSeen& e);
   void on(const CatalogSeen& e);
+  void doubted();  // it shows no entry, and whether that is for a leave is still to be seen
   void hook_done();
   void retry_hook();
 

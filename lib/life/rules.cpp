@@ -18,6 +18,7 @@ Rules rules_of(const Settings& s, const AgentTraits& traits) {
           .give_up_after = s.restart.give_up_after,
           .hung_after = s.watch.hung_after,
           .rejoin_after = s.watch.rejoin_after,
+          .rejoin_after_leave = s.watch.rejoin_after_leave,
           .post_start = failures(s.hooks.post_start),
           .pre_stop = failures(s.hooks.pre_stop),
           .acl = traits.acl,

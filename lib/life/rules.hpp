@@ -22,6 +22,7 @@ struct Rules {
   int give_up_after = 5;
   Duration hung_after = std::chrono::seconds(30);
   Duration rejoin_after = std::chrono::minutes(5);  // 0: never
+  bool rejoin_after_leave = false;                  // watch.on_leave
   std::vector<OnFailure> post_start, pre_stop;      // one for each hook
   bool acl = false;                                 // the agent's settings turn ACLs on
   bool heal = true;

@@ -138,8 +138,22 @@ void Stopping::settle() {
 
 void Stopping::pre_stop() {
   own_.task_at.reset();
+  // One that is leaving already would break that off for a second request.
+  if (!own_.stop->member) return turn_.post(LookAtMemberNow{});
   if (others_.hooks.done >= turn_.rules().pre_stop.size()) return leave();
-  turn_.post(HookDue{HookKind::pre_stop});
+  // A hook may be what tells the agent to leave.
+  own_.task_at = turn_.now + look_at_member;
+  others_.hooks.running ? turn_.post(LookAtMemberNow{}) : turn_.post(HookDue{HookKind::pre_stop});
+}
+
+void Stopping::still_member() {
+  if (!in(StopStep::pre_stop) || std::exchange(own_.stop->member, true)) return;
+  pre_stop();
+}
+
+void Stopping::hook_done() {
+  own_.stop->member = false;
+  pre_stop();
 }
 
 void Stopping::retry_hook() { own_.task_at = turn_.now + paced(turn_.now - own_.since, 4, seconds(1), seconds(30)); }
@@ -153,6 +167,17 @@ void Stopping::leave() {
                         others_.claims.contested->address));
     return end_gently();
   }
+  await_leave();
+  turn_.emit(AskLeave{turn_.launch(), *own_.deadline - turn_.now});
+}
+
+void Stopping::told_to_leave() {
+  await_leave();
+  own_.stop->leave = own_.stop->by_other = true;
+  own_.stop->forbidden = others_.registration.registered && !others_.registration.seen;
+}
+
+void Stopping::await_leave() {
   enter(StopStep::leaving);
   Stop& stop = *own_.stop;
   stop.asked_to_leave = turn_.now;
@@ -160,7 +185,6 @@ void Stopping::leave() {
   stop.old_look = others_.registration.looking;
   stop.repeat_at = turn_.now + unheard_after;
   own_.deadline = end_of_leave();
-  turn_.emit(AskLeave{turn_.launch(), *own_.deadline - turn_.now});
   // A server takes the entry out 0.4 s after the request at the earliest.
   own_.task_at = turn_.now + milliseconds(200);
 }
@@ -183,7 +207,8 @@ void Stopping::seen_while_leaving(CatalogAnswer answer) {
     stop.confirmed = true;
     turn_.say(Tone::info, "a server confirmed the leave", {seconds_field(turn_.now - stop.asked)});
     enter(StopStep::linger);
-    own_.deadline = std::min(turn_.now + turn_.rules().linger, end_of_leave());
+    // Whoever has told the agent to leave waits for its answer.
+    own_.deadline = stop.by_other ? end_of_leave() : std::min(turn_.now + turn_.rules().linger, end_of_leave());
     linger_on();
   } else if (answer == CatalogAnswer::forbidden) {
     stop.forbidden = true;
@@ -292,7 +317,7 @@ void Stopping::on(const Deregistered& e) {
   own_.stop->came_back = !e.failure.empty();
   if (own_.stop->came_back)
     turn_.say(Tone::error, "the catalog entry could not be taken out again", {{"reason", e.failure}});
-  end_by_kill("it has left");
+  own_.stop->by_other && !own_.stop->came_back ? linger_on() : end_by_kill("it has left");
 }
 
 // ---- the agent's end

@@ -51,6 +51,7 @@ inline constexpr int most_repeats = 4;
 // entry, and where they show nothing.
 inline constexpr Duration look_anyway = std::chrono::milliseconds(500);
 inline constexpr Duration look_often = std::chrono::milliseconds(20), look_less_often = std::chrono::milliseconds(100);
+inline constexpr Duration look_at_member = std::chrono::seconds(1);      // while a pre_stop hook runs
 inline constexpr Duration sweep_grace = std::chrono::milliseconds(500);  // between TERM and KILL
 inline constexpr Duration sweep_limit = std::chrono::seconds(2);         // for all of sweep
 
@@ -59,7 +60,9 @@ struct Stop {
   Time asked{};
   bool leave = true;
   bool interrupted = false;              // began with INT or had one: the next one cuts it short
-  std::optional<Time> asked_to_leave{};  // the agent, at that time
+  bool member = false;                   // the agent, just now: it does not leave yet
+  bool by_other = false;                 // somebody else has told the agent to leave
+  std::optional<Time> asked_to_leave{};  // the agent, at that time; or it was seen to leave
   int repeated = 0;                      // how often the members were told again; a server last
   Time repeat_at{};                      // not before
   bool old_look = false;                 // a catalog look-up from before that is still outstanding: it says nothing
@@ -119,7 +122,10 @@ class Stopping {
   void cut_short(const char* why, bool agent);
 
   void settle();
-  void hook_done() { pre_stop(); }
+  void still_member();
+  // By somebody else: the leave is under way.
+  void told_to_leave();
+  void hook_done();
   void retry_hook();
   void hooks_overdue() { leave(); }
   void spoiled(const std::string& trouble) { this->trouble(trouble); }
@@ -146,6 +152,7 @@ class Stopping {
   void leave_is_over();
   void pre_stop();
   void leave();
+  void await_leave();
   void seen_while_leaving(CatalogAnswer answer);
   void seen_while_lingering(bool there);
   void unconfirmed(bool there);

@@ -166,6 +166,13 @@ void Supervisor::replace_left(bool by_kill) {
   by_kill ? kill("it is replaced by one of another name") : terminate();
 }
 
+void Supervisor::leaves() {
+  own_.state = AgentState::ending;
+  own_.since = own_.not_before = turn_.now;
+  own_.process->ending = RestartReason::left;
+  own_.deadline = turn_.now + std::max<Duration>(turn_.rules().stop_timeout, kill_after);
+}
+
 void Supervisor::await_settings() {
   own_.state = AgentState::waiting;
   own_.since = turn_.now;
@@ -216,6 +223,8 @@ const char* to_string(RestartReason reason) {
       return "no_leader";
     case RestartReason::renamed:
       return "renamed";
+    case RestartReason::left:
+      return "left";
   }
   return "";
 }

@@ -26,7 +26,18 @@ namespace lictor {
 class Turn;
 
 // Why one agent followed another without a stop.
-enum class RestartReason { died, hung, asked, settings, address, id_taken_back, gossip_shut_down, no_leader, renamed };
+enum class RestartReason {
+  died,
+  hung,
+  asked,
+  settings,
+  address,
+  id_taken_back,
+  gossip_shut_down,
+  no_leader,
+  renamed,
+  left
+};
 inline constexpr std::array restart_reasons{RestartReason::died,
                                             RestartReason::hung,
                                             RestartReason::asked,
@@ -35,7 +46,8 @@ inline constexpr std::array restart_reasons{RestartReason::died,
                                             RestartReason::id_taken_back,
                                             RestartReason::gossip_shut_down,
                                             RestartReason::no_leader,
-                                            RestartReason::renamed};
+                                            RestartReason::renamed,
+                                            RestartReason::left};
 const char* to_string(RestartReason reason);  // as users see it: the enumerator's name
 
 // An agent takes TERM in its first moments for the end of its start, and then goes on: it is told again.
@@ -112,6 +124,8 @@ class Supervisor {
   void replace_left(bool by_kill);
   void await_settings();
   void launch_waiting();
+  // By itself, as somebody else has told it to: it is not told to end, and another one follows.
+  void leaves();
   // From here on it is an agent that has died.
   void kill_hung(Duration silent, bool in_part);
   // A launch under way is ended as soon as its pid is known.

@@ -100,6 +100,7 @@ struct Settings {
   } restart;
   struct {
     Duration hung_after{}, rejoin_after{};
+    bool rejoin_after_leave = false;  // watch.on_leave = rejoin
     bool settings = true;
   } watch;
   struct {

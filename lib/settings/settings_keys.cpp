@@ -116,6 +116,13 @@ const std::vector<SettingKey>& setting_keys() {
        "server either and nobody in `retry_join` can be reached; `0s` turns it off",
        {},
        true},
+      {"watch.on_leave",
+       string,
+       R"("exit")",
+       "when somebody else has told the agent to leave (`consul leave`): `exit` once it has left, or start it again "
+       "and "
+       "`rejoin`",
+       {"exit", "rejoin"}},
       {"watch.settings", boolean, "true", "apply changed settings files without being told"},
       {"control.socket", string, R"("/run/lictor/lictor.sock")", "unix socket for lictor's own commands, mode 0660"},
       {"control.http", string, R"("127.0.0.1:8555")",

@@ -190,6 +190,7 @@ class Reader {
     s.restart.give_up_after = value("restart.give_up_after").get<int>();
     s.watch.hung_after = duration("watch.hung_after");
     s.watch.rejoin_after = duration("watch.rejoin_after");
+    s.watch.rejoin_after_leave = text("watch.on_leave") == "rejoin";
     s.watch.settings = value("watch.settings").get<bool>();
     s.control.socket = text("control.socket");
     s.control.http = text("control.http");

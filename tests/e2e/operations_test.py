@@ -1,6 +1,7 @@
 """docs/operations.md and docs/upgrading.md: each procedure is carried out on a real cluster, as the page has it."""
 
 import os
+import re
 import shutil
 import signal
 import uuid
@@ -135,6 +136,16 @@ def operations_another_name(world):
     assert server.instances() == {"n9": client.address} and server.member("n9") == ALIVE
     holds(lambda: server.node("n1") is None and server.member("n1") in (LEFT, None), 5, "the old name is gone")
     assert client.status()["problems"] == [], client.status()["problems"]
+
+
+def operations_leave_by_hand(world):
+    """Somebody has the agent leave: the lines of the page are those of the log, and lictor ends with 0."""
+    server, client = serving(world)
+    assert client.agent("PUT", "/v1/agent/leave", timeout=10).status == 200
+    assert client.ended(5) == 0, client.last_line()
+    for line in steps("Leave by hand"):
+        assert re.search(re.sub(r"\d+", r"\\d+", re.escape(line)), client.log), f"{line}: not in {client.log}"
+    assert server.member("n1") == LEFT and server.node("n1") is None
 
 
 def operations_a_lost_data_directory(world):

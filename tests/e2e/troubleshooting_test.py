@@ -243,6 +243,24 @@ def troubleshooting_leave(world, advice):
     eventually(lambda: server.member("n1") is None and not server.node("n1"), 5, "nothing is left of it")
 
 
+@symptom("Agent told to leave")
+def troubleshooting_told_to_leave(world, advice):
+    """A script runs `consul leave` on a node that is to stay."""
+    server, client = world.server(), world.client()
+    for stays in (False, True):
+        client.start().ready()
+        leave = subprocess.Popen([CONSUL, "leave", f"-http-addr=unix://{client.agent_socket}"], stdout=subprocess.DEVNULL)
+        client.logged("somebody else", 10)
+        assert leave.wait(15) == 0
+        if not stays:
+            assert client.ended(5) == 0
+            advice.seen_in(client.log)
+            client.write_settings(**advice.settings())
+    eventually(lambda: "launch=2" in client.log, 10, "the agent is started again")
+    client.ready()
+    assert server.instances() == {"n1": client.address}
+
+
 @symptom("Grace too short")
 def troubleshooting_grace(world, advice):
     """A hook makes the stop longer than the platform lets it be."""

@@ -78,6 +78,9 @@ struct FakeApi : lictor::AgentCalls {
                [=] { done(lictor::StandingAnswer::alive); });
   }
   void drop_standing() override { asked.note("drop_standing"); }
+  void look_at_member(std::function<void(lictor::MemberAnswer)> done) override {
+    asked.note("look_at_member", [=] { done(lictor::MemberAnswer::leaves); });
+  }
   void look_around(const lictor::NodeKey& own, std::function<void(const lictor::Result<Surroundings>&)> done) override {
     asked.note("look_around " + own.name, [=, this] { done(around); });
   }

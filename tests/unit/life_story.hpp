@@ -38,6 +38,11 @@ class Story {
   Story& at(Duration since_start, Happening what) {
     now = Time(since_start);
     effects = step(life, {now, std::move(what)});
+    // What the agent says of itself it says at once.
+    while (says && effects_ask_member()) {
+      const std::vector<Effect> more = step(life, {now, MemberSeen{life.supervisor.launches, *says}});
+      effects.insert(effects.end(), more.begin(), more.end());
+    }
     for (const Effect& effect : effects) {
       if (const auto* quit = std::get_if<Quit>(&effect)) end = *quit;
     }
@@ -81,6 +86,12 @@ class Story {
   Time now{};
   std::vector<Effect> effects;
   std::optional<Quit> end;
+  // That it is a member, or that it leaves; nothing: it is silent until the test has it speak.
+  std::optional<MemberAnswer> says = MemberAnswer::member;
+
+ private:
+  // The agent is asked, and can answer.
+  bool effects_ask_member() const { return life.departure.looking && life.supervisor.process; }
 };
 
 // What a part needs of the others to be taken alone: where the life is, and what is in force. Its own state may be one of these.

@@ -101,7 +101,9 @@ void Walk::hold_patience() const {
   const bool hung = (silent && (!works || now_ - *unanswered_ >= works_times * enough)) || hung_in_part();
   const bool lost =
       leaderless_ && seen().rules().rejoin_after > Duration{} && now_ - *leaderless_ >= seen().rules().rejoin_after;
-  hold(restart_asked_ || leave_first_ || quarrelled_ || hung || lost, "patience", "an agent ended for no reason");
+  const bool outlived = rejoins_ && now_ - *rejoins_ >= seen().rules().stop_timeout;
+  hold(restart_asked_ || outlived || leave_first_ || quarrelled_ || hung || lost, "patience",
+       "an agent ended for no reason");
 }
 
 void Walk::note_full_sync() {

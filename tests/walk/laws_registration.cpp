@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace lictor::walk {
@@ -13,7 +14,8 @@ namespace {
 
 bool is_registering(const Owed& owed) {
   return std::holds_alternative<SendServices>(owed.effect) || std::holds_alternative<LookUpCatalog>(owed.effect) ||
-         std::holds_alternative<SendAgain>(owed.effect) || std::holds_alternative<RunHook>(owed.effect);
+         std::holds_alternative<SendAgain>(owed.effect) || std::holds_alternative<LookAtMember>(owed.effect) ||
+         std::holds_alternative<RunHook>(owed.effect);
 }
 
 }  // namespace
@@ -43,13 +45,17 @@ void Walk::respond(const LookUpCatalog& e) {
                                  A::failed,     A::taken, A::incomplete};
   static constexpr A left[] = {A::gone, A::registered, A::incomplete, A::forbidden, A::failed, A::taken, A::incomplete};
   const std::size_t chosen = by_weight(19, 19, 12, 18, 18, 8, 6);
-  const CatalogAnswer answer = (asked_leave_ ? left : living)[chosen];
+  const CatalogAnswer answer = (asked_leave_ || leaves_ ? left : living)[chosen];
   const bool awaited = chosen == 6;  // nothing that was there is gone
   const bool taken = answer == CatalogAnswer::taken;
   const bool elsewhere = taken && seldom(50);
   if (answer != CatalogAnswer::failed && answer != CatalogAnswer::forbidden)
     holder_ = elsewhere ? "10.0.0.9" : taken ? in_force_.own.address : "";
   if (answer == CatalogAnswer::incomplete || answer == CatalogAnswer::registered) seen_ = true;
+  if (answer != CatalogAnswer::failed) {
+    const bool believed = std::exchange(believed_, false);
+    gone_ = answer == CatalogAnswer::gone && seen_ && !believed;
+  }
   const bool unreadable = answer == CatalogAnswer::forbidden || ((answer == CatalogAnswer::gone || taken) && !seen_);
   if (fresh_ && unreadable) forbidden_ = true;
   if (fresh_ && (answer == CatalogAnswer::gone || taken) && seen_) confirmed_ = true;
@@ -71,6 +77,7 @@ void Walk::take(const SendServices& e) { owe(e, seconds(10)); }
 void Walk::take(const LookUpCatalog& e) { owe(e, seconds(3)); }
 
 void Walk::take(const SendAgain& e) {
+  hold(!gone_, "hands-off", "the catalog is written to, and the agent was not asked whether it leaves");
   hold(agent_ && !stop_at_ && !asked_leave_, "hands-off", "the catalog is written to without an agent, or in a stop");
   owe(e, seconds(10));
 }
@@ -78,6 +85,7 @@ void Walk::take(const SendAgain& e) {
 void Walk::hold_registration() {
   ever_registered_ = ever_registered_ || seen().registered();
   if (ready(life_)) {
+    hold(!asked_leave_, "ready", "ready though the agent is known to leave");
     hold(agent_ && sent_ && catalog_ && leader_ && hooks_done_ >= hooks_wanted_, "ready",
          "ready without services, hooks, catalog and leader");
     ever_ready_ = true;

@@ -67,7 +67,7 @@ void Walk::take(const Adopt& e) {
   hold(next_ && !preparing_, "in-force", "nothing is prepared");
   hold(!stop_at_ && !given_up_, "in-force", "new settings come into force in a stop");
   hold(next_->own.name == in_force_.own.name || next_->result != ReloadResult::restart || !agent_ || !answered_ ||
-           replaced_ || killed_,
+           replaced_ || killed_ || rejoins_,
        "renamed", "an agent is replaced by one of another name without having left");
   hold(base_ == version_, "in-force", "what comes into force was compared with others than those in force");
   hold(!e.keep || proven_, "back", "settings are kept that no agent has answered with");

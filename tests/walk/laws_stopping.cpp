@@ -12,6 +12,7 @@ void Walk::note_stop(bool leave) {
   stop_at_ = now_;
   stop_leave_ = leave;
   launches_at_stop_ = launches_;
+  asked_member_ = false;
   rules_at_stop_ = seen().rules();
 }
 
@@ -38,6 +39,8 @@ void Walk::take(const AskLeave& e) {
   hold(agent_, "leave-once", "a leave without an agent");
   hold(!asked_leave_, "leave-once", "a second leave");
   hold(leave_first_ || (stop_at_ && stop_leave_ && !quit_signal_), "leave-once", "a leave that nobody asked for");
+  const bool overdue = stop_at_ && now_ >= *stop_at_ + rules_at_stop_.stop_timeout / 2;
+  hold(leave_first_ || asked_member_ || overdue, "leave-once", "an agent that may be leaving already is asked to");
   hold(holder_.empty() || holder_ == in_force_.own.address, "hands-off", "a leave in the name of another node");
   const Duration most = std::min<Duration>(settle_limit, seen().rules().stop_timeout / 3);
   const bool reloading = std::any_of(owed_.begin(), owed_.end(), [](const Owed& o) {

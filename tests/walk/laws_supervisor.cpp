@@ -31,13 +31,14 @@ void Walk::respond(const Launch&) {
 }
 
 void Walk::agent_dies() {
-  const bool clean = asked_leave_ && mostly(50);
+  const bool clean = (asked_leave_ || leaves_) && mostly(50);
   if (!answered_ && !clean && mostly(20))
     return end_agent_process({127, 0, Problem{"agent", "no", "", mostly(50) ? Exit::not_found : Exit::internal}});
   end_agent_process(clean ? AgentEnded{0, 0} : mostly(50) ? AgentEnded{1, 0} : AgentEnded{-1, SIGKILL});
 }
 
 void Walk::end_agent_process(const AgentEnded& how) {
+  if (how.code == 0 && leaves_ && !life_.stopping.goes_on) note_departure();
   agent_ = false;
   if (kept_ && !answered_ && !replaced_ && !stop_at_ && !given_up_) did_not_start_ = true;
   if (how.code == 0 && asked_leave_) leave_completed_ = true;
@@ -56,9 +57,10 @@ void Walk::forget_agent() {
            std::holds_alternative<LookAround>(o.effect) || std::holds_alternative<AwaitStanding>(o.effect) ||
            std::holds_alternative<Clear>(o.effect) || std::holds_alternative<Join>(o.effect) ||
            std::holds_alternative<Adopt>(o.effect) || std::holds_alternative<AskOwn>(o.effect) ||
-           std::holds_alternative<AskServers>(o.effect);
+           std::holds_alternative<AskServers>(o.effect) || std::holds_alternative<LookAtMember>(o.effect);
   });
   gossip_ = true;
+  leaves_ = gone_ = believed_ = false;
   closing_.reset();
   own_mute_.reset();
   hook_running_ = false;
@@ -85,13 +87,14 @@ void Walk::take(const Launch& e) {
   hold_back();
   launching_ = true;
   launches_ = e.launch;
-  hold(!asked_leave_ || prepared_since_, "renamed", "a launch before the other name is prepared");
+  hold(!asked_leave_ || prepared_since_ || rejoins_, "renamed", "a launch before the other name is prepared");
   prepared_since_ = false;
   left_before_ = left_before_ || (asked_leave_ && confirmed_ && !came_back_);
   asked_leave_ = knew_leader_ = leave_completed_ = false;
   repeated_leave_ = 0;
   confirmed_ = forbidden_ = spoilt_ = came_back_ = taken_out_ = false;
   leave_first_.reset();
+  rejoins_.reset();
   hooks_wanted_ = seen().rules().post_start.size();
   forget_agent();
   owe(e, milliseconds(20));

@@ -31,6 +31,7 @@ Rules random_rules(Dice& dice) {
   rules.give_up_after = 1 + static_cast<int>(dice.upto(5));
   rules.post_start = hooks();
   rules.pre_stop = hooks();
+  rules.rejoin_after_leave = chance(30);
   rules.acl = chance(30);
   rules.heal = chance(70);
   rules.restart_on_change = chance(70);

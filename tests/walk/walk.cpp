@@ -16,7 +16,7 @@ void hold(bool kept, const char* law, const char* how) {
 }
 
 void Walk::one() {
-  std::array<int, 10> weights{}, what{};
+  std::array<int, 11> weights{}, what{};
   std::size_t possible = 0;
   const auto add = [&](int turn, int weight) {
     what[possible] = turn;
@@ -35,6 +35,7 @@ void Walk::one() {
   add(8, 1);
   // So is the one between two names.
   if (asked_leave_ && !agent_ && !launching_ && !stop_at_) add(9, 20);
+  if (agent_ && answered_ && !leaves_ && !asked_leave_) add(10, 1);
   switch (what[choices_->among({weights.data(), possible})]) {
     case 0:
       return answer(among(owed_.size()));
@@ -57,6 +58,10 @@ void Walk::one() {
       return tell(HostRenamed{}, "host renamed");
     case 9:
       return signal(SignalKind::restart);
+    case 10:
+      leaves_ = true;
+      if (mostly(50)) tell(LeaveAnnounced{}, "the agent's log says that it leaves");
+      return;
   }
 }
 
@@ -64,7 +69,12 @@ void Walk::signal(SignalKind kind) {
   static const char* const names[] = {"TERM", "INT", "QUIT", "HUP", "USR1", "USR2"};
   const bool stops = kind == SignalKind::terminate || kind == SignalKind::interrupt || kind == SignalKind::quit;
   if (kind == SignalKind::quit) quit_signal_ = true;
-  if (stops && !stop_at_ && !given_up_) note_stop(kind != SignalKind::quit && seen().rules().leave);
+  if (stops && !stop_at_ && !given_up_) {
+    // A leave that is under way is that of the stop from here on.
+    const bool leaves = rejoins_ && agent_;
+    if (leaves) knew_leader_ = leader_;
+    note_stop((kind != SignalKind::quit && seen().rules().leave) || leaves);
+  }
   if (kind == SignalKind::restart) restart_asked_ = true;
   tell(Signal{kind}, names[static_cast<int>(kind)]);
 }

@@ -49,7 +49,7 @@ class Walk {
   // Nothing that matters has happened since `before`, of which this is a copy.
   bool stands_where(const Walk& before) const {
     return now_ == before.now_ && owed_.size() == before.owed_.size() && gossip_ == before.gossip_ &&
-           effects_ == before.effects_ && life_ == before.life_;
+           leaves_ == before.leaves_ && effects_ == before.effects_ && life_ == before.life_;
   }
 
   // One thing that happens.
@@ -168,6 +168,11 @@ class Walk {
   bool asks_standing() const;
   void hold_heard() const;
 
+  // ---- departure
+  void respond(const LookAtMember& e);
+  void take(const LookAtMember& e);
+  void note_departure();
+
   // ---- reloading
   void respond(const Reload& e);
   void respond(const TakeIdBack& e);
@@ -265,6 +270,12 @@ class Walk {
 
   // standing
   std::optional<Time> standing_asked_;  // this agent, last
+
+  // departure: of this agent
+  bool leaves_ = false;                   // by itself
+  bool gone_ = false, believed_ = false;  // the entry that was there, at the last look; and the agent was asked since
+  bool asked_member_ = false;             // in this stop
+  std::optional<Time> rejoins_;           // it was seen to leave then, and another one follows
 
   // reloading: settings in force, prepared, kept
   struct Next {

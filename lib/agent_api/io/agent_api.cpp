@@ -23,6 +23,7 @@ constexpr Duration agent_deadline = seconds(10);
 constexpr std::size_t first_words = 64 << 10, short_answer = 4 << 20, long_answer = 64 << 20;
 // At once: more than there are kinds of calls, each of which the life asks once at a time, but for those that nobody waits for.
 constexpr std::size_t most_calls = 32;
+constexpr Duration member_deadline = std::chrono::milliseconds(500);
 constexpr Duration reach_deadline = std::chrono::milliseconds(500);
 
 }  // namespace
@@ -34,6 +35,7 @@ AgentApi::AgentApi(boost::asio::any_io_executor executor, const std::string& soc
       farewell_(executor, socket, short_answer),
       orders_(executor, socket),
       standing_(executor, socket, short_answer),
+      member_(executor, socket, short_answer),
       executor_(executor),
       pause_(executor),
       refused_(std::move(refused)) {}
@@ -45,6 +47,7 @@ void AgentApi::reset(std::string token) {
   farewell_.reset();
   orders_.reset();
   standing_.reset();
+  member_.reset();
   index_ = checks_index_ = standing_index_ = 0;
   silence_ = {};
   pause_.expires_at(std::chrono::steady_clock::time_point::max());
@@ -212,6 +215,14 @@ void AgentApi::await_standing(const std::string& node, Duration limit, std::func
   });
 }
 
+void AgentApi::look_at_member(std::function<void(MemberAnswer)> done) {
+  HttpRequest get = request("GET", "/v1/agent/self", Key::recovery);
+  get.deadline = member_deadline;
+  member_.ask(std::move(get), [done = std::move(done)](const HttpResult& answer) {
+    done(answer && answer->status == 200 ? parse_member(answer->body) : MemberAnswer::unanswered);
+  });
+}
+
 void AgentApi::clear(const Claim& claim, std::function<void(ClearAnswer, std::string)> done) {
   struct Step {
     HttpRequest request;
@@ -260,7 +271,7 @@ void AgentApi::join(JoinTargets targets, std::function<void(bool)> done) {
         if (!peer && names.empty()) return done(false);
         const std::string& whom = peer ? *peer : names[next_name_++ % names.size()];
         work_.ask(request("PUT", "/v1/agent/join/" + percent_encode(whom), Key::recovery),
-                   [done](const HttpResult&) { done(true); });
+                  [done](const HttpResult&) { done(true); });
       });
 }
 

@@ -45,6 +45,7 @@ class AgentApi : public AgentCalls {
   void await_change(const std::string& node, Duration limit, std::function<void(bool told)> done) override;
   void await_standing(const std::string& node, Duration limit, std::function<void(StandingAnswer)> done) override;
   void drop_standing() override { standing_.reset(); }
+  void look_at_member(std::function<void(MemberAnswer)> done) override;
   void look_around(const NodeKey& own, std::function<void(const Result<Surroundings>&)> done) override;
   void clear(const Claim& claim, std::function<void(ClearAnswer, std::string text)> done) override;
   void join(JoinTargets targets, std::function<void(bool told)> done) override;
@@ -119,7 +120,7 @@ class AgentApi : public AgentCalls {
 
   // A connection for each call that is outstanding: a slow one never delays another. Maintenance alone is asked of in order, so
   // that the last answer is the last word.
-  HttpClient probes_, own_, work_, farewell_, orders_, standing_;
+  HttpClient probes_, own_, work_, farewell_, orders_, standing_, member_;
   boost::asio::any_io_executor executor_;
   std::optional<Reach> reach_;
   boost::asio::steady_timer pause_;  // while the servers are asked of maintenance

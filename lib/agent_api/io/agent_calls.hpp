@@ -114,6 +114,9 @@ class AgentCalls {
   // What await_standing() is out for is dropped with its connection, and not answered.
   virtual void drop_standing() = 0;
 
+  // GET /v1/agent/self: its Member.Status. While a server is silent it may not answer; it is not waited for long.
+  virtual void look_at_member(std::function<void(MemberAnswer)> done) = 0;
+
   struct Surroundings {
     std::vector<Member> members;
     std::vector<CatalogNode> catalog;  // only entries with our address, name or id

@@ -1,5 +1,6 @@
 // What the agent's answers, good and bad, mean to the life.
 #include "agent_api/io/agent_api.hpp"
+#include "agent_api/standing.hpp"
 
 #include "control/io/control_server.hpp"
 #include "fake_agent.hpp"
@@ -154,6 +155,41 @@ TEST_CASE("the servers' word about this node is what serfHealth says, and no mor
     // The next one waits, though this agent tells no index: not below 1, as Consul's documentation has it.
     CHECK((agent.asked[1].find("&index=1&wait=9000ms") != std::string::npos) == (row.status == 200));
   }
+}
+
+TEST_CASE("whether the agent leaves is what it says of itself") {
+  struct Row {
+    const char* name;
+    int status;
+    const char* body;
+    MemberAnswer expected;
+  };
+  for (const Row& row : std::initializer_list<Row>{
+           {"alive", 200, R"({"Member": {"Name": "n1", "Status": 1}})", MemberAnswer::member},
+           {"leaving", 200, R"({"Member": {"Name": "n1", "Status": 2}})", MemberAnswer::leaves},
+           {"left", 200, R"({"Member": {"Name": "n1", "Status": 3}})", MemberAnswer::leaves},
+           {"failed", 200, R"({"Member": {"Name": "n1", "Status": 4}})", MemberAnswer::member},
+           {"an unknown status", 200, R"({"Member": {"Name": "n1", "Status": 9}})", MemberAnswer::unanswered},
+           {"no member", 200, R"({"Config": {}})", MemberAnswer::unanswered},
+           {"no object", 200, "[2]", MemberAnswer::unanswered},
+           {"no JSON", 200, "leaving", MemberAnswer::unanswered},
+           {"forbidden", 403, R"({"Member": {"Status": 2}})", MemberAnswer::unanswered},
+       }) {
+    CAPTURE(row.name);
+    FakeAgent agent;
+    agent.replies["GET /v1/agent/self"] = {row.status, row.body};
+    AgentApi api(agent.io.get_executor(), agent.socket);
+    CHECK(agent.answer_to<MemberAnswer>([&](auto done) { api.look_at_member(done); }) == row.expected);
+  }
+}
+
+TEST_CASE("an agent announces its leave in its log, in text and in JSON, and nothing else is taken for that") {
+  CHECK(announces_leave("    2026-11-30T00:51:50.330Z [INFO]  agent.client: client starting leave"));
+  CHECK(announces_leave("    2019/03/04 05:06:07 [INFO] consul: client starting leave"));
+  CHECK(announces_leave(R"({"@level":"info","@message":"client starting leave","@module":"agent.client"})"));
+  CHECK_FALSE(
+      announces_leave("2026-11-30T00:51:50.330Z [INFO]  agent.client.serf.lan: serf: EventMemberLeave: n2 10.0.0.6"));
+  CHECK_FALSE(announces_leave("2026-11-30T00:51:50.330Z [INFO]  agent: Caught: signal=terminated"));
 }
 
 TEST_CASE("a look around reads members and catalog, and says why it could not") {

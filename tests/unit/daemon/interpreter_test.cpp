@@ -123,6 +123,7 @@ TEST_CASE("an effect comes to its part with all that it says, and by the setting
            {LookAround{7}, {"look_around own", "remember_version 1.21.4"}},
            {AwaitStanding{7, seconds(9)}, {"await_standing n1 9s"}},
            {DropStanding{}, {"drop_standing"}},
+           {LookAtMember{7}, {"look_at_member"}},
            {Clear{7, claim}, {"clear old"}},
            {Join{7, false}, {"join 1 0"}},
            {Join{7, true}, {"join 1 1"}},
@@ -170,6 +171,10 @@ TEST_CASE("an event says what the part has answered") {
     CHECK(probed.answer == ProbeAnswer::leader);
     CHECK(probed.members == 3);
     CHECK_FALSE(probed.gossip);
+  }
+  SECTION("the agent's own member") {
+    world.act({LookAtMember{7}});
+    CHECK(world.answer<MemberSeen>().answer == MemberAnswer::leaves);
   }
   SECTION("services") {
     world.api.sent = {.failure = "no", .faults = {{"db", "400", false, true}}, .returned = {{"web", true}}};

@@ -34,6 +34,8 @@ class Watched {
   Watched& at(int ms, Happening what) {
     now = Time(milliseconds(ms));
     step(life, {now, std::move(what)});
+    // At once the agent says that it does not leave.
+    if (life.departure.looking) step(life, {now, MemberSeen{life.supervisor.launches, MemberAnswer::member}});
     timeline.observe(life, now);
     return *this;
   }
@@ -116,7 +118,7 @@ TEST_CASE("Hooks are a step; what is sent again is the catalog's time") {
   watched.at(0, Probed{1, ProbeAnswer::leader, 3}).at(10, ServicesSent{1, ""});
   watched.at(30, HookEnded{1, ""}).at(70, HookEnded{1, ""}).at(80, CatalogSeen{1, CatalogAnswer::incomplete});
   // The servers have forgotten them.
-  watched.at(3000, CatalogSeen{1, CatalogAnswer::gone}).at(3000, Tick{});
+  watched.at(3000, CatalogSeen{1, CatalogAnswer::gone}).at(3000, CatalogSeen{1, CatalogAnswer::gone});
   REQUIRE(watched.life.registration.sending_again);
   watched.at(3200, SentAgain{1, ""}).at(3300, CatalogSeen{1, CatalogAnswer::registered});
   const Course start = watched.course(CourseKind::start);

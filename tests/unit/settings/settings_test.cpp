@@ -86,6 +86,7 @@ TEST_CASE("without a file and variables every setting has its default") {
   CHECK(s.restart.give_up_after == 5);
   CHECK(s.watch.hung_after == 30s);
   CHECK(s.watch.rejoin_after == 5min);
+  CHECK_FALSE(s.watch.rejoin_after_leave);
   CHECK(s.watch.settings);
   CHECK(s.control.socket == "/run/lictor/lictor.sock");
   CHECK(s.control.http == "127.0.0.1:8555");
@@ -109,6 +110,7 @@ TEST_CASE("the file decides what it names") {
                              {"command": ["y"], "timeout": "1m30s", "on_failure": "ignore"},
                              {"command": ["z"], "on_failure": "fail"}]},
     "stop": {"policy": "stay", "timeout": "40s"},
+    "watch": {"on_leave": "rejoin"},
     "control": {"http": ""},
     "log": {"level": "trace", "format": "json"}
   })"));
@@ -120,6 +122,7 @@ TEST_CASE("the file decides what it names") {
   CHECK(s.bind.ipv6);
   CHECK(s.bind.cidr == std::vector<std::string>{"fd00::/8", "10.0.0.0/8"});
   CHECK_FALSE(s.bind.restart_on_change);
+  CHECK(s.watch.rejoin_after_leave);
   CHECK(s.node.keep_name);
   CHECK(s.node.refuse_clone);
   CHECK_FALSE(s.node.heal);
