@@ -343,13 +343,19 @@ def servers_answer_failures(world):
     order = stand_in(client, "fail")
     client.start()
     eventually(lambda: client.status()["agent"].get("api"), 10, "the agent is up")
+
+    def resident():
+        with open(f"/proc/{client.pid}/status") as file:
+            return int(re.search(r"VmRSS:\s+(\d+) kB", file.read())[1])
+
     for moment in ("before it was ready", "after"):
-        agent, lines = client.agent_pid(), client.log.count("\n")
+        agent, lines, memory = client.agent_pid(), client.log.count("\n"), resident()
         holds(lambda: (client.probe("/livez"), client.probe("/readyz")) == (200, 503), 12, moment)
         assert client.agent_pid() == agent
         grown = client.log.count("\n") - lines
         print(f"{grown} lines in 12 s, {moment}")
         assert grown <= 20, client.log
+        assert resident() <= memory + 1024, f"{memory} kB have become {resident()} kB"
         order()
         client.ready(20)
         assert server.instances() == {"n1": client.address} and client.agent_pid() == agent
