@@ -241,8 +241,8 @@ class Walk {
   // pulse: of this agent
   bool deaf_ = false;  // it never tells what it has
   struct OwnMute {
-    Time since;                         // it has been asked, or its servers were silent
-    std::optional<Time> moved, worked;  // last: the servers were not as before; it has told them something
+    Time since;                             // it has been asked, or its servers were silent
+    std::optional<Time> moved{}, worked{};  // last: the servers were not as before; it has told them something
     bool sampled = false;
   };
   std::optional<OwnMute> own_mute_;
