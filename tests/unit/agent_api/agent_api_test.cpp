@@ -37,7 +37,7 @@ TEST_CASE("no call waits behind another one that the agent does not answer") {
   agent.replies["GET /v1/catalog/node/n1"] = {200, "null"};
   AgentApi api(agent.io.get_executor(), agent.socket);
   bool sent = false;
-  api.send_services({}, Sending::difference, [&](const AgentApi::Sent&) { sent = true; });
+  api.send_services("n1", {}, Sending::difference, [&](const AgentApi::Sent&) { sent = true; });
   while (waiting.empty()) agent.io.run_one_for(seconds(20));
   const auto done = [&](auto call) {
     return agent.answer_to<bool>([&](auto told) { call([told](const Result<void>& r) { told(r.has_value()); }); });
