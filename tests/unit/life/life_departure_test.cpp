@@ -190,7 +190,7 @@ TEST_CASE("an entry that is gone is not written again before the agent has said 
   s.serving();
   s.says = {};
   // When the agent's full sync is over.
-  s.at(seconds(10), Tick{}).at(seconds(10), ServicesSent{1, "", false, false});
+  s.at(seconds(10), Tick{}).at(seconds(10), ServicesSent{1, "", false});
   REQUIRE(s.has<LookUpCatalog>());
   s.at(seconds(70), gone);
   REQUIRE(s.has<LookAtMember>());
