@@ -174,7 +174,8 @@ void Stopping::leave() {
 void Stopping::told_to_leave() {
   await_leave();
   own_.stop->leave = own_.stop->by_other = true;
-  own_.stop->forbidden = others_.registration.registered && !others_.registration.seen;
+  // By the last looks; one that shows another node under our name has been permitted.
+  own_.stop->forbidden = others_.registration.registered && !others_.registration.seen && !others_.claims.contested;
 }
 
 void Stopping::await_leave() {
