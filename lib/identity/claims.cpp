@@ -109,6 +109,7 @@ Result<std::vector<Member>> parse_members(const std::string& body) {
                   .status = member_status(json),
                   .version = text_in(json, "Tags", "build"),
                   .server = text_in(json, "Tags", "role") == "consul",
+                  .client = text_in(json, "Tags", "role") == "node",
                   .port = integer_of(json, "Port")};
     member.version.resize(std::min(member.version.find(':'), member.version.size()));
     if (!member.name.empty()) members.push_back(std::move(member));
@@ -164,8 +165,8 @@ std::vector<Claim> find_claims(const NodeKey& own, const std::vector<Member>& me
       continue;  // a neighbour
     const char* const purpose = on_purpose(entry);
     const bool former = own_past(own, name, other);
-    const bool dead =
-        former && !purpose && !(member && (may_live(*member) || member->server)) && (!member_here || same_port);
+    const bool dead = former && !purpose && !(member && (may_live(*member) || member->server || !member->client)) &&
+                      (!member_here || same_port);
     Claim claim{.kind = member_here || entry_here ? ClaimKind::address : ClaimKind::id,
                 .name = std::string(name),
                 .id = entry && !entry->id.empty() ? entry->id

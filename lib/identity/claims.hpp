@@ -30,6 +30,7 @@ struct Member {
   MemberStatus status = MemberStatus::none;
   std::string version;    // tag "build" up to the colon: "1.8.7"
   bool server = false;    // tag "role" is "consul"
+  bool client = true;     // it is "node": without either nobody knows what it is
   std::int64_t port = 0;  // of its gossip; 0 where it is not known
 };
 

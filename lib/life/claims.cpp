@@ -2,6 +2,7 @@
 
 #include "life/turn.hpp"
 
+#include <algorithm>
 #include <set>
 #include <string_view>
 #include <utility>
@@ -151,9 +152,19 @@ void Claims::on(const LookedAround& e) {
   }
   tell_of(e.claims);
   const std::vector<Claim> before = std::exchange(own_.claims, e.claims);
+  if (before != own_.claims) own_.changed = turn_.now;
   if (own_.claims.empty() && !own_.wary(turn_.now)) return;
-  own_.around_at = turn_.now + look_interval;
+  own_.around_at = turn_.now + until_next_look();
   clear_dead(before);
+}
+
+// What this node has been is cleared away once it is dead; of what is somebody else's there is nothing to wait for.
+Duration Claims::until_next_look() const {
+  const bool of_ours = std::any_of(own_.claims.begin(), own_.claims.end(), [this](const Claim& claim) {
+    return claim.former && std::find(own_.refused.begin(), own_.refused.end(), claim.name) == own_.refused.end();
+  });
+  if (own_.wary(turn_.now) || of_ours) return look_interval;
+  return paced(turn_.now - own_.changed, 4, look_interval, look_seldom);
 }
 
 void Claims::tell_of(const std::vector<Claim>& claims) {

@@ -2,7 +2,8 @@
 //
 //   quiet      nothing claims what is ours: no further looks
 //   open       something does: members and catalog are looked at again and again. What this node itself has been is cleared
-//              away where it is dead, a member only when two looks have shown it dead; all else is told of
+//              away where it is dead, a member only when two looks have shown it dead; all else is told of, and looked at less
+//              and less while it stays as it is
 //   wary       for a minute after a new address, a quarrel about the name, an entry cleared away without its member, or when the
 //              servers hold the node for failed: looked at often
 //   contested  the catalog shows our name under another id. At our own address that was this node before it lost its data
@@ -30,10 +31,12 @@ struct RegistrationState;
 // For which the catalog must have shown our name under another id at our address: the servers then refuse ours for good.
 // Shorter, it may be the entry of before that a server is just replacing.
 inline constexpr Duration reserved_after = std::chrono::milliseconds(500);
-// Between looks at members and catalog while a claim is open or the node is wary. A member is pruned only when two looks
+// Between looks at members and catalog while there is something to clear away, or may be once it is dead, or the node is wary. A member is pruned only when two looks
 // have shown it dead: by then its death has spread. Serf stops for 8 s, its lock held, wherever it is told to prune a
 // member that it still takes for alive (handlePrune).
 inline constexpr Duration look_interval = std::chrono::seconds(3);
+// Where there is only what is somebody else's, at most.
+inline constexpr Duration look_seldom = std::chrono::minutes(1);
 // A killed member is failed after 5-9 s, and its address can be taken over 30 s after that (Consul's
 // DeadNodeReclaimTime): for as long a node that has moved may be taken for its own impostor. And an entry cleared away
 // without a member may have one that is only suspected, of which no newcomer is told: a server that still takes it for alive
@@ -50,6 +53,7 @@ struct ClaimCounts {
 
 struct ClaimsState {
   std::vector<Claim> claims;       // as last seen in members and catalog
+  Time changed{};                  // when they last did
   std::optional<Claim> contested;  // another id holds our name, by the last look-up that could tell
   std::optional<Time> wary_until;
   bool took_id = false;           // back, or tried to, since the node was last registered
@@ -90,6 +94,7 @@ class Claims {
  private:
   void end_contest();
   void tell_of(const std::vector<Claim>& claims);
+  Duration until_next_look() const;
   void clear_dead(const std::vector<Claim>& before);
   void clear_next();
 

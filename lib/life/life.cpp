@@ -253,8 +253,8 @@ class LifeStep {
 
   void on(const ToldToLeave&) {
     const bool before_leave = turn_.at(StopStep::settle) || turn_.at(StopStep::pre_stop);
-    const bool running = life_.supervisor.state == AgentState::running && !turn_.stopping() && !turn_.leaving_first();
-    if (!before_leave && !running) return;
+    const bool running = life_.supervisor.state == AgentState::running && !turn_.process()->ending;
+    if (!before_leave && (!running || turn_.stopping() || turn_.leaving_first())) return;
     const bool rejoin = !before_leave && turn_.rules().rejoin_after_leave;
     turn_.say(Tone::info, "the agent was told to leave by somebody else",
               turn_.agent_fields() + Fields{{"on_leave", rejoin ? "rejoin" : "exit"}});

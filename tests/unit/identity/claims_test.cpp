@@ -383,6 +383,57 @@ TEST_CASE("members are read from what the agent answers") {
     CHECK(to_string(m.status) == std::string(rows[i].status));
     CHECK(m.version == rows[i].version);
     CHECK(m.server == (i == 0));
+    CHECK(m.client == (i == 1));
+  }
+}
+
+TEST_CASE("for want of a field nothing is cleared away") {
+  const NodeKey own{"n1", "id-1", "10.0.0.5", {{"old", "id-0"}}};
+  const Json self = {{"Name", "n1"}, {"Addr", "10.0.0.5"}, {"Port", 8301}, {"Status", 1}, {"Tags", {{"role", "node"}}}};
+  const Json former = {{"Name", "old"},
+                       {"Addr", "10.0.0.5"},
+                       {"Port", 8301},
+                       {"Status", 4},
+                       {"Tags", {{"role", "node"}, {"id", "id-0"}}}};
+  const Json entry = {{"Node", "old"}, {"ID", "id-0"}, {"Address", "10.0.0.5"}, {"Meta", {{"rack", "r1"}}}};
+  const auto cleared = [&](const Json& member, const Json& node) {
+    const auto members = parse_members(Json::array({self, member}).dump());
+    const auto nodes = parse_catalog_nodes(Json::array({node}).dump());
+    REQUIRE((members.has_value() && nodes.has_value()));
+    const auto claims = find_claims(own, *members, *nodes);
+    return std::any_of(claims.begin(), claims.end(), [](const Claim& claim) { return claim.dead(); });
+  };
+  REQUIRE(cleared(former, entry));
+  const auto without = [](Json from, const char* key) {
+    from.erase(key);
+    return from;
+  };
+  for (const char* key : {"Addr", "Port", "Status", "Tags"}) {
+    CAPTURE(key);
+    CHECK_FALSE(cleared(without(former, key), Json::object()));
+    Json odd = former;
+    for (const Json& value : {Json(nullptr), Json("x"), Json(7.5), Json::array(), Json::object()}) {
+      odd[key] = value;
+      CAPTURE(value.dump());
+      CHECK_FALSE(cleared(odd, Json::object()));
+    }
+  }
+  Json other = former;
+  other["Tags"] = {{"id", "id-0"}};  // of a role that nobody knows
+  CHECK_FALSE(cleared(other, entry));
+  other["Tags"]["role"] = "consul";
+  CHECK_FALSE(cleared(other, entry));
+  for (const char* key : {"external-node", "external-probe", "synthetic-node"}) {
+    Json marked = entry;
+    marked["Meta"] = {{key, ""}};
+    CHECK_FALSE(cleared(former, marked));
+  }
+  CHECK_FALSE(cleared(Json::object(), without(entry, "Address")));
+  // Metadata of any kind is none of these.
+  for (const Json& meta : {Json(nullptr), Json("synthetic-node"), Json::array({"external-node"}), Json(7)}) {
+    Json odd = entry;
+    odd["Meta"] = meta;
+    CHECK(cleared(former, odd));
   }
 }
 

@@ -179,6 +179,29 @@ TEST_CASE("node.heal off: everything is told of, nothing cleared away") {
   CHECK(s.life.claims.claims.size() == 1);
 }
 
+TEST_CASE(
+    "what is somebody else's is looked at less and less while it stays as it is, what was this node's goes on being "
+    "watched") {
+  const auto looks = [](const Claim& claim, Duration during) {
+    Story s;
+    s.serving().at(milliseconds(80), LookedAround{1, {claim}, ""});
+    const Time end = s.now + during;
+    int count = 0;
+    while (s.life.claims.around_at && *s.life.claims.around_at < end) {
+      s.at(s.life.claims.around_at->time_since_epoch(), Tick{});
+      REQUIRE(s.has<LookAround>());
+      s.at(s.now.time_since_epoch(), LookedAround{1, {claim}, ""});
+      ++count;
+    }
+    return count;
+  };
+  CHECK(looks(alive(), seconds(3600)) < 80);
+  CHECK(looks(alive(), seconds(30)) >= 5);
+  Claim former = alive();
+  former.former = true;
+  CHECK(looks(former, seconds(3600)) == 1199);
+}
+
 TEST_CASE("a clearing is over although its claim is gone meanwhile") {
   LookedAround claimed{}, lives{};
   claimed.launch = lives.launch = 1;

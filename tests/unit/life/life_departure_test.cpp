@@ -36,6 +36,19 @@ Story seen_to_leave(const Rules& rules = {}) {
 
 }  // namespace
 
+TEST_CASE("an agent that is killed as hung is replaced, also if it is heard to leave in that moment") {
+  Story s;
+  s.serving().at(seconds(16), Tick{});
+  REQUIRE(s.has<Probe>());
+  s.at(seconds(20), Probed{1, ProbeAnswer::silent, 0}).at(seconds(47), Probed{1, ProbeAnswer::silent, 0});
+  REQUIRE(s.life.supervisor.process->killed);
+  s.at(seconds(47), MemberSeen{1, MemberAnswer::leaves});
+  CHECK_FALSE(says(s, "the agent was told to leave by somebody else"));
+  s.at(seconds(47), AgentEnded{-1, SIGKILL});
+  CHECK_FALSE(s.end);
+  CHECK(s.life.supervisor.state == AgentState::waiting);
+}
+
 TEST_CASE("a leave that lictor has not asked for is confirmed as one of its own, and ends lictor by itself") {
   Story s = seen_to_leave();
   CHECK(phase_of(s.life) == Phase::leaving);
