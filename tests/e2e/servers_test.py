@@ -339,10 +339,11 @@ def servers_answer_failures(world):
     """An agent that answers each request with 500, before it was ready and after: live, not restarted, nothing floods the log;
     ready when it is well again."""
     server = world.server()
-    client = world.client(log={"level": "info"})
+    client = world.client(log={"level": "info"}, watch={"hung_after": "4s"})
     order = stand_in(client, "fail")
     client.start()
     eventually(lambda: client.status()["agent"].get("api"), 10, "the agent is up")
+    client.logged("Synced node info", 20)  # all that it says of its start has been said
 
     def resident():
         with open(f"/proc/{client.pid}/status") as file:

@@ -17,16 +17,17 @@ constexpr const char* no_servers = "No known Consul servers";
 
 }  // namespace
 
-// An agent that knew a leader a moment ago is asked for it at once: at rest that is one question instead of two.
+// An agent that knew a leader a moment ago is asked for it at once: at rest that is one question instead of two. One that tells
+// nothing of itself may know a leader all the same.
 void AgentApi::ask_for_leader(Duration within, std::function<void(const LeaderResult&)> done) {
   if (!facts_.server.empty() || self_refused_) return ask_servers_for_leader(within, std::move(done));
   HttpRequest self = request("GET", "/v1/agent/self", Key::recovery);
-  self.deadline = within;
+  self.deadline = within / 2;
   const auto end = std::chrono::steady_clock::now() + within;
   probes_.ask(std::move(self), [this, end, done = std::move(done)](const HttpResult& answer) mutable {
-    if (!answer) return done(answer.error());
-    self_refused_ = answer->status / 100 == 4;
-    if (answer->status == 200 && knows_no_server(answer->body)) return done(ProbeAnswer::no_server);
+    if (!answer && answer.error().failure != HttpFailure::late) return done(answer.error());
+    if (answer) self_refused_ = answer->status / 100 == 4;
+    if (answer && answer->status == 200 && knows_no_server(answer->body)) return done(ProbeAnswer::no_server);
     const Duration left = std::chrono::duration_cast<Duration>(end - std::chrono::steady_clock::now());
     ask_servers_for_leader(std::max<Duration>(left, std::chrono::milliseconds(1)), std::move(done));
   });

@@ -109,6 +109,16 @@ TEST_CASE(
   }
 }
 
+TEST_CASE("an agent that tells nothing of itself is asked for a leader all the same") {
+  std::vector<std::function<void(ControlReply)>> waiting;
+  FakeAgent agent;
+  agent.replies["GET /v1/agent/self"] = {.later = [&waiting](auto answer) { waiting.push_back(answer); }};
+  agent.replies["GET /v1/status/leader"] = {200, "\"10.0.0.1:8300\""};
+  AgentApi api(agent.io.get_executor(), agent.socket);
+  CHECK(agent.answer_to<ProbeAnswer>([&](auto done) { api.probe(milliseconds(400), done); }) == ProbeAnswer::leader);
+  for (const auto& late : waiting) late({503, "over"});  // while their connections are there
+}
+
 TEST_CASE("an agent that takes a connection and ends it without a word is not silent") {
   FakeAgent agent;
   agent.server.reset();
