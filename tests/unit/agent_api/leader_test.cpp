@@ -110,8 +110,8 @@ TEST_CASE(
 }
 
 TEST_CASE("an agent that tells nothing of itself is asked for a leader all the same") {
-  std::vector<std::function<void(ControlReply)>> waiting;
   FakeAgent agent;
+  std::vector<std::function<void(ControlReply)>> waiting;
   agent.replies["GET /v1/agent/self"] = {.later = [&waiting](auto answer) { waiting.push_back(answer); }};
   agent.replies["GET /v1/status/leader"] = {200, "\"10.0.0.1:8300\""};
   AgentApi api(agent.io.get_executor(), agent.socket);
