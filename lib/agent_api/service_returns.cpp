@@ -4,26 +4,14 @@
 
 #include <algorithm>
 #include <utility>
-#include <vector>
 
 namespace lictor {
 namespace {
 
-// The definitions of a service's checks, in place.
-std::vector<const Json*> checks_in(const Json& service) {
-  std::vector<const Json*> checks;
-  if (const auto one = service.find("Check"); one != service.end() && one->is_object()) checks.push_back(&*one);
-  const auto several = service.find("Checks");
-  if (several == service.end() || !several->is_array()) return checks;
-  for (const Json& check : *several) {
-    if (check.is_object()) checks.push_back(&check);
-  }
-  return checks;
-}
-
-bool may_deregister(const Json& check) {
-  const auto after = check.find("DeregisterCriticalServiceAfter");
-  return after != check.end() && *after != "" && *after != 0 && !after->is_null();
+bool may_deregister(const Json* check) {
+  if (!check->is_object()) return false;
+  const auto after = check->find("DeregisterCriticalServiceAfter");
+  return after != check->end() && *after != "" && *after != 0 && !after->is_null();
 }
 
 Duration pause_before(int times) {
@@ -35,8 +23,8 @@ Duration pause_before(int times) {
 }  // namespace
 
 bool may_be_deregistered(const Json& service) {
-  const auto checks = checks_in(service);
-  return std::any_of(checks.begin(), checks.end(), [](const Json* check) { return may_deregister(*check); });
+  const auto checks = check_definitions(service);
+  return std::any_of(checks.begin(), checks.end(), may_deregister);
 }
 
 void ServiceReturns::look(const std::map<std::string, Json>& sent, const Json& checks) {

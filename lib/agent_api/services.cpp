@@ -89,20 +89,28 @@ struct CheckOf {
 
 std::vector<CheckOf> checks_of(const Json& service) {
   std::vector<CheckOf> found;
-  Json checks = at(service, "Checks", Json::array());
-  if (!checks.is_array()) return found;  // for the agent to refuse
-  if (const Json single = at(service, "Check", nullptr); single.is_object()) checks.insert(checks.begin(), single);
+  const std::vector<const Json*> checks = check_definitions(service);
   for (std::size_t i = 0; i < checks.size(); ++i) {
     const std::string number = checks.size() > 1 ? ":" + std::to_string(i + 1) : "";
-    const Json own = at(checks[i], "CheckID", "");
+    const Json own = at(*checks[i], "CheckID", "");
     if (own != "" && !own.is_string()) continue;
     found.push_back({own == "" ? "service:" + service.at("ID").get<std::string>() + number : own.get<std::string>(),
-                     at(checks[i], "Status", "") != ""});
+                     at(*checks[i], "Status", "") != ""});
   }
   return found;
 }
 
 }  // namespace
+
+std::vector<const Json*> check_definitions(const Json& service) {
+  std::vector<const Json*> found;
+  if (const auto one = service.find("Check"); one != service.end() && one->is_object()) found.push_back(&*one);
+  const auto several = service.find("Checks");
+  if (several == service.end() || several->is_null()) return found;
+  if (!several->is_array()) return {};
+  for (const Json& check : *several) found.push_back(&check);
+  return found;
+}
 
 std::vector<std::string> checks_with_status(const std::vector<Json>& desired) {
   std::vector<std::string> ids;

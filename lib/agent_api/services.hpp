@@ -40,6 +40,10 @@ ResultAll<std::vector<Json>> desired_services(const Json& definitions, const Ser
 // from 1 where there are several.
 std::vector<std::string> checks_with_status(const std::vector<Json>& desired);
 
+// The definitions of a service's checks, "Check" before those of "Checks", as the agent numbers them: in place, and whatever they
+// are. None where "Checks" is no list, which the agent refuses.
+std::vector<const Json*> check_definitions(const Json& service);
+
 struct ServiceChanges {
   std::vector<Json> put;            // bodies for register: what others have put on a service stays
   std::vector<std::string> remove;  // ids for deregister
@@ -71,7 +75,7 @@ std::optional<ServiceChanges> service_news(const std::vector<Json>& desired, con
 
 // True if `catalog_node` (the body of GET /v1/catalog/node/NAME) has this node id.
 bool of_this_node(const std::string& node_id, const Json& catalog_node);
-// Ids of the desired services that it does not show.
+// Ids of the desired services that it does not show, in their order.
 std::vector<std::string> lacking_in_catalog(const std::vector<Json>& desired, const Json& catalog_node);
 
 // In a line, for whoever ordered what they are about: the first reasons, and how many more there are.

@@ -14,6 +14,14 @@ namespace lictor {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
+namespace {
+
+bool is_about(const std::vector<ServiceFault>& faults, const std::string& id) {
+  return std::any_of(faults.begin(), faults.end(), [&id](const ServiceFault& fault) { return fault.id == id; });
+}
+
+}  // namespace
+
 // ---- states
 
 void Registration::enter(RegistrationStep state) {
@@ -230,9 +238,7 @@ void Registration::on(const CatalogSeen& e) {
 bool Registration::comes_late() const { return own_.held && turn_.now - *own_.held >= unseen_limit; }
 
 bool Registration::refused_by_agent(const std::vector<std::string>& ids) const {
-  return std::all_of(ids.begin(), ids.end(), [this](const std::string& id) {
-    return std::any_of(own_.faults.begin(), own_.faults.end(), [&](const auto& fault) { return fault.id == id; });
-  });
+  return std::all_of(ids.begin(), ids.end(), [this](const std::string& id) { return is_about(own_.faults, id); });
 }
 
 void Registration::doubted() { own_.registered = false; }
@@ -293,13 +299,13 @@ std::vector<ServiceFault> open_faults(const RegistrationState& registration) {
   std::vector<ServiceFault> all = registration.faults;
   const auto& awaited = registration.awaited;
   for (const ServiceFault& fault : registration.unwritten) {
-    const bool known = std::any_of(all.begin(), all.end(), [&](const auto& other) { return other.id == fault.id; });
-    if (!known && std::find(awaited.begin(), awaited.end(), fault.id) != awaited.end()) all.push_back(fault);
+    if (!is_about(all, fault.id) && std::find(awaited.begin(), awaited.end(), fault.id) != awaited.end())
+      all.push_back(fault);
   }
   if (registration.unsettled) return all;
   for (const std::string& id : awaited) {
-    const bool known = std::any_of(all.begin(), all.end(), [&](const auto& other) { return other.id == id; });
-    if (!known) all.push_back({id, id + ": the agent has it, and the catalog does not show it", false, true});
+    if (!is_about(all, id))
+      all.push_back({id, id + ": the agent has it, and the catalog does not show it", false, true});
   }
   return all;
 }

@@ -127,13 +127,15 @@ void AgentApi::look_up_catalog(const std::string& node, const std::string& id, c
   });
 }
 
-// What is no longer desired is forgotten.
+// What is no longer desired is forgotten. `lacking`: in the order of `desired`, as lacking_in_catalog() has it.
 void AgentApi::note_shown(const std::vector<Json>& desired, const std::vector<std::string>& lacking) {
   std::set<std::string> shown;
+  auto next = lacking.begin();
   for (const Json& service : desired) {
     const std::string& id = service.at("ID").get_ref<const std::string&>();
-    const bool here = std::find(lacking.begin(), lacking.end(), id) == lacking.end();
-    if (here || shown_services_.contains(id)) shown.insert(id);
+    const bool lacks = next != lacking.end() && *next == id;
+    if (lacks) ++next;
+    if (!lacks || shown_services_.contains(id)) shown.insert(id);
   }
   shown_services_ = std::move(shown);
 }

@@ -19,8 +19,9 @@ struct AgentApi::Delivery {
   std::function<void(Sent)> done;
   std::map<std::string, std::string> refused{};  // by the servers' word: id -> why
   std::optional<Json> actual{};                  // the agent's list; nothing: not asked for, or it may not be read
-  std::set<std::string> held_back{};             // desired ones that are not sent now
-  std::map<std::string, Absence> absent{};       // that the agent lacks although it had them
+  std::set<std::string> kept{};       // by an agent before this one, as they are desired; and by this one, in name
+  std::set<std::string> held_back{};  // desired ones that are not sent now
+  std::map<std::string, Absence> absent{};  // that the agent lacks although it had them
   ServiceChanges changes{};
   std::map<std::string, std::vector<std::string>> tags{};           // instead of those defined
   std::vector<std::pair<std::string, std::string>> stale_checks{};  // service, check
@@ -104,15 +105,16 @@ void AgentApi::ask_list(const DeliveryPtr& delivery) {
 
 // Where they tell whether an agent before this one has what is desired, or why this one will have a service no more.
 void AgentApi::ask_checks(const DeliveryPtr& delivery) {
-  const bool kept = std::any_of(delivery->desired.begin(), delivery->desired.end(), [&](const Json& service) {
+  for (const Json& service : delivery->desired) {
     const std::string& id = service.at("ID").get_ref<const std::string&>();
     const auto known = record_.find(id);
-    return !sent_.contains(id) && delivery->actual->contains(id) && known != record_.end() &&
-           known->second.digest == digest(service);
-  });
+    if (!sent_.contains(id) && !delivery->agent_lacks(id) && known != record_.end() &&
+        known->second.digest == digest(service))
+      delivery->kept.insert(id);
+  }
   const bool ends =
       std::any_of(sent_.begin(), sent_.end(), [](const auto& it) { return may_be_deregistered(it.second); });
-  if (!kept && !ends) return weigh(delivery, nullptr);
+  if (delivery->kept.empty() && !ends) return weigh(delivery, nullptr);
   work_.ask(request("GET", "/v1/agent/checks", Key::registration), [this, delivery](const HttpResult& answer) {
     weigh(delivery, answer && answer->status == 200 ? foreign_json(answer->body) : Json());
   });
@@ -124,17 +126,14 @@ void AgentApi::weigh(const DeliveryPtr& delivery, const Json& checks) {
   const Time now = std::chrono::floor<Duration>(std::chrono::steady_clock::now());
   for (const Json& service : delivery->desired) {
     const std::string id = service.at("ID");
-    const auto kept = record_.find(id);
     // Counts as sent what an agent before this one was sent, and this one has.
-    if (kept != record_.end() && !sent_.contains(id) && kept->second.digest == digest(service) &&
-        shown_by_agent(service, actual, checks))
-      sent_[id] = service;
+    if (delivery->kept.contains(id) && shown_by_agent(service, actual, checks)) sent_[id] = service;
     if (const auto refused = delivery->refused.find(id); refused != delivery->refused.end()) {
       delivery->sent.faults.push_back({id, refused->second, true, lacks(*delivery, id)});
       delivery->held_back.insert(id);
     }
     if (!delivery->agent_lacks(id)) continue;
-    const Absence absence = returns_.absent(service, sent_.contains(id), kept != record_.end(), now);
+    const Absence absence = returns_.absent(service, sent_.contains(id), record_.contains(id), now);
     if (absence == Absence::none) continue;
     delivery->absent[id] = absence;
     if (absence == Absence::deregistered) continue;
@@ -206,7 +205,7 @@ void AgentApi::deliver_removal(const DeliveryPtr& delivery) {
   work_.ask(std::move(put), [this, delivery, id](const HttpResult& answer) {
     const bool unknown = answer && answer->body.find("Unknown service") != std::string::npos;
     if (!unknown && !note_answer(*delivery, answer, id, "deregistering " + id)) return;
-    if (unknown || (answer && answer->status == 200)) {
+    if (unknown || answer->status == 200) {
       sent_.erase(id);
       record_changed_ |= record_.erase(id) > 0;
     }
