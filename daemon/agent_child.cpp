@@ -4,6 +4,7 @@
 #include "agent_config/io/agent_checks.hpp"
 #include "agent_config/io/kept_files.hpp"
 #include "agent_start.hpp"
+#include "agent_user.hpp"
 #include "base/json_text.hpp"
 #include "files/io/files.hpp"
 #include "identity/io/identity_files.hpp"
@@ -103,7 +104,6 @@ Result<NewChild> AgentChild::launch_agent() {
   const PlanFacts& facts = ground.facts;
   LaunchRequest request = as_agent_user(facts, ground.plan.argv, ground.plan.environment);
   request.output = output->get();
-  request.gain_privileges |= !agent_privileges(facts.binary, facts.uid).gains.empty();
   request.before = [&facts, goes_back = goes_back_, ids = checks_with_status(ground.services)]() -> Result<void> {
     forget_kept_checks(facts.data_dir, ids);
     // What can't be written is, as ever, skipped by the agent, which says so.
@@ -112,7 +112,8 @@ Result<NewChild> AgentChild::launch_agent() {
   };
   auto agent = launch(executor_, request);
   // With the first process of a container all others end.
-  if (agent && request.gain_privileges && getpid() != 1) guard(agent->pid);
+  const AgentPrivileges gained = agent_privileges(facts.binary, facts.uid, facts.rights);
+  if (agent && (gained.root || !gained.gains.empty()) && getpid() != 1) guard(agent->pid);
   return agent;
 }
 

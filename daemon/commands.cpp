@@ -10,6 +10,7 @@
 #include "life/turn.hpp"
 #include "moving.hpp"
 #include "node_files.hpp"
+#include "place.hpp"
 #include "process/io/host.hpp"
 #include "process/io/reaper.hpp"
 #include "report/io/log.hpp"
@@ -157,6 +158,8 @@ Exit check(const std::optional<std::string>& settings_file, const std::optional<
   const Environment environment = current_environment();
   auto settings = load_settings(settings_file, environment);
   if (!settings) return print_problems(settings.error());
+  const Sandbox sandbox = sandbox_of_lictor(*settings, environment);
+  take_rights(sandbox);
   const Interfaces interfaces = list_interfaces();
   auto ground = look(*settings, environment, interfaces);
   if (!ground) return print_problems(ground.error());
@@ -169,6 +172,7 @@ Exit check(const std::optional<std::string>& settings_file, const std::optional<
   } else if (auto in_use = version_of(ground->facts.binary, *ground)) {
     version = std::move(*in_use);
   }
+  if (const std::string lost = capabilities_lost(*ground); !lost.empty()) print_line("warning: " + lost);
   Problems problems = start_problems(*ground, interfaces);
   if (const auto parsed = version ? parse_agent_version(*version) : std::nullopt) {
     const Problems outlived = outlived_settings(ground->plan.effective, *parsed, *version);
@@ -184,6 +188,7 @@ Exit check(const std::optional<std::string>& settings_file, const std::optional<
   if (!problems.empty()) return print_problems(problems);
   for (const std::string& warning : ground->warnings) print_line("warning: " + warning);
   for (const std::string& doubt : doubts(*ground)) print_line("warning: " + doubt);
+  for (const std::string& broken : checks_out_of_place(*ground, sandbox)) print_line("warning: " + broken);
   for (const std::string& notice : ground->plan.notices) print_line(notice);
   if (const auto from = settings->origins.at("agent.config_dirs"); from.starts_with("default, "))
     print_line("agent.config_dirs: " + from.substr(9) + " and nothing else is named");

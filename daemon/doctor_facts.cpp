@@ -11,6 +11,7 @@
 #include "files/io/files.hpp"
 #include "files/io/storage.hpp"
 #include "network/io/listeners.hpp"
+#include "place.hpp"
 #include "process/io/agent_limits.hpp"
 #include "process/io/host.hpp"
 #include "process/io/reaper.hpp"
@@ -323,7 +324,7 @@ class Doctor {
     }
     // A manager that lictor can tell is asked by it for the time that a stop may take, whatever the unit says.
     if (!variable("NOTIFY_SOCKET").empty()) return;
-    const std::string unit = unit_of_lictor();
+    const std::string unit = unit_of(lictor_);
     const auto systemctl = find_binary("systemctl", environment_);
     if (unit.empty() || !systemctl) {
       return unseen({"grace"}, "the platform's grace period is not known; set LICTOR_GRACE to it, as in \"30s\" or 30");
@@ -344,16 +345,6 @@ class Doctor {
     const std::string start = std::string(1, '\0') + name + "=";
     const auto at = lictors.find(start);
     return at == std::string::npos ? "" : std::string(lictors.c_str() + at + start.size());
-  }
-
-  // Empty: lictor is no service of systemd.
-  std::string unit_of_lictor() const {
-    const std::string cgroup = content_of(fmt::format("/proc/{}/cgroup", lictor_));
-    for (const char* controller : {"", "name=systemd"}) {
-      const auto path = cgroup_path(cgroup, controller);
-      if (path && path->ends_with(".service")) return path->substr(path->rfind('/') + 1);
-    }
-    return "";
   }
 
   void look_at_clock() {

@@ -1,4 +1,5 @@
 #include "agent_api/maintenance.hpp"
+#include "agent_user.hpp"
 #include "attendant.hpp"
 #include "base/text.hpp"
 #include "clock.hpp"
@@ -33,26 +34,23 @@ namespace {
 
 using namespace lictor;
 
-// For good, before anything of the network or of the agent's is looked at.
-void drop_privileges(const Settings& settings, const Environment& environment) {
+// For good, before anything of the network or of the agent's is looked at. What the agent and its hooks may do is as the platform has
+// it and the settings say; they are given that at each launch.
+void drop_privileges(const Settings& settings) {
   umask(077);
-  const AgentPrivileges agent = agent_privileges(settings, environment);
-  constexpr Capabilities all = ~Capabilities{0};
-  if (geteuid() == 0) {
-    const auto missing = keep_needed_capabilities(agent.root ? all : agent.capabilities);
-    if (!missing) {
-      log::warn("capabilities: the kernel refuses to give any up; see the security settings of this host");
-    } else if (*missing != 0 && !agent.root) {
-      // A file out of reach or a process that can't be ended fails later, and says less.
-      log::warn("capabilities: some are missing, and what needs them fails; add them, or run lictor as the agent user",
-                {{"missing", names_of_needed(*missing)}});
-    }
-  }
-  if (!agent.gains.empty()) {
-    log::info("the agent's program gains privileges by its file (see getcap): it runs without no_new_privs",
-              {{"path", agent.gains}});
-  } else if (!agent.root) {
-    gain_no_privileges();
+  if (geteuid() != 0) return;
+  // What is wrong with it is told with everything else.
+  const auto agent = agent_user(settings);
+  const bool root = agent && agent->uid == 0;
+  // A root that gains nothing by the programs that it executes has no more than what lictor keeps.
+  if (root && (agent->rights.no_new_privs || !may_gain_privileges())) return;
+  const auto missing = keep_capabilities(agent ? agent->rights.capabilities : ~Capabilities{0});
+  if (!missing) {
+    log::warn("capabilities: the kernel refuses to give any up; see the security settings of this host");
+  } else if (*missing != 0 && !root) {
+    // A file out of reach or a process that can't be ended fails later, and says less.
+    log::warn("capabilities: some are missing, and what needs them fails; add them, or run lictor as the agent user",
+              {{"missing", names_of(*missing)}});
   }
 }
 
@@ -62,7 +60,7 @@ Exit run(const std::optional<std::string>& settings_file, Time executed) {
   auto settings = load_settings(settings_file, environment);
   if (!settings) return print_problems(settings.error());
   log::set_up(settings->log.level, settings->log.json);
-  drop_privileges(*settings, environment);
+  drop_privileges(*settings);
   boost::asio::io_context io(1);
   const Quit end = attend(io, std::move(*settings), settings_file, std::move(environment), executed);
   if (end.exit == Exit::ok) {

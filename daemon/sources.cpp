@@ -1,14 +1,13 @@
 #include "sources.hpp"
 
+#include "agent_user.hpp"
 #include "files/io/file_watch.hpp"
 #include "files/io/files.hpp"
 #include "problems.hpp"
 #include "process/io/as_user.hpp"
-#include "process/io/privileges.hpp"
 #include "secrets/secrets.hpp"
 
 #include <fmt/format.h>
-#include <linux/capability.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -112,7 +111,7 @@ void read_files_by_agent(const Settings& settings, const AgentFlags& flags, Defi
   if (settings.agent.config_dirs.empty() && flags.files.empty()) return;
   const auto user = agent_user(settings);
   std::optional<AsUser> as_user;
-  if (user) as_user.emplace(user->uid, user->gid);
+  if (user) as_user.emplace(user->uid, user->gid, user->rights.groups);
   AgentReader reader(flags, definitions, reads, problems);
   for (const std::string& path : settings.agent.config_dirs) reader.read(path);
   for (const std::string& path : flags.files) reader.read(path);
@@ -311,58 +310,6 @@ ResultAll<ReadSecrets> read_secrets(const Settings& settings) {
   return read;
 }
 
-Result<User> agent_user(const Settings& settings) {
-  User user{geteuid(), getegid(), "", "/"};
-  if (settings.agent.user) {
-    const auto named = find_user(*settings.agent.user);
-    if (!named)
-      return Problem{"agent.user", fmt::format("no user \"{}\" on this host", *settings.agent.user),
-                     "create the user or name another"};
-    user = *named;
-  } else if (geteuid() == 0) {
-    if (const auto consul = find_user("consul")) user = *consul;
-  }
-  if (settings.agent.group) {
-    const auto gid = find_group(*settings.agent.group);
-    if (!gid)
-      return Problem{"agent.group", fmt::format("no group \"{}\" on this host", *settings.agent.group),
-                     "create the group or name another"};
-    user.gid = *gid;
-  }
-  if (geteuid() != 0 && user.uid != geteuid()) {
-    return Problem{"agent.user",
-                   fmt::format("only root can run the agent as uid {}, lictor is uid {}", user.uid, geteuid()),
-                   "start lictor as root or take agent.user out"};
-  }
-  return user;
-}
-
-AgentPrivileges agent_privileges(const std::string& binary, uid_t uid) {
-  AgentPrivileges privileges;
-  privileges.root = uid == 0;
-  if (binary.empty() || privileges.root) return privileges;
-  struct stat file {};
-  const bool set_id = ::stat(binary.c_str(), &file) == 0 && (file.st_mode & (S_ISUID | S_ISGID)) != 0;
-  privileges.capabilities = file_capabilities(binary);
-  if (set_id || privileges.capabilities != 0) privileges.gains = binary;
-  return privileges;
-}
-
-bool binds_privileged_ports(const std::string& binary, uid_t uid) {
-  const AgentPrivileges agent = agent_privileges(binary, uid);
-  constexpr Capabilities net_bind_service = Capabilities{1} << CAP_NET_BIND_SERVICE;
-  const bool by_set_id = !agent.gains.empty() && agent.capabilities == 0;
-  const bool gains = by_set_id || (agent.capabilities & net_bind_service) != 0;
-  return agent.root || (gains && may_gain_privileges()) || (geteuid() != 0 && hands_on(net_bind_service));
-}
-
-AgentPrivileges agent_privileges(const Settings& settings, const Environment& environment) {
-  const auto user = agent_user(settings);
-  const auto binary = find_binary(settings.agent.binary, environment);
-  constexpr auto nobody = static_cast<uid_t>(-1);
-  return agent_privileges(binary ? *binary : "", user ? user->uid : nobody);
-}
-
 std::string agent_folder(const Settings& settings) { return settings.run_dir + "/agent"; }
 std::string agent_socket(const Settings& settings) { return agent_folder(settings) + "/http.sock"; }
 
@@ -386,6 +333,11 @@ bool read_sources(Sources& sources, const Settings& settings, const Environment&
   if (const auto user = agent_user(settings); got(user, problems)) {
     facts.uid = user->uid;
     facts.gid = user->gid;
+    facts.rights = user->rights;
+    if (user->uid != geteuid()) {
+      facts.user = user->name;
+      facts.home = user->home;
+    }
   }
   const auto secrets = read_secrets(settings);
   if (got(secrets, problems)) {

@@ -42,21 +42,6 @@ std::vector<std::string> unread_files(const Settings& settings);
 Result<std::string> data_dir_of(const Settings& settings);
 std::string data_dir_of(const Settings& settings, const Json& agent);  // what the agent is to go by
 
-// agent.user and agent.group; as root `consul` where that user exists; else lictor's own ids.
-Result<User> agent_user(const Settings& settings);
-
-// What the agent's user and program have it run with, beside what a program of an ordinary user has.
-struct AgentPrivileges {
-  bool root = false;               // its user is root: it is given all that lictor was started with
-  std::string gains;               // else: the program, where that gains privileges by file capabilities or set-user-id
-  std::uint64_t capabilities = 0;  // the file capabilities of that program
-};
-AgentPrivileges agent_privileges(const std::string& binary, uid_t uid);
-// Whether it may listen on any port: its user is root, or the program gains CAP_NET_BIND_SERVICE.
-bool binds_privileged_ports(const std::string& binary, uid_t uid);
-// Before they have been found; what can't be found is told by `look`.
-AgentPrivileges agent_privileges(const Settings& settings, const Environment& environment);
-
 // What the files with tokens and the gossip key hold now, and those of them that every user of the host can read.
 struct ReadSecrets {
   Secrets secrets;

@@ -11,13 +11,17 @@ std::vector<std::string> agent_environment(const Settings& settings, const PlanF
   // knows lictor: the agent would announce itself in lictor's place.
   constexpr std::array consumed{"CONSUL_LOCAL_CONFIG", "CONSUL_BIND_INTERFACE", "CONSUL_CLIENT_INTERFACE",
                                 "CONSUL_DATA_DIR",     "CONSUL_CONFIG_DIR",     "CONSUL_UID",
-                                "CONSUL_GID",          "NOTIFY_SOCKET",         "WATCHDOG_USEC",
+                                "CONSUL_GID",          "CONSUL_ALLOW_PRIVILEGED_PORTS", "NOTIFY_SOCKET",         "WATCHDOG_USEC",
                                 "WATCHDOG_PID"};
   Environment variables;
   for (const auto& [name, value] : facts.environment) {
     const bool ours =
         name.compare(0, 7, "LICTOR_") == 0 || std::find(consumed.begin(), consumed.end(), name) != consumed.end();
     if (!ours) variables[name] = value;
+  }
+  if (!facts.home.empty()) variables["HOME"] = facts.home;
+  for (const char* name : {"USER", "LOGNAME"}) {
+    if (!facts.user.empty()) variables[name] = facts.user;
   }
   for (const auto& [name, value] : settings.agent.env) variables[name] = value;
   if (facts.limits.gomaxprocs) variables.emplace("GOMAXPROCS", std::to_string(*facts.limits.gomaxprocs));

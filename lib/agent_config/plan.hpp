@@ -7,6 +7,7 @@
 #include "identity/identity.hpp"
 #include "network/address.hpp"
 #include "process/limits.hpp"
+#include "process/rights.hpp"
 #include "secrets/secrets.hpp"
 #include "settings/settings.hpp"
 
@@ -44,6 +45,8 @@ struct PlanFacts {
   std::string api_socket;                     // the private listener: absolute path
   std::string config_path;                    // where consul.json will be
   unsigned uid = 0, gid = 0;                  // the agent user
+  Rights rights = {};                         // what it has beside
+  std::string user = {}, home = {};           // its name and its folder, where it is another one than lictor's own; else empty
   std::string recovery_token;                 // a fresh random UUID; used only when ACLs are on
   std::optional<AgentVersion> agent_version;  // of the binary, where it is known without running it
   std::optional<std::string> client_address;  // address of CONSUL_CLIENT_INTERFACE, if set
@@ -73,6 +76,7 @@ struct Plan {
   std::string http_address;
   int serf_port = 8301;                           // ports.serf_lan
   std::map<std::string, std::uint64_t> contents;  // PlanFacts'
+  Rights rights = {};                             // PlanFacts'
   // For lictor's own calls to /v1/agent/{self,members,reload,leave}; empty without ACLs. No server knows it:
   // registering and catalog reads are sent with the registration token, or where that is empty without a token, so that the
   // agent uses its acl.tokens.default. What concerns the node itself goes with the agent's own token, as far as there is one.
@@ -92,7 +96,8 @@ struct Plan {
 // argv: -config-dir for each of agent.config_dirs, agent.args with -join as -retry-join, lictor's file; and where arguments say
 // otherwise than it must be, lictor's word in -hcl, which beats them.
 // Environment: lictor's own and agent.env over it, without LICTOR_*, what the official image's entrypoint would have
-// consumed, and lictor's line to its service manager.
+// consumed, and lictor's line to its service manager; HOME, USER and LOGNAME of a user that is not lictor's own, as
+// User= of a unit has it.
 // Problems, all of them: a server instead of a client agent, an unknown ${NAME} in node metadata, a setting of the
 // wrong type where lictor has to read it, an api_socket that no listener can have, a secret that settings and a file give
 // differently, a gossip key in agent.args, where every user of the host reads it.
@@ -110,8 +115,8 @@ std::vector<std::string> hook_environment(const Plan& plan, const Hook& hook);
 enum class Change { none, reload, restart };
 struct PlanDifference {
   Change change = Change::none;
-  std::vector<std::string> keys;  // top-level keys of consul.json (or "argv", "environment", "agent.config_dirs",
-                                  // "agent.tokens.registration_file") that differ
+  std::vector<std::string> keys;  // top-level keys of consul.json (or "argv", "environment", "agent.config_dirs", "agent.groups",
+                                  // "agent.capabilities", "agent.no_new_privs", "agent.tokens.registration_file") that differ
 };
 // reload: all that differs is what Consul's page "Agent Configuration", section "Reloadable Configuration", lists for a
 // client agent, tokens among them, in consul.json or agent.config_dirs, or the content of a TLS file; restart: anything else,

@@ -166,7 +166,7 @@ class Faults {
           port->dump() +
               " is a port that the agent's user may not listen on: without CAP_NET_BIND_SERVICE it has those from " +
               std::to_string(facts_.unprivileged_from) + " on",
-          "give the agent's program the right (setcap cap_net_bind_service=+ep), lower "
+          "name net_bind_service in agent.capabilities (or give it by AmbientCapabilities= or setcap), lower "
           "net.ipv4.ip_unprivileged_port_start, or choose another port");
     }
   }

@@ -69,6 +69,9 @@ struct Settings {
     } tokens;
     std::string encrypt_file;
     std::optional<std::string> user, group;  // name or number
+    std::vector<std::string> groups;         // names or numbers
+    std::optional<std::vector<std::string>> capabilities;
+    bool no_new_privs = false;
     std::map<std::string, std::string> env;
     std::vector<std::string> args;
   } agent;

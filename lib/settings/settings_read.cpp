@@ -107,6 +107,14 @@ class Reader {
     set("agent.config_dirs", "CONSUL_CONFIG_DIR");
     set("agent.user", "CONSUL_UID");
     set("agent.group", "CONSUL_GID");
+    // The entrypoint asks whether it is there; "" is what most write.
+    const std::string ports = "CONSUL_ALLOW_PRIVILEGED_PORTS";
+    if (environment.contains(ports)) {
+      Json capabilities = value("agent.capabilities");
+      if (capabilities.is_null()) capabilities = Json::array();
+      capabilities.push_back("net_bind_service");
+      assign(*find_setting("agent.capabilities"), capabilities, ports);
+    }
     with("CONSUL_CLIENT_INTERFACE", [&](const std::string& text) { client_interface_ = text; });
     with("CONSUL_LOCAL_CONFIG", [&](const std::string& text) { read_local_config("CONSUL_LOCAL_CONFIG", text); });
   }
@@ -165,6 +173,9 @@ class Reader {
     s.agent.encrypt_file = text("agent.encrypt_file");
     s.agent.user = maybe("agent.user");
     s.agent.group = maybe("agent.group");
+    s.agent.groups = list("agent.groups");
+    if (!value("agent.capabilities").is_null()) s.agent.capabilities = list("agent.capabilities");
+    s.agent.no_new_privs = value("agent.no_new_privs").get<bool>();
     s.agent.env = strings("agent.env");
     s.agent.args = list("agent.args");
     s.bind.interface = list("bind.interface");

@@ -59,7 +59,8 @@ inline Json shown(const Settings& s) {
   return {
       {"agent",
        {s.agent.binary, s.agent.config, s.agent.config_files, s.agent.config_files_named, s.agent.config_dirs,
-        shown(s.agent.found_dir), shown(s.agent.user), shown(s.agent.group), s.agent.env, s.agent.args,
+        shown(s.agent.found_dir), shown(s.agent.user), shown(s.agent.group), s.agent.groups,
+        s.agent.capabilities ? Json(*s.agent.capabilities) : Json(), s.agent.no_new_privs, s.agent.env, s.agent.args,
         s.agent.tokens.agent_file, s.agent.tokens.default_file, s.agent.tokens.registration_file,
         s.agent.encrypt_file}},
       {"bind",

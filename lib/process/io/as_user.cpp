@@ -1,6 +1,7 @@
 #include "process/io/as_user.hpp"
 
 #include "files/io/files.hpp"
+#include "process/io/users.hpp"
 
 #include <fcntl.h>
 #include <sys/fsuid.h>
@@ -12,8 +13,18 @@
 
 namespace lictor {
 
-AsUser::AsUser(uid_t uid, gid_t gid) : root_(geteuid() == 0) {
+namespace {
+
+// Of this thread, as the two calls beside it; the C library's sets those of all threads. Refused without CAP_SETGID, and then
+// they stay.
+void set_groups_of_thread(const std::vector<gid_t>& groups) { ::syscall(SYS_setgroups, groups.size(), groups.data()); }
+
+}  // namespace
+
+AsUser::AsUser(uid_t uid, gid_t gid, const std::vector<gid_t>& groups) : root_(geteuid() == 0) {
   if (!root_) return;
+  groups_ = own_groups();
+  set_groups_of_thread(groups);
   // The group first: with the user go the rights to change it.
   setfsgid(gid);
   setfsuid(uid);
@@ -23,6 +34,7 @@ AsUser::~AsUser() {
   if (!root_) return;
   setfsuid(0);
   setfsgid(getegid());
+  set_groups_of_thread(groups_);
 }
 
 namespace {

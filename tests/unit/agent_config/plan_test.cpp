@@ -326,6 +326,17 @@ TEST_CASE("the agent's environment", "[plan]") {
       plan_of(Json::object(), settings, f).environment ==
       std::vector<std::string>{"CONSUL_HTTP_TOKEN=t", "EXTRA=1", "GOMAXPROCS=2", "GOMEMLIMIT=943718400", "PATH=/opt"});
 
+  // Of a user that is not lictor's own the variables that tell who it is are its, unless somebody has said otherwise.
+  f.user = "consul";
+  f.home = "/var/lib/consul";
+  f.environment = {{"HOME", "/root"}, {"USER", "root"}, {"CONSUL_ALLOW_PRIVILEGED_PORTS", ""}};
+  f.limits = {};
+  settings.agent.env = {{"USER", "other"}};
+  CHECK(plan_of(Json::object(), settings, f).environment ==
+        std::vector<std::string>{"HOME=/var/lib/consul", "LOGNAME=consul", "USER=other"});
+  f.user = f.home = "";
+  f.limits = {2, 943718400};
+
   f.environment = {{"GOMAXPROCS", "7"}};
   settings.agent.env = {{"GOMEMLIMIT", "1GiB"}};
   CHECK(plan_of(Json::object(), settings, f).environment ==

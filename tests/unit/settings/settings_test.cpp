@@ -62,6 +62,9 @@ TEST_CASE("without a file and variables every setting has its default") {
   CHECK(s.agent.config_dirs.empty());
   CHECK_FALSE(s.agent.user);
   CHECK_FALSE(s.agent.group);
+  CHECK(s.agent.groups.empty());
+  CHECK_FALSE(s.agent.capabilities);
+  CHECK_FALSE(s.agent.no_new_privs);
   CHECK(s.agent.env.empty());
   CHECK(s.agent.args.empty());
   CHECK(s.bind.interface == std::vector<std::string>{"eth*", "em*"});
@@ -283,6 +286,27 @@ TEST_CASE("the variables of the official image stand between the file and LICTOR
     for (auto& [name, value] : environment) value.clear();
     CHECK(shown(good(read(file, environment))) == shown(good(read(file))));
   }
+}
+
+TEST_CASE("CONSUL_ALLOW_PRIVILEGED_PORTS adds a capability by being there") {
+  using Names = std::vector<std::string>;
+  for (const char* value : {"", "1", "false"}) {
+    CAPTURE(value);
+    const Environment environment{{"CONSUL_ALLOW_PRIVILEGED_PORTS", value}};
+    const Settings s = good(read_environment(environment));
+    CHECK(s.agent.capabilities == Names{"net_bind_service"});
+    CHECK(s.origins.at("agent.capabilities") == "CONSUL_ALLOW_PRIVILEGED_PORTS");
+    CHECK(good(read(R"({"agent": {"capabilities": ["net_raw"]}})", environment)).agent.capabilities ==
+          Names{"net_raw", "net_bind_service"});
+    Environment own = environment;
+    own["LICTOR_AGENT_CAPABILITIES"] = "CAP_CHOWN,kill";
+    CHECK(good(read_environment(own)).agent.capabilities == Names{"CAP_CHOWN", "kill"});
+  }
+  CHECK(good(read(R"({"agent": {"capabilities": []}})")).agent.capabilities == Names{});
+  const Problems wrong = bad(read(R"({"agent": {"capabilities": ["net_bind_servise", "x"]}})"));
+  REQUIRE(wrong.size() == 2);
+  CHECK(wrong[0].hint == "did you mean \"net_bind_service\"?");
+  CHECK(wrong[1].what == "agent.capabilities[1] (" + file_name + ")");
 }
 
 TEST_CASE("NODE_NAME names the node where nothing else does") {

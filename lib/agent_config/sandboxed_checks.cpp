@@ -1,0 +1,275 @@
+#include "agent_config/sandboxed_checks.hpp"
+
+#include "base/text.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <initializer_list>
+#include <iterator>
+#include <string_view>
+#include <utility>
+
+namespace lictor {
+namespace {
+
+// A program, the line of a unit that keeps it from working, and how. `call`: the line is a filter of system calls or of address
+// families that lacks this one.
+struct Need {
+  const char *program, *line, *call, *effect;
+};
+
+constexpr const char* kHidden = "hides the processes of other users";
+constexpr const char* kJit = "keeps a just-in-time compiler from running what it has compiled";
+constexpr const char* kScheduling = "refuses to change how a process is scheduled";
+constexpr const char* kNamespaces = "refuses namespaces";
+constexpr const char* kSocket = "refuses a kind of socket that it opens";
+constexpr const char* kCall = "refuses a system call that it makes";
+
+constexpr std::array kNeeds{
+    Need{"pgrep", "ProtectProc", "", kHidden},
+    Need{"pidof", "ProtectProc", "", kHidden},
+    Need{"ps", "ProtectProc", "", kHidden},
+    Need{"pkill", "ProtectProc", "", kHidden},
+    Need{"killall", "ProtectProc", "", kHidden},
+    Need{"pstree", "ProtectProc", "", kHidden},
+    Need{"top", "ProtectProc", "", kHidden},
+    Need{"lsof", "ProtectProc", "", kHidden},
+    Need{"fuser", "ProtectProc", "", kHidden},
+    Need{"java", "MemoryDenyWriteExecute", "", kJit},
+    Need{"node", "MemoryDenyWriteExecute", "", kJit},
+    Need{"nodejs", "MemoryDenyWriteExecute", "", kJit},
+    Need{"deno", "MemoryDenyWriteExecute", "", kJit},
+    Need{"bun", "MemoryDenyWriteExecute", "", kJit},
+    Need{"dotnet", "MemoryDenyWriteExecute", "", kJit},
+    Need{"mono", "MemoryDenyWriteExecute", "", kJit},
+    Need{"pwsh", "MemoryDenyWriteExecute", "", kJit},
+    Need{"pypy3", "MemoryDenyWriteExecute", "", kJit},
+    Need{"luajit", "MemoryDenyWriteExecute", "", kJit},
+    Need{"julia", "MemoryDenyWriteExecute", "", kJit},
+    Need{"escript", "MemoryDenyWriteExecute", "", kJit},
+    Need{"chrt", "RestrictRealtime", "", "refuses realtime scheduling"},
+    Need{"nice", "SystemCallFilter", "setpriority", kScheduling},
+    Need{"renice", "SystemCallFilter", "setpriority", kScheduling},
+    Need{"chrt", "SystemCallFilter", "sched_setscheduler", kScheduling},
+    Need{"ionice", "SystemCallFilter", "ioprio_set", kScheduling},
+    Need{"taskset", "SystemCallFilter", "sched_setaffinity", kScheduling},
+    Need{"ulimit", "SystemCallFilter", "prlimit64", "refuses to change limits"},
+    Need{"prlimit", "SystemCallFilter", "prlimit64", "refuses to change limits"},
+    Need{"mount", "SystemCallFilter", "mount", kCall},
+    Need{"umount", "SystemCallFilter", "umount2", kCall},
+    Need{"chroot", "SystemCallFilter", "chroot", kCall},
+    Need{"strace", "SystemCallFilter", "ptrace", kCall},
+    Need{"gdb", "SystemCallFilter", "ptrace", kCall},
+    Need{"perf", "SystemCallFilter", "perf_event_open", kCall},
+    Need{"unshare", "RestrictNamespaces", "", kNamespaces},
+    Need{"nsenter", "RestrictNamespaces", "", kNamespaces},
+    Need{"bwrap", "RestrictNamespaces", "", kNamespaces},
+    Need{"podman", "RestrictNamespaces", "", kNamespaces},
+    Need{"tcpdump", "RestrictAddressFamilies", "AF_PACKET", kSocket},
+    Need{"arping", "RestrictAddressFamilies", "AF_PACKET", kSocket},
+    Need{"ip", "RestrictAddressFamilies", "AF_NETLINK", kSocket},
+    Need{"ss", "RestrictAddressFamilies", "AF_NETLINK", kSocket},
+    Need{"setarch", "LockPersonality", "", "refuses another personality"},
+    Need{"linux32", "LockPersonality", "", "refuses another personality"},
+    Need{"dmesg", "ProtectKernelLogs", "", "hides the kernel's log"},
+    Need{"hwclock", "ProtectClock", "", "refuses access to the clock's device"},
+    Need{"modprobe", "ProtectKernelModules", "", "refuses to load modules"},
+};
+
+// A place that a line hides or keeps from being written.
+struct Place {
+  const char *line, *begin, *effect;
+};
+constexpr std::array kPlaces{
+    Place{"ProtectHome", "/home/", "hides it"},       Place{"ProtectHome", "/root/", "hides it"},
+    Place{"ProtectHome", "/run/user/", "hides it"},   Place{"PrivateTmp", "/tmp/", "gives the service one of its own"},
+    Place{"PrivateTmp", "/var/tmp/", "gives the service one of its own"},
+    Place{"PrivateDevices", "/dev/", "hides the host's devices"},
+};
+// What each service has in its own /dev.
+constexpr std::array kDevices{"null", "zero", "full", "random", "urandom", "tty",    "fd",
+                              "std",  "shm",  "pts",  "ptmx",   "log",     "mqueue", "hugepages"};
+
+bool hides_place(const Place& place, const std::string& word) {
+  if (!word.starts_with(place.begin)) return false;
+  if (std::string_view(place.line) != "PrivateDevices") return true;
+  const std::string name = word.substr(5);
+  return std::none_of(kDevices.begin(), kDevices.end(), [&](const char* own) { return name.starts_with(own); });
+}
+
+bool holds(const Sandbox& sandbox, const Need& need) {
+  const auto line = sandbox.lines.find(need.line);
+  if (line == sandbox.lines.end()) return false;
+  if (*need.call == '\0') return true;
+  // "read write" allows these, "~read write" all others; a call may stand there with its error: "chroot:EPERM".
+  const bool others = line->second.starts_with('~');
+  bool named = false;
+  for (const std::string& one : split_list(others ? line->second.substr(1) : line->second, ' '))
+    named |= one.substr(0, one.find(':')) == need.call;
+  return named == others;
+}
+
+std::string last_part(const std::string& word) { return word.substr(word.rfind('/') + 1); }
+
+// What runs programs that are named behind it.
+constexpr std::array<std::string_view, 18> kLeading{"sh",   "bash",   "dash", "ash",   "zsh",     "ksh",  "busybox", "env",    "sudo",
+                                                    "nice", "ionice", "chrt", "timeout", "setsid", "nohup", "flock", "taskset", "setpriv"};
+
+void take_apart(const std::string& text, std::vector<std::string>& words) {
+  constexpr std::string_view between = " \t\n;|&()<>\"'`${}=,";
+  std::string word;
+  for (const char c : text) {
+    if (between.find(c) == between.npos) {
+      word += c;
+    } else if (!word.empty()) {
+      words.push_back(std::exchange(word, ""));
+    }
+  }
+  if (!word.empty()) words.push_back(std::move(word));
+}
+
+class Collector {
+ public:
+  void check(const Json& check, const std::string& of) {
+    const Json* argv = member(check, {"args", "scriptargs", "script_args"});
+    const Json* line = member(check, {"script"});
+    ScriptCheck found;
+    if (argv && argv->is_array()) {
+      for (const Json& word : *argv) {
+        if (word.is_string()) take_apart(word.get<std::string>(), found.words);
+      }
+    } else if (line && line->is_string()) {
+      take_apart(line->get<std::string>(), found.words);
+    }
+    // In a container of its own.
+    if (found.words.empty() || member(check, {"docker_container_id", "dockercontainerid"})) return;
+    for (const char* key : {"name", "id", "checkid"}) {
+      const Json* name = member(check, {key});
+      if (found.name.empty() && name && name->is_string()) found.name = name->get<std::string>();
+    }
+    if (found.name.empty()) found.name = of.empty() ? found.words.front() : of;
+    const std::string first = last_part(found.words.front());
+    const bool leads = std::find(kLeading.begin(), kLeading.end(), first) != kLeading.end();
+    if (leads || (line && !argv)) found.programs = found.words.size();
+    checks.push_back(std::move(found));
+  }
+
+  void service(const Json& service) {
+    const Json* name = member(service, {"name"});
+    const std::string of = name && name->is_string() ? name->get<std::string>() : "";
+    for (const char* key : {"check", "checks"}) {
+      if (const Json* its = member(service, {key})) each(*its, [&](const Json& one) { check(one, of); });
+    }
+  }
+
+  template <class Take>
+  static void each(const Json& list, const Take& take) {
+    if (list.is_object()) return take(list);
+    for (const Json& one : list.is_array() ? list : Json::array()) {
+      if (one.is_object()) take(one);
+    }
+  }
+
+  std::vector<ScriptCheck> checks;
+
+ private:
+  // Consul spells its keys in more than one way.
+  static const Json* member(const Json& object, std::initializer_list<std::string_view> names) {
+    for (const auto& [key, value] : object.items()) {
+      std::string lower = key;
+      std::transform(lower.begin(), lower.end(), lower.begin(),
+                     [](unsigned char c) { return static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c); });
+      if (std::find(names.begin(), names.end(), lower) != names.end()) return &value;
+    }
+    return nullptr;
+  }
+};
+
+// What keeps the check from working, each line of the sandbox once.
+class Breaks {
+ public:
+  Breaks(const ScriptCheck& check, const Sandbox& sandbox, const FindProgram& find)
+      : check_(check), sandbox_(sandbox), find_(find) {}
+
+  std::vector<std::string> all() {
+    for (std::size_t i = 0; i < check_.words.size(); ++i) {
+      const std::string& word = check_.words[i];
+      places(word);
+      if (i >= check_.programs) continue;
+      const auto program = find_(word);
+      names(word, last_part(word));
+      if (!program) continue;
+      if (!program->interpreter.empty()) names(word, program->interpreter);
+      gains(word, *program);
+    }
+    return std::move(told_);
+  }
+
+ private:
+  void tell(const std::string& word, const std::string& line, const std::string& effect) {
+    if (std::find(lines_.begin(), lines_.end(), line) != lines_.end()) return;
+    lines_.push_back(line);
+    told_.push_back(
+        fmt::format("check \"{}\": {}: {} ({}) {}", check_.name, word, line, sandbox_.origin, effect));
+  }
+
+  void tell_line(const std::string& word, const char* line, const char* effect) {
+    const auto& value = sandbox_.lines.at(line);
+    tell(word, value.size() > 20 ? line : fmt::format("{}={}", line, value), effect);
+  }
+
+  void places(const std::string& word) {
+    for (const Place& place : kPlaces) {
+      if (sandbox_.lines.contains(place.line) && hides_place(place, word)) tell_line(word, place.line, place.effect);
+    }
+  }
+
+  void names(const std::string& word, const std::string& name) {
+    for (const Need& need : kNeeds) {
+      if (name == need.program && holds(sandbox_, need)) tell_line(word, need.line, need.effect);
+    }
+  }
+
+  void gains(const std::string& word, const ProgramLook& program) {
+    if (!program.set_id && program.capabilities == 0) return;
+    if (sandbox_.no_new_privs)
+      return tell(word, "NoNewPrivileges=yes", program.set_id ? "keeps a set-user-id program from its user's rights"
+                                                              : "keeps a program from its file's capabilities");
+    if (const Capabilities lacking = program.capabilities & ~sandbox_.bounding; lacking != 0)
+      tell(word, "CapabilityBoundingSet", "has no " + names_of(lacking) + ", which the program's file has");
+  }
+
+  const ScriptCheck& check_;
+  const Sandbox& sandbox_;
+  const FindProgram& find_;
+  std::vector<std::string> lines_, told_;
+};
+
+}  // namespace
+
+std::vector<ScriptCheck> script_checks(const AgentSettings& settings, const std::vector<Json>& services) {
+  Collector collector;
+  for (const char* key : {"service", "services"}) {
+    if (const Json* own = member_at(&settings.merged, key))
+      Collector::each(*own, [&](const Json& one) { collector.service(one); });
+  }
+  for (const char* key : {"check", "checks"}) {
+    if (const Json* own = member_at(&settings.merged, key))
+      Collector::each(*own, [&](const Json& one) { collector.check(one, ""); });
+  }
+  for (const Json& service : services) collector.service(service);
+  return std::move(collector.checks);
+}
+
+std::vector<std::string> broken_checks(const std::vector<ScriptCheck>& checks, const Sandbox& sandbox, const FindProgram& find) {
+  std::vector<std::string> all;
+  for (const ScriptCheck& check : checks) {
+    std::vector<std::string> told = Breaks(check, sandbox, find).all();
+    all.insert(all.end(), std::make_move_iterator(told.begin()), std::make_move_iterator(told.end()));
+  }
+  return all;
+}
+
+}  // namespace lictor
