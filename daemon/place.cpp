@@ -64,7 +64,9 @@ std::string interpreter_of(const std::string& program) {
 
 std::optional<ProgramLook> look_at_program(const std::string& word, const Environment& environment) {
   if (word.empty() || word.front() == '-' || (word.front() != '/' && word.find('/') != word.npos)) return std::nullopt;
-  const auto path = find_binary(word, environment);
+  auto path = find_binary(word, environment);
+  // A service manager's PATH is mostly longer than that of a shell.
+  if (!path) path = find_binary(word, {});
   if (!path) return std::nullopt;
   struct stat about {};
   if (::stat(path->c_str(), &about) != 0) return std::nullopt;

@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <array>
-#include <initializer_list>
 #include <iterator>
 #include <string_view>
 #include <utility>
@@ -111,81 +110,7 @@ bool holds(const Sandbox& sandbox, const Need& need) {
   return named == others;
 }
 
-std::string last_part(const std::string& word) { return word.substr(word.rfind('/') + 1); }
-
-// What runs programs that are named behind it.
-constexpr std::array<std::string_view, 18> kLeading{"sh",   "bash",   "dash", "ash",   "zsh",     "ksh",  "busybox", "env",    "sudo",
-                                                    "nice", "ionice", "chrt", "timeout", "setsid", "nohup", "flock", "taskset", "setpriv"};
-
-void take_apart(const std::string& text, std::vector<std::string>& words) {
-  constexpr std::string_view between = " \t\n;|&()<>\"'`${}=,";
-  std::string word;
-  for (const char c : text) {
-    if (between.find(c) == between.npos) {
-      word += c;
-    } else if (!word.empty()) {
-      words.push_back(std::exchange(word, ""));
-    }
-  }
-  if (!word.empty()) words.push_back(std::move(word));
-}
-
-class Collector {
- public:
-  void check(const Json& check, const std::string& of) {
-    const Json* argv = member(check, {"args", "scriptargs", "script_args"});
-    const Json* line = member(check, {"script"});
-    ScriptCheck found;
-    if (argv && argv->is_array()) {
-      for (const Json& word : *argv) {
-        if (word.is_string()) take_apart(word.get<std::string>(), found.words);
-      }
-    } else if (line && line->is_string()) {
-      take_apart(line->get<std::string>(), found.words);
-    }
-    // In a container of its own.
-    if (found.words.empty() || member(check, {"docker_container_id", "dockercontainerid"})) return;
-    for (const char* key : {"name", "id", "checkid"}) {
-      const Json* name = member(check, {key});
-      if (found.name.empty() && name && name->is_string()) found.name = name->get<std::string>();
-    }
-    if (found.name.empty()) found.name = of.empty() ? found.words.front() : of;
-    const std::string first = last_part(found.words.front());
-    const bool leads = std::find(kLeading.begin(), kLeading.end(), first) != kLeading.end();
-    if (leads || (line && !argv)) found.programs = found.words.size();
-    checks.push_back(std::move(found));
-  }
-
-  void service(const Json& service) {
-    const Json* name = member(service, {"name"});
-    const std::string of = name && name->is_string() ? name->get<std::string>() : "";
-    for (const char* key : {"check", "checks"}) {
-      if (const Json* its = member(service, {key})) each(*its, [&](const Json& one) { check(one, of); });
-    }
-  }
-
-  template <class Take>
-  static void each(const Json& list, const Take& take) {
-    if (list.is_object()) return take(list);
-    for (const Json& one : list.is_array() ? list : Json::array()) {
-      if (one.is_object()) take(one);
-    }
-  }
-
-  std::vector<ScriptCheck> checks;
-
- private:
-  // Consul spells its keys in more than one way.
-  static const Json* member(const Json& object, std::initializer_list<std::string_view> names) {
-    for (const auto& [key, value] : object.items()) {
-      std::string lower = key;
-      std::transform(lower.begin(), lower.end(), lower.begin(),
-                     [](unsigned char c) { return static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c); });
-      if (std::find(names.begin(), names.end(), lower) != names.end()) return &value;
-    }
-    return nullptr;
-  }
-};
+std::string name_of_program(const std::string& word) { return word.substr(word.rfind('/') + 1); }
 
 // What keeps the check from working, each line of the sandbox once.
 class Breaks {
@@ -194,12 +119,11 @@ class Breaks {
       : check_(check), sandbox_(sandbox), find_(find) {}
 
   std::vector<std::string> all() {
-    for (std::size_t i = 0; i < check_.words.size(); ++i) {
-      const std::string& word = check_.words[i];
+    for (const auto& [word, is_program] : check_.words) {
       places(word);
-      if (i >= check_.programs) continue;
+      if (!is_program) continue;
       const auto program = find_(word);
-      names(word, last_part(word));
+      names(word, name_of_program(word));
       if (!program) continue;
       if (!program->interpreter.empty()) names(word, program->interpreter);
       gains(word, *program);
@@ -220,9 +144,15 @@ class Breaks {
     tell(word, value.size() > 20 ? line : fmt::format("{}={}", line, value), effect);
   }
 
-  void places(const std::string& word) {
-    for (const Place& place : kPlaces) {
-      if (sandbox_.lines.contains(place.line) && hides_place(place, word)) tell_line(word, place.line, place.effect);
+  // The word may be "if=/dev/sda" or "PATH:/home/x/bin".
+  void places(std::string_view word) {
+    while (!word.empty()) {
+      const auto end = std::min(word.find_first_of("=,:${}"), word.size());
+      const std::string part(word.substr(0, end));
+      word.remove_prefix(std::min(end + 1, word.size()));
+      for (const Place& place : kPlaces) {
+        if (sandbox_.lines.contains(place.line) && hides_place(place, part)) tell_line(part, place.line, place.effect);
+      }
     }
   }
 
@@ -248,20 +178,6 @@ class Breaks {
 };
 
 }  // namespace
-
-std::vector<ScriptCheck> script_checks(const AgentSettings& settings, const std::vector<Json>& services) {
-  Collector collector;
-  for (const char* key : {"service", "services"}) {
-    if (const Json* own = member_at(&settings.merged, key))
-      Collector::each(*own, [&](const Json& one) { collector.service(one); });
-  }
-  for (const char* key : {"check", "checks"}) {
-    if (const Json* own = member_at(&settings.merged, key))
-      Collector::each(*own, [&](const Json& one) { collector.check(one, ""); });
-  }
-  for (const Json& service : services) collector.service(service);
-  return std::move(collector.checks);
-}
 
 std::vector<std::string> broken_checks(const std::vector<ScriptCheck>& checks, const Sandbox& sandbox, const FindProgram& find) {
   std::vector<std::string> all;

@@ -2,27 +2,15 @@
 // name can't be seen, so that silence promises nothing.
 #pragma once
 
-#include "agent_config/agent_settings.hpp"
-#include "base/json.hpp"
+#include "agent_config/script_checks.hpp"
 #include "process/sandbox.hpp"
 
-#include <cstddef>
 #include <functional>
 #include <optional>
 #include <string>
 #include <vector>
 
 namespace lictor {
-
-// A check of the agent's or of lictor's own that runs a program.
-struct ScriptCheck {
-  std::string name;                // its name or id, else its program
-  std::vector<std::string> words;  // its argv, the lines of a shell taken apart into words
-  std::size_t programs = 1;        // how many of them, from the first on, may name programs: all behind a shell, or `sudo`
-};
-
-// In all that the agent goes by, and in lictor's own services.
-std::vector<ScriptCheck> script_checks(const AgentSettings& settings, const std::vector<Json>& services);
 
 // A program as it is found on the host.
 struct ProgramLook {

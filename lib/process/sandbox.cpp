@@ -17,7 +17,7 @@ constexpr std::array kLines{"ProtectHome",     "PrivateTmp",           "PrivateD
                             "ProtectClock",    "ProtectKernelModules", "ProtectKernelTunables",   "ReadWritePaths"};
 
 bool restricts(const std::string& name, const std::string& value) {
-  if (value.empty() || value == "no" || value == "default") return false;
+  if (value.empty() || value == "no" || value == "default" || value == "~") return false;
   // All of them, as `systemctl show` has it of a unit that restricts none.
   if (name == "RestrictNamespaces")
     return value != "cgroup ipc net mnt pid user uts" && value != "mnt cgroup uts ipc user pid net";

@@ -13,6 +13,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+static char page[4096];
+
 static int told(const char* what, int result) {
   printf("%s: %s\n", what, result >= 0 ? "had" : strerror(errno));
   return result >= 0 ? 0 : 1;
@@ -60,7 +62,7 @@ int main(int count, char** words) {
   if (!strcmp(what, "alg")) return told(what, socket(AF_ALG, SOCK_SEQPACKET, 0));
   if (!strcmp(what, "personality")) return told(what, personality(ADDR_NO_RANDOMIZE));
   if (!strcmp(what, "userns")) return told(what, unshare(CLONE_NEWUSER));
-  if (!strcmp(what, "mlock")) return told(what, mlock(words, 4096));
+  if (!strcmp(what, "mlock")) return told(what, mlock(page, sizeof page));
   if (!strcmp(what, "batch")) return told(what, realtime(SCHED_BATCH, 0));
   if (!strcmp(what, "fifo")) return told(what, realtime(SCHED_FIFO, 1));
   if (!strcmp(what, "limit")) return told(what, limit(RLIMIT_NOFILE, 512));

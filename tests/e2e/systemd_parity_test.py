@@ -12,6 +12,8 @@ from tools import eventually
 from world import SERVER_ADDRESS, run
 
 PLAIN, ATTENDED = 18500, 28500
+# Without a port it would be the agent's own.
+SERVERS = [f"{SERVER_ADDRESS}:8301"]
 
 
 def ports(first):
@@ -23,12 +25,12 @@ def booted(world, drop_in=None):
     machine = Machine(world)
     parity.groups_of(f"{machine.root}/etc/group")
     parity.install(machine.root, 990, 990)
-    machine.write_settings(agent={"config": parity.definitions("attended") | {"ports": ports(ATTENDED)}}, services=[])
+    machine.write_settings(agent={"config": parity.definitions("attended") | {"ports": ports(ATTENDED), "retry_join": SERVERS}}, services=[])
     plain = parity.definitions("plain") | {
         "data_dir": "/opt/consul",
         "node_name": "plain",
         "bind_addr": machine.address,
-        "retry_join": [SERVER_ADDRESS],
+        "retry_join": SERVERS,
         "disable_update_check": True,
         "ports": ports(PLAIN),
     }

@@ -22,6 +22,12 @@ std::optional<ProgramLook> look(const std::string& word) {
   return std::nullopt;
 }
 
+std::string shown(const std::vector<ScriptWord>& words) {
+  std::string out;
+  for (const auto& [text, program] : words) out += (out.empty() ? "" : " ") + (program ? "[" + text + "]" : text);
+  return out;
+}
+
 std::vector<std::string> broken(const std::vector<std::string>& words, const Sandbox& sandbox) {
   AgentSettings settings;
   settings.merged = {{"checks", {{{"name", "c"}, {"args", words}}}}};
@@ -45,20 +51,29 @@ TEST_CASE("checks that run a program are found wherever an agent has them", "[sa
     "services": [{"name": "db", "checks": [{"script": "sudo z; a>b"}]}]})"),
                                    {Json{{"Name", "own"}, {"Check", {{"Args", {"w", "-v"}}}}}});
   REQUIRE(found.size() == 5);
-  std::map<std::string, std::vector<std::string>> words;
-  std::map<std::string, std::size_t> programs;
-  for (const ScriptCheck& one : found) {
-    words[one.name] = one.words;
-    programs[one.name] = one.programs;
+  // Programs in brackets.
+  std::map<std::string, std::string> words;
+  for (const ScriptCheck& one : found) words[one.name] = shown(one.words);
+  CHECK(words == std::map<std::string, std::string>{{"one", "[/bin/sh] -c [pgrep] -x sleep [grep] -q ."},
+                                                    {"two", "[x]"},
+                                                    {"web", "[y]"},
+                                                    {"db", "[sudo] [z] [a] b"},
+                                                    {"own", "[w] -v"}});
+}
+
+TEST_CASE("the words of a shell's line", "[sandbox]") {
+  for (const auto& [line, words] : std::map<std::string, std::string>{
+           {"", ""},
+           {"getent passwd $(id -u) | cut -d : -f 6", "[getent] passwd $ [id] -u [cut] -d : -f 6"},
+           {"if test -e x; then top; else A=b ps; fi", "if [test] -e x then [top] else A=b [ps] [fi]"},
+           {"timeout 5 nice -n 5 /bin/su -c 'x y'", "[timeout] 5 [nice] -n 5 [/bin/su] -c x y"},
+           {"bash -c \"pgrep a\" && sudo -n `which b`", "[bash] -c [pgrep] a [sudo] -n [which] b"},
+           {"a >/tmp/b 2>&1 < c", "[a] /tmp/b 2 1 c"},
+           {"! a || { b; }", "! [a] { [b] [}]"},
+       }) {
+    CAPTURE(line);
+    CHECK(shown(words_of_shell(line)) == words);
   }
-  CHECK(words["one"] == std::vector<std::string>{"/bin/sh", "-c", "pgrep", "-x", "sleep", "grep", "-q", "."});
-  CHECK(words["two"] == std::vector<std::string>{"x"});
-  CHECK(words["web"] == std::vector<std::string>{"y"});
-  CHECK(words["db"] == std::vector<std::string>{"sudo", "z", "a", "b"});
-  CHECK(words["own"] == std::vector<std::string>{"w", "-v"});
-  CHECK(programs["one"] == 8);
-  CHECK(programs["db"] == 4);
-  CHECK(programs["own"] == 1);
 }
 
 TEST_CASE("a check is named with the line that breaks it, and with nothing else", "[sandbox]") {
@@ -75,6 +90,7 @@ TEST_CASE("a check is named with the line that breaks it, and with nothing else"
        "check \"c\": pgrep: ProtectProc=invisible (u) hides the processes of other users"},
       // An argument is no program.
       {{"curl", "top"}, with("ProtectProc", "invisible"), ""},
+      {{"sh", "-c", "curl top"}, with("ProtectProc", "invisible"), ""},
       {{"sh", "-c", "top"}, with("ProtectProc", "invisible"), "check \"c\": top: ProtectProc=invisible"},
       {{"/opt/health"}, with("MemoryDenyWriteExecute", "yes"), "check \"c\": /opt/health: MemoryDenyWriteExecute=yes (u) keeps"},
       {{"pgrep"}, with("MemoryDenyWriteExecute", "yes"), ""},
