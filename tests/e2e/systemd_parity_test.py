@@ -61,6 +61,8 @@ def systemd_parity(world):
     folders, set-user-id, file capabilities, groups, sockets, limits. And `check` has nothing to warn of."""
     server = world.server()
     machine = booted(world)
+    verified = machine.run("systemd-analyze", "verify", "--man=no", f"/lib/systemd/system/{UNIT}")
+    assert verified.returncode == 0 and not verified.stderr, verified.stderr
     machine.systemctl("start", "consul")
     machine.systemctl("start", "lictor")
     assert {"plain", "n1"} <= {name for name in ("plain", "n1") if server.node(name)}

@@ -36,15 +36,6 @@ def systemd_start(world):
     assert machine.run("lictor", "health").returncode == 0
 
 
-def systemd_hardened(world):
-    """systemd rates the unit OK, and knows every word of it."""
-    machine = Machine(world).boot()
-    rated = machine.run("systemd-analyze", "security", "--offline=true", "--threshold=40", f"/lib/systemd/system/{UNIT}")
-    assert rated.returncode == 0, rated.stdout + rated.stderr
-    verified = machine.run("systemd-analyze", "verify", "--man=no", f"/lib/systemd/system/{UNIT}")
-    assert verified.returncode == 0 and not verified.stderr, verified.stderr
-
-
 def systemd_reload(world):
     """A reload takes new services; settings that are broken are refused, said in the status, and change nothing."""
     server, machine = started(world)
