@@ -66,11 +66,10 @@ void add_named_groups(const Settings& settings, AgentUser& agent, Problems& prob
     if (!got(gid, problems)) continue;
     auto& groups = agent.rights.groups;
     if (geteuid() != 0 && *gid != getegid() && std::find(groups.begin(), groups.end(), *gid) == groups.end())
-      problems.push_back(Problem{"agent.groups",
-                                 fmt::format("lictor is uid {}, and not in group {}: only root can add one", geteuid(),
-                                             name),
-                                 "start lictor as root, or have the platform add the group (SupplementaryGroups=, "
-                                 "--group-add)"});
+      problems.push_back(Problem{
+          "agent.groups", fmt::format("lictor is uid {}, and not in group {}: only root can add one", geteuid(), name),
+          "start lictor as root, or have the platform add the group (SupplementaryGroups=, "
+          "--group-add)"});
     groups = united(std::move(groups), {*gid});
   }
 }
@@ -88,9 +87,10 @@ void give_capabilities(const Settings& settings, AgentUser& agent, Problems& pro
   if (const Capabilities lacking = set & ~permitted_capabilities(); lacking != 0)
     problems.push_back(Problem{
         "agent.capabilities", "lictor has no " + names_of(lacking) + " to give",
-        geteuid() == 0 ? "add it to what lictor may have (--cap-add, capabilities.add, CapabilityBoundingSet=), or take it "
-                         "out; where lictor runs already, restart it"
-                       : "start lictor as root, have the platform give it (AmbientCapabilities=), or take it out"});
+        geteuid() == 0
+            ? "add it to what lictor may have (--cap-add, capabilities.add, CapabilityBoundingSet=), or take it "
+              "out; where lictor runs already, restart it"
+            : "start lictor as root, have the platform give it (AmbientCapabilities=), or take it out"});
 }
 
 }  // namespace
@@ -104,10 +104,9 @@ ResultAll<AgentUser> agent_user(const Settings& settings) {
     if (const auto gid = group_named("agent.group", *settings.agent.group); got(gid, problems)) agent.gid = *gid;
   }
   if (geteuid() != 0 && user->uid != geteuid()) {
-    problems.push_back(
-        Problem{"agent.user",
-                fmt::format("only root can run the agent as uid {}, lictor is uid {}", user->uid, geteuid()),
-                "start lictor as root or take agent.user out"});
+    problems.push_back(Problem{
+        "agent.user", fmt::format("only root can run the agent as uid {}, lictor is uid {}", user->uid, geteuid()),
+        "start lictor as root or take agent.user out"});
     return problems;
   }
   agent.rights.no_new_privs = settings.agent.no_new_privs;

@@ -26,7 +26,9 @@ namespace {
 using std::chrono::seconds;
 
 // Of the status of lictor, or the part of it that is the agent's. 0: none runs, or none that answers.
-pid_t pid_in(const Json& status) { return status.is_object() && status.contains("pid") ? static_cast<pid_t>(integer_of(status, "pid")) : 0; }
+pid_t pid_in(const Json& status) {
+  return status.is_object() && status.contains("pid") ? static_cast<pid_t>(integer_of(status, "pid")) : 0;
+}
 
 Json status_of_lictor(const Settings& settings) {
   const auto answer = ask_lictor(settings, "/status");
@@ -36,7 +38,8 @@ Json status_of_lictor(const Settings& settings) {
 std::optional<Sandbox> sandbox_by_systemd(const std::string& unit, const Environment& environment) {
   const auto systemctl = find_binary("systemctl", environment);
   if (!systemctl) return std::nullopt;
-  LaunchRequest request{.argv = {*systemctl, "show", "-p", sandbox_properties(), unit}, .environment = {}, .uid = {}, .gid = {}};
+  LaunchRequest request{
+      .argv = {*systemctl, "show", "-p", sandbox_properties(), unit}, .environment = {}, .uid = {}, .gid = {}};
   const auto shown = output_of(std::move(request), seconds(5));
   if (!shown || shown->find("LoadState=loaded\n") == std::string::npos) return std::nullopt;
   return sandbox_of_unit(*shown, unit);
@@ -133,9 +136,10 @@ std::string capabilities_lost(const Ground& ground) {
   const Capabilities has = now.capabilities != 0 ? now.capabilities : facts.rights.capabilities;
   const Capabilities lost = had & ~has;
   if (lost == 0) return "";
-  return fmt::format("{}: the agent that runs has {}, and this program would not: give it to the file again (setcap {}=+ep), or name "
-                     "it in agent.capabilities",
-                     facts.binary, names_of(lost), names_of(lost));
+  return fmt::format(
+      "{}: the agent that runs has {}, and this program would not: give it to the file again (setcap {}=+ep), or name "
+      "it in agent.capabilities",
+      facts.binary, names_of(lost), names_of(lost));
 }
 
 }  // namespace lictor

@@ -9,9 +9,16 @@ namespace lictor {
 std::vector<std::string> agent_environment(const Settings& settings, const PlanFacts& facts) {
   // The official image's entrypoint's variables, which are settings by now; and those by which a service manager
   // knows lictor: the agent would announce itself in lictor's place.
-  constexpr std::array consumed{"CONSUL_LOCAL_CONFIG", "CONSUL_BIND_INTERFACE", "CONSUL_CLIENT_INTERFACE",
-                                "CONSUL_DATA_DIR",     "CONSUL_CONFIG_DIR",     "CONSUL_UID",
-                                "CONSUL_GID",          "CONSUL_ALLOW_PRIVILEGED_PORTS", "NOTIFY_SOCKET",         "WATCHDOG_USEC",
+  constexpr std::array consumed{"CONSUL_LOCAL_CONFIG",
+                                "CONSUL_BIND_INTERFACE",
+                                "CONSUL_CLIENT_INTERFACE",
+                                "CONSUL_DATA_DIR",
+                                "CONSUL_CONFIG_DIR",
+                                "CONSUL_UID",
+                                "CONSUL_GID",
+                                "CONSUL_ALLOW_PRIVILEGED_PORTS",
+                                "NOTIFY_SOCKET",
+                                "WATCHDOG_USEC",
                                 "WATCHDOG_PID"};
   Environment variables;
   for (const auto& [name, value] : facts.environment) {

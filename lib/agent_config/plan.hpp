@@ -41,13 +41,13 @@ struct PlanFacts {
   BindAddress bind;
   Identity identity;
   std::string data_dir;
-  std::string binary;                         // absolute path of the consul binary
-  std::string api_socket;                     // the private listener: absolute path
-  std::string config_path;                    // where consul.json will be
-  unsigned uid = 0, gid = 0;                  // the agent user
-  Rights rights = {};                         // what it has beside
-  std::string user = {}, home = {};           // its name and its folder, where it is another one than lictor's own; else empty
-  std::string recovery_token;                 // a fresh random UUID; used only when ACLs are on
+  std::string binary;                // absolute path of the consul binary
+  std::string api_socket;            // the private listener: absolute path
+  std::string config_path;           // where consul.json will be
+  unsigned uid = 0, gid = 0;         // the agent user
+  Rights rights = {};                // what it has beside
+  std::string user = {}, home = {};  // its name and its folder, where it is another one than lictor's own; else empty
+  std::string recovery_token;        // a fresh random UUID; used only when ACLs are on
   std::optional<AgentVersion> agent_version;  // of the binary, where it is known without running it
   std::optional<std::string> client_address;  // address of CONSUL_CLIENT_INTERFACE, if set
   Limits limits;
@@ -115,8 +115,9 @@ std::vector<std::string> hook_environment(const Plan& plan, const Hook& hook);
 enum class Change { none, reload, restart };
 struct PlanDifference {
   Change change = Change::none;
-  std::vector<std::string> keys;  // top-level keys of consul.json (or "argv", "environment", "agent.config_dirs", "agent.groups",
-                                  // "agent.capabilities", "agent.no_new_privs", "agent.tokens.registration_file") that differ
+  std::vector<std::string>
+      keys;  // top-level keys of consul.json (or "argv", "environment", "agent.config_dirs", "agent.groups",
+             // "agent.capabilities", "agent.no_new_privs", "agent.tokens.registration_file") that differ
 };
 // reload: all that differs is what Consul's page "Agent Configuration", section "Reloadable Configuration", lists for a
 // client agent, tokens among them, in consul.json or agent.config_dirs, or the content of a TLS file; restart: anything else,

@@ -82,8 +82,10 @@ struct Place {
   const char *line, *begin, *effect;
 };
 constexpr std::array kPlaces{
-    Place{"ProtectHome", "/home/", "hides it"},       Place{"ProtectHome", "/root/", "hides it"},
-    Place{"ProtectHome", "/run/user/", "hides it"},   Place{"PrivateTmp", "/tmp/", "gives the service one of its own"},
+    Place{"ProtectHome", "/home/", "hides it"},
+    Place{"ProtectHome", "/root/", "hides it"},
+    Place{"ProtectHome", "/run/user/", "hides it"},
+    Place{"PrivateTmp", "/tmp/", "gives the service one of its own"},
     Place{"PrivateTmp", "/var/tmp/", "gives the service one of its own"},
     Place{"PrivateDevices", "/dev/", "hides the host's devices"},
 };
@@ -135,8 +137,7 @@ class Breaks {
   void tell(const std::string& word, const std::string& line, const std::string& effect) {
     if (std::find(lines_.begin(), lines_.end(), line) != lines_.end()) return;
     lines_.push_back(line);
-    told_.push_back(
-        fmt::format("check \"{}\": {}: {} ({}) {}", check_.name, word, line, sandbox_.origin, effect));
+    told_.push_back(fmt::format("check \"{}\": {}: {} ({}) {}", check_.name, word, line, sandbox_.origin, effect));
   }
 
   void tell_line(const std::string& word, const char* line, const char* effect) {
@@ -165,8 +166,9 @@ class Breaks {
   void gains(const std::string& word, const ProgramLook& program) {
     if (!program.set_id && program.capabilities == 0) return;
     if (sandbox_.no_new_privs)
-      return tell(word, "NoNewPrivileges=yes", program.set_id ? "keeps a set-user-id program from its user's rights"
-                                                              : "keeps a program from its file's capabilities");
+      return tell(word, "NoNewPrivileges=yes",
+                  program.set_id ? "keeps a set-user-id program from its user's rights"
+                                 : "keeps a program from its file's capabilities");
     if (const Capabilities lacking = program.capabilities & ~sandbox_.bounding; lacking != 0)
       tell(word, "CapabilityBoundingSet", "has no " + names_of(lacking) + ", which the program's file has");
   }
@@ -179,7 +181,8 @@ class Breaks {
 
 }  // namespace
 
-std::vector<std::string> broken_checks(const std::vector<ScriptCheck>& checks, const Sandbox& sandbox, const FindProgram& find) {
+std::vector<std::string> broken_checks(const std::vector<ScriptCheck>& checks, const Sandbox& sandbox,
+                                       const FindProgram& find) {
   std::vector<std::string> all;
   for (const ScriptCheck& check : checks) {
     std::vector<std::string> told = Breaks(check, sandbox, find).all();

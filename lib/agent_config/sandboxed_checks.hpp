@@ -16,12 +16,13 @@ namespace lictor {
 struct ProgramLook {
   bool set_id = false;            // set-user-id or set-group-id
   Capabilities capabilities = 0;  // of its file
-  std::string interpreter;        // of a script: the last part of the path behind "#!", "node" of "#!/usr/bin/env node"
+  std::string interpreter = {};   // of a script: the last part of the path behind "#!", "node" of "#!/usr/bin/env node"
 };
 // By the word as a check has it; nothing: no program of the host's.
 using FindProgram = std::function<std::optional<ProgramLook>(const std::string& word)>;
 
 // For people: the check, the word that gives it away, the line of the sandbox, and what that does. One a check and line.
-std::vector<std::string> broken_checks(const std::vector<ScriptCheck>& checks, const Sandbox& sandbox, const FindProgram& find);
+std::vector<std::string> broken_checks(const std::vector<ScriptCheck>& checks, const Sandbox& sandbox,
+                                       const FindProgram& find);
 
 }  // namespace lictor

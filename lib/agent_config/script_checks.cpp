@@ -11,8 +11,9 @@ namespace {
 
 constexpr std::array<std::string_view, 7> kShells{"sh", "bash", "dash", "ash", "zsh", "ksh", "busybox"};
 // What runs programs that are named behind it.
-constexpr std::array<std::string_view, 16> kLeading{"env",   "sudo",  "nice",    "ionice",  "chrt", "timeout", "setsid", "nohup",
-                                                    "flock", "xargs", "taskset", "setpriv", "exec", "time",    "watch",  "setarch"};
+constexpr std::array<std::string_view, 16> kLeading{"env",    "sudo",  "nice",  "ionice", "chrt",    "timeout",
+                                                    "setsid", "nohup", "flock", "xargs",  "taskset", "setpriv",
+                                                    "exec",   "time",  "watch", "setarch"};
 // What leaves the begin of a command where it is.
 constexpr std::array<std::string_view, 9> kKeywords{"if", "then", "else", "elif", "do", "while", "until", "!", "{"};
 

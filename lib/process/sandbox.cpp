@@ -11,10 +11,11 @@ namespace lictor {
 namespace {
 
 // What a check can be seen to need, but for the sets of capabilities.
-constexpr std::array kLines{"ProtectHome",     "PrivateTmp",           "PrivateDevices",          "ProtectProc",
-                            "ProtectSystem",   "RestrictRealtime",     "RestrictNamespaces",      "RestrictAddressFamilies",
-                            "LockPersonality", "SystemCallFilter",     "MemoryDenyWriteExecute",  "ProtectKernelLogs",
-                            "ProtectClock",    "ProtectKernelModules", "ProtectKernelTunables",   "ReadWritePaths"};
+constexpr std::array kLines{
+    "ProtectHome",     "PrivateTmp",           "PrivateDevices",         "ProtectProc",
+    "ProtectSystem",   "RestrictRealtime",     "RestrictNamespaces",     "RestrictAddressFamilies",
+    "LockPersonality", "SystemCallFilter",     "MemoryDenyWriteExecute", "ProtectKernelLogs",
+    "ProtectClock",    "ProtectKernelModules", "ProtectKernelTunables",  "ReadWritePaths"};
 
 bool restricts(const std::string& name, const std::string& value) {
   if (value.empty() || value == "no" || value == "default" || value == "~") return false;
@@ -54,14 +55,16 @@ void read_mount(const std::string& line, Sandbox& sandbox) {
   auto& lines = sandbox.lines;
   if (place == "/proc" && type == "proc") {
     const auto hidepid = super.find("hidepid=");
-    const std::string how = hidepid == super.npos ? "" : super.substr(hidepid + 8, super.find(',', hidepid) - hidepid - 8);
+    const std::string how =
+        hidepid == super.npos ? "" : super.substr(hidepid + 8, super.find(',', hidepid) - hidepid - 8);
     if (how == "invisible" || how == "2" || how == "4" || how == "ptraceable") {
       lines["ProtectProc"] = how == "4" || how == "ptraceable" ? "ptraceable" : "invisible";
     } else {
       lines.erase("ProtectProc");
     }
   }
-  if (place == "/home" && (root.find("/systemd/inaccessible") != root.npos || source == "tmpfs")) lines["ProtectHome"] = "yes";
+  if (place == "/home" && (root.find("/systemd/inaccessible") != root.npos || source == "tmpfs"))
+    lines["ProtectHome"] = "yes";
   if (place == "/tmp" && root.find("/systemd-private-") != root.npos) lines["PrivateTmp"] = "yes";
 }
 
@@ -83,7 +86,8 @@ Sandbox sandbox_of_unit(std::string_view shown, std::string origin) {
     if (name == "AmbientCapabilities") sandbox.ambient = capabilities_in(value);
     if (name == "SupplementaryGroups") sandbox.named_groups = split_list(value, ' ');
     if (name == "NoNewPrivileges") sandbox.no_new_privs = value == "yes";
-    const bool known = std::find_if(kLines.begin(), kLines.end(), [&](const char* one) { return name == one; }) != kLines.end();
+    const bool known =
+        std::find_if(kLines.begin(), kLines.end(), [&](const char* one) { return name == one; }) != kLines.end();
     if (known && restricts(name, value)) sandbox.lines[name] = value;
   });
   return sandbox;

@@ -32,13 +32,16 @@ const std::vector<SettingKey>& setting_keys() {
        "lictor's own"},
       {"agent.group", string, "null", "group the agent runs as, by name or number; default: as for `agent.user`"},
       {"agent.groups", string_list, "[]",
-       "supplementary groups of the agent, by name or number, beside those that have its user as a member in `/etc/group` and "
+       "supplementary groups of the agent, by name or number, beside those that have its user as a member in "
+       "`/etc/group` and "
        "those that the platform has added"},
       {"agent.capabilities", string_list, "null",
-       "capabilities of the agent, of its checks and of hooks, such as `net_bind_service` for ports below 1024; default: those that "
+       "capabilities of the agent, of its checks and of hooks, such as `net_bind_service` for ports below 1024; "
+       "default: those that "
        "lictor has as ambient ones (`AmbientCapabilities=`); a change takes a restart of lictor"},
       {"agent.no_new_privs", boolean, "false",
-       "the agent, its checks and hooks gain nothing by set-user-id programs and file capabilities: `sudo`, and `ping` on some hosts, "
+       "the agent, its checks and hooks gain nothing by set-user-id programs and file capabilities: `sudo`, and `ping` "
+       "on some hosts, "
        "fail in them"},
       {"agent.env", string_map, "{}", "extra environment variables of the agent"},
       {"agent.args", string_list, "[]", "extra arguments of the agent"},

@@ -127,7 +127,7 @@ def package_prefix(world):
     unit = read(f"{prefix}/lib/systemd/system/lictor.service")
     assert f"\nExecStart={prefix}/bin/lictor run -c {prefix}/etc/lictor/lictor.json\n" in unit, unit
     installed = ["etc/lictor/lictor.json", "share/lictor/lictor.schema.json", "share/man/man1/lictor.1"]
-    installed += ["share/man/man5/lictor.json.5"]
+    installed += ["share/man/man5/lictor.json.5", "share/doc/lictor/examples/hardening.conf"]
     installed += ["lib/sysusers.d/lictor.conf", "share/doc/lictor/LICENSE", "share/doc/lictor/lictor.json"]
     installed += [f"share/doc/lictor/{name}" for name in ("prometheus/prometheus.yml", "prometheus/rules.yml")]
     installed += ["share/doc/lictor/prometheus/rules_test.yml", "share/doc/lictor/grafana/lictor.json"]

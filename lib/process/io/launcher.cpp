@@ -65,7 +65,9 @@ Problem exec_problem(const std::string& path, int error) {
     return Problem{path, why, "it must be a program for this machine", Exit::cannot_execute};
   }
   if (error == EPERM) {
-    return Problem{path, why, "if it has file capabilities (getcap), lictor's bounding set must have them too (CapabilityBoundingSet=, --cap-add), or take "
+    return Problem{path, why,
+                   "if it has file capabilities (getcap), lictor's bounding set must have them too "
+                   "(CapabilityBoundingSet=, --cap-add), or take "
                    "them off it",
                    Exit::cannot_execute};
   }

@@ -22,8 +22,7 @@ constexpr const char* kOpen =
 TEST_CASE("what systemd shows of a unit", "[sandbox]") {
   const Sandbox open = sandbox_of_unit(kOpen, "lictor.service");
   CHECK(open.origin == "lictor.service");
-  CHECK(open.bounding ==
-        (capability(CAP_CHOWN) | capability(CAP_NET_BIND_SERVICE) | capability(CAP_SETPCAP)));
+  CHECK(open.bounding == (capability(CAP_CHOWN) | capability(CAP_NET_BIND_SERVICE) | capability(CAP_SETPCAP)));
   CHECK(open.lines == Lines{});
   CHECK_FALSE(open.no_new_privs);
   CHECK_FALSE(open.groups);
