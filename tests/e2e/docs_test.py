@@ -380,5 +380,6 @@ PLACES += [("docs/troubleshooting.md", "Troubleshooting"), ("docs/logs.md", "The
 # systemd_move_hashicorp, systemd_move_with_a_leave
 PLACES += [("docs/migration.md", section) for section in ("A host with HashiCorp's package", "The move", "Going back")]
 PLACES += [("docs/migration.md", "Without leaving the cluster")]
+PLACES += [("docs/security.md", "Hardening the unit")]
 # docs_quick_start_kubernetes, image_quick_start, docs_quick_start_debian
 PLACES += [("README.md", platform) for platform in ("Kubernetes", "Docker", "Debian")]

@@ -7,6 +7,7 @@ import shutil
 
 import parity
 from machine import SOURCE, UNIT, Machine
+from pages import blocks, sections
 from systemd_move_test import UNIT as HASHICORP
 from tools import eventually
 from world import SERVER_ADDRESS, run
@@ -20,7 +21,7 @@ def ports(first):
     return {"http": first, "dns": -1, "grpc": -1, "server": first + 1, "serf_lan": first + 2}
 
 
-def booted(world, drop_in=None):
+def booted(world):
     """A machine with the checks' needs, and both units: the plain agent is another node."""
     machine = Machine(world)
     parity.groups_of(f"{machine.root}/etc/group")
@@ -42,10 +43,8 @@ def booted(world, drop_in=None):
     pathlib.Path(f"{machine.root}/lib/systemd/system/consul.service").write_text(HASHICORP)
     # Lictor's agent is configured in lictor.json alone.
     machine.write_settings(agent={"config_dirs": []})
-    if drop_in:
-        folder = f"{machine.root}/etc/systemd/system/{UNIT}.d"
-        os.makedirs(folder, exist_ok=True)
-        shutil.copy(drop_in, f"{folder}/hardening.conf")
+    os.makedirs(f"{machine.root}/usr/share/doc/lictor/examples")
+    shutil.copy(SOURCE / "systemd/hardening.conf", f"{machine.root}/usr/share/doc/lictor/examples")
     machine.boot()
     done = machine.run("sh", "-c", parity.PREPARE)
     assert done.returncode == 0, done
@@ -74,17 +73,22 @@ def systemd_parity(world):
 
 
 def systemd_hardening(world):
-    """The drop-in of the package as it is: systemd rates the unit OK and knows every word; the node serves; and `check` names each
+    """The drop-in of the package, by the page's commands: systemd rates the unit OK and knows every word; the node serves; and `check` names each
     check that a line breaks, with the line: those fail, and others work."""
     server = world.server()
-    machine = booted(world, drop_in=SOURCE / "systemd/hardening.conf")
+    machine = booted(world)
+    commands = [line for block in blocks(sections("security.md", "### ")["Hardening the unit"]) for line in block]
+    assert commands[-2:] == ["lictor check", "systemctl restart lictor"], commands
+    for command in commands[:-2]:
+        done = machine.run("sh", "-c", command)
+        assert done.returncode == 0, (command, done)
     verified = machine.run("systemd-analyze", "verify", "--man=no", f"/lib/systemd/system/{UNIT}")
     assert verified.returncode == 0 and not verified.stderr, verified.stderr
     rated = machine.run("systemd-analyze", "security", "--offline=true", "--threshold=40", f"/lib/systemd/system/{UNIT}")
     assert rated.returncode == 0, rated.stdout + rated.stderr
 
     told_before = machine.run("lictor", "check").stdout
-    machine.systemctl("start", "lictor")
+    machine.systemctl("restart", "lictor")
     assert server.node("n1")
     checked = machine.run("lictor", "check")
     assert checked.returncode == 0, checked
