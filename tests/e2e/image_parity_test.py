@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import socket
 import subprocess
 
 import engine
@@ -17,6 +18,7 @@ WITHOUT = {"processes of root", "all processes", "interfaces", "sockets", "a dev
 BEYOND = {"docker's socket by group", "a key by group", "a log by group"}
 # Docker's own capabilities and filter of system calls.
 REFUSED = {"file capability, files", "personality", "personality by setarch", "cgroups"}
+LISTENING = []  # until the scenario ends
 
 
 def host_files(world):
@@ -26,6 +28,19 @@ def host_files(world):
     parity.install(folder, 100, 1000)
     mounts = [f"-v={folder}/{path}:/{path}" for path in ("var/lib/app", "home/ops", "etc/ssl/private", "opt/app")]
     mounts += [f"-v={folder}/{path}:/{path}" for path in ("var/log/app", "var/log/syslog")]
+    for path in ("run", "dev", "tmp"):
+        os.mkdir(f"{folder}/{path}")
+    os.mkdir(f"{folder}/run/app")
+    os.chown(f"{folder}/run/app", 100, 1000)
+    pathlib.Path(f"{folder}/dev/app").touch(0o644)
+    for path, group, mode in (("run/docker.sock", parity.GROUPS["docker"], 0o660), ("tmp/app.sock", 0, 0o777)):
+        listens = socket.socket(socket.AF_UNIX)
+        listens.bind(f"{folder}/{path}")
+        listens.listen(1024)
+        LISTENING.append(listens)
+        os.chown(f"{folder}/{path}", 0, group)
+        os.chmod(f"{folder}/{path}", mode)
+    mounts += [f"-v={folder}/{path}:/{path}" for path in ("run/app", "run/docker.sock", "dev/app", "tmp/app.sock")]
     programs = os.listdir(f"{folder}/usr/local/bin")
     mounts += [f"-v={folder}/usr/local/bin/{name}:/usr/local/bin/{name}" for name in programs]
     return folder, mounts
@@ -48,8 +63,6 @@ def image_parity(world):
             options = ["--network", "lt", "-h", name, "--sysctl", "net.ipv4.ping_group_range=0 2147483647"]
             options += [f"-v={config}:/consul/config", f"-v={group}:/etc/group", *mounts]
             nodes.docker("run", "-d", "--name", name, *options, image, *command)
-            prepare = parity.PREPARE.replace("mkdir -p /run/app", "mkdir -p /run/app /dev/shm").replace("setsid ", "")
-            nodes.docker("exec", "-u", "0", name, "sh", "-c", prepare)
         found = {name: parity.outcomes(asked(nodes, name), names) for name in ("plain", "attended")}
         parity.compare(found["plain"], found["attended"], BEYOND, REFUSED)
 
