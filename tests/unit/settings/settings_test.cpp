@@ -172,7 +172,7 @@ TEST_CASE("every key can be set, by the file and where it is a scalar or a list 
     CHECK(shown(both) == shown(from_file));
     CHECK(both.origins.at(key.path) == variable);
   }
-  CHECK(setting_keys()[12].environment_name() == "LICTOR_BIND_INTERFACE");
+  CHECK(find_setting("bind.interface")->environment_name() == "LICTOR_BIND_INTERFACE");
 }
 
 TEST_CASE("what LICTOR_* variables mean") {
