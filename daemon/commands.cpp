@@ -4,6 +4,7 @@
 #include "agent_config/doubts.hpp"
 #include "agent_config/outlived_settings.hpp"
 #include "agent_start.hpp"
+#include "awaited.hpp"
 #include "base/json_text.hpp"
 #include "base/text.hpp"
 #include "child.hpp"
@@ -153,13 +154,44 @@ Exit print_problems(const Problems& problems) {
   return worst->exit;
 }
 
+namespace {
+
+// What `check` ends with. `awaited`: those of the problems for which a start would wait.
+Exit print_checked(const Problems& problems, const Problems& awaited, const ResultAll<Settings>& settings) {
+  const Exit exit = print_problems(problems);
+  if (exit == Exit::retry && !awaited.empty() && settings)
+    print_error_line(fmt::format("a start waits for what is missing there, for {} (wait.files), and then ends with 75",
+                                 format_duration(settings->wait.files)));
+  return exit;
+}
+
+// The files and mounts that are not there yet.
+Problems awaited_files(const Settings& settings, const Environment& environment) {
+  Problems awaited = missing_mounts(settings), read;
+  Sources sources;
+  if (read_sources(sources, settings, environment, read)) {
+    const Problems certificates = missing_certificates(sources);
+    awaited.insert(awaited.end(), certificates.begin(), certificates.end());
+  }
+  std::copy_if(read.begin(), read.end(), std::back_inserter(awaited),
+               [](const Problem& p) { return p.exit == Exit::retry; });
+  return awaited;
+}
+
+}  // namespace
+
 Exit check(const std::optional<std::string>& settings_file, const std::optional<std::string>& consul) {
   const Environment environment = current_environment();
   auto settings = load_settings(settings_file, environment);
-  if (!settings) return print_problems(settings.error());
+  if (!settings) return print_checked(settings.error(), settings.error(), settings_without_file(environment));
+  const Problems awaited = awaited_files(*settings, environment), mounts = missing_mounts(*settings);
   const Interfaces interfaces = list_interfaces();
   auto ground = look(*settings, environment, interfaces);
-  if (!ground) return print_problems(ground.error());
+  if (!ground) {
+    Problems problems = ground.error();
+    problems.insert(problems.end(), mounts.begin(), mounts.end());
+    return print_checked(problems, awaited, settings);
+  }
   std::optional<std::string> version;
   if (consul) {
     auto named = consul_at(*consul, *ground);
@@ -170,6 +202,7 @@ Exit check(const std::optional<std::string>& settings_file, const std::optional<
     version = std::move(*in_use);
   }
   Problems problems = start_problems(*ground, interfaces);
+  problems.insert(problems.end(), mounts.begin(), mounts.end());
   if (const auto parsed = version ? parse_agent_version(*version) : std::nullopt) {
     const Problems outlived = outlived_settings(ground->plan.effective, *parsed, *version);
     problems.insert(problems.end(), outlived.begin(), outlived.end());
@@ -181,7 +214,7 @@ Exit check(const std::optional<std::string>& settings_file, const std::optional<
   if (auto valid = validate(*ground); !valid) problems.push_back(valid.error());
   const MoveTold move = look_at_move(*ground);
   problems.insert(problems.end(), move.problems.begin(), move.problems.end());
-  if (!problems.empty()) return print_problems(problems);
+  if (!problems.empty()) return print_checked(problems, awaited, settings);
   for (const std::string& warning : ground->warnings) print_line("warning: " + warning);
   for (const std::string& doubt : doubts(*ground)) print_line("warning: " + doubt);
   for (const std::string& notice : ground->plan.notices) print_line(notice);
@@ -248,7 +281,7 @@ Exit show_timeline(const std::optional<std::string>& settings_file, bool json, c
 }
 
 Exit health(const std::optional<std::string>& settings_file, Health which) {
-  auto settings = load_settings(settings_file, current_environment());
+  auto settings = settings_to_ask(settings_file);
   if (!settings) return print_problems(settings.error());
   auto answer = ask_lictor(*settings, which == Health::live ? "/livez" : "/readyz");
   if (!answer) return print_problems({answer.error()});
@@ -257,7 +290,7 @@ Exit health(const std::optional<std::string>& settings_file, Health which) {
 }
 
 Exit wait_for(const std::optional<std::string>& settings_file, Goal goal, Duration limit) {
-  auto settings = load_settings(settings_file, current_environment());
+  auto settings = settings_to_ask(settings_file);
   if (!settings) return print_problems(settings.error());
   const auto begin = std::chrono::steady_clock::now(), end = begin + limit;
   const char* name = goal == Goal::ready ? "ready" : goal == Goal::registered ? "registered" : "gone";
@@ -288,7 +321,7 @@ struct Words {
 
 // Orders it from the running lictor, and tells what comes of it.
 Exit order(const std::optional<std::string>& settings_file, const Words& words, std::string body, Duration limit) {
-  auto settings = load_settings(settings_file, current_environment());
+  auto settings = settings_to_ask(settings_file);
   if (!settings) return print_problems(settings.error());
   boost::asio::io_context io(1);
   HttpClient lictor(io.get_executor(), settings->control.socket);

@@ -287,7 +287,7 @@ void Interpreter::act(const Prepare& e) {
 
 void Interpreter::act(const ReadAddress&) {
   parts_.settings.read_interfaces([this](const Interfaces& interfaces) {
-    feed(parts_.settings.read_address(interfaces, seen_.address_missing().has_value()));
+    feed(parts_.settings.read_address(interfaces));
   });
 }
 

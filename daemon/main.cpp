@@ -1,5 +1,6 @@
 #include "agent_api/maintenance.hpp"
 #include "attendant.hpp"
+#include "awaited.hpp"
 #include "base/text.hpp"
 #include "clock.hpp"
 #include "commands.hpp"
@@ -60,11 +61,17 @@ Exit run(const std::optional<std::string>& settings_file, Time executed) {
   hold_signals();
   Environment environment = current_environment();
   auto settings = load_settings(settings_file, environment);
+  const bool known = settings.has_value();
+  if (!known && may_come(settings.error())) {
+    if (auto without = settings_without_file(environment)) settings = std::move(without);
+  }
   if (!settings) return print_problems(settings.error());
   log::set_up(settings->log.level, settings->log.json);
-  drop_privileges(*settings, environment);
+  const auto drop = [environment](const Settings& s) { drop_privileges(s, environment); };
+  if (known) drop(*settings);
   boost::asio::io_context io(1);
-  const Quit end = attend(io, std::move(*settings), settings_file, std::move(environment), executed);
+  const StartSettings start{.settings = std::move(*settings), .named = settings_file, .known = known};
+  const Quit end = attend(io, start, std::move(environment), executed, drop);
   if (end.exit == Exit::ok) {
     log::info(end.reason);
     log::flush();
@@ -147,7 +154,7 @@ std::optional<Deed> understood(std::span<char*> arguments, Time executed, Comman
   };
   const std::pair<int, const char*> no_lictor{1, "no lictor answers"},
       cant_work{78, "settings or host can't work; no retry will mend it"},
-      no_address{75, "no address yet; trying again later may help"};
+      not_yet{75, "no address yet, or a file is missing; trying again later may help"};
 
   add({.name = "run",
        .what = "attend the agent: start, register, watch, and leave on SIGTERM",
@@ -165,7 +172,7 @@ std::optional<Deed> understood(std::span<char*> arguments, Time executed, Comman
        .what = "check settings, host and the agent's settings",
        .more = "All problems are told at once, and nothing is touched. Where all is fine, the choice of the address is "
                "shown.",
-       .exits = {{0, "all is fine"}, no_address, cant_work, {127, "the agent was not found"}},
+       .exits = {{0, "all is fine"}, not_yet, cant_work, {127, "the agent was not found"}},
        .example = "lictor check -c /etc/lictor/lictor.json && lictor reload"},
       [&](CLI::App& command) {
         command.add_option("--consul", consul, "for this program in the place of agent.binary: before an upgrade")
@@ -176,7 +183,7 @@ std::optional<Deed> understood(std::span<char*> arguments, Time executed, Comman
   bool explain = false, effective = false;
   add({.name = "render",
        .what = "print consul.json as the agent would get it, without secrets",
-       .exits = {{0, "printed"}, no_address, cant_work, {127, "the agent was not found"}},
+       .exits = {{0, "printed"}, not_yet, cant_work, {127, "the agent was not found"}},
        .example = "lictor render --explain | grep addr"},
       [&](CLI::App& command) {
         command.add_flag("--explain", explain, "where each value that the agent goes by comes from");
@@ -312,7 +319,7 @@ std::optional<Deed> understood(std::span<char*> arguments, Time executed, Comman
 
   add({.name = "env",
        .what = "print CONSUL_HTTP_ADDR=... for other programs on the node",
-       .exits = {{0, "printed"}, no_address, cant_work, {127, "the agent was not found"}},
+       .exits = {{0, "printed"}, not_yet, cant_work, {127, "the agent was not found"}},
        .example = "env \"$(lictor env)\" consul members"},
       [&](CLI::App& command) { command.callback([&] { deed = [=] { return show_environment(file); }; }); });
   add({.name = "version", .what = "print the version", .exits = {{0, "printed"}}, .example = "lictor version"},

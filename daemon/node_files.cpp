@@ -13,28 +13,40 @@
 
 namespace lictor {
 
-Result<Locks> lock(const Sources& sources) {
-  const Settings& settings = sources.settings;
+namespace {
+
+Result<void> make_if_missing(const std::string& folder) {
+  if (access(folder.c_str(), F_OK) == 0) return {};
+  return make_directory(folder, 0755, {}, {});
+}
+
+Result<void> acquire(std::optional<FileLock>& lock, const std::string& folder, std::optional<uid_t> uid = {},
+                     std::optional<gid_t> gid = {}) {
+  auto held = FileLock::acquire(folder + "/lictor.lock", uid, gid);
+  if (!held) return held.error();
+  lock = std::move(*held);
+  return {};
+}
+
+}  // namespace
+
+Result<void> lock_run_dir(const Settings& settings, Locks& locks) {
+  if (locks.run_dir) return {};
+  if (auto made = make_if_missing(settings.run_dir); !made) return made;
+  return acquire(locks.run_dir, settings.run_dir);
+}
+
+Result<void> lock(const Sources& sources, Locks& locks) {
   const auto& [data_dir, uid, gid] = std::tie(sources.facts.data_dir, sources.facts.uid, sources.facts.gid);
-  if (auto refused = handover_refused(settings, sources.config, data_dir, uid)) return std::move(*refused);
-  Locks locks;
-  for (const auto& [folder, file] :
-       {std::pair(settings.run_dir, &locks.run_dir), std::pair(data_dir, &locks.data_dir)}) {
-    if (access(folder.c_str(), F_OK) != 0) {
-      if (auto made = make_directory(folder, 0755, {}, {}); !made) return made.error();
-    }
-    const bool data = file == &locks.data_dir;
-    // Before the first file is made there.
-    if (data) {
-      if (auto fit = check_data_dir(data_dir, uid); !fit) return fit.error();
-    }
-    const bool given = data && geteuid() == 0;
-    auto held = FileLock::acquire(folder + "/lictor.lock", given ? std::optional(uid) : std::nullopt,
-                                  given ? std::optional(gid) : std::nullopt);
-    if (!held) return held.error();
-    *file = std::move(*held);
-  }
-  return locks;
+  if (locks.run_dir && locks.data_dir) return {};
+  if (auto refused = handover_refused(sources.settings, sources.config, data_dir, uid)) return std::move(*refused);
+  if (auto held = lock_run_dir(sources.settings, locks); !held) return held;
+  if (auto made = make_if_missing(data_dir); !made) return made;
+  // Before the first file is made there.
+  if (auto fit = check_data_dir(data_dir, uid); !fit) return fit.error();
+  const bool given = geteuid() == 0;
+  return acquire(locks.data_dir, data_dir, given ? std::optional(uid) : std::nullopt,
+                 given ? std::optional(gid) : std::nullopt);
 }
 
 Result<void> make_folders(const Ground& ground) {

@@ -31,10 +31,14 @@ Result<void> Orders::listen(const Settings& settings) {
   return {};
 }
 
-void Orders::end() {
-  answer_waiting(Tick{});
+void Orders::stop_listening() {
   socket_.reset();
   http_.reset();
+}
+
+void Orders::end() {
+  answer_waiting(Tick{});
+  stop_listening();
 }
 
 // Outcomes, as the JSON {"exit", "text"}: what a command is to end with and to say.

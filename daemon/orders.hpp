@@ -34,6 +34,8 @@ class Orders {
   // After each event and its effects: who waits for an outcome that is known now gets it.
   void answer_waiting(const Happening& happened);
 
+  // Until the next listen().
+  void stop_listening();
   // lictor has ended: whoever still waits is told so, and nobody is listened to any more.
   void end();
 

@@ -1,6 +1,8 @@
 #include "running.hpp"
 
+#include "awaited.hpp"
 #include "base/json_text.hpp"
+#include "process/io/host.hpp"
 
 namespace lictor {
 
@@ -12,6 +14,14 @@ Result<HttpAnswer> ask_lictor(const Settings& settings, const std::string& path,
                    Exit::incomplete};
   }
   return std::move(*answer);
+}
+
+ResultAll<Settings> settings_to_ask(const std::optional<std::string>& settings_file) {
+  const Environment environment = current_environment();
+  auto settings = load_settings(settings_file, environment);
+  if (settings || !may_come(settings.error())) return settings;
+  auto without = settings_without_file(environment);
+  return without && ask_lictor(*without, "/livez") ? without : settings;
 }
 
 std::string what_holds_up(const Json& status) {

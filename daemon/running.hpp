@@ -7,6 +7,7 @@
 #include "settings/settings.hpp"
 
 #include <chrono>
+#include <optional>
 #include <string>
 
 namespace lictor {
@@ -14,6 +15,9 @@ namespace lictor {
 // The answer to a GET on its control socket. Problem::exit is Exit::incomplete.
 Result<HttpAnswer> ask_lictor(const Settings& settings, const std::string& path,
                               Duration deadline = std::chrono::seconds(5));
+
+// Where to ask: the settings, or while the lictor that runs waits for its settings file, those without it.
+ResultAll<Settings> settings_to_ask(const std::optional<std::string>& settings_file);
 
 // Of a body of GET /status: the phase, and what is awaited there.
 std::string what_holds_up(const Json& status);

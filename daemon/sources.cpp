@@ -1,5 +1,6 @@
 #include "sources.hpp"
 
+#include "base/text.hpp"
 #include "files/io/file_watch.hpp"
 #include "files/io/files.hpp"
 #include "problems.hpp"
@@ -68,15 +69,15 @@ class AgentReader {
   }
 
  private:
-  void add(const std::string& path, const std::string& why, const std::string& hint) {
-    problems_.push_back(Problem{path, why, hint});
+  void add(const std::string& path, const std::string& why, const std::string& hint, Exit exit = Exit::config) {
+    problems_.push_back(Problem{path, why, hint, exit});
   }
 
   void entry(const std::string& path) {
     if (!agent_reads_in_folder(path, format_)) return;
     std::error_code none;
     const std::string target = fs::canonical(path, none);
-    if (none) return add(path, "the link leads nowhere, and the agent would not start", "mend the link, or remove it");
+    if (none) return add(path, "the link leads nowhere, and the agent would not start", "mend the link, or remove it", Exit::retry);
     take(path, target);
   }
 
@@ -85,7 +86,7 @@ class AgentReader {
     if (!text) {
       problems_.push_back(text.error());
     } else if (!*text) {
-      add(path, "no such file", "create it, or take it out of the agent's settings");
+      add(path, "no such file", "create it, or take it out of the agent's settings", Exit::retry);
     } else {
       const std::string format = !format_.empty()            ? format_
                                  : target.ends_with(".hcl")  ? "hcl"
@@ -196,8 +197,10 @@ ResultAll<Settings> settings_of_file(const std::optional<std::string>& named, co
   if (!*text) {
     if (by_default) return read_settings(std::nullopt, environment);
     return Problems{Problem{path, "no such settings file",
-                            named ? "give -c an existing file" : "set LICTOR_CONFIG to an existing file"}};
+                            named ? "give -c an existing file" : "set LICTOR_CONFIG to an existing file", Exit::retry}};
   }
+  if (trim(**text).empty())
+    return Problems{Problem{path, "is empty", "write the settings into it, at least {}", Exit::retry}};
   return read_settings(SettingsFile{path, std::move(**text)}, environment);
 }
 
@@ -260,9 +263,12 @@ ResultAll<AgentConfig> read_agent_config(const Settings& settings, Definitions d
       problems.push_back(text.error());
     } else if (!*text) {
       if (settings.agent.config_files_named) {
-        problems.push_back(
-            Problem{"agent.config_files", path + ": no such file", "create it or take it out of the list"});
+        problems.push_back(Problem{"agent.config_files", path + ": no such file",
+                                   "create it or take it out of the list", Exit::retry});
       }
+    } else if (trim(**text).empty() && !path.ends_with(".hcl")) {
+      problems.push_back(
+          Problem{"agent.config_files", path + " is empty", "write the agent's settings into it", Exit::retry});
     } else if (auto file = parse_agent_config(path, **text)) {
       files.push_back(std::move(*file));
     } else {
@@ -299,7 +305,8 @@ ResultAll<ReadSecrets> read_secrets(const Settings& settings) {
     } else if (!*text) {
       problems.push_back(Problem{
           file.setting, name + ": no such file",
-          key ? "name the file that holds the secret, not the secret itself" : "create it, or take the setting out"});
+          key ? "name the file that holds the secret, not the secret itself" : "create it, or take the setting out",
+          key ? Exit::config : Exit::retry});
     } else if (auto secret = parse_secret(file.setting, *file.path, **text)) {
       read.secrets.*file.secret = std::move(*secret);
       if (readable_by_all(*file.path)) read.open.push_back(*file.path);

@@ -1,5 +1,6 @@
 // What a life is prepared from, and depends on no address: lictor's settings, the agent's files, secrets, the agent's user and
-// program. Only reads. Problems are all told at once.
+// program. Only reads. Problems are all told at once. A file that was named and is not there, or is empty where something is
+// wanted, is one with Exit::retry: it may yet come (awaited.hpp).
 #pragma once
 
 #include "agent_config/definitions.hpp"

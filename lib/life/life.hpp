@@ -1,7 +1,8 @@
 // The life of the daemon, whole: step(life, event) -> effects. No clock, no file, no process, no socket.
 //
 //   prepare      settings are read, an address is found, the identity settled, consul.json written
-//      |         (no address yet: the kernel's news and other settings are awaited for bind.wait, then Exit::retry)
+//      |         (files that are named and not there yet are awaited for wait.files, then an address for bind.wait: the
+//      |         kernel's news and other settings are heard meanwhile. Then Exit::retry)
 //   launch  <-------------------------------------------+   waits for its moment, then for the outcome
 //      |                                                |
 //   join         API and leader are polled              |   the agent dies: backoff, doubled each time
@@ -44,6 +45,7 @@
 // that refuses to reload, is followed by GoBack to the last ones with which an agent has answered, and is not counted as a death.
 //
 // Laws, each held by a random walk and by a mutant that breaks it (tests/walk):
+//   awaited        lictor gives up on files at wait.files, on an address at bind.wait after there were files; not before
 //   one-agent      no launch while an agent lives or a launch is under way
 //   leave-once     an agent is asked to leave at most once, only after TERM or INT under policy "leave" or where the node is to
 //                  have another name, never after QUIT; before a stop asks it, it is asked whether it leaves already

@@ -13,6 +13,7 @@ Rules rules_of(const Settings& s, const AgentTraits& traits) {
           .stop_timeout = s.stop.timeout,
           .bind_wait = s.bind.wait,
           .bind_settle = s.bind.settle,
+          .files_wait = s.wait.files,
           .restart_min = s.restart.min,
           .restart_max = s.restart.max,
           .give_up_after = s.restart.give_up_after,

@@ -17,6 +17,7 @@ struct Rules {
   Duration stop_timeout = std::chrono::seconds(25);
   Duration bind_wait = std::chrono::seconds(60);
   Duration bind_settle = std::chrono::seconds(5);
+  Duration files_wait = std::chrono::seconds(60);  // wait.files
   Duration restart_min = std::chrono::milliseconds(100);
   Duration restart_max = std::chrono::seconds(30);
   int give_up_after = 5;

@@ -104,6 +104,14 @@ struct Settings {
     bool settings = true;
   } watch;
   struct {
+    Duration files{};
+    std::vector<std::string> mounts;  // absolute paths
+  } wait;
+  struct {
+    bool ready_by_api = false;  // systemd.ready = api
+    Duration ready_within{};    // zero: no limit
+  } systemd;
+  struct {
     std::string socket, http;  // http: "ADDRESS:PORT", numeric, or empty
   } control;
   std::string run_dir;

@@ -211,6 +211,8 @@ class Checker {
         report(at, "is empty", "give a value, or take it out of the list");
       } else if (path == "bind.cidr" && !valid_network(text)) {
         report(at, fmt::format("\"{}\" is not a network", text), R"(write it like "10.0.0.0/8" or "fd00::/8")");
+      } else if (path == "wait.mounts" && text.front() != '/') {
+        report(at, fmt::format("\"{}\" is not an absolute path", text), "write the whole path of the mount point");
       }
     });
   }

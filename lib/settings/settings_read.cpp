@@ -192,6 +192,10 @@ class Reader {
     s.watch.rejoin_after = duration("watch.rejoin_after");
     s.watch.rejoin_after_leave = text("watch.on_leave") == "rejoin";
     s.watch.settings = value("watch.settings").get<bool>();
+    s.wait.files = duration("wait.files");
+    s.wait.mounts = list("wait.mounts");
+    s.systemd.ready_by_api = text("systemd.ready") == "api";
+    s.systemd.ready_within = duration("systemd.ready_within");
     s.control.socket = text("control.socket");
     s.control.http = text("control.http");
     s.run_dir = text("run_dir");

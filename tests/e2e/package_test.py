@@ -99,6 +99,28 @@ def package_service(world):
     assert not machine.run("systemctl", "list-unit-files", "--no-legend", "lictor*").stdout
 
 
+def package_servers_away(world):
+    """Without servers an installation and an upgrade end, and what runs, is stopped or is disabled stays so."""
+    machine = Machine(world, settings={"systemd": {"ready_within": "2s"}, "stop": {"timeout": "3s"}})
+    shutil.copy(deb(world), f"{machine.root}/root/first.deb")
+    shutil.copy(pack(world, version="0.9.0"), f"{machine.root}/root/second.deb")
+    machine.boot()
+
+    def install(package):
+        done = machine.run("dpkg", "--force-confold", "-i", f"/root/{package}.deb")
+        assert done.returncode == 0, done
+        assert machine.run("dpkg-query", "-W", "-f", "${Status}", "lictor").stdout == "install ok installed"
+
+    install("first")
+    install("second")
+    assert machine.show("ActiveState") == "inactive", "an upgrade starts nothing that was stopped"
+    machine.systemctl("enable", "--now", "lictor")
+    before = machine.show("MainPID")
+    install("first")
+    assert machine.show("ActiveState") == "active" and machine.show("UnitFileState") == "enabled"
+    assert machine.show("MainPID") not in ("0", before)
+
+
 def package_pleases_lintian(world):
     """The package keeps Debian's policy: lintian has no error and no warning."""
     tree = world.root("packaging")

@@ -190,6 +190,53 @@ def systemd_slow_start(world):
     assert server.member("n1") == ALIVE and machine.main_pid() == lictor
 
 
+def systemd_servers_away(world):
+    """No job waits for servers: start, restart and a boot are over in time, the status says what is missing, and the node joins."""
+    machine = Machine(world, settings={"systemd": {"ready_within": "2s"}}).boot()
+    machine.systemctl("start", "lictor", within=20)
+    assert machine.show("ActiveState") == "active"
+    assert "no leader known" in machine.show("StatusText"), machine.show("StatusText")
+    assert machine.run("lictor", "health").returncode == 1, "started, and not ready"
+    machine.systemctl("try-restart", "lictor", within=25)
+    assert machine.show("ActiveState") == "active" and machine.show("NRestarts") == "0"
+    machine.systemctl("enable", "lictor")
+    machine.halt()
+    machine.boot()  # waits until nothing is being started any more
+    assert machine.show("ActiveState") == "active"
+    server = world.server()
+    eventually(lambda: machine.show("StatusText").startswith("serve: registered; "), 10, "registered")
+    assert server.instances() == {"n1": machine.address}
+
+
+def systemd_ready_api(world):
+    """With systemd.ready api the unit is started when the agent's API answers, whatever the limit is."""
+    machine = Machine(world, settings={"systemd": {"ready": "api", "ready_within": "0s"}}).boot()
+    machine.systemctl("start", "lictor", within=10)
+    assert machine.show("ActiveState") == "active" and "no leader known" in machine.show("StatusText")
+    assert machine.agent() is not None
+
+
+def systemd_late_token(world):
+    """A token file that is written after the unit was started: waited for, with a status that names it, and served with."""
+    server = world.server()
+    token = "/etc/lictor/token"
+    machine = Machine(world, settings={"agent": {"tokens": {"agent_file": token}}})
+    machine.drop_in(TimeoutStartSec="2s", WatchdogSec="1s")
+    machine.boot().systemctl("start", "--no-block", "lictor")
+    eventually(lambda: f"waiting for agent.tokens.agent_file: {token}" in machine.show("StatusText"), 10, "it waits")
+    lictor = machine.main_pid()
+    holds(lambda: (machine.show("ActiveState"), machine.main_pid()) == ("activating", lictor), 4, "it outlasts the limit")
+    with open(f"{machine.root}{token}", "w") as file:
+        file.write("6d4b8f0e-70c5-4b53-9a3e-58a3c2a0c9b1\n")
+    eventually(lambda: machine.show("ActiveState") == "active", 10, "the unit is up")
+    assert machine.main_pid() == lictor and server.instances() == {"n1": machine.address}
+    machine.systemctl("stop", "lictor")
+    os.remove(f"{machine.root}{token}")
+    machine.write_settings(wait={"files": "1s"})
+    assert machine.run("systemctl", "start", "lictor").returncode != 0, "what does not come ends the job"
+    assert machine.show("ExecMainStatus") == "75", machine.lictor_status()
+
+
 def systemd_slow_stop(world):
     """A stop that the settings give more time than the unit does is not cut off."""
     hook = {"command": ["/bin/sleep", "4"], "timeout": "10s", "on_failure": "ignore"}

@@ -13,6 +13,7 @@ import subprocess
 import sys
 
 import pages
+import watch_test
 from agent_stand_in import stand_in
 from secrets_tls_test import certificates
 from tools import eventually
@@ -22,6 +23,7 @@ PAGE = "troubleshooting.md"
 NOBODY = 65534
 MASTER = "6f3c1c1e-7b0d-4a55-9f7a-2f8b8f0d5a10"
 KEYS = ["3N0uYqWVJXUQNqdVZmI0ZzZxk0oqJwqQdL3m6G3j1nU=", "yMAsFzBBnO5xYV7QwqSSzCBn1ZqW7z0hT8jbqX2lH5I="]
+GOSSIP_KEY = "pUqJrVyVRj5jsiYEkM/tFQYfWyJIv4s3XkvDwy7Cu5s="
 SYMPTOMS = {}
 
 
@@ -102,6 +104,25 @@ def troubleshooting_no_address(world, advice):
     advice.seen_in(client.log)
     client.write_settings(**advice.settings(INTERFACE="ens3"))
     client.start().ready()
+    assert server.instances() == {"n1": client.address}
+
+
+@symptom("File not there yet")
+def troubleshooting_file_missing(world, advice):
+    """The gossip key is written later than lictor waits."""
+    key = f"{world.folder}/key"
+    server = world.server({"encrypt": GOSSIP_KEY})
+    client = world.client(agent={"encrypt_file": key}, wait={"files": "1s"})
+    client.start()
+    told = eventually(lambda: client.status()["problems"], 5, "the status tells")
+    assert client.ended(5) == 75
+    advice.seen_in(client.log + "\n".join(f"problem    {problem}" for problem in told))
+    client.write_settings(**advice.settings())
+    client.start()
+    client.logged("waiting for files seconds=300")
+    with open(key, "w") as file:
+        file.write(GOSSIP_KEY)
+    client.ready()
     assert server.instances() == {"n1": client.address}
 
 
@@ -357,6 +378,20 @@ def troubleshooting_settings_changed(world, advice):
     eventually(lambda: client.status()["problems"] == [], 5, "it is mended")
     assert "settings and host are fine" in advice.carry_out(client)
     assert client.agent_pid() == agent and server.instances() == {"n1": client.address}
+
+
+@symptom("Changes not watched")
+def troubleshooting_not_watched(world, advice):
+    """Programs of lictor's user have taken all instances of inotify."""
+    world.server()
+    client = world.client()
+    watch_test.as_ordinary_user(client)
+    greedy = watch_test.hoard()
+    client.start().ready()
+    advice.seen(client)
+    greedy.communicate()
+    advice.carry_out(client)
+    assert "inotify" not in str(client.status()["problems"])
 
 
 @symptom("Port of the agent taken")

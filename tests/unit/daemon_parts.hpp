@@ -186,8 +186,8 @@ struct FakeSettings : lictor::ActiveSettings {
     return prepared;
   }
   const lictor::Ground& in_force() const override { return ground; }
-  lictor::AddressRead read_address(const lictor::Interfaces&, bool gone) override {
-    asked.note(fmt::format("read_address {}", gone));
+  lictor::AddressRead read_address(const lictor::Interfaces&) override {
+    asked.note("read_address");
     return {lictor::AddressState::other, "10.0.0.9"};
   }
   lictor::Result<lictor::NodeKey> take_id(const std::string& id, const lictor::Interfaces&) override {

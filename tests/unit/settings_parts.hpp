@@ -73,6 +73,8 @@ inline Json shown(const Settings& s) {
       {"restart", {s.restart.min.count(), s.restart.max.count(), s.restart.give_up_after}},
       {"watch",
        {s.watch.hung_after.count(), s.watch.rejoin_after.count(), s.watch.rejoin_after_leave, s.watch.settings}},
+      {"wait", {s.wait.files.count(), s.wait.mounts}},
+      {"systemd", {s.systemd.ready_by_api, s.systemd.ready_within.count()}},
       {"control", {s.control.socket, s.control.http}},
       {"run_dir", s.run_dir},
       {"log", {s.log.level, s.log.json}},

@@ -99,6 +99,7 @@ class Walk {
   // ---- preparing
   void respond(const Prepare& e);
   void take(const Prepare& e);
+  void hold_awaited();
 
   // ---- the address
   void host_changes();
@@ -259,6 +260,11 @@ class Walk {
   // syncer
   std::optional<Time> paused_;  // last
   bool unflushable_ = false;
+
+  // preparing: what was not there when it was last looked for, and since when
+  bool awaits_ = false, awaits_files_ = false, given_up_waiting_ = false;
+  std::optional<Time> prepared_from_;
+  Time files_there_{};
 
   // the address: whether the host has the one in use, and which other one would do in its place
   bool there_ = true;

@@ -40,6 +40,11 @@ AgentApi::AgentApi(boost::asio::any_io_executor executor, const std::string& soc
       pause_(executor),
       refused_(std::move(refused)) {}
 
+void AgentApi::use_socket(const std::string& socket) {
+  for (HttpClient* client : {&probes_, &own_, &work_, &farewell_, &orders_, &standing_, &member_})
+    client->use_peer(socket);
+}
+
 void AgentApi::reset(std::string token) {
   probes_.reset();
   own_.reset();

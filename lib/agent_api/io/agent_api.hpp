@@ -30,6 +30,9 @@ class AgentApi : public AgentCalls {
   // the call that it is about is answered.
   AgentApi(boost::asio::any_io_executor executor, const std::string& socket, std::function<void()> refused = {});
 
+  // From now on the agent is behind this one. REQUIRES: nothing is under way.
+  void use_socket(const std::string& socket);
+
   void reset(std::string token) override;
   void use_tokens(Tokens tokens) override;
   void probe(Duration deadline, std::function<void(ProbeAnswer)> done) override;

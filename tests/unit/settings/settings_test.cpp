@@ -88,6 +88,10 @@ TEST_CASE("without a file and variables every setting has its default") {
   CHECK(s.watch.rejoin_after == 5min);
   CHECK_FALSE(s.watch.rejoin_after_leave);
   CHECK(s.watch.settings);
+  CHECK(s.wait.files == 60s);
+  CHECK(s.wait.mounts.empty());
+  CHECK_FALSE(s.systemd.ready_by_api);
+  CHECK(s.systemd.ready_within == 30s);
   CHECK(s.control.socket == "/run/lictor/lictor.sock");
   CHECK(s.control.http == "127.0.0.1:8555");
   CHECK(s.run_dir == "/run/lictor");
