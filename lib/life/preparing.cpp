@@ -55,10 +55,10 @@ void Preparing::failed(const PrepareFailed& e) {
   const std::string& candidate = e.candidate;
   candidate.empty() ? own_.settling.reset() : void(settle(own_.settling, candidate, turn_.now));
   tell_of(e);
+  if (own_.files || !e.files.empty()) own_.files_there = turn_.now;
   own_.files = !e.files.empty();
   own_.awaited = own_.files ? e.files : Problems{e.problem};
   own_.unheard = e.unheard;
-  if (own_.files) own_.files_there = turn_.now;
   if (again && turn_.now < end_of_wait()) prepare();
   await();
 }

@@ -2,13 +2,15 @@
 #include "walk.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace lictor::walk {
 
 using std::chrono::seconds;
 
 void Walk::respond(const Prepare& e) {
-  awaits_ = awaits_files_ = false;
+  const bool awaited_files = std::exchange(awaits_files_, false);
+  awaits_ = false;
   if (!e.settled.empty() || mostly(60)) {
     if (seen().phase() == Phase::prepare) in_force_.own = {"n1", "id", "10.0.0.5"};
     read_there_ = now_;
@@ -26,7 +28,7 @@ void Walk::respond(const Prepare& e) {
   }
   awaits_ = wait;
   awaits_files_ = !failed.files.empty();
-  if (awaits_files_) files_there_ = now_;
+  if (awaits_files_ || awaited_files) files_there_ = now_;
   tell(std::move(failed), awaits_files_ ? "no file" : "no address");
 }
 

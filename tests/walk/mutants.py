@@ -14,8 +14,9 @@ import sys
 # (law, its part of the life, what stands in the source, what stands there in the copy: MUTANT is true for this mutant alone)
 MUTANTS = [
     ("awaited", "preparing", "own_.files_there + turn_.rules().bind_wait;", "(MUTANT ? own_.began : own_.files_there) + turn_.rules().bind_wait;"),
-    ("awaited", "preparing", "  if (own_.files) own_.files_there = turn_.now;\n",
-     "  if (own_.files) own_.files_there = turn_.now, own_.began = MUTANT ? turn_.now : own_.began;\n"),
+    ("awaited", "preparing", "  if (own_.files || !e.files.empty()) own_.files_there = turn_.now;\n",
+     "  if (MUTANT && !e.files.empty()) own_.began = turn_.now;\n"
+     "  if (own_.files || !e.files.empty()) own_.files_there = turn_.now;\n"),
     ("one-agent", "supervisor", "  if (own_.state == AgentState::waiting) {\n",
      "  if (own_.state == AgentState::waiting || (MUTANT && own_.state == AgentState::launching)) {\n"
      "    own_.state = AgentState::waiting;\n"),
