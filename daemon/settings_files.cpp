@@ -40,12 +40,11 @@ SettingsFiles::SettingsFiles(boost::asio::any_io_executor executor, Reaper& reap
 
 Rules SettingsFiles::rules_of(const Ground& ground) {
   const JoinTargets targets = join_targets(ground.plan);
-  return lictor::rules_of(
-      ground.settings,
-      {.acl = !ground.plan.token.empty(),
-       .fixed_id = ground.identity.fixed_id(),
-       .api_after_join = ground.plan.api_after_join,
-       .joins = {targets.addresses.size(), targets.names.size(), targets.retry_interval, targets.others}});
+  return lictor::rules_of(ground.settings, {.acl = !ground.plan.token.empty(),
+                                            .fixed_id = ground.identity.fixed_id(),
+                                            .api_after_join = ground.plan.api_after_join,
+                                            .joins = {targets.addresses.size(), targets.names.size(),
+                                                      targets.retry_interval, targets.others}});
 }
 
 std::string SettingsFiles::join_problems(const Problems& problems) {

@@ -63,7 +63,7 @@ class SettingsFiles : public ActiveSettings {
   const Ground* ground() const { return ground_ ? &*ground_ : nullptr; }  // in force; null until prepare is over
   const std::string& problem() const { return problem_; }  // why the last reload was refused; empty: it was not
   Problems unwatched() const { return watches_.problems(); }
-  Time settled() const { return settled_; }                // when the settings in force were taken
+  Time settled() const { return settled_; }  // when the settings in force were taken
 
   // For a launch: consul.json in its place, with a recovery token of its own (install_consul_json).
   Result<void> install() { return install_consul_json(*ground_); }

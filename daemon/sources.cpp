@@ -77,7 +77,9 @@ class AgentReader {
     if (!agent_reads_in_folder(path, format_)) return;
     std::error_code none;
     const std::string target = fs::canonical(path, none);
-    if (none) return add(path, "the link leads nowhere, and the agent would not start", "mend the link, or remove it", Exit::retry);
+    if (none)
+      return add(path, "the link leads nowhere, and the agent would not start", "mend the link, or remove it",
+                 Exit::retry);
     take(path, target);
   }
 

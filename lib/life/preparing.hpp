@@ -37,11 +37,11 @@ struct PreparingState {
   Work work;
   std::optional<Time> deadline;  // wait.files, bind.wait, bind.settle
   std::optional<Settling> settling;
-  Problems awaited;         // what was not there when it was last looked for
-  bool files = false;       // and that are files, or mounts
-  bool unheard = false;     // which nobody may tell of
-  bool last_look = false;   // at the files has begun
-  Time files_there{};       // until then files were awaited
+  Problems awaited;        // what was not there when it was last looked for
+  bool files = false;      // and that are files, or mounts
+  bool unheard = false;    // which nobody may tell of
+  bool last_look = false;  // at the files has begun
+  Time files_there{};      // until then files were awaited
   bool operator==(const PreparingState&) const = default;
 };
 

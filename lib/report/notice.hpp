@@ -17,7 +17,7 @@ std::string state_of(const LifeView& life);
 
 // When a start is over for the manager, which lets others wait for it: at the latest `within` after the life began.
 struct ReadyRule {
-  bool by_api = false;                    // once the agent's API has answered, instead of once the node is registered
+  bool by_api = false;  // once the agent's API has answered, instead of once the node is registered
   Duration within = std::chrono::seconds(30);  // zero: no limit
   bool operator==(const ReadyRule&) const = default;
 };

@@ -136,9 +136,9 @@ Course read_course(CourseKind kind, const Json& object) {
 }  // namespace
 
 const char* to_string(Step step) {
-  constexpr std::array<const char*, step_count> names{
-      "settings", "prepare", "files",   "address",  "former",   "launch", "api",    "leader", "services",
-      "hooks",    "catalog", "settle",  "pre_stop", "leave",  "linger", "ending", "sweep"};
+  constexpr std::array<const char*, step_count> names{"settings", "prepare", "files",    "address", "former",  "launch",
+                                                      "api",      "leader",  "services", "hooks",   "catalog", "settle",
+                                                      "pre_stop", "leave",   "linger",   "ending",  "sweep"};
   return names[index_of(step)];
 }
 

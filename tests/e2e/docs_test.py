@@ -64,6 +64,8 @@ WORDS = {
     "/usr/bin/consul": "/usr/local/bin/consul",
     "/srv/consul/conf": "/etc/lictor/consul.d",
     "/srv/consul/data": "/var/lib/lictor/data",
+    "/srv/volume/data": "/var/lib/lictor/data",
+    "/srv/volume": "/run",  # something is mounted there
 }
 
 

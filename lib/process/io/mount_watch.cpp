@@ -22,7 +22,8 @@ bool is_mount_point(const std::string& path) {
   if ((about.stx_attributes_mask & STATX_ATTR_MOUNT_ROOT) != 0)
     return (about.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
   // Kernels before 5.8 tell it by the device alone, which a bind mount may share with its parent.
-  struct stat here {}, parent {};
+  struct stat here {
+  }, parent{};
   return ::stat(path.c_str(), &here) == 0 && ::stat((path + "/..").c_str(), &parent) == 0 &&
          here.st_dev != parent.st_dev;
 }

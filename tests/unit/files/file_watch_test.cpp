@@ -393,12 +393,14 @@ std::string goes_on_without(const char* limit, int most) {
 
 }  // namespace
 
-TEST_CASE("FileWatch goes on where inotify's limits are reached: tells it, compares, and watches once it can", "[file_watch]") {
+TEST_CASE("FileWatch goes on where inotify's limits are reached: tells it, compares, and watches once it can",
+          "[file_watch]") {
   CHECK(goes_on_without("instances", 0).empty());
   CHECK(goes_on_without("watches", 2).empty());
 }
 
-TEST_CASE("FileWatch sees what is mounted over a folder on the way, when it is told that something was mounted", "[file_watch]") {
+TEST_CASE("FileWatch sees what is mounted over a folder on the way, when it is told that something was mounted",
+          "[file_watch]") {
   const std::string wrong = scenario::in_child([]() -> std::string {
     Limited s;
     scenario::must(::unshare(CLONE_NEWNS) == 0, "a mount namespace of one's own");

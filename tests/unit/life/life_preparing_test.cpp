@@ -66,7 +66,8 @@ TEST_CASE("a candidate is taken when it has been the one for bind.settle, or whe
   CHECK_FALSE(late.end);
 }
 
-TEST_CASE("files that are not there yet are awaited for wait.files, looked for once more at last, and given up on with 75") {
+TEST_CASE(
+    "files that are not there yet are awaited for wait.files, looked for once more at last, and given up on with 75") {
   Rules rules;
   rules.files_wait = seconds(40);
   const Problem missing{"agent.encrypt_file", "/key: no such file", "create it", Exit::retry};
