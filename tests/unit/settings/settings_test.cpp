@@ -20,6 +20,7 @@ Json other_value(const SettingKey& key) {
   const std::string path = key.path;
   const Json fallback = Json::parse(key.fallback);
   if (path == "bind.cidr") return {"10.0.0.0/8"};
+  if (path == "wait.mounts") return {"/srv"};
   if (path == "bind.family") return "ipv6";
   if (path == "control.http") return "[::1]:9000";
   if (path.ends_with("_file")) return "/tmp/secret";
