@@ -158,6 +158,7 @@ TEST_CASE("impossible values of the file") {
       {R"({"control": {"http": "[127.0.0.1]:8555"}})", {"control.http"}},
       {R"({"control": {"socket": "lictor.sock"}})", {"control.socket", "absolute"}},
       {R"({"run_dir": "run"})", {"run_dir", "absolute"}},
+      {R"({"wait": {"mounts": ["srv"]}})", {"wait.mounts[0]", "absolute"}},
       {R"({"run_dir": ""})", {"run_dir", "empty"}},
       {long_socket.c_str(), {"control.socket", "108 bytes"}},
       {long_run_dir.c_str(), {"run_dir", "108 bytes"}},
