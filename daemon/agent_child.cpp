@@ -71,8 +71,8 @@ void AgentChild::take_version(const std::string& version, const std::optional<Ag
 void AgentChild::remember_version(const std::string& version) {
   const PlanFacts& facts = settings_.in_force().facts;
   if (!launched_ || !parse_agent_version(version)) return;
-  const auto kept =
-      keep_agent_record(facts.data_dir, {*launched_, version}, {.mode = 0644, .uid = facts.uid, .gid = facts.gid});
+  const auto kept = keep_agent_record(facts.data_dir, {*launched_, version},
+                                      {.mode = 0644, .uid = facts.uid, .gid = facts.gid, .exact = false});
   if (!kept) log::warn(to_string(kept.error()));
 }
 
@@ -108,7 +108,7 @@ Result<NewChild> AgentChild::launch_agent() {
     forget_kept_checks(facts.data_dir, ids);
     // What can't be written is, as ever, skipped by the agent, which says so.
     if (goes_back && facts.agent_version) (void)fit_kept_files(facts.data_dir, *facts.agent_version);
-    return install_identity(facts.identity, facts.data_dir, {});
+    return install_identity(facts.identity, facts.data_dir, {.uid = {}, .gid = {}, .exact = false});
   };
   auto agent = launch(executor_, request);
   // With the first process of a container all others end.

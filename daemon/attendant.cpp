@@ -77,7 +77,8 @@ class Attendant {
   void use_record() {
     api_.use_record(kept_services(settings_.in_force().facts.data_dir), [this](const ServiceRecord& record) {
       const PlanFacts& facts = settings_.in_force().facts;
-      const FileAttributes attributes{.mode = 0600, .uid = facts.uid, .gid = facts.gid, .durable = false};
+      const FileAttributes attributes{
+          .mode = 0600, .uid = facts.uid, .gid = facts.gid, .durable = false, .exact = false};
       if (auto kept = keep_services(record, facts.data_dir, attributes); !kept) log::warn(to_string(kept.error()));
     });
   }
@@ -91,7 +92,7 @@ class Attendant {
   void leave_record() const {
     if (!settings_.ground()) return;
     const PlanFacts& facts = settings_.in_force().facts;
-    const FileAttributes readable{.mode = 0644, .uid = facts.uid, .gid = facts.gid, .durable = false};
+    const FileAttributes readable{.mode = 0644, .uid = facts.uid, .gid = facts.gid, .durable = false, .exact = false};
     if (auto left = leave_timeline(courses(), facts.data_dir, readable); !left) log::warn(to_string(left.error()));
   }
 

@@ -117,7 +117,8 @@ std::string explained(const Ground& ground) {
 std::vector<std::string> doubts(const Ground& ground) {
   std::vector<std::string> all = contradicting_files(ground.config.effective());
   const Json own = ground.settings.services.value_or(Json::array());
-  for (auto&& more : {ids_twice(ground.plan.effective, ground.services), unknown_service_keys(own)})
+  for (auto&& more :
+       {ids_twice(ground.plan.effective, ground.services), unknown_service_keys(own), misspelt_names(own)})
     all.insert(all.end(), more.begin(), more.end());
   if (nobody_to_join(ground.plan.effective, ground.facts.identity.name, content_of(member_snapshot(ground))))
     all.emplace_back(
@@ -209,7 +210,7 @@ Exit render(const std::optional<std::string>& settings_file, Rendered what) {
 }
 
 Exit show_timeline(const std::optional<std::string>& settings_file, bool json, const std::optional<std::string>& svg) {
-  auto settings = load_settings(settings_file, current_environment());
+  auto settings = settings_to_ask(settings_file, current_environment());
   if (!settings) return print_problems(settings.error());
   const std::string& socket = settings->control.socket;
   std::vector<Course> courses;
@@ -248,7 +249,7 @@ Exit show_timeline(const std::optional<std::string>& settings_file, bool json, c
 }
 
 Exit health(const std::optional<std::string>& settings_file, Health which) {
-  auto settings = load_settings(settings_file, current_environment());
+  auto settings = settings_to_ask(settings_file, current_environment());
   if (!settings) return print_problems(settings.error());
   auto answer = ask_lictor(*settings, which == Health::live ? "/livez" : "/readyz");
   if (!answer) return print_problems({answer.error()});
@@ -257,7 +258,7 @@ Exit health(const std::optional<std::string>& settings_file, Health which) {
 }
 
 Exit wait_for(const std::optional<std::string>& settings_file, Goal goal, Duration limit) {
-  auto settings = load_settings(settings_file, current_environment());
+  auto settings = settings_to_ask(settings_file, current_environment());
   if (!settings) return print_problems(settings.error());
   const auto begin = std::chrono::steady_clock::now(), end = begin + limit;
   const char* name = goal == Goal::ready ? "ready" : goal == Goal::registered ? "registered" : "gone";
@@ -288,7 +289,7 @@ struct Words {
 
 // Orders it from the running lictor, and tells what comes of it.
 Exit order(const std::optional<std::string>& settings_file, const Words& words, std::string body, Duration limit) {
-  auto settings = load_settings(settings_file, current_environment());
+  auto settings = settings_to_ask(settings_file, current_environment());
   if (!settings) return print_problems(settings.error());
   boost::asio::io_context io(1);
   HttpClient lictor(io.get_executor(), settings->control.socket);
@@ -309,10 +310,16 @@ Exit order(const std::optional<std::string>& settings_file, const Words& words, 
   }
   if (!*answer) {
     const bool late = answer->error().failure == HttpFailure::late;
+    return print_problems({Problem{
+        words.command, late ? fmt::format("not over within {}", format_duration(limit)) : answer->error().why,
+        late ? "it goes on: see `lictor status`" : unanswered_hint(settings->control.socket), Exit::incomplete}});
+  }
+  if ((*answer)->status == 403) {
+    const std::string refused(trim((*answer)->body));
+    const auto end = std::min(refused.find("; "), refused.size());
     return print_problems(
-        {Problem{words.command, late ? fmt::format("not over within {}", format_duration(limit)) : answer->error().why,
-                 late ? "it goes on: see `lictor status`" : "is lictor running here, with the same control.socket?",
-                 Exit::incomplete}});
+        {Problem{words.command, refused.substr(0, end),
+                 end < refused.size() ? refused.substr(end + 2) : "give it as root", Exit::incomplete}});
   }
   const Json told = foreign_json((*answer)->body);
   if ((*answer)->status != 200 || !told.is_object())

@@ -307,6 +307,11 @@ std::vector<std::string> warnings_of(const Ground& ground, const std::vector<Int
     warnings.push_back(path +
                        ": every user of this host can read this secret; take the right from others (chmod "
                        "o-r, in a Secret volume defaultMode: 0440)");
+  if (const auto& unknown = ground.settings.unknown_variables; !unknown.empty())
+    warnings.push_back(
+        fmt::format("{}: no setting of lictor's has this name, and it is passed on to the agent; unset it if "
+                    "lictor was meant",
+                    join(unknown, ", ")));
   if (ground.keyring) warnings.push_back(to_string(*ground.keyring));
   if (const auto unread = unread_files(ground.settings); !unread.empty())
     warnings.push_back(

@@ -1,17 +1,33 @@
 #include "node_files.hpp"
 
 #include "base/json_text.hpp"
+#include "files/io/as_user.hpp"
 #include "files/io/ownership.hpp"
 #include "files/io/storage.hpp"
 #include "process/io/host.hpp"
 #include "trust.hpp"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <tuple>
 #include <utility>
 
 namespace lictor {
+
+namespace {
+
+bool is_there(const std::string& folder) {
+  return by_whoever_may([&folder]() -> Result<void> {
+           struct stat about {};
+           if (::stat(folder.c_str(), &about) == 0) return {};
+           return Problem{};
+         })
+      .has_value();
+}
+
+}  // namespace
 
 Result<Locks> lock(const Sources& sources) {
   const Settings& settings = sources.settings;
@@ -20,17 +36,18 @@ Result<Locks> lock(const Sources& sources) {
   Locks locks;
   for (const auto& [folder, file] :
        {std::pair(settings.run_dir, &locks.run_dir), std::pair(data_dir, &locks.data_dir)}) {
-    if (access(folder.c_str(), F_OK) != 0) {
-      if (auto made = make_directory(folder, 0755, {}, {}); !made) return made.error();
-    }
     const bool data = file == &locks.data_dir;
+    const bool given = data && geteuid() == 0;
+    const std::optional<uid_t> user = given ? std::optional(uid) : std::nullopt;
+    const std::optional<gid_t> group = given ? std::optional(gid) : std::nullopt;
+    if (!is_there(folder)) {
+      if (auto made = make_directory(folder, 0755, user, group); !made) return made.error();
+    }
     // Before the first file is made there.
     if (data) {
-      if (auto fit = check_data_dir(data_dir, uid); !fit) return fit.error();
+      if (auto fit = check_data_dir(data_dir, uid, gid); !fit) return fit.error();
     }
-    const bool given = data && geteuid() == 0;
-    auto held = FileLock::acquire(folder + "/lictor.lock", given ? std::optional(uid) : std::nullopt,
-                                  given ? std::optional(gid) : std::nullopt);
+    auto held = FileLock::acquire(folder + "/lictor.lock", user, group);
     if (!held) return held.error();
     *file = std::move(*held);
   }
@@ -44,7 +61,9 @@ Result<void> make_folders(const Ground& ground) {
     // Looked at once more: the file that names the directory may be another one by now.
     if (auto refused = handover_refused(ground.settings, ground.config, facts.data_dir, facts.uid))
       return std::move(*refused);
-    if (auto given = give_ownership(facts.data_dir, facts.uid, facts.gid); !given) return given.error();
+    const auto given = give_ownership(facts.data_dir, facts.uid, facts.gid);
+    // What no root may give away its user may be able to work with as it is.
+    if (!given && !(not_permitted(errno) && user_may_write(facts.data_dir, facts.uid, facts.gid))) return given.error();
   }
   return {};
 }

@@ -49,6 +49,7 @@ class Orders {
   };
 
   ControlReply reply(const ControlRequest& request);
+  ControlReply reply_to_order(const ControlRequest& request);
   ControlReply reply_in_turn(const ControlRequest& request);
   ControlReply order(SignalKind kind, bool wait);
   OutcomeOf settings_taken();
@@ -62,6 +63,7 @@ class Orders {
   Views views_;
   std::vector<Waiting> waiting_;
   std::weak_ptr<std::optional<Outcome>> maintaining_;  // there while an order about maintenance is under way
+  std::optional<OrderGroup> group_;
   std::unique_ptr<ControlServer> socket_, http_;
 };
 

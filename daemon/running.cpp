@@ -2,16 +2,31 @@
 
 #include "base/json_text.hpp"
 
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+
 namespace lictor {
 
 Result<HttpAnswer> ask_lictor(const Settings& settings, const std::string& path, Duration deadline) {
   auto answer = ask_once(settings.control.socket,
                          {.method = "GET", .target = path, .body = {}, .headers = {}, .deadline = deadline});
   if (!answer) {
-    return Problem{settings.control.socket, answer.error().why, "is lictor running here, with the same control.socket?",
+    return Problem{settings.control.socket, answer.error().why, unanswered_hint(settings.control.socket),
                    Exit::incomplete};
   }
   return std::move(*answer);
+}
+
+std::string unanswered_hint(const std::string& socket) {
+  struct stat about {};
+  if (access(socket.c_str(), W_OK) != 0 && errno == EACCES && stat(socket.c_str(), &about) == 0)
+    return fmt::format(
+        "ask as root or as a member of the socket's group (gid {}), or of the one that control.group names",
+        about.st_gid);
+  return "is lictor running here, with the same control.socket?";
 }
 
 std::string what_holds_up(const Json& status) {

@@ -15,6 +15,9 @@ namespace lictor {
 Result<HttpAnswer> ask_lictor(const Settings& settings, const std::string& path,
                               Duration deadline = std::chrono::seconds(5));
 
+// What to do about a lictor that does not answer on `socket`.
+std::string unanswered_hint(const std::string& socket);
+
 // Of a body of GET /status: the phase, and what is awaited there.
 std::string what_holds_up(const Json& status);
 

@@ -306,7 +306,7 @@ ResultAll<Ground> SettingsFiles::look_at(ReadAnew read, const Reload& what, cons
 Result<void> SettingsFiles::same_from_start_to_end(const Settings& next) const {
   const Settings& now = settings();
   if (next.run_dir == now.run_dir && next.control.socket == now.control.socket &&
-      next.control.http == now.control.http && next.log.json == now.log.json)
+      next.control.http == now.control.http && next.control.group == now.control.group && next.log.json == now.log.json)
     return {};
   return Problem{"settings", "run_dir, control.* and log.format can't change while lictor runs",
                  "restart lictor for that"};

@@ -210,6 +210,11 @@ ResultAll<Settings> load_settings(const std::optional<std::string>& named, const
   return settings;
 }
 
+ResultAll<Settings> settings_to_ask(const std::optional<std::string>& named, const Environment& environment) {
+  const bool closed = geteuid() != 0 && access(settings_path(named, environment).c_str(), R_OK) != 0 && errno == EACCES;
+  return closed ? read_settings(std::nullopt, environment) : load_settings(named, environment);
+}
+
 std::vector<std::string> unread_files(const Settings& settings) {
   std::vector<std::string> unread;
   if (settings.agent.config_files_named) return unread;
@@ -281,6 +286,7 @@ std::string data_dir_of(const Settings& settings, const Json& agent) {
 Result<std::string> data_dir_of(const Settings& settings) {
   const auto config = read_agent_config(settings);
   if (!config) return config.error().front();
+  if (const auto user = agent_user(settings)) reach_files_as(user->uid, user->gid);
   return Result<std::string>(boost::system::in_place_value, data_dir_of(settings, config->effective().merged));
 }
 
@@ -337,6 +343,15 @@ Result<User> agent_user(const Settings& settings) {
   return user;
 }
 
+Result<std::optional<OrderGroup>> order_group(const Settings& settings) {
+  if (!settings.control.group) return std::optional<OrderGroup>();
+  const auto gid = find_group(*settings.control.group);
+  if (!gid)
+    return Problem{"control.group", fmt::format("no group \"{}\" on this host", *settings.control.group),
+                   "create the group or name another"};
+  return std::optional(OrderGroup{*settings.control.group, *gid});
+}
+
 AgentPrivileges agent_privileges(const std::string& binary, uid_t uid) {
   AgentPrivileges privileges;
   privileges.root = uid == 0;
@@ -386,7 +401,9 @@ bool read_sources(Sources& sources, const Settings& settings, const Environment&
   if (const auto user = agent_user(settings); got(user, problems)) {
     facts.uid = user->uid;
     facts.gid = user->gid;
+    reach_files_as(user->uid, user->gid);
   }
+  (void)got(order_group(settings), problems);
   const auto secrets = read_secrets(settings);
   if (got(secrets, problems)) {
     facts.secrets = secrets->secrets;

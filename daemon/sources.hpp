@@ -5,6 +5,7 @@
 #include "agent_config/definitions.hpp"
 #include "agent_config/plan.hpp"
 #include "base/problem.hpp"
+#include "control/rights.hpp"
 #include "process/io/host.hpp"
 #include "settings/settings.hpp"
 
@@ -23,6 +24,9 @@ namespace lictor {
 // away under a lictor that serves is missed, and one that comes is for its next start.
 ResultAll<Settings> load_settings(const std::optional<std::string>& named, const Environment& environment,
                                   const Settings* in_force = nullptr);
+
+// The same for a command that only asks the running lictor: without the file where that is not this user's to read.
+ResultAll<Settings> settings_to_ask(const std::optional<std::string>& named, const Environment& environment);
 
 // The files and directories that a reload depends on: the settings file, also where it is missing, all that the agent's settings
 // are in, those with tokens and the gossip key. What the agent's settings name in their turn (agent_files) is not among them.
@@ -44,6 +48,9 @@ std::string data_dir_of(const Settings& settings, const Json& agent);  // what t
 
 // agent.user and agent.group; as root `consul` where that user exists; else lictor's own ids.
 Result<User> agent_user(const Settings& settings);
+
+// control.group, found. Nothing: none is named.
+Result<std::optional<OrderGroup>> order_group(const Settings& settings);
 
 // What the agent's user and program have it run with, beside what a program of an ordinary user has.
 struct AgentPrivileges {

@@ -35,15 +35,25 @@ bool holds_number(const std::string& key) {
 enum class Keys {
   of_service,
   of_check,
-  names,  // the keys are the user's, what is below them is Consul's: tagged_addresses
-  free,   // the user's own at every depth
+  command,  // of a check, no keys any more: what it runs
+  names,    // the keys are the user's, what is below them is Consul's: tagged_addresses
+  free,     // the user's own at every depth
 };
 
 Keys below(const std::string& key, Keys here) {
   if (here == Keys::free || key == "Meta" || key == "Header" || key == "Config" || key == "Arguments")
     return Keys::free;
   if (key == "TaggedAddresses") return Keys::names;
+  if (here == Keys::of_check && (key == "Args" || key == "ScriptArgs")) return Keys::command;
   return key == "Check" || key == "Checks" ? Keys::of_check : Keys::of_service;
+}
+
+// Whether what it is given is a shell's to read: there a name in braces is the shell's, which has the environment, too.
+bool runs_shell(const Json& command) {
+  static const std::set<std::string> shells{"sh", "bash", "dash", "ash", "ksh", "mksh", "zsh", "busybox"};
+  if (command.empty() || !command[0].is_string()) return false;
+  const auto& program = command[0].get_ref<const std::string&>();
+  return shells.count(program.substr(program.rfind('/') + 1)) > 0;
 }
 
 class Translation {
@@ -52,6 +62,7 @@ class Translation {
 
   Json value(const Json& from, const std::string& path, Keys keys) {
     if (from.is_string()) return expanded(from.get_ref<const std::string&>(), path);
+    if (keys == Keys::command && from.is_array()) return command(from, path);
     if (from.is_array()) {
       Json out = Json::array();
       for (std::size_t i = 0; i < from.size(); ++i) {
@@ -72,7 +83,23 @@ class Translation {
   }
 
  private:
-  std::optional<std::string> lookup(const std::string& name) const {
+  // What lictor does not know is the program's own to read.
+  Json command(const Json& words, const std::string& path) {
+    const bool of_shell = runs_shell(words);
+    std::vector<std::string> unknown;
+    Json out = words;
+    for (Json& word : out) {
+      if (!word.is_string()) continue;
+      word = expand(
+          word.get_ref<const std::string&>(),
+          [&](const std::string& name) { return of_shell ? fact(name) : lookup(name); }, &unknown, true);
+    }
+    if (std::find(unknown.begin(), unknown.end(), "http_port") != unknown.end()) lacks_http_port(path);
+    return out;
+  }
+
+  // A fact of the node that a definition may name.
+  std::optional<std::string> fact(const std::string& name) const {
     if (name == "address") return facts_.address;
     if (name == "bind_address") return facts_.bind_address;
     if (name == "node_name") return facts_.node_name;
@@ -80,6 +107,11 @@ class Translation {
     if (name == "http_port") {
       return facts_.http_port > 0 ? std::optional(std::to_string(facts_.http_port)) : std::nullopt;
     }
+    return std::nullopt;
+  }
+
+  std::optional<std::string> lookup(const std::string& name) const {
+    if (auto value = fact(name)) return value;
     const auto found = facts_.environment.find(name);
     return found == facts_.environment.end() ? std::nullopt : std::optional(found->second);
   }
@@ -90,8 +122,7 @@ class Translation {
         text, [this](const std::string& name) { return lookup(name); }, &unknown);
     for (const std::string& name : unknown) {
       if (name == "http_port") {
-        problems_.push_back(Problem{path, "${http_port} has no value: the agent serves no plain HTTP on TCP",
-                                    "write a port, or let the agent serve HTTP"});
+        lacks_http_port(path);
       } else {
         problems_.push_back(
             Problem{path, "${" + name + "} is not set",
@@ -99,6 +130,11 @@ class Translation {
       }
     }
     return out;
+  }
+
+  void lacks_http_port(const std::string& path) {
+    problems_.push_back(Problem{path, "${http_port} has no value: the agent serves no plain HTTP on TCP",
+                                "write a port, or let the agent serve HTTP"});
   }
 
   void to_number(Json& target, const std::string& path) {

@@ -99,6 +99,34 @@ std::vector<std::string> unknown_service_keys(const Json& definitions) {
   return lines;
 }
 
+std::vector<std::string> misspelt_names(const Json& definitions) {
+  static const std::vector<std::string> known{"address", "bind_address", "node_name", "node_id", "http_port"};
+  std::vector<std::string> lines;
+  const auto look_at = [&lines](const std::string& path, const Json& words) {
+    for (const Json& word : words.is_array() ? words : Json::array()) {
+      if (!word.is_string()) continue;
+      expand(
+          word.get_ref<const std::string&>(),
+          [&](const std::string& name) -> std::optional<std::string> {
+            const auto close = nearest(name, known);
+            if (close && *close != name)
+              lines.push_back(
+                  fmt::format("{}: ${{{}}} stays as it is written; did you mean \"${{{}}}\"?", path, name, *close));
+            return std::nullopt;
+          },
+          nullptr, true);
+    }
+  };
+  for (std::size_t i = 0; i < definitions.size(); ++i) {
+    each_check(definitions[i], path_of(i), [&](const std::string& path, const Json& check) {
+      for (const char* key : {"args", "Args", "script_args", "ScriptArgs"}) {
+        if (check.contains(key)) look_at(path + "." + key, check[key]);
+      }
+    });
+  }
+  return lines;
+}
+
 std::vector<std::string> ids_twice(const AgentSettings& agent, const std::vector<Json>& desired) {
   std::vector<std::string> lines;
   std::map<std::string, int> of_agent;

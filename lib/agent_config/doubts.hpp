@@ -20,6 +20,10 @@ Problems service_faults(const std::vector<Json>& desired, const AgentSettings& a
 // `definitions`: as the user wrote them, each an object.
 std::vector<std::string> unknown_service_keys(const Json& definitions);
 
+// A line for each name in braces that a check's program would get as it stands and that is a slip of the fingers away from one
+// that lictor puts a value in the place of.
+std::vector<std::string> misspelt_names(const Json& definitions);
+
 // A line for each id that stands twice: in the agent's files, where the later service wins without a word, or there and among
 // lictor's own.
 std::vector<std::string> ids_twice(const AgentSettings& agent, const std::vector<Json>& desired);

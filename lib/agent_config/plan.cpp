@@ -417,7 +417,7 @@ ResultAll<Plan> make_plan(const Settings& settings, const AgentConfig& config, c
   draft.overruling();
   draft.plan.default_token = draft.token("default", "acl_token");
   draft.plan.agent_token = draft.token("agent", "acl_agent_token");
-  draft.plan.environment = agent_environment(settings, facts);
+  draft.plan.environment = agent_environment(settings, facts, own_addresses(draft.plan.effective.merged, facts));
   if (!draft.problems.empty()) return std::move(draft.problems);
   return std::move(draft.plan);
 }

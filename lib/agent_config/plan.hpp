@@ -91,15 +91,23 @@ struct Plan {
 // agent.config_dirs too. Nothing else of the user's is dropped or reworded; where a computed value replaces another one of the user's, a notice says so.
 // argv: -config-dir for each of agent.config_dirs, agent.args with -join as -retry-join, lictor's file; and where arguments say
 // otherwise than it must be, lictor's word in -hcl, which beats them.
-// Environment: lictor's own and agent.env over it, without LICTOR_*, what the official image's entrypoint would have
-// consumed, and lictor's line to its service manager.
+// Environment: lictor's own and agent.env over it, without lictor's own LICTOR_*, what the official image's entrypoint would
+// have consumed, and lictor's line to its service manager. Where a variable names a proxy, NO_PROXY names the agent's own
+// addresses, too.
 // Problems, all of them: a server instead of a client agent, an unknown ${NAME} in node metadata, a setting of the
 // wrong type where lictor has to read it, an api_socket that no listener can have, a secret that settings and a file give
 // differently, a gossip key in agent.args, where every user of the host reads it.
 ResultAll<Plan> make_plan(const Settings& settings, const AgentConfig& config, const PlanFacts& facts);
 
-// The agent's environment, as in Plan.
-std::vector<std::string> agent_environment(const Settings& settings, const PlanFacts& facts);
+// The agent's environment, as in Plan. `own`: the addresses that no proxy is asked for, own_addresses().
+std::vector<std::string> agent_environment(const Settings& settings, const PlanFacts& facts,
+                                           const std::vector<std::string>& own = {});
+
+// The addresses at which the agent is this node, or listens.
+std::vector<std::string> own_addresses(const Json& effective, const PlanFacts& facts);
+
+// Which variables name a proxy.
+std::vector<std::string> proxies_in(const Environment& variables);
 
 // What a hook gets of the agent's environment: all but the variables that hold secrets, by their names or because a secret of
 // consul.json or the password of a URL is in their values, unless hook.environment names them.

@@ -104,7 +104,8 @@ struct Settings {
     bool settings = true;
   } watch;
   struct {
-    std::string socket, http;  // http: "ADDRESS:PORT", numeric, or empty
+    std::string socket, http;          // http: "ADDRESS:PORT", numeric, or empty
+    std::optional<std::string> group;  // name or number
   } control;
   std::string run_dir;
   struct {
@@ -116,6 +117,9 @@ struct Settings {
   // becomes client_addr.
   Json consul_local_config = Json::object();
   std::optional<std::string> client_interface;
+
+  // LICTOR_* variables that mean nothing to lictor, each with the name that may have been meant, if any.
+  std::vector<std::string> unknown_variables;
 
   // Where each key's value came from: "default", the file's name, or the variable's name (NODE_NAME among them).
   // Every key of the table has an entry.
@@ -134,11 +138,14 @@ struct SettingsFile {
 // Reads `file` (JSON with // and /* */ comments) and `environment`. On failure: every problem there is, each
 // with the key's path and the file's or variable's name ("bind.wait (LICTOR_BIND_WAIT)"), the reason, and the
 // nearest known key for an unknown one. A value is judged even where a stronger source covers it. `null` in the file
-// is allowed where the default is worked out, and stands for it. Unknown LICTOR_* variables are problems
-// too, except LICTOR_CONFIG, LICTOR_GRACE, those that lictor gives to hooks (LICTOR_ADDRESS, LICTOR_NODE_NAME,
+// is allowed where the default is worked out, and stands for it. An unknown LICTOR_* variable is a problem too where it is a slip
+// of the fingers away from a known one, and else one of unknown_variables, except LICTOR_CONFIG, LICTOR_GRACE, those that lictor gives to hooks (LICTOR_ADDRESS, LICTOR_NODE_NAME,
 // LICTOR_NODE_ID), and those that Kubernetes makes for a Service whose name begins with "lictor"
 // (LICTOR_SERVICE_HOST, LICTOR_PORT_8555_TCP and the like). Empty CONSUL_* variables and an empty NODE_NAME count
 // as absent.
+// Whether lictor takes this variable for its own: no other program is meant by it.
+bool is_own_variable(const std::string& name);
+
 ResultAll<Settings> read_settings(const std::optional<SettingsFile>& file, const Environment& environment);
 
 // The settings file with every key at its default, each under its meaning as a comment: what

@@ -124,7 +124,11 @@ const std::vector<SettingKey>& setting_keys() {
        "`rejoin`",
        {"exit", "rejoin"}},
       {"watch.settings", boolean, "true", "apply changed settings files without being told"},
-      {"control.socket", string, R"("/run/lictor/lictor.sock")", "unix socket for lictor's own commands, mode 0660"},
+      {"control.socket", string, R"("/run/lictor/lictor.sock")",
+       "unix socket for lictor's own commands, mode 0660: who is in its group, which is lictor's own, may ask"},
+      {"control.group", string, "null",
+       "group, by name or number, whose members may also give orders: `reload`, `restart`, `maint` and `leave`; by "
+       "default nobody but root and lictor's own user"},
       {"control.http", string, R"("127.0.0.1:8555")",
        "`ADDRESS:PORT` for probes and metrics, both as numbers; empty turns it off"},
       {"run_dir", string, R"("/run/lictor")", "directory of everything volatile that lictor writes"},

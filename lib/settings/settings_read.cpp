@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <set>
 #include <tuple>
 
@@ -14,6 +15,8 @@ namespace lictor {
 namespace {
 
 constexpr std::string_view own_prefix = "LICTOR_";
+// Beside the settings' own: the one is for doctor, the others are given to hooks.
+constexpr std::array other_variables{"LICTOR_CONFIG", "LICTOR_GRACE", "LICTOR_ADDRESS", "LICTOR_NODE_ID"};
 constexpr const char* by_default = "default";
 
 // Text that can't be what the key wants stays a string, which the check then names.
@@ -121,8 +124,8 @@ class Reader {
       }
       if (const auto key = known.find(name); key != known.end()) {
         read_variable(*key->second, name, value);
-      } else if (name != "LICTOR_CONFIG" && name != "LICTOR_GRACE" && name != "LICTOR_ADDRESS" &&
-                 name != "LICTOR_NODE_ID" && !is_service_link(name, value)) {
+      } else if (std::find(other_variables.begin(), other_variables.end(), name) == other_variables.end() &&
+                 !is_service_link(name, value)) {
         report_unknown_variable(name, known);
       }
     }
@@ -194,6 +197,8 @@ class Reader {
     s.watch.settings = value("watch.settings").get<bool>();
     s.control.socket = text("control.socket");
     s.control.http = text("control.http");
+    s.control.group = maybe("control.group");
+    s.unknown_variables = unknown_variables_;
     s.run_dir = text("run_dir");
     s.log.level = text("log.level");
     s.log.json = text("log.format") == "json";
@@ -254,14 +259,20 @@ class Reader {
   }
 
   void report_unknown_variable(const std::string& name, const std::map<std::string, const SettingKey*>& known) {
+    // What all have in common makes no two names alike.
+    const std::string own = name.substr(own_prefix.size());
     std::vector<std::string> names;
     for (const auto& [candidate, key] : known) {
-      if (key->settable_by_environment()) names.push_back(candidate);
+      if (key->settable_by_environment()) names.push_back(candidate.substr(own_prefix.size()));
     }
-    const auto close = nearest(name, names);
-    problems_.push_back(
-        Problem{name, "unknown variable",
-                close ? fmt::format("did you mean \"{}\"?", *close) : "unset it: no setting has this name"});
+    if (const auto close = nearest(own, names)) {
+      problems_.push_back(Problem{name, "unknown variable", fmt::format("did you mean \"{}{}\"?", own_prefix, *close)});
+      return;
+    }
+    const auto at =
+        std::find_if(names.begin(), names.end(), [&](const std::string& n) { return n.ends_with("_" + own); });
+    unknown_variables_.push_back(at == names.end() ? name
+                                                   : fmt::format("{} (did you mean {}{}?)", name, own_prefix, *at));
   }
 
   bool good_text(const std::string& subject, const std::string& text) {
@@ -335,10 +346,18 @@ class Reader {
   std::set<std::string_view> broken_;  // keys with a problem in some source
   Json local_config_ = Json::object();
   std::optional<std::string> client_interface_;
+  std::vector<std::string> unknown_variables_;
   Problems problems_;
 };
 
 }  // namespace
+
+bool is_own_variable(const std::string& name) {
+  if (!name.starts_with(own_prefix)) return false;
+  const auto& keys = setting_keys();
+  return std::find(other_variables.begin(), other_variables.end(), name) != other_variables.end() ||
+         std::any_of(keys.begin(), keys.end(), [&](const SettingKey& key) { return key.environment_name() == name; });
+}
 
 ResultAll<Settings> read_settings(const std::optional<SettingsFile>& file, const Environment& environment) {
   Reader reader;

@@ -1,7 +1,9 @@
 """What the data directory stands on: where an agent could not live none is started, and lictor says what to do."""
 
 import os
+import pwd
 import signal
+import stat
 import subprocess
 
 from tools import eventually
@@ -129,3 +131,102 @@ def storage_fleeting(world):
 
     checked = host.client.command("check")
     assert checked.returncode == 0 and checked.stdout.count(WARNING) == 1, checked.stdout + checked.stderr
+
+
+# Root without the right to pass over modes is what an NFS server that squashes root makes of it.
+SQUASHED = ["setpriv", "--bounding-set", "-dac_override,-dac_read_search,-fowner"]
+USER = pwd.getpwnam("consul")
+
+
+def owners(folder):
+    found = set()
+    for here, folders, files in os.walk(folder):
+        for name in folders + files:
+            about = os.lstat(f"{here}/{name}")
+            found.add((about.st_uid, about.st_gid))
+    return found
+
+
+def storage_root_is_nobody(world):
+    """Where root may do nothing and the agent's user all, lictor serves, keeps the node's identity and lets check look."""
+    server = world.server()
+    client = world.client(agent={"user": "consul"})
+    os.mkdir(client.data_dir, 0o700)
+    os.chown(client.data_dir, USER.pw_uid, USER.pw_gid)
+    client.wrapper = SQUASHED
+    node_id = client.start().ready()["node_id"]
+    assert server.instances() == {"n1": client.address}
+    assert {"lictor.lock", "lictor-identity.json", "lictor-agent.json", "lictor-services.json", "node-id"} <= set(
+        os.listdir(client.data_dir)
+    )
+    assert client.stop()[0] == 0, client.last_line()
+    assert "lictor-timeline.json" in os.listdir(client.data_dir)
+    assert owners(client.data_dir) == {(USER.pw_uid, USER.pw_gid)}, owners(client.data_dir)
+    assert stat.S_IMODE(os.stat(client.data_dir).st_mode) == 0o700
+
+    # What is kept there is read as that user, by commands and by the next start.
+    told = subprocess.run(
+        ["ip", "netns", "exec", client.namespace, *SQUASHED, world.lictor, "check", "-c", client.settings_file],
+        capture_output=True,
+        text=True,
+        timeout=20,
+        env=client.environment,
+    )
+    assert told.returncode == 0, told.stdout + told.stderr
+    assert client.start().ready()["node_id"] == node_id
+    # Nobody else takes the directory meanwhile.
+    second = world.client("n2", agent={"user": "consul"}, node={"data_dir": client.data_dir})
+    second.wrapper = SQUASHED
+    second.start().ended(5)
+    assert second.process.returncode == 78 and "held by process" in second.last_line(), second.last_line()
+    assert client.status()["ready"]
+
+
+def storage_made_by_its_user(world):
+    """A data directory that is not there yet is made by whoever may make it, and what root began is not left behind."""
+    world.server()
+    client = world.client(agent={"user": "consul"})
+    parent = f"{client.folder}/volume"
+    os.mkdir(parent, 0o700)
+    client.write_settings(node={"data_dir": f"{parent}/consul/data"})
+    client.wrapper = SQUASHED
+    os.chown(parent, 12345, 12345)
+    client.start().ended(5)
+    assert client.process.returncode == 78 and "permission denied" in client.last_line(), client.last_line()
+    assert os.listdir(parent) == []
+    os.chown(parent, USER.pw_uid, USER.pw_gid)
+    client.start().ready()
+    assert owners(parent) == {(USER.pw_uid, USER.pw_gid)}, owners(parent)
+
+
+def storage_closed_to_both(world):
+    """Where neither root nor the agent's user may write, the error says so and what would help; nothing is left there."""
+    host = Host(world)
+    host.client.write_settings(agent={"user": "consul"})
+    os.chown(host.data_dir, 12345, 12345)
+    os.chmod(host.data_dir, 0o755)
+    host.client.wrapper = SQUASHED
+    for _ in range(2):
+        host.client.start().ended(5)
+        host.refused(78, f"uid {USER.pw_uid} may not write there (permission denied)", f"chown {USER.pw_uid}:")
+        assert os.listdir(host.data_dir) == []
+
+
+def storage_unmapped_owner(world):
+    """In a user namespace that does not map the owner of the volume, a directory that all may write serves as it is."""
+    server = world.server()
+    client = world.client(agent={"user": "consul"})
+    os.mkdir(client.data_dir)
+    os.chown(client.data_dir, 12345, 12345)
+    os.chmod(client.data_dir, 0o777)
+    maps = ["--map-users", "0:0:1000", "--map-groups", "0:0:1000"]
+    client.wrapper = ["unshare", "--user", *maps, "--setuid", "0", "--setgid", "0"]
+    node_id = client.start().ready()["node_id"]
+    assert server.instances() == {"n1": client.address}
+    assert (os.stat(client.data_dir).st_uid, stat.S_IMODE(os.stat(client.data_dir).st_mode)) == (12345, 0o777)
+    assert client.stop()[0] == 0, client.last_line()
+    assert client.start().ready()["node_id"] == node_id
+    os.chmod(client.data_dir, 0o755)
+    assert client.stop()[0] in (0, 1)
+    client.start().ended(5)
+    assert client.process.returncode == 78 and f"uid {USER.pw_uid} may not write there" in client.last_line()

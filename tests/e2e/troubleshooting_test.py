@@ -7,6 +7,7 @@ import contextlib
 import functools
 import json
 import os
+import pwd
 import re
 import signal
 import subprocess
@@ -203,6 +204,22 @@ def troubleshooting_somebody_elses(world, advice):
     client.start().ready()
 
 
+@symptom("Data directory closed to root")
+def troubleshooting_closed_to_root(world, advice):
+    """A volume on which root is nobody, and that is nobody else's."""
+    world.server()
+    client = world.client(agent={"user": "consul"})
+    client.wrapper = ["setpriv", "--bounding-set", "-dac_override,-dac_read_search,-fowner"]
+    os.mkdir(client.data_dir, 0o755)
+    os.chown(client.data_dir, 12345, 12345)
+    assert client.start().ended(5) == 78
+    advice.seen_in(client.log)
+    assert os.listdir(client.data_dir) == []
+    consul = pwd.getpwnam("consul")
+    advice.carry_out(client, UID=str(consul.pw_uid), GID=str(consul.pw_gid), DATA_DIR=client.data_dir)
+    client.start().ready()
+
+
 @symptom("Name alive elsewhere")
 def troubleshooting_name_elsewhere(world, advice):
     """Two hosts are called the same."""
@@ -374,6 +391,38 @@ def troubleshooting_port(world, advice):
     client.start().ready()
     assert server.instances() == {"n1": client.address}
     other.kill()
+
+
+@symptom("Proxy in the environment")
+def troubleshooting_proxy(world, advice):
+    """A proxy that answers nobody, for all that the service manager starts."""
+    server, proxy = world.server(), "http://127.0.0.1:9"
+    check = {"http": "http://10.77.0.1:8500/v1/status/leader", "interval": "1s"}
+    client = world.client(services=[{"name": "web", "port": 80, "check": check}])
+    client.start(HTTP_PROXY=proxy).ready()
+    advice.seen_in(client.command("doctor").stdout)
+    eventually(lambda: server.instances("web") and not server.passing("web"), 5, "the check fails at the proxy")
+    client.write_settings(**advice.settings(HOSTS="10.77.0.0/16"))
+    eventually(lambda: server.passing("web") == {"n1"}, 15, "the check passes")
+
+
+@symptom("Order refused")
+def troubleshooting_order_refused(world, advice):
+    """Somebody of the socket's group orders, and then one of the group that may."""
+    world.server()
+    client = world.client()
+    client.before_exec = lambda: os.setgid(4343)
+    client.start().ready()
+    command = ["ip", "netns", "exec", client.namespace, "setpriv", "--reuid", "5001", "--regid", "5001"]
+    command += ["--groups", "4343", world.lictor, "reload", "-c", client.settings_file]
+    refused = subprocess.run(command, capture_output=True, text=True, timeout=20, env=client.environment)
+    assert refused.returncode == 1
+    advice.seen_in(refused.stderr)
+    assert client.stop()[0] == 0
+    client.write_settings(**advice.settings(GROUP="4343"))
+    client.start().ready()
+    done = subprocess.run(command, capture_output=True, text=True, timeout=20, env=client.environment)
+    assert done.returncode == 0, done.stderr
 
 
 @symptom("Capabilities missing")

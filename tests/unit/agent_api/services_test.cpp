@@ -96,6 +96,30 @@ TEST_CASE("numbers may be written as strings", "[services]") {
   CHECK(body.at("Proxy") == Json::parse(R"({"Config": {"Port": "7"}, "LocalServicePort": 9})"));
 }
 
+TEST_CASE("what a check runs is as it is written, but for the documented names", "[services]") {
+  ServiceFacts f = facts();
+  f.environment = {{"x", "theirs"}, {"ZONE", "z"}};
+  const auto args = [&](const char* words, const char* key = "args") {
+    const Json service = {{"name", "a"}, {"checks", {{{key, Json::parse(words)}, {"interval", "10s"}}}}};
+    const Json body = desired_services(Json::array({service}), f).value()[0];
+    return body.at("Checks").at(0).at(std::string(key) == "args" ? "Args" : "ScriptArgs");
+  };
+  // A shell's: what lictor does not know better is its own, the environment too.
+  const char* line =
+      R"(["/bin/sh", "-c", "echo x > /tmp/probe-$$; x=1; echo $1 ${x} ${1:-2} $(date) $ ${node_name}", "$$"])";
+  CHECK(args(line) == Json::parse(R"(["/bin/sh", "-c",
+      "echo x > /tmp/probe-$$; x=1; echo $1 ${x} ${1:-2} $(date) $ node-1", "$$"])"));
+  CHECK(args(R"(["bash", "-c", "echo $${x} ${x"])", "script_args") ==
+        Json::parse(R"(["bash", "-c", "echo $${x} ${x"])"));
+  // Another program has no other way to the environment.
+  CHECK(args(R"(["/check", "$$", "${ZONE}", "${NOPE}", "$${node_name}", 5])") ==
+        Json::parse(R"(["/check", "$$", "z", "${NOPE}", "$node-1", 5])"));
+  // Elsewhere "$${" is the text "${", and a lone "$" is one.
+  const auto tags = desired_services(Json::parse(R"([{"name": "a", "tags": ["$${ZONE}", "$$", "5$", "$(x)", "$ZONE"]
+}])"), f);
+  CHECK(tags.value()[0].at("Tags") == Json::parse(R"(["${ZONE}", "$$", "5$", "$(x)", "$ZONE"])"));
+}
+
 TEST_CASE("definitions that can't be registered", "[services]") {
   struct Row {
     const char* definitions;
@@ -113,6 +137,8 @@ TEST_CASE("definitions that can't be registered", "[services]") {
            {R"([{"name": "a"}, {"name": "b", "id": "a"}])", "services[1]", "\"a\""},
            {R"([{"name": "a", "checks": [{"http": "http://${NOPE}/"}]}])", "services[0].checks[0].http", "${NOPE}"},
            {R"([{"name": "a", "port": "${http_port}"}])", "services[0].port", "no plain HTTP"},
+           {R"([{"name": "a", "check": {"args": ["sh", "-c", "nc ${http_port}"]}}])", "services[0].check.args",
+            "no plain HTTP"},
            {R"([{"name": "a", "port": "http"}])", "services[0].port", "\"http\""},
            {R"([{"name": "a", "port": "80x"}])", "services[0].port", "\"80x\""},
            {R"([{"name": "a", "meta": ["x"]}])", "services[0].meta", "array"},

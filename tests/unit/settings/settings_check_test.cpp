@@ -111,13 +111,13 @@ TEST_CASE("all broken keys are reported at once") {
   }
   file["bogus"] = 1;
   const Problems problems =
-      bad(read(file.dump(), {{"LICTOR_BIND_WAIT", "soon"}, {"LICTOR_BOGUS", "1"}, {"CONSUL_LOCAL_CONFIG", "{"}}));
+      bad(read(file.dump(), {{"LICTOR_BIND_WAIT", "soon"}, {"LICTOR_LOG_LEVL", "1"}, {"CONSUL_LOCAL_CONFIG", "{"}}));
   CHECK(problems.size() == setting_keys().size() + 4);
   const std::string text = all_of(problems);
   for (const SettingKey& key : setting_keys()) CHECK_THAT(text, Contains(key.path + (" (" + file_name + "): ")));
   CHECK_THAT(text, Contains("bogus (" + file_name + "): unknown key"));
   CHECK_THAT(text, Contains("bind.wait (LICTOR_BIND_WAIT): \"soon\""));
-  CHECK_THAT(text, Contains("LICTOR_BOGUS: unknown variable"));
+  CHECK_THAT(text, Contains("LICTOR_LOG_LEVL: unknown variable"));
   CHECK_THAT(text, Contains("CONSUL_LOCAL_CONFIG: line 1, column 2: "));
 }
 

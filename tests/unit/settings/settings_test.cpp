@@ -90,6 +90,7 @@ TEST_CASE("without a file and variables every setting has its default") {
   CHECK(s.watch.settings);
   CHECK(s.control.socket == "/run/lictor/lictor.sock");
   CHECK(s.control.http == "127.0.0.1:8555");
+  CHECK_FALSE(s.control.group);
   CHECK(s.run_dir == "/run/lictor");
   CHECK(s.log.level == "info");
   CHECK_FALSE(s.log.json);
@@ -199,6 +200,12 @@ TEST_CASE("what LICTOR_* variables mean") {
                            {"LICTORIAN", "x"},
                            {"PATH", "/bin"}}));
   }
+  SECTION("what no setting is nearly called is none of lictor's business") {
+    const Settings s =
+        good(read_environment({{"LICTOR_HTTP_PORT", "80"}, {"LICTOR_USER", "x"}, {"LICTOR_PROJECT", ""}}));
+    CHECK(s.unknown_variables == std::vector<std::string>{"LICTOR_HTTP_PORT", "LICTOR_PROJECT",
+                                                          "LICTOR_USER (did you mean LICTOR_AGENT_USER?)"});
+  }
   SECTION("problems name the variable") {
     struct Row {
       const char* name;
@@ -209,7 +216,7 @@ TEST_CASE("what LICTOR_* variables mean") {
         {"LICTOR_BIND_INTERFCE",
          "x",
          {"LICTOR_BIND_INTERFCE: unknown variable", "did you mean \"LICTOR_BIND_INTERFACE\"?"}},
-        {"LICTOR_HTTP_PORT", "80", {"LICTOR_HTTP_PORT: unknown variable"}},
+        {"LICTOR_STOP_TIMEOT", "9s", {"LICTOR_STOP_TIMEOT: unknown variable", "did you mean \"LICTOR_STOP_TIMEOUT\"?"}},
         {"LICTOR_NODE_HEAL", "yes", {"node.heal (LICTOR_NODE_HEAL): \"yes\" instead of a boolean", "true"}},
         {"LICTOR_NODE_HEAL", "", {"node.heal (LICTOR_NODE_HEAL)"}},
         {"LICTOR_RESTART_GIVE_UP_AFTER", "5x", {"restart.give_up_after (LICTOR_RESTART_GIVE_UP_AFTER): \"5x\""}},
