@@ -71,7 +71,9 @@ def environment_dollars(world):
     out = open_folder(f"{world.folder}/out")
     line = f'x=ours; echo "${{x}} $1 ${{HOME:-none}} ${{address}} $(echo sub) ${{adress}}" > {out}/told; echo x > {out}/probe-$$'
     check = {"name": "c", "args": ["/bin/sh", "-c", line, "sh", "first"], "interval": "1s"}
-    client = world.client(services=[{"name": "web", "port": 80, "check": check}])
+    client = world.client(
+        services=[{"name": "web", "port": 80, "check": check}], agent={"config": {"enable_script_checks": True}}
+    )
     client.start(x="theirs").ready()
     told = eventually(lambda: os.path.exists(f"{out}/told") and open(f"{out}/told").read(), 10, "the check has run")
     words = told.split()

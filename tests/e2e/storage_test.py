@@ -147,13 +147,17 @@ def owners(folder):
     return found
 
 
+NOBODY_HERE = ["unshare", "--user", "--map-users", "0,0,1000", "--map-groups", "0,0,1000", "--setuid", "0", "--setgid", "0"]
+
+
 def storage_root_is_nobody(world):
     """Where root may do nothing and the agent's user all, lictor serves, keeps the node's identity and lets check look."""
     server = world.server()
     client = world.client(agent={"user": "consul"})
-    os.mkdir(client.data_dir, 0o700)
-    os.chown(client.data_dir, USER.pw_uid, USER.pw_gid)
-    client.wrapper = SQUASHED
+    os.mkdir(client.data_dir)
+    os.chmod(client.data_dir, 0o770)
+    os.chown(client.data_dir, 12345, USER.pw_gid)
+    client.wrapper = NOBODY_HERE
     node_id = client.start().ready()["node_id"]
     assert server.instances() == {"n1": client.address}
     assert {"lictor.lock", "lictor-identity.json", "lictor-agent.json", "lictor-services.json", "node-id"} <= set(
@@ -162,11 +166,11 @@ def storage_root_is_nobody(world):
     assert client.stop()[0] == 0, client.last_line()
     assert "lictor-timeline.json" in os.listdir(client.data_dir)
     assert owners(client.data_dir) == {(USER.pw_uid, USER.pw_gid)}, owners(client.data_dir)
-    assert stat.S_IMODE(os.stat(client.data_dir).st_mode) == 0o700
+    assert stat.S_IMODE(os.stat(client.data_dir).st_mode) == 0o770
 
     # What is kept there is read as that user, by commands and by the next start.
     told = subprocess.run(
-        ["ip", "netns", "exec", client.namespace, *SQUASHED, world.lictor, "check", "-c", client.settings_file],
+        ["ip", "netns", "exec", client.namespace, *NOBODY_HERE, world.lictor, "check", "-c", client.settings_file],
         capture_output=True,
         text=True,
         timeout=20,
@@ -176,7 +180,7 @@ def storage_root_is_nobody(world):
     assert client.start().ready()["node_id"] == node_id
     # Nobody else takes the directory meanwhile.
     second = world.client("n2", agent={"user": "consul"}, node={"data_dir": client.data_dir})
-    second.wrapper = SQUASHED
+    second.wrapper = NOBODY_HERE
     second.start().ended(5)
     assert second.process.returncode == 78 and "held by process" in second.last_line(), second.last_line()
     assert client.status()["ready"]
@@ -187,14 +191,15 @@ def storage_made_by_its_user(world):
     world.server()
     client = world.client(agent={"user": "consul"})
     parent = f"{client.folder}/volume"
-    os.mkdir(parent, 0o700)
+    os.mkdir(parent)
     client.write_settings(node={"data_dir": f"{parent}/consul/data"})
-    client.wrapper = SQUASHED
+    client.wrapper = NOBODY_HERE
     os.chown(parent, 12345, 12345)
     client.start().ended(5)
     assert client.process.returncode == 78 and "permission denied" in client.last_line(), client.last_line()
     assert os.listdir(parent) == []
-    os.chown(parent, USER.pw_uid, USER.pw_gid)
+    os.chown(parent, 12345, USER.pw_gid)
+    os.chmod(parent, 0o770)
     client.start().ready()
     assert owners(parent) == {(USER.pw_uid, USER.pw_gid)}, owners(parent)
 
@@ -219,7 +224,7 @@ def storage_unmapped_owner(world):
     os.mkdir(client.data_dir)
     os.chown(client.data_dir, 12345, 12345)
     os.chmod(client.data_dir, 0o777)
-    maps = ["--map-users", "0:0:1000", "--map-groups", "0:0:1000"]
+    maps = ["--map-users", "0,0,1000", "--map-groups", "0,0,1000"]
     client.wrapper = ["unshare", "--user", *maps, "--setuid", "0", "--setgid", "0"]
     node_id = client.start().ready()["node_id"]
     assert server.instances() == {"n1": client.address}

@@ -217,6 +217,7 @@ def troubleshooting_closed_to_root(world, advice):
     assert os.listdir(client.data_dir) == []
     consul = pwd.getpwnam("consul")
     advice.carry_out(client, UID=str(consul.pw_uid), GID=str(consul.pw_gid), DATA_DIR=client.data_dir)
+    client.wrapper = []
     client.start().ready()
 
 
@@ -396,7 +397,7 @@ def troubleshooting_port(world, advice):
 @symptom("Proxy in the environment")
 def troubleshooting_proxy(world, advice):
     """A proxy that answers nobody, for all that the service manager starts."""
-    server, proxy = world.server(), "http://127.0.0.1:9"
+    server, proxy = world.server({"client_addr": "0.0.0.0"}), "http://127.0.0.1:9"
     check = {"http": "http://10.77.0.1:8500/v1/status/leader", "interval": "1s"}
     client = world.client(services=[{"name": "web", "port": 80, "check": check}])
     client.start(HTTP_PROXY=proxy).ready()
