@@ -5,6 +5,7 @@ import pwd
 import signal
 import stat
 import subprocess
+import sys
 
 from tools import eventually
 from world import CONSUL, run, write_script
@@ -147,7 +148,22 @@ def owners(folder):
     return found
 
 
-NOBODY_HERE = ["unshare", "--user", "--map-users", "0,0,1000", "--map-groups", "0,0,1000", "--setuid", "0", "--setgid", "0"]
+# A user namespace that maps the first thousand ids alone, for the program that follows.
+IN_NAMESPACE = """
+import ctypes, os, sys
+ready, me = os.pipe(), os.getpid()
+child = os.fork()
+if child == 0:
+    os.read(ready[0], 1)
+    for name in ("uid_map", "gid_map"):
+        open(f"/proc/{me}/{name}", "w").write("0 0 1000")
+    os._exit(0)
+assert ctypes.CDLL(None).unshare(0x10000000) == 0
+os.write(ready[1], b"x")
+assert os.waitpid(child, 0)[1] == 0
+os.execvp(sys.argv[1], sys.argv[1:])
+"""
+NOBODY_HERE = [sys.executable, "-c", IN_NAMESPACE]
 
 
 def storage_root_is_nobody(world):
@@ -224,8 +240,7 @@ def storage_unmapped_owner(world):
     os.mkdir(client.data_dir)
     os.chown(client.data_dir, 12345, 12345)
     os.chmod(client.data_dir, 0o777)
-    maps = ["--map-users", "0,0,1000", "--map-groups", "0,0,1000"]
-    client.wrapper = ["unshare", "--user", *maps, "--setuid", "0", "--setgid", "0"]
+    client.wrapper = NOBODY_HERE
     node_id = client.start().ready()["node_id"]
     assert server.instances() == {"n1": client.address}
     assert (os.stat(client.data_dir).st_uid, stat.S_IMODE(os.stat(client.data_dir).st_mode)) == (12345, 0o777)
