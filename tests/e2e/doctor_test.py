@@ -24,6 +24,7 @@ CHECKS = {
     "limits",
     "version",
     "grace",
+    "proxy",
     "clock",
     "held-for-failed",
     "servers",
