@@ -34,7 +34,7 @@ CHECKS = {
     "entry-without-member",
     "member-without-entry",
 }
-LOCAL = {"settings", "identity", "storage", "secrets", "ports", "limits", "version", "servers"}
+LOCAL = {"settings", "identity", "storage", "secrets", "ports", "limits", "version", "proxy", "servers"}
 # A server that lets others ask it the time.
 OPEN_HTTP = "0.0.0.0"
 
