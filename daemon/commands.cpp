@@ -7,6 +7,7 @@
 #include "base/json_text.hpp"
 #include "base/text.hpp"
 #include "child.hpp"
+#include "files/io/storage.hpp"
 #include "life/turn.hpp"
 #include "moving.hpp"
 #include "node_files.hpp"
@@ -329,6 +330,25 @@ Exit order(const std::optional<std::string>& settings_file, const Words& words, 
   return exit;
 }
 
+// Told beforehand: with the first process of a container those end that were started in it by hand.
+void tell_what_follows_leave() {
+  if (getenv("KUBERNETES_SERVICE_HOST") != nullptr) {
+    return log::complain(
+        "leave: Kubernetes starts this container again as soon as it has ended, and the node comes back; to keep "
+        "callers "
+        "away use `lictor maint on`, to replace the pod `kubectl delete pod`, to take the node out for good `kubectl "
+        "drain "
+        "--ignore-daemonsets` and `kubectl delete node`");
+  }
+  if (in_container() && access("/run/systemd/system", F_OK) != 0) {
+    log::complain(
+        "leave: this container ends with it, and where it has a restart policy (`always`, `unless-stopped`) its engine "
+        "starts it again, and the node comes back; to keep callers away use `lictor maint on`, to keep the node out "
+        "stop "
+        "the container (`docker stop`), which leaves as well");
+  }
+}
+
 }  // namespace
 
 Exit order(const std::optional<std::string>& settings_file, Order what, Duration limit) {
@@ -338,6 +358,7 @@ Exit order(const std::optional<std::string>& settings_file, Order what, Duration
     case Order::restart:
       return order(settings_file, {"/restart?wait", "restart", "the node to be ready again"}, "", limit);
     case Order::leave:
+      tell_what_follows_leave();
       return order(settings_file, {"/leave?wait", "leave", "the node to leave and lictor to end"}, "", limit);
   }
   return Exit::internal;

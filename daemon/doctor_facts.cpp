@@ -13,6 +13,7 @@
 #include "network/io/listeners.hpp"
 #include "process/io/agent_limits.hpp"
 #include "process/io/host.hpp"
+#include "process/io/privileges.hpp"
 #include "process/io/reaper.hpp"
 
 #include <boost/asio/io_context.hpp>
@@ -283,7 +284,7 @@ class Doctor {
         const auto holder = holder_of(listener);
         if (holder && (holder->pid == lictor_ || holder->pid == agent_ || is_agent(holder->arguments))) continue;
         if (!holder && (wanted.setting == "control.http" ? lictor_runs() : agent_answers_)) {
-          unseen({"ports"}, "only root sees which program has a port");
+          unseen({"ports"}, "which program has a port takes " + lacking_sight() + " to see");
           continue;
         }
         facts_.taken.push_back({wanted, holder ? fmt::format("{} (pid {})", holder->name, holder->pid)

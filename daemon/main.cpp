@@ -280,13 +280,15 @@ std::optional<Deed> understood(std::span<char*> arguments, Time executed, Comman
                              .more = "It waits until the node is ready again, with another agent.",
                              .exits = {{0, "ready again, with another agent"}, not_in_time, cant_work},
                              .example = "lictor restart --timeout 2m"});
-  add_order(Order::leave, {.name = "leave",
-                           .what = "have the node leave (by stop.policy) and lictor end",
-                           .more = "It ends with lictor's exit code.",
-                           .exits = {{0, "stopped as asked; a leave was confirmed"},
-                                     {1, "not confirmed, or not known within the time; or no lictor answers"},
-                                     cant_work},
-                           .example = "lictor leave && systemctl poweroff"});
+  add_order(Order::leave,
+            {.name = "leave",
+             .what = "have the node leave (by stop.policy) and lictor end",
+             .more = "It ends with lictor's exit code. In a container, which the platform starts again when it "
+                     "has ended, it says what to do instead.",
+             .exits = {{0, "stopped as asked; a leave was confirmed"},
+                       {1, "not confirmed, or not known within the time; or no lictor answers"},
+                       cant_work},
+             .example = "lictor leave && systemctl poweroff"});
 
   std::string state, reason;
   add({.name = "maint",

@@ -74,8 +74,8 @@
 //                  standing_forbidden and some; one at a time, not again within standing_pause, and none in a stop
 //   flushed        while an agent that is ready may be waiting for a full sync, it is made to send what it has every
 //                  flush_interval, unless it refuses; never without a leader, and never in a stop
-//   ready          ready only with services sent, hooks done and the catalog seen, each for the agent that runs now, and
-//                  not while that leaves
+//   ready          ready only with services sent, hooks done and the catalog seen, each for the agent that runs now, with a
+//                  leader known or not needed, and not while that agent leaves or ends each connection
 //   hooks          one hook at a time, in order, none without an agent
 //   in-force       the life goes by the settings that are in force; what was prepared beside others than those, or while a
 //                  stop has begun, never comes into force
@@ -158,7 +158,8 @@ std::optional<Time> next_wake(const Life& life);
 Phase phase_of(const Life& life);
 Time since_of(const Life& life);  // when the phase was entered
 
-// Registered, and a leader known: what /readyz says.
+// Registered, and a leader known or not needed (control.ready_needs_leader): what /readyz says. An agent that ends each
+// connection without an answer serves nobody, whatever is needed.
 bool ready(const Life& life);
 // Not in the middle of giving up: what /livez says.
 bool live(const Life& life);

@@ -19,6 +19,7 @@ Rules rules_of(const Settings& s, const AgentTraits& traits) {
           .hung_after = s.watch.hung_after,
           .rejoin_after = s.watch.rejoin_after,
           .rejoin_after_leave = s.watch.rejoin_after_leave,
+          .ready_needs_leader = s.control.ready_needs_leader,
           .post_start = failures(s.hooks.post_start),
           .pre_stop = failures(s.hooks.pre_stop),
           .acl = traits.acl,

@@ -23,6 +23,7 @@ struct Rules {
   Duration hung_after = std::chrono::seconds(30);
   Duration rejoin_after = std::chrono::minutes(5);  // 0: never
   bool rejoin_after_leave = false;                  // watch.on_leave
+  bool ready_needs_leader = true;                   // control.ready_needs_leader
   std::vector<OnFailure> post_start, pre_stop;      // one for each hook
   bool acl = false;                                 // the agent's settings turn ACLs on
   bool heal = true;

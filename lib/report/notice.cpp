@@ -18,7 +18,7 @@ Standing standing_of(const LifeView& life) {
 std::string state_of(const LifeView& life) {
   if (life.stop()) return life.stop()->leave ? "leaving" : "ending";
   if (life.giving_up()) return "giving up";
-  if (life.ready()) return "registered";
+  if (life.ready()) return life.leader() ? "registered" : "registered; no leader known";
   if (life.no_address()) return life.no_address()->why;
   if (!life.agent()) return "no agent";
   if (!life.failure().empty()) return life.failure();

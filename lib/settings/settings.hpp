@@ -105,6 +105,7 @@ struct Settings {
   } watch;
   struct {
     std::string socket, http;  // http: "ADDRESS:PORT", numeric, or empty
+    bool ready_needs_leader = true;
   } control;
   std::string run_dir;
   struct {

@@ -127,6 +127,10 @@ const std::vector<SettingKey>& setting_keys() {
       {"control.socket", string, R"("/run/lictor/lictor.sock")", "unix socket for lictor's own commands, mode 0660"},
       {"control.http", string, R"("127.0.0.1:8555")",
        "`ADDRESS:PORT` for probes and metrics, both as numbers; empty turns it off"},
+      {"control.ready_needs_leader", boolean, "true",
+       "a node that is registered is not ready while its agent knows no leader; `false`: it stays ready, and only a "
+       "node "
+       "that is about to register needs one"},
       {"run_dir", string, R"("/run/lictor")", "directory of everything volatile that lictor writes"},
       {"log.level",
        string,

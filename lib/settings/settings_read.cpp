@@ -194,6 +194,7 @@ class Reader {
     s.watch.settings = value("watch.settings").get<bool>();
     s.control.socket = text("control.socket");
     s.control.http = text("control.http");
+    s.control.ready_needs_leader = value("control.ready_needs_leader").get<bool>();
     s.run_dir = text("run_dir");
     s.log.level = text("log.level");
     s.log.json = text("log.format") == "json";

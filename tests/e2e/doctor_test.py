@@ -202,6 +202,18 @@ def doctor_without_lictor(world):
     assert code == 1 and [check for check, _ in findings] == ["servers"], findings
 
 
+def doctor_lacks_sight(world):
+    """A doctor that is root and can't see which program has a port says what it lacks for that, not that it should be root."""
+    world.server()
+    client = world.client().start()
+    client.ready()
+    command = ["ip", "netns", "exec", client.namespace, "setpriv", "--bounding-set=-sys_ptrace", client.world.lictor]
+    command += ["doctor", "--json", "-c", client.settings_file]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, env=client.environment)
+    unseen = {one["check"]: one["reason"] for one in json.loads(done.stdout)["not_looked_at"]}
+    assert "takes CAP_SYS_PTRACE" in unseen["ports"] and "root" not in unseen["ports"], unseen
+
+
 def doctor_host(world):
     """What keeps lictor from starting the agent is a finding, beside what can be seen all the same."""
     client = world.client(with_address=False, agent={"binary": "consul-nowhere"})

@@ -167,6 +167,10 @@ class Node:
     def signal(self, name):
         self.podman("kill", "--signal", name, self.container)
 
+    def doctor(self):
+        """What `lictor doctor --json` in the pod says, whatever it finds."""
+        return self.podman("exec", self.container, "sh", "-c", "lictor doctor --json || true")
+
     def process(self, name):
         """The pid of the one process with this name; None while there is none, or another one is about to go."""
         found = [process.pid for process in processes_in(self.namespace) if process.name == name]
@@ -242,6 +246,9 @@ def kube_base(world):
     node.signal("USR2")  # ends and starts a process of another user: takes both KILL and SETUID
     eventually(lambda: node.process("consul") not in (None, agent), 15, "another agent runs")
     eventually(node.probes_answer, 15, "the node is ready again")
+
+    unseen = {one["check"]: one["reason"] for one in json.loads(node.doctor())["not_looked_at"]}
+    assert "CAP_SYS_PTRACE" in unseen["ports"] and "hostPID" in unseen["ports"], unseen
 
     first = node.node_id()
     assert node.stop() == 0

@@ -73,7 +73,7 @@ inline Json shown(const Settings& s) {
       {"restart", {s.restart.min.count(), s.restart.max.count(), s.restart.give_up_after}},
       {"watch",
        {s.watch.hung_after.count(), s.watch.rejoin_after.count(), s.watch.rejoin_after_leave, s.watch.settings}},
-      {"control", {s.control.socket, s.control.http}},
+      {"control", {s.control.socket, s.control.http, s.control.ready_needs_leader}},
       {"run_dir", s.run_dir},
       {"log", {s.log.level, s.log.json}},
       {"consul", {s.consul_local_config, shown(s.client_interface)}},

@@ -86,8 +86,11 @@ void Walk::hold_registration() {
   ever_registered_ = ever_registered_ || seen().registered();
   if (ready(life_)) {
     hold(!asked_leave_, "ready", "ready though the agent is known to leave");
-    hold(agent_ && sent_ && catalog_ && leader_ && hooks_done_ >= hooks_wanted_, "ready",
-         "ready without services, hooks, catalog and leader");
+    hold(agent_ && sent_ && catalog_ && hooks_done_ >= hooks_wanted_, "ready",
+         "ready without services, hooks and catalog");
+    const bool closes = closing_ && now_ - *closing_ >= closing_limit;
+    hold(leader_ || (joined_ && !closes && !in_force_.rules.ready_needs_leader), "ready",
+         "ready without a leader, or with an agent that answers nobody");
     ever_ready_ = true;
   }
   if (seen().phase() == Phase::registering) {

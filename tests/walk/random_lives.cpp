@@ -39,6 +39,7 @@ Rules random_rules(Dice& dice) {
   rules.api_after_join = chance(20);
   rules.joins = {static_cast<std::size_t>(dice.upto(2)), static_cast<std::size_t>(dice.upto(3)),
                  seconds(1) + upto(seconds(60))};
+  rules.ready_needs_leader = chance(70);
   return rules;
 }
 

@@ -2,6 +2,7 @@
 
 #include <linux/capability.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -13,6 +14,9 @@
 
 namespace lictor {
 namespace {
+
+// PROC_PID_INIT_INO of include/linux/proc_ns.h: the number of the namespace that the kernel has started in.
+constexpr ino_t kFirstPidNamespace = 0xEFFFFFFCU;
 
 constexpr int kNumbers = std::numeric_limits<Capabilities>::digits;
 
@@ -90,6 +94,19 @@ bool hands_on(Capabilities set) {
     if ((set & bit(number)) != 0 && ::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, number, 0, 0) != 1) return false;
   }
   return true;
+}
+
+std::string lacking_sight() {
+  if (::geteuid() != 0) return "root";
+  std::string lacking;
+  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+  std::array<__user_cap_data_struct, _LINUX_CAPABILITY_U32S_3> sets{};
+  const bool known = ::syscall(SYS_capget, &header, sets.data()) == 0;
+  if (known && (sets[0].effective & bit(CAP_SYS_PTRACE)) == 0) lacking = "CAP_SYS_PTRACE";
+  struct stat first {};
+  if (::stat("/proc/self/ns/pid", &first) == 0 && first.st_ino != kFirstPidNamespace)
+    lacking += (lacking.empty() ? "" : " and ") + std::string("the host's process ids (hostPID in a pod, --pid=host)");
+  return lacking.empty() ? "another view of the host" : lacking;
 }
 
 bool gain_no_privileges() { return ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0; }

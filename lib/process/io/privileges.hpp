@@ -31,6 +31,11 @@ bool may_gain_privileges();
 // Whether it has all of `set` without that: by this process's ambient set.
 bool hands_on(Capabilities set);
 
+// What this process lacks to see of each process of the host which files and sockets it has open, in words: root; or, for one
+// that is root, CAP_SYS_PTRACE (which Linux asks for where the other is of another user or has more capabilities) and the
+// host's process ids, where a container has its own. "another view of the host" where it lacks nothing of these.
+std::string lacking_sight();
+
 // For this process and all it will start: executing a program gains nothing, neither by set-user-id nor by file
 // capabilities (PR_SET_NO_NEW_PRIVS). Can't be taken back.
 bool gain_no_privileges();

@@ -49,6 +49,11 @@ TEST_CASE("ready is told once, at the moment the node is registered") {
   CHECK(told.after(seconds(2), CatalogSeen{1, CatalogAnswer::registered}) ==
         "READY=1\nSTATUS=serve: registered; agent 42\n");
   CHECK(told.after(seconds(3), Tick{}).empty());
+  SECTION("a leader that is not needed is missed in words") {
+    told.life.reloading.in_force.rules.ready_needs_leader = false;
+    CHECK(told.after(seconds(20), Probed{1, ProbeAnswer::no_server, 1}) ==
+          "STATUS=serve: registered; no leader known; agent 42\n");
+  }
   SECTION("and not again when the agent has died and is back: a manager knows no way back") {
     CHECK(told.after(seconds(4), AgentEnded{-1, 9}).find("=1") == std::string::npos);
     CHECK(told.notice.standing == Standing::ready);

@@ -90,6 +90,7 @@ TEST_CASE("without a file and variables every setting has its default") {
   CHECK(s.watch.settings);
   CHECK(s.control.socket == "/run/lictor/lictor.sock");
   CHECK(s.control.http == "127.0.0.1:8555");
+  CHECK(s.control.ready_needs_leader);
   CHECK(s.run_dir == "/run/lictor");
   CHECK(s.log.level == "info");
   CHECK_FALSE(s.log.json);
