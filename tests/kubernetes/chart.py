@@ -54,7 +54,7 @@ def build():
 
 
 def charts(*words, fails=False):
-    done = subprocess.run([PROGRAM, *map(str, words)], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run([PROGRAM, *map(str, words)], capture_output=True, text=True, timeout=110, check=False)
     assert (done.returncode != 0) == fails, f"{words}: exit {done.returncode}\n{done.stdout[-3000:]}{done.stderr[-3000:]}"
     return done.stderr if fails else done.stdout
 
@@ -304,7 +304,7 @@ def kubernetes_takes_it():
             assert len(hooks) == 1
             pathlib.Path(f"{folder}/test-{file.name}").write_text(yaml.safe_dump_all([space, *hooks]))
         words = ["node", HERE / "check.js", "--without-kubectl", folder]
-        done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
+        done = subprocess.run(words, capture_output=True, text=True, timeout=110, check=False)
         assert done.returncode == 0 and len(EXAMPLES) > 2, done.stdout + done.stderr
 
 
