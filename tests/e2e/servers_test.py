@@ -93,7 +93,7 @@ def servers_lost_ready(world):
     server = back(world, client)
     client.ready()
     client.write_settings(control={"ready_needs_leader": True})
-    client.logged("new settings")
+    client.logged("settings read again")
     end(server)
     eventually(lambda: client.probe("/readyz") == 503, 20, "the setting is taken by the lictor that runs")
 
