@@ -223,16 +223,16 @@ def deb(world):
     return found[0]
 
 
-def pack(world, version=None, umask=0o022, environment=None):
+def pack(world, version=None, umask=0o022, environment=None, kind="deb"):
     """Packs this build once more, as another version if one is given: the package's path."""
-    folder = f"{world.folder}/packed"
-    command = ["cpack", "--config", f"{build(world)}/CPackConfig.cmake", "-B", folder]
+    folder = f"{world.folder}/packed-{kind}"
+    command = ["cpack", "-G", kind.upper(), "--config", f"{build(world)}/CPackConfig.cmake", "-B", folder]
     command += ["-D", f"CPACK_PACKAGE_VERSION={version}"] if version else []
     done = subprocess.run(
         command, cwd="/", umask=umask, env=os.environ | (environment or {}), capture_output=True, text=True, timeout=30
     )
     assert done.returncode == 0, done
-    return glob.glob(f"{folder}/*.deb")[0]
+    return glob.glob(f"{folder}/*.{kind}")[0]
 
 
 def inside(tree, *command):
