@@ -116,7 +116,9 @@ std::string explained(const Ground& ground) {
 // What an agent starts with all the same.
 std::vector<std::string> doubts(const Ground& ground) {
   std::vector<std::string> all = contradicting_files(ground.config.effective());
-  const Json own = ground.settings.services.value_or(Json::array());
+  Json own = Json::array();
+  for (const Definition& definition : ground.settings.services.value_or(std::vector<Definition>()))
+    own.push_back(*definition.json);
   for (auto&& more : {ids_twice(ground.plan.effective, ground.services), unknown_service_keys(own)})
     all.insert(all.end(), more.begin(), more.end());
   if (nobody_to_join(ground.plan.effective, ground.facts.identity.name, content_of(member_snapshot(ground))))

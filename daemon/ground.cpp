@@ -270,6 +270,12 @@ ServiceFacts service_facts(const Plan& plan, const PlanFacts& facts) {
           .environment = facts.environment};
 }
 
+std::optional<ServicesBefore> services_before(const Running& running) {
+  const Ground* const bound = running.bound;
+  if (bound == nullptr || !bound->settings.services) return std::nullopt;
+  return ServicesBefore{*bound->settings.services, bound->services, service_facts(bound->plan, bound->facts)};
+}
+
 std::uint64_t digest_of(const std::vector<std::string>& paths) {
   std::string all;
   for (const std::string& path : paths) all += std::to_string(content_digest(path)) + " ";
@@ -384,7 +390,8 @@ ResultAll<Ground> look(Sources sources, const Interfaces& interfaces, const Runn
   if (!got(plan, problems)) return problems;
   ground.plan = std::move(*plan);
   const ServiceFacts known = service_facts(ground.plan, facts);
-  auto services = desired_services(settings.services ? *settings.services : default_services(known), known);
+  auto services = settings.services ? desired_services(*settings.services, known, services_before(running))
+                                    : desired_services(default_services(known), known);
   if (!got(services, problems)) return problems;
   ground.services = std::move(*services);
   ground.keyring = look_at_keyring(facts, ground.plan.effective.merged, problems);

@@ -188,7 +188,8 @@ std::string settings_path(const std::optional<std::string>& named, const Environ
   return from_environment == environment.end() ? default_path : from_environment->second;
 }
 
-ResultAll<Settings> settings_of_file(const std::optional<std::string>& named, const Environment& environment) {
+ResultAll<Settings> settings_of_file(const std::optional<std::string>& named, const Environment& environment,
+                                     const Settings* in_force) {
   const bool by_default = !named && environment.count("LICTOR_CONFIG") == 0;
   const std::string path = settings_path(named, environment);
   auto text = read_file(path);
@@ -198,14 +199,14 @@ ResultAll<Settings> settings_of_file(const std::optional<std::string>& named, co
     return Problems{Problem{path, "no such settings file",
                             named ? "give -c an existing file" : "set LICTOR_CONFIG to an existing file"}};
   }
-  return read_settings(SettingsFile{path, std::move(**text)}, environment);
+  return read_settings(SettingsFile{path, std::move(**text)}, environment, in_force);
 }
 
 }  // namespace
 
 ResultAll<Settings> load_settings(const std::optional<std::string>& named, const Environment& environment,
                                   const Settings* in_force) {
-  auto settings = settings_of_file(named, environment);
+  auto settings = settings_of_file(named, environment, in_force);
   if (settings) add_agents_folder(*settings, in_force);
   return settings;
 }

@@ -58,7 +58,7 @@ std::set<std::string> remembered_members(const std::string& snapshot, bool rejoi
 
 }  // namespace
 
-Problems service_faults(const std::vector<Json>& desired, const AgentSettings& agent,
+Problems service_faults(const std::vector<SharedJson>& desired, const AgentSettings& agent,
                         const std::optional<AgentVersion>& version) {
   Problems problems;
   const bool scripts = is_true(EffectiveSettings(agent).get("enable_script_checks"));
@@ -71,7 +71,7 @@ Problems service_faults(const std::vector<Json>& desired, const AgentSettings& a
                     "file of agent.config_dirs and set enable_local_script_checks"});
       if (const auto fault = check_fault(check)) problems.push_back(Problem{path, fault->why, fault->hint});
     });
-    const std::size_t size = json_text(desired[i]).size();
+    const std::size_t size = json_text(*desired[i]).size();
     if (size > body_limit && version && *version >= first_with_limit)
       problems.push_back(Problem{path_of(i),
                                  fmt::format("its definition takes {} bytes, and the agent takes {}", size, body_limit),
@@ -99,7 +99,7 @@ std::vector<std::string> unknown_service_keys(const Json& definitions) {
   return lines;
 }
 
-std::vector<std::string> ids_twice(const AgentSettings& agent, const std::vector<Json>& desired) {
+std::vector<std::string> ids_twice(const AgentSettings& agent, const std::vector<SharedJson>& desired) {
   std::vector<std::string> lines;
   std::map<std::string, int> of_agent;
   const auto found = agent.merged.find("services");

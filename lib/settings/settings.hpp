@@ -11,6 +11,7 @@
 #include "base/environment.hpp"
 #include "base/json.hpp"
 #include "base/problem.hpp"
+#include "base/shared_json.hpp"
 #include "base/time.hpp"
 
 #include <cstdint>
@@ -54,6 +55,14 @@ struct Hook {
 };
 
 // Each member is the key of the same name. What the table calls "worked out" is optional or empty here.
+// One of `services`, as it is written.
+struct Definition {
+  SharedJson json;
+  std::uint64_t digest;  // of all but the values of secrets
+  // Of its text in the settings file: what has the same when that is read again is the same. 0: not known.
+  std::uint64_t text = 0;
+};
+
 struct Settings {
   struct {
     std::string binary;
@@ -86,7 +95,7 @@ struct Settings {
     bool heal = true;
     std::map<std::string, std::string> meta;
   } node;
-  std::optional<Json> services;  // array; nothing: the default service
+  std::optional<std::vector<Definition>> services;  // nothing: the default service
   struct {
     std::vector<Hook> post_start, pre_stop;
   } hooks;
@@ -139,7 +148,9 @@ struct SettingsFile {
 // LICTOR_NODE_ID), and those that Kubernetes makes for a Service whose name begins with "lictor"
 // (LICTOR_SERVICE_HOST, LICTOR_PORT_8555_TCP and the like). Empty CONSUL_* variables and an empty NODE_NAME count
 // as absent.
-ResultAll<Settings> read_settings(const std::optional<SettingsFile>& file, const Environment& environment);
+// `before`: what was read from it last; definitions of services that are written as they were then are shared with it.
+ResultAll<Settings> read_settings(const std::optional<SettingsFile>& file, const Environment& environment,
+                                  const Settings* before = nullptr);
 
 // The settings file with every key at its default, each under its meaning as a comment: what
 // config/lictor.json holds.

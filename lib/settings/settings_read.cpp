@@ -1,6 +1,7 @@
 #include "base/json_text.hpp"
 #include "base/text.hpp"
 #include "secrets/secrets.hpp"
+#include "settings/service_list.hpp"
 #include "settings/settings.hpp"
 #include "settings/settings_check.hpp"
 
@@ -79,7 +80,17 @@ class Reader {
     }
   }
 
-  void read_file(const SettingsFile& file) {
+  void read_file(const SettingsFile& file, const Settings* before) {
+    auto list = read_service_list(file, before != nullptr && before->services ? &*before->services : nullptr);
+    if (list && parse_json(file.name, list->rest)) {
+      read_text({file.name, std::move(list->rest)});
+      services_ = std::move(list->definitions);
+    } else {
+      read_text(file);
+    }
+  }
+
+  void read_text(const SettingsFile& file) {
     const auto parsed = parse_json(file.name, file.text);
     if (!parsed) {
       problems_.push_back(parsed.error());
@@ -179,7 +190,7 @@ class Reader {
     s.node.refuse_clone = text("node.on_clone") == "refuse";
     s.node.heal = value("node.heal").get<bool>();
     s.node.meta = strings("node.meta");
-    if (!value("services").is_null()) s.services = value("services");
+    if (!value("services").is_null()) s.services = services();
     s.hooks.post_start = hooks("hooks.post_start");
     s.hooks.pre_stop = hooks("hooks.pre_stop");
     s.stop.leave = text("stop.policy") == "leave";
@@ -200,7 +211,7 @@ class Reader {
     s.consul_local_config = local_config_;
     s.client_interface = client_interface_;
     s.origins = origins_;
-    s.digest = digest();
+    s.digest = digest(s.services);
     return s;
   }
 
@@ -298,10 +309,20 @@ class Reader {
            fmt::format("{} must be {} {}", low, may_be_equal ? "at most" : "shorter than", high));
   }
 
-  std::uint64_t digest() const {
+  std::vector<Definition> services() const {
+    std::vector<Definition> all = services_;
+    for (const Json& definition : value("services")) all.push_back(definition_of(definition));
+    return all;
+  }
+
+  std::uint64_t digest(const std::optional<std::vector<Definition>>& services) const {
     Json all = local_config_;
     for (const auto& [path, value] : values_)
-      if (path != "node.name") all[std::string(path)] = value;
+      if (path != "node.name" && path != "services") all[std::string(path)] = value;
+    all["services"] = services ? Json::array() : Json();
+    if (services) {
+      for (const Definition& definition : *services) all["services"].push_back(definition.digest);
+    }
     return fnv1a(json_text(without_secrets(all)));
   }
 
@@ -332,6 +353,7 @@ class Reader {
 
   std::map<std::string_view, Json> values_;  // of each key, always sound
   std::map<std::string, std::string> origins_;
+  std::vector<Definition> services_;   // that were read apart from the rest
   std::set<std::string_view> broken_;  // keys with a problem in some source
   Json local_config_ = Json::object();
   std::optional<std::string> client_interface_;
@@ -340,9 +362,10 @@ class Reader {
 
 }  // namespace
 
-ResultAll<Settings> read_settings(const std::optional<SettingsFile>& file, const Environment& environment) {
+ResultAll<Settings> read_settings(const std::optional<SettingsFile>& file, const Environment& environment,
+                                  const Settings* before) {
   Reader reader;
-  if (file) reader.read_file(*file);
+  if (file) reader.read_file(*file, before);
   reader.read_consul_variables(environment);
   reader.read_own_variables(environment);
   reader.check_together();

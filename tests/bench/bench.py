@@ -53,6 +53,7 @@ PARTS = {
     "reap": (holding.reap, (*INITS, *SUPERVISORS, "g++")),
     "heal": (life.heal, ()),
     "services": (services.services, ()),
+    "change": (services.change, ()),
     "settings": (services.settings, ("valgrind",)),
     "probes": (load.probes, ("runsvdir", "g++")),
     "quota": (load.quota, ()),

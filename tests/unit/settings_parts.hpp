@@ -52,6 +52,12 @@ inline Json shown(const std::vector<Hook>& hooks) {
   return out;
 }
 
+inline Json shown(const std::optional<std::vector<Definition>>& definitions) {
+  if (!definitions) return {};
+  Json list = Json::array();
+  for (const Definition& definition : *definitions) list.push_back(*definition.json);
+  return list;
+}
 inline Json shown(const std::optional<std::string>& text) { return text ? Json(*text) : Json(); }
 
 // Everything but the origins, to compare and to look at.
@@ -67,7 +73,7 @@ inline Json shown(const Settings& s) {
         s.bind.restart_on_change}},
       {"node",
        {shown(s.node.name), shown(s.node.data_dir), s.node.keep_name, s.node.refuse_clone, s.node.heal, s.node.meta}},
-      {"services", s.services ? *s.services : Json()},
+      {"services", shown(s.services)},
       {"hooks", {shown(s.hooks.post_start), shown(s.hooks.pre_stop)}},
       {"stop", {s.stop.leave, s.stop.linger.count(), s.stop.timeout.count()}},
       {"restart", {s.restart.min.count(), s.restart.max.count(), s.restart.give_up_after}},

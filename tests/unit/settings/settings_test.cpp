@@ -293,3 +293,63 @@ TEST_CASE("NODE_NAME names the node where nothing else does") {
   CHECK(good(read_environment({{"NODE_NAME", "k1"}, {"LICTOR_NODE_NAME", "n2"}})).node.name == "n2");
   CHECK_FALSE(good(read_environment({{"NODE_NAME", ""}})).node.name);
 }
+
+namespace {
+
+// Definition by definition, whether it is the very one of `before`.
+std::vector<bool> shared_with(const Settings& before, const Settings& now) {
+  std::vector<bool> shared;
+  for (std::size_t i = 0; i < now.services->size(); ++i)
+    shared.push_back(i < before.services->size() && &*now.services->at(i).json == &*before.services->at(i).json);
+  return shared;
+}
+
+std::string with_services(const std::string& list) {
+  return R"({"stop": {"timeout": "9s"}, "services": )" + list + "}";
+}
+
+}  // namespace
+
+TEST_CASE("definitions of services that are written as before are the same ones, and others are read") {
+  const auto read = [](const std::string& list, const Settings* before = nullptr) {
+    return good(read_settings(SettingsFile{"f", with_services(list)}, {}, before));
+  };
+  const Settings before = read(R"([{"name": "a", "port": 1}, /* , */ {"name": "b"}, // ]
+      {"name": "c"}])");
+  REQUIRE(before.services->size() == 3);
+  CHECK(*before.services->at(0).json == Json{{"name", "a"}, {"port", 1}});
+  CHECK(*before.services->at(2).json == Json{{"name", "c"}});
+  const Settings now = read(R"([{"name": "a", "port": 1},{"name": "b", "tags": ["x"]}, {"name": "c"}])", &before);
+  CHECK(shared_with(before, now) == std::vector<bool>{true, false, true});
+  CHECK(*now.services->at(1).json == Json{{"name", "b"}, {"tags", {"x"}}});
+  CHECK(now.digest != before.digest);
+  CHECK(shared_with(before, read(R"([{"name": "a", "port": 1}])")) == std::vector<bool>{false});
+  CHECK(shared_with(before, read("[]", &before)).empty());
+  // Whichever way they are read they are the same settings.
+  const std::string list = R"([{"name": "a", "port": 1}, {"name": "b"}, {"name": "c"}])";
+  CHECK(read(list).digest == before.digest);
+  CHECK(good(read_settings(SettingsFile{"f", R"({"stop": {"timeout": "9s"}, "servic\u0065s": )" + list + "}"}, {}))
+            .digest == before.digest);
+  CHECK(read(R"([{"name": "a", "port": 1}, {"name": "b", "token": "one"}])").digest ==
+        read(R"([{"name": "a", "port": 1}, {"name": "b", "token": "two"}])").digest);
+}
+
+TEST_CASE("what is wrong among many services is told by its place") {
+  struct Row {
+    const char* list;
+    const char* told;
+  };
+  for (const Row& row : std::initializer_list<Row>{
+           {"[{\"name\": \"a\"},\n {\"name\" \"b\"}]", "line 2"},
+           {"[{\"name\": \"a\"}, {\"name\": \"b\", \"name\": \"c\"}]", "given twice"},
+           {"[{\"name\": \"a\"}, 7]", "services[1]"},
+           {"[{\"name\": \"a\"},]", "line 1"},
+           {"[{\"name\": \"a\"}], \"services\": []", "given twice"},
+           {"{\"a\": {\"name\": \"a\"}}", "services"},
+       }) {
+    CAPTURE(row.list);
+    const auto read = read_settings(SettingsFile{"f", with_services(row.list)}, {});
+    REQUIRE_FALSE(read.has_value());
+    CHECK(to_string(read.error().front()).find(row.told) != std::string::npos);
+  }
+}
