@@ -499,3 +499,29 @@ TEST_CASE("what changes in the agent while it is written is written once more") 
     CHECK(agent.sent_to("/v1/catalog/register").empty());
   }
 }
+
+TEST_CASE("a list of the agent's that is long is read as a short one is") {
+  Json listed = {{"old", {{"ID", "old"}, {"Service", "old"}, {"Meta", {{"managed-by", "lictor"}}}}}};
+  for (int i = 0; i < 2000; ++i)
+    listed["other" + std::to_string(i)] = {{"Service", "other"}, {"Meta", {{"by", "others"}}}};
+  const std::string text = listed.dump();
+  REQUIRE(text.size() > (100 << 10));
+  FakeAgent agent;
+  agent.replies["PUT /v1/agent/service/deregister/old"] = agent.replies["PUT /v1/agent/service/register"] = {200, ""};
+  AgentApi api(agent.io.get_executor(), agent.socket);
+  const auto send = [&](const std::string& list) {
+    agent.asked.clear();
+    agent.replies["GET /v1/agent/services"] = {200, list};
+    return agent.answer_to<AgentApi::Sent>([&](auto done) {
+      api.send_services("n1", shared({{{"ID", "web"}, {"Name", "web"}}}), Sending::difference, done);
+    });
+  };
+  CHECK(send(text).complete());
+  CHECK(agent.asked == std::vector<std::string>{"GET /v1/agent/services", "PUT /v1/agent/service/deregister/old",
+                                                "PUT /v1/agent/service/register"});
+  for (const std::string& broken :
+       {text.substr(0, text.size() - 1), "[" + text + "]", "{\"a\": nil, " + text.substr(1)}) {
+    CHECK_THAT(send(broken).failure, Contains("not JSON"));
+    CHECK(agent.asked.size() == 1);
+  }
+}
