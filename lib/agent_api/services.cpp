@@ -18,6 +18,13 @@ Json at(const Json& object, const char* key, Json fallback) {
   return found == object.end() || found->is_null() ? fallback : *found;
 }
 
+// Null where there is none, or none but null.
+const Json* member_of(const Json& object, const char* key) {
+  if (!object.is_object()) return nullptr;
+  const auto found = object.find(key);
+  return found == object.end() || found->is_null() ? nullptr : &*found;
+}
+
 // What Go leaves out of its JSON, and reads where something is left out.
 bool zero(const Json& value) {
   return value.is_null() || value == false || value == 0 || value == "" || (value.is_structured() && value.empty());
@@ -107,10 +114,12 @@ std::vector<CheckOf> checks_of(const Json& service) {
   const std::vector<const Json*> checks = check_definitions(service);
   for (std::size_t i = 0; i < checks.size(); ++i) {
     const std::string number = checks.size() > 1 ? ":" + std::to_string(i + 1) : "";
-    const Json own = at(*checks[i], "CheckID", "");
-    if (own != "" && !own.is_string()) continue;
-    found.push_back({own == "" ? "service:" + service.at("ID").get<std::string>() + number : own.get<std::string>(),
-                     at(*checks[i], "Status", "") != ""});
+    const Json& check = *checks[i];
+    const Json *own = member_of(check, "CheckID"), *status = member_of(check, "Status");
+    if (own != nullptr && !own->is_string()) continue;
+    std::string id = own != nullptr ? own->get<std::string>() : "";
+    if (id.empty()) id = "service:" + service_id(service) + number;
+    found.push_back({std::move(id), status != nullptr && *status != ""});
   }
   return found;
 }

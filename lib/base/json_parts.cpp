@@ -33,6 +33,8 @@ void JsonParts::feed(std::string_view piece) {
       if (reads_ == Reads::key) end_key(static_cast<std::size_t>(at - begin));
     } else if (comment_ != Comment::none || *at == '/') {
       comment(*at);
+    } else if (depth_ > level_) {
+      within_part(*at);
     } else if (!is_json_blank(*at)) {
       sign(*at, static_cast<std::size_t>(at - begin));
     }
@@ -40,6 +42,17 @@ void JsonParts::feed(std::string_view piece) {
   const bool open = reads_ == Reads::part || (reads_ == Reads::key && in_text_);
   if (open && !bad_) held_.append(piece.substr(from_));
   bad_ |= held_.size() > longest_part;
+}
+
+// Most of a text stands here.
+void JsonParts::within_part(char c) {
+  if (c == '"') {
+    in_text_ = true;
+  } else if (c == '{' || c == '[') {
+    bad_ |= ++depth_ > json_depth;
+  } else if (c == '}' || c == ']') {
+    --depth_;
+  }
 }
 
 void JsonParts::comment(char c) {

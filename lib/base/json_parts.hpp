@@ -36,6 +36,7 @@ class JsonParts {
   enum class Reads { nothing, key, colon, value, part, comma };
   enum class Comment { none, begins, line, block, block_ends };
   void comment(char c);
+  void within_part(char c);
   void sign(char c, std::size_t at);
   void open(char c, std::size_t at);
   void close(std::size_t at);

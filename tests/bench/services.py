@@ -148,7 +148,7 @@ def change(stage):
     services = [one | {"checks": checks, "tags": ["v0"]} for one in definitions(names)]
     node = stage.attended("changing", services=services, agent={"config": TELEMETRY}).start()
     turn = lambda: MS * node.status()["longest_turn"]  # noqa: E731
-    node.ready(400)
+    node.ready(180)
     rest(node)
     turns.add("until it first was quiet", turn())
     counted = requests(node)
