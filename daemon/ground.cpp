@@ -10,6 +10,7 @@
 #include "files/io/files.hpp"
 #include "files/io/ownership.hpp"
 #include "files/io/storage.hpp"
+#include "ground_services.hpp"
 #include "identity/io/identity_files.hpp"
 #include "network/io/gossip_cipher.hpp"
 #include "network/io/gossip_ping.hpp"
@@ -259,23 +260,6 @@ std::optional<Problem> look_at_keyring(const PlanFacts& facts, const Json& consu
   return keys && key ? keyring_disagreement(path, *keys, *key) : std::nullopt;
 }
 
-ServiceFacts service_facts(const Plan& plan, const PlanFacts& facts) {
-  return {.address = text_setting(plan.effective.merged, "advertise_addr").value_or(facts.bind.address),
-          .bind_address = facts.bind.everywhere.value_or(facts.bind.address),
-          .node_name = facts.identity.name,
-          .node_id = facts.identity.id,
-          .http_port = plan.http_port,
-          .http_address = plan.http_address,
-          .serf_port = plan.serf_port,
-          .environment = facts.environment};
-}
-
-std::optional<ServicesBefore> services_before(const Running& running) {
-  const Ground* const bound = running.bound;
-  if (bound == nullptr || !bound->settings.services) return std::nullopt;
-  return ServicesBefore{*bound->settings.services, bound->services, service_facts(bound->plan, bound->facts)};
-}
-
 std::uint64_t digest_of(const std::vector<std::string>& paths) {
   std::string all;
   for (const std::string& path : paths) all += std::to_string(content_digest(path)) + " ";
@@ -389,9 +373,7 @@ ResultAll<Ground> look(Sources sources, const Interfaces& interfaces, const Runn
   auto plan = make_plan(settings, ground.planned(), facts);
   if (!got(plan, problems)) return problems;
   ground.plan = std::move(*plan);
-  const ServiceFacts known = service_facts(ground.plan, facts);
-  auto services = settings.services ? desired_services(*settings.services, known, services_before(running))
-                                    : desired_services(default_services(known), known);
+  auto services = services_of(ground, running.bound);
   if (!got(services, problems)) return problems;
   ground.services = std::move(*services);
   ground.keyring = look_at_keyring(facts, ground.plan.effective.merged, problems);
