@@ -98,9 +98,7 @@ void explain(const AgentSettings& settings, const Json& value, const std::string
       explain(settings, member, path.empty() ? key : path + "." + key, out);
     return;
   }
-  // A list is from all that it was joined of.
-  const auto sources = value.is_array() ? settings.origins.find(path) : settings.origins.end();
-  const std::string origin = sources == settings.origins.end() ? settings.origin(path) : sources->second;
+  const std::string origin = settings.origin(path);
   out += harmless(fmt::format("{} = {}  # {}", path, json_text(value), origin.empty() ? "lictor" : origin)) + "\n";
 }
 

@@ -1,5 +1,6 @@
 #include "sources.hpp"
 
+#include "agent_config/kept_definitions.hpp"
 #include "files/io/file_watch.hpp"
 #include "files/io/files.hpp"
 #include "problems.hpp"
@@ -74,8 +75,8 @@ class AgentReader {
 
   void entry(const std::string& path) {
     if (!agent_reads_in_folder(path, format_)) return;
-    std::error_code none;
-    const std::string target = fs::canonical(path, none);
+    std::error_code none, unseen;
+    const std::string target = fs::is_symlink(path, unseen) ? fs::canonical(path, none).string() : path;
     if (none) return add(path, "the link leads nowhere, and the agent would not start", "mend the link, or remove it");
     take(path, target);
   }
@@ -93,9 +94,9 @@ class AgentReader {
                                                              : "";
       // An agent passes over a file that is named and has neither ending; a later one ends, and says why.
       if (format.empty()) return;
-      auto content = parse_for_agent(path, **text, format);
+      auto content = definitions_ == Definitions::digests ? parse_without_definitions(path, **text, format)
+                                                          : parse_for_agent(path, **text, format);
       if (!content) return problems_.push_back(content.error());
-      if (definitions_ == Definitions::digests) let_definitions_go(content->content);
       reads_.files.push_back(std::move(*content));
     }
   }

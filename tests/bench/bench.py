@@ -62,6 +62,7 @@ PARTS = {
 ASKED_FOR = {
     "eyes": (life.eyes, ()),
     "hcl": (hcl.hcl, ("go", "g++")),
+    "hcl_start": (hcl.hcl_start, ("g++",)),
     "image": (image.image, ("dockerd",)),
     "build": (size.build, ("cmake", "ninja")),
     "layout": (layout.layout, ("valgrind", "ninja")),

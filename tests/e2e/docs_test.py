@@ -379,6 +379,6 @@ PLACES = [*ON_A_NODE, ("docs/debian.md", "Installation"), ("docs/debian.md", "Th
 PLACES += [("docs/troubleshooting.md", "Troubleshooting"), ("docs/logs.md", "The journal")]
 # systemd_move_hashicorp, systemd_move_with_a_leave
 PLACES += [("docs/migration.md", section) for section in ("A host with HashiCorp's package", "The move", "Going back")]
-PLACES += [("docs/migration.md", "Without leaving the cluster")]
+PLACES += [("docs/migration.md", "The move with a leave")]
 # docs_quick_start_kubernetes, image_quick_start, docs_quick_start_debian
 PLACES += [("README.md", platform) for platform in ("Kubernetes", "Docker", "Debian")]

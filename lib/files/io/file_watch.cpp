@@ -143,7 +143,16 @@ struct FileWatch::State : std::enable_shared_from_this<State> {
   void place(const std::string& path) {
     trace(path);
     if (!is_directory(path)) return;
-    for (const std::string& name : agent_files_in(path, format)) trace(path + "/" + name);
+    for (const std::string& name : agent_files_in(path, format)) {
+      const std::string entry = path + "/" + name;
+      // The way there has been traced, but for what a link adds to it.
+      struct stat s {};
+      if (lstat(entry.c_str(), &s) == 0 && S_ISREG(s.st_mode)) {
+        watch(entry, "");
+      } else {
+        trace(entry);
+      }
+    }
   }
 
   // Directories that are neither the last nor hold a link are left out: the likes of /run and /tmp are busy. Of a path that

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -77,15 +78,22 @@ Result<void> sync_folder(const std::string& folder, FileCalls& calls) {
 }
 
 Result<std::string> drain(int fd, const std::string& path, size_t limit) {
-  std::string content;
-  char buffer[4096];
-  for (;;) {
-    const ssize_t n = ::read(fd, buffer, sizeof buffer);
+  constexpr size_t least = 4096, most = size_t{1} << 20U;
+  struct stat about {};
+  // As large as the file says, and a byte: its end is then met by the second read. Files of /proc say nothing.
+  const size_t told = ::fstat(fd, &about) == 0 && about.st_size > 0 ? static_cast<size_t>(about.st_size) : least;
+  std::string content(std::min({told, limit, most}) + 1, '\0');
+  for (size_t size = 0;;) {
+    if (size == content.size()) content.resize(size + std::max(size, least));
+    const ssize_t n = ::read(fd, content.data() + size, content.size() - size);
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) return problem(path, "read", errno);
-    if (n == 0) return {boost::system::in_place_value, std::move(content)};
-    content.append(buffer, static_cast<size_t>(n));
-    if (content.size() > limit) {
+    if (n == 0) {
+      content.resize(size);
+      return {boost::system::in_place_value, std::move(content)};
+    }
+    size += static_cast<size_t>(n);
+    if (size > limit) {
       return Problem{path, "larger than " + std::to_string(limit) + " bytes", "check that this is the file you mean",
                      Exit::config};
     }

@@ -151,8 +151,8 @@ TEST_CASE("start faults: nothing is said of what an agent starts with") {
 
 TEST_CASE("start faults: flags count, and beat the settings") {
   CHECK(found(settings(R"({"log_level": "bogus"})", {"-log-level=debug"})) == "");
-  CHECK(found(settings(R"({"log_level": "debug"})", {"--log-level", "bogus"})) == "log_level (agent.args)");
-  CHECK(found(settings("{}", {"-log-file=/gone/x.log"})) == "log_file (agent.args)");
+  CHECK(found(settings(R"({"log_level": "debug"})", {"--log-level", "bogus"})) == "log_level (agent.args -log-level)");
+  CHECK(found(settings("{}", {"-log-file=/gone/x.log"})) == "log_file (agent.args -log-file)");
   const char* script = R"({"checks": [{"id": "a", "args": ["/bin/true"], "interval": "9s"}]})";
   CHECK(found(settings(script, {"-enable-local-script-checks"})) == "");
   CHECK(found(settings(script, {"-enable-script-checks=false"})) == "checks[0] (a.json)");
