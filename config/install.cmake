@@ -25,6 +25,7 @@ function(install_text FILE FOLDER)
 endfunction()
 
 install_text(systemd/lictor.service ${PREFIX}/lib/systemd/system)
+install_text(systemd/hardening.conf ${PREFIX}/share/doc/lictor/examples)
 install_text(docs/lictor.1 ${PREFIX}/share/man/man1)
 install_text(docs/lictor.json.5 ${PREFIX}/share/man/man5)
 # Never over what an administrator has written.

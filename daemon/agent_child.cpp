@@ -4,6 +4,7 @@
 #include "agent_config/io/agent_checks.hpp"
 #include "agent_config/io/kept_files.hpp"
 #include "agent_start.hpp"
+#include "agent_user.hpp"
 #include "base/json_text.hpp"
 #include "files/io/files.hpp"
 #include "identity/io/identity_files.hpp"
@@ -71,8 +72,8 @@ void AgentChild::take_version(const std::string& version, const std::optional<Ag
 void AgentChild::remember_version(const std::string& version) {
   const PlanFacts& facts = settings_.in_force().facts;
   if (!launched_ || !parse_agent_version(version)) return;
-  const auto kept =
-      keep_agent_record(facts.data_dir, {*launched_, version}, {.mode = 0644, .uid = facts.uid, .gid = facts.gid});
+  const auto kept = keep_agent_record(facts.data_dir, {*launched_, version},
+                                      {.mode = 0644, .uid = facts.uid, .gid = facts.gid, .exact = false});
   if (!kept) log::warn(to_string(kept.error()));
 }
 
@@ -103,16 +104,16 @@ Result<NewChild> AgentChild::launch_agent() {
   const PlanFacts& facts = ground.facts;
   LaunchRequest request = as_agent_user(facts, ground.plan.argv, ground.plan.environment);
   request.output = output->get();
-  request.gain_privileges |= !agent_privileges(facts.binary, facts.uid).gains.empty();
   request.before = [&facts, goes_back = goes_back_, ids = checks_with_status(ground.services)]() -> Result<void> {
     forget_kept_checks(facts.data_dir, ids);
     // What can't be written is, as ever, skipped by the agent, which says so.
     if (goes_back && facts.agent_version) (void)fit_kept_files(facts.data_dir, *facts.agent_version);
-    return install_identity(facts.identity, facts.data_dir, {});
+    return install_identity(facts.identity, facts.data_dir, {.uid = {}, .gid = {}, .exact = false});
   };
   auto agent = launch(executor_, request);
   // With the first process of a container all others end.
-  if (agent && request.gain_privileges && getpid() != 1) guard(agent->pid);
+  const AgentPrivileges gained = agent_privileges(facts.binary, facts.uid, facts.rights);
+  if (agent && (gained.root || !gained.gains.empty()) && getpid() != 1) guard(agent->pid);
   return agent;
 }
 

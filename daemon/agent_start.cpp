@@ -1,12 +1,12 @@
 #include "agent_start.hpp"
 
 #include "agent_config/io/agent_binary.hpp"
+#include "agent_user.hpp"
 #include "base/text.hpp"
 #include "child.hpp"
 #include "files/io/file_watch.hpp"
 #include "files/io/files.hpp"
 #include "process/io/as_user.hpp"
-#include "process/io/privileges.hpp"
 
 #include <unistd.h>
 
@@ -21,7 +21,7 @@ LaunchRequest as_agent_user(const PlanFacts& facts, std::vector<std::string> arg
           .environment = std::move(environment),
           .uid = root ? std::optional(facts.uid) : std::nullopt,
           .gid = root ? std::optional(facts.gid) : std::nullopt,
-          .gain_privileges = facts.uid == 0};
+          .rights = facts.rights};
 }
 
 Result<std::string> version_of(const std::string& binary, const Ground& ground) {
@@ -40,7 +40,7 @@ namespace {
 
 // The lowest port that the agent can listen on.
 int unprivileged_from(const PlanFacts& facts) {
-  if (binds_privileged_ports(facts.binary, facts.uid)) return 0;
+  if (binds_privileged_ports(facts.binary, facts.uid, facts.rights)) return 0;
   return whole_number<int>(trim(content_of("/proc/sys/net/ipv4/ip_unprivileged_port_start"))).value_or(1024);
 }
 
@@ -55,7 +55,7 @@ Problems start_problems(const Ground& ground, const Interfaces& interfaces) {
   for (const Interface& one : interfaces ? *interfaces : std::vector<Interface>{}) {
     for (const InterfaceAddress& address : one.addresses) facts.addresses.push_back(address.address);
   }
-  const AsUser as_user(ground.facts.uid, ground.facts.gid);
+  const AsUser as_user(file_user(ground.facts));
   for (const std::string& path : paths_at_start(settings)) facts.files[path] = look_at_file(path);
   // Lictor makes the folder of its own socket.
   facts.files.erase(agent_folder(ground.settings));

@@ -10,7 +10,7 @@
 
 namespace lictor {
 
-// A program of the agent's user, who gains nothing by it, unless that user is root.
+// A program of the agent's user, with the rights that the agent has.
 LaunchRequest as_agent_user(const PlanFacts& facts, std::vector<std::string> argv,
                             std::vector<std::string> environment);
 

@@ -33,20 +33,22 @@ std::uint64_t jitter_seed() {
 // The parts, and what one of them has to say to another.
 class Attendant {
  public:
-  Attendant(boost::asio::io_context& io, Reaper& reaper, Settings settings, std::optional<std::string> named,
-            Environment environment, Time executed)
+  Attendant(boost::asio::io_context& io, Reaper& reaper, const StartSettings& start, Environment environment,
+            Time executed, SettingsKnown known)
       : reaper_(reaper),
+        known_(std::move(known)),
         timeline_(executed),
-        manager_(io.get_executor(), service_manager(environment, getpid())),
-        settings_(io.get_executor(), reaper, settings, std::move(named), std::move(environment),
+        manager_(io.get_executor(), service_manager(environment, getpid()), [this] { return for_manager(); }),
+        settings_(io.get_executor(), reaper, start, std::move(environment),
                   {.network = [this] { interpreter_.feed(HostChanged{}); },
                    .renamed = [this] { interpreter_.feed(HostRenamed{}); },
                    .settings = [this] { interpreter_.feed(Signal{SignalKind::reload}); },
                    .settled = [this] { use_record(); },
-                   .held = [this] { return orders_.listen(settings_.settings()); }}),
+                   .held = [this] { return orders_.listen(settings_.settings()); },
+                   .known = [this](bool elsewhere) { settings_known(elsewhere); }}),
         agent_(io.get_executor(), reaper, settings_, [this] { interpreter_.feed(LeaveAnnounced{}); }),
-        api_(io.get_executor(), agent_socket(settings), [this] { settings_.token_refused(); }),
-        interpreter_(io, new_life(rules_of(settings, {}), jitter_seed()), {api_, agent_, settings_},
+        api_(io.get_executor(), agent_socket(start.settings), [this] { settings_.token_refused(); }),
+        interpreter_(io, new_life(rules_of(start.settings, {}), jitter_seed()), {api_, agent_, settings_},
                      {.stepped = [this](Time at) { stepped(at); },
                       .over = [this](const Happening& what) { orders_.answer_waiting(what); },
                       .report = [this] { log::info("status " + json_text(status_json(standpoint()))); },
@@ -70,14 +72,25 @@ class Attendant {
  private:
   void stepped(Time at) {
     timeline_.observe(interpreter_.life(), at);
-    manager_.tell(interpreter_.life(), settings_.problem(), at);
+    manager_.tell(at);
+  }
+
+  ManagerNotices::Standpoint for_manager() const {
+    return {interpreter_.life(), settings_.problem(), ready_rule(settings_.settings())};
+  }
+
+  void settings_known(bool elsewhere) {
+    if (elsewhere) orders_.stop_listening();
+    api_.use_socket(agent_socket(settings_.settings()));
+    known_(settings_.settings());
   }
 
   // What earlier agents on the data directory were sent.
   void use_record() {
     api_.use_record(kept_services(settings_.in_force().facts.data_dir), [this](const ServiceRecord& record) {
       const PlanFacts& facts = settings_.in_force().facts;
-      const FileAttributes attributes{.mode = 0600, .uid = facts.uid, .gid = facts.gid, .durable = false};
+      const FileAttributes attributes{
+          .mode = 0600, .uid = facts.uid, .gid = facts.gid, .durable = false, .exact = false};
       if (auto kept = keep_services(record, facts.data_dir, attributes); !kept) log::warn(to_string(kept.error()));
     });
   }
@@ -91,7 +104,7 @@ class Attendant {
   void leave_record() const {
     if (!settings_.ground()) return;
     const PlanFacts& facts = settings_.in_force().facts;
-    const FileAttributes readable{.mode = 0644, .uid = facts.uid, .gid = facts.gid, .durable = false};
+    const FileAttributes readable{.mode = 0644, .uid = facts.uid, .gid = facts.gid, .durable = false, .exact = false};
     if (auto left = leave_timeline(courses(), facts.data_dir, readable); !left) log::warn(to_string(left.error()));
   }
 
@@ -100,6 +113,7 @@ class Attendant {
             .ground = settings_.ground(),
             .agent = api_.facts(),
             .settings_problem = settings_.problem(),
+            .unwatched = settings_.unwatched(),
             .settled = settings_.settled(),
             .orphans = reaper_.orphans_reaped(),
             .now = steady_now()};
@@ -110,6 +124,7 @@ class Attendant {
   }
 
   Reaper& reaper_;
+  SettingsKnown known_;
   Timeline timeline_;
   ManagerNotices manager_;
   SettingsFiles settings_;
@@ -122,11 +137,11 @@ class Attendant {
 
 }  // namespace
 
-Quit attend(boost::asio::io_context& io, Settings settings, std::optional<std::string> named, Environment environment,
-            Time executed) {
+Quit attend(boost::asio::io_context& io, const StartSettings& start, Environment environment, Time executed,
+            SettingsKnown known) {
   auto reaper = Reaper::start(io.get_executor());
   if (!reaper) return {Exit::internal, to_string(reaper.error())};
-  Attendant attendant(io, **reaper, std::move(settings), std::move(named), std::move(environment), executed);
+  Attendant attendant(io, **reaper, start, std::move(environment), executed, std::move(known));
   if (auto taken = attendant.take_signals(io); !taken) return {Exit::internal, to_string(taken.error())};
   return attendant.run();
 }

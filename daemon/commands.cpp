@@ -4,12 +4,15 @@
 #include "agent_config/doubts.hpp"
 #include "agent_config/outlived_settings.hpp"
 #include "agent_start.hpp"
+#include "awaited.hpp"
 #include "base/json_text.hpp"
 #include "base/text.hpp"
 #include "child.hpp"
+#include "files/io/storage.hpp"
 #include "life/turn.hpp"
 #include "moving.hpp"
 #include "node_files.hpp"
+#include "place.hpp"
 #include "process/io/host.hpp"
 #include "process/io/reaper.hpp"
 #include "report/io/log.hpp"
@@ -98,9 +101,7 @@ void explain(const AgentSettings& settings, const Json& value, const std::string
       explain(settings, member, path.empty() ? key : path + "." + key, out);
     return;
   }
-  // A list is from all that it was joined of.
-  const auto sources = value.is_array() ? settings.origins.find(path) : settings.origins.end();
-  const std::string origin = sources == settings.origins.end() ? settings.origin(path) : sources->second;
+  const std::string origin = settings.origin(path);
   out += harmless(fmt::format("{} = {}  # {}", path, json_text(value), origin.empty() ? "lictor" : origin)) + "\n";
 }
 
@@ -116,8 +117,11 @@ std::string explained(const Ground& ground) {
 // What an agent starts with all the same.
 std::vector<std::string> doubts(const Ground& ground) {
   std::vector<std::string> all = contradicting_files(ground.config.effective());
-  const Json own = ground.settings.services.value_or(Json::array());
-  for (auto&& more : {ids_twice(ground.plan.effective, ground.services), unknown_service_keys(own)})
+  Json own = Json::array();
+  for (const Definition& definition : ground.settings.services.value_or(std::vector<Definition>()))
+    own.push_back(*definition.json);
+  for (auto&& more :
+       {ids_twice(ground.plan.effective, ground.services), unknown_service_keys(own), misspelt_names(own)})
     all.insert(all.end(), more.begin(), more.end());
   if (nobody_to_join(ground.plan.effective, ground.facts.identity.name, content_of(member_snapshot(ground))))
     all.emplace_back(
@@ -153,13 +157,46 @@ Exit print_problems(const Problems& problems) {
   return worst->exit;
 }
 
+namespace {
+
+// What `check` ends with. `awaited`: those of the problems for which a start would wait.
+Exit print_checked(const Problems& problems, const Problems& awaited, const ResultAll<Settings>& settings) {
+  const Exit exit = print_problems(problems);
+  if (exit == Exit::retry && !awaited.empty() && settings)
+    print_error_line(fmt::format("a start waits for what is missing there, for {} (wait.files), and then ends with 75",
+                                 format_duration(settings->wait.files)));
+  return exit;
+}
+
+// The files and mounts that are not there yet.
+Problems awaited_files(const Settings& settings, const Environment& environment) {
+  Problems awaited = missing_mounts(settings), read;
+  Sources sources;
+  if (read_sources(sources, settings, environment, read)) {
+    const Problems certificates = missing_certificates(sources);
+    awaited.insert(awaited.end(), certificates.begin(), certificates.end());
+  }
+  std::copy_if(read.begin(), read.end(), std::back_inserter(awaited),
+               [](const Problem& p) { return p.exit == Exit::retry; });
+  return awaited;
+}
+
+}  // namespace
+
 Exit check(const std::optional<std::string>& settings_file, const std::optional<std::string>& consul) {
   const Environment environment = current_environment();
   auto settings = load_settings(settings_file, environment);
-  if (!settings) return print_problems(settings.error());
+  if (!settings) return print_checked(settings.error(), settings.error(), settings_without_file(environment));
+  const Sandbox sandbox = sandbox_of_lictor(*settings, environment);
+  take_rights(sandbox);
+  const Problems awaited = awaited_files(*settings, environment), mounts = missing_mounts(*settings);
   const Interfaces interfaces = list_interfaces();
   auto ground = look(*settings, environment, interfaces);
-  if (!ground) return print_problems(ground.error());
+  if (!ground) {
+    Problems problems = ground.error();
+    problems.insert(problems.end(), mounts.begin(), mounts.end());
+    return print_checked(problems, awaited, settings);
+  }
   std::optional<std::string> version;
   if (consul) {
     auto named = consul_at(*consul, *ground);
@@ -169,7 +206,9 @@ Exit check(const std::optional<std::string>& settings_file, const std::optional<
   } else if (auto in_use = version_of(ground->facts.binary, *ground)) {
     version = std::move(*in_use);
   }
+  if (const std::string lost = capabilities_lost(*ground); !lost.empty()) print_line("warning: " + lost);
   Problems problems = start_problems(*ground, interfaces);
+  problems.insert(problems.end(), mounts.begin(), mounts.end());
   if (const auto parsed = version ? parse_agent_version(*version) : std::nullopt) {
     const Problems outlived = outlived_settings(ground->plan.effective, *parsed, *version);
     problems.insert(problems.end(), outlived.begin(), outlived.end());
@@ -181,9 +220,10 @@ Exit check(const std::optional<std::string>& settings_file, const std::optional<
   if (auto valid = validate(*ground); !valid) problems.push_back(valid.error());
   const MoveTold move = look_at_move(*ground);
   problems.insert(problems.end(), move.problems.begin(), move.problems.end());
-  if (!problems.empty()) return print_problems(problems);
+  if (!problems.empty()) return print_checked(problems, awaited, settings);
   for (const std::string& warning : ground->warnings) print_line("warning: " + warning);
   for (const std::string& doubt : doubts(*ground)) print_line("warning: " + doubt);
+  for (const std::string& broken : checks_out_of_place(*ground, sandbox)) print_line("warning: " + broken);
   for (const std::string& notice : ground->plan.notices) print_line(notice);
   if (const auto from = settings->origins.at("agent.config_dirs"); from.starts_with("default, "))
     print_line("agent.config_dirs: " + from.substr(9) + " and nothing else is named");
@@ -209,7 +249,7 @@ Exit render(const std::optional<std::string>& settings_file, Rendered what) {
 }
 
 Exit show_timeline(const std::optional<std::string>& settings_file, bool json, const std::optional<std::string>& svg) {
-  auto settings = load_settings(settings_file, current_environment());
+  auto settings = settings_to_ask(settings_file, current_environment());
   if (!settings) return print_problems(settings.error());
   const std::string& socket = settings->control.socket;
   std::vector<Course> courses;
@@ -248,7 +288,7 @@ Exit show_timeline(const std::optional<std::string>& settings_file, bool json, c
 }
 
 Exit health(const std::optional<std::string>& settings_file, Health which) {
-  auto settings = load_settings(settings_file, current_environment());
+  auto settings = settings_to_ask(settings_file, current_environment());
   if (!settings) return print_problems(settings.error());
   auto answer = ask_lictor(*settings, which == Health::live ? "/livez" : "/readyz");
   if (!answer) return print_problems({answer.error()});
@@ -257,7 +297,7 @@ Exit health(const std::optional<std::string>& settings_file, Health which) {
 }
 
 Exit wait_for(const std::optional<std::string>& settings_file, Goal goal, Duration limit) {
-  auto settings = load_settings(settings_file, current_environment());
+  auto settings = settings_to_ask(settings_file, current_environment());
   if (!settings) return print_problems(settings.error());
   const auto begin = std::chrono::steady_clock::now(), end = begin + limit;
   const char* name = goal == Goal::ready ? "ready" : goal == Goal::registered ? "registered" : "gone";
@@ -288,7 +328,7 @@ struct Words {
 
 // Orders it from the running lictor, and tells what comes of it.
 Exit order(const std::optional<std::string>& settings_file, const Words& words, std::string body, Duration limit) {
-  auto settings = load_settings(settings_file, current_environment());
+  auto settings = settings_to_ask(settings_file, current_environment());
   if (!settings) return print_problems(settings.error());
   boost::asio::io_context io(1);
   HttpClient lictor(io.get_executor(), settings->control.socket);
@@ -309,10 +349,16 @@ Exit order(const std::optional<std::string>& settings_file, const Words& words, 
   }
   if (!*answer) {
     const bool late = answer->error().failure == HttpFailure::late;
+    return print_problems({Problem{
+        words.command, late ? fmt::format("not over within {}", format_duration(limit)) : answer->error().why,
+        late ? "it goes on: see `lictor status`" : unanswered_hint(settings->control.socket), Exit::incomplete}});
+  }
+  if ((*answer)->status == 403) {
+    const std::string refused(trim((*answer)->body));
+    const auto end = std::min(refused.find("; "), refused.size());
     return print_problems(
-        {Problem{words.command, late ? fmt::format("not over within {}", format_duration(limit)) : answer->error().why,
-                 late ? "it goes on: see `lictor status`" : "is lictor running here, with the same control.socket?",
-                 Exit::incomplete}});
+        {Problem{words.command, refused.substr(0, end),
+                 end < refused.size() ? refused.substr(end + 2) : "give it as root", Exit::incomplete}});
   }
   const Json told = foreign_json((*answer)->body);
   if ((*answer)->status != 200 || !told.is_object())
@@ -329,6 +375,25 @@ Exit order(const std::optional<std::string>& settings_file, const Words& words, 
   return exit;
 }
 
+// Told beforehand: with the first process of a container those end that were started in it by hand.
+void tell_what_follows_leave() {
+  if (getenv("KUBERNETES_SERVICE_HOST") != nullptr) {
+    return log::complain(
+        "leave: Kubernetes starts this container again as soon as it has ended, and the node comes back; to keep "
+        "callers "
+        "away use `lictor maint on`, to replace the pod `kubectl delete pod`, to take the node out for good `kubectl "
+        "drain "
+        "--ignore-daemonsets` and `kubectl delete node`");
+  }
+  if (in_container() && access("/run/systemd/system", F_OK) != 0) {
+    log::complain(
+        "leave: this container ends with it, and where it has a restart policy (`always`, `unless-stopped`) its engine "
+        "starts it again, and the node comes back; to keep callers away use `lictor maint on`, to keep the node out "
+        "stop "
+        "the container (`docker stop`), which leaves as well");
+  }
+}
+
 }  // namespace
 
 Exit order(const std::optional<std::string>& settings_file, Order what, Duration limit) {
@@ -338,6 +403,7 @@ Exit order(const std::optional<std::string>& settings_file, Order what, Duration
     case Order::restart:
       return order(settings_file, {"/restart?wait", "restart", "the node to be ready again"}, "", limit);
     case Order::leave:
+      tell_what_follows_leave();
       return order(settings_file, {"/leave?wait", "leave", "the node to leave and lictor to end"}, "", limit);
   }
   return Exit::internal;

@@ -4,6 +4,7 @@
 #include "commands.hpp"
 #include "doctor_facts.hpp"
 #include "process/io/host.hpp"
+#include "running.hpp"
 #include "sources.hpp"
 #include "terminal.hpp"
 
@@ -13,7 +14,7 @@ namespace lictor {
 
 Exit doctor(const std::optional<std::string>& settings_file, bool json) {
   const Environment environment = current_environment();
-  const auto settings = load_settings(settings_file, environment);
+  const auto settings = settings_to_ask(settings_file, environment);
   if (!settings) {
     print_problems(settings.error());
     return Exit::retry;

@@ -11,8 +11,10 @@
 #include "files/io/files.hpp"
 #include "files/io/storage.hpp"
 #include "network/io/listeners.hpp"
+#include "place.hpp"
 #include "process/io/agent_limits.hpp"
 #include "process/io/host.hpp"
+#include "process/io/privileges.hpp"
 #include "process/io/reaper.hpp"
 
 #include <boost/asio/io_context.hpp>
@@ -20,6 +22,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -66,6 +69,7 @@ class Doctor {
     look_at_limits();
     look_at_versions();
     look_at_grace();
+    look_at_proxies();
     look_at_clock();
     look_at_servers();
     return std::move(view_);
@@ -125,6 +129,8 @@ class Doctor {
         {.token = token_, .agent_version = {}, .bound = nullptr, .moves = Moves::never, .identity = {}, .left = false});
     if (ground) {
       ground_ = std::move(*ground);
+    } else if (outsider()) {
+      unseen({"settings"}, fmt::format("{}; the lictor that runs has found nothing wrong with them", others_files));
     } else {
       facts_.problems = ground.error();
     }
@@ -140,10 +146,15 @@ class Doctor {
 
   void ask_agent() {
     socket_ = agent_socket(settings_);
+    // Others ask it where all do, and as whom they say they are.
+    if (const std::string open = text_of(status_, "http_address"); outsider() && open.find('/') == std::string::npos) {
+      socket_ = open;
+      token_ = variable("CONSUL_HTTP_TOKEN");
+    }
     const auto body = body_of(socket_, "/v1/agent/members", token_);
     auto members = body ? parse_members(*body) : Result<std::vector<Member>>(body.error());
     if (!members) {
-      if (agent_expected_) view_.could_look = false;
+      if (agent_expected_ && !outsider()) view_.could_look = false;
       if (why_not_.empty())
         why_not_ = agent_expected_ ? "the agent that lictor runs can't be asked: " + members.error().why
                                    : "no agent under lictor runs here";
@@ -165,10 +176,10 @@ class Doctor {
   }
 
   void ask_catalog() {
-    const auto body = body_of(socket_, "/v1/catalog/nodes", ground_ ? ground_->plan.registration_token : "");
+    const auto body = body_of(socket_, "/v1/catalog/nodes", catalog_token());
     auto nodes = body ? parse_catalog_nodes(*body) : Result<std::vector<CatalogNode>>(body.error());
     if (!nodes) {
-      view_.could_look = false;
+      view_.could_look &= outsider();
       return cluster_unseen("the catalog can't be read: " + nodes.error().why);
     }
     const auto own = [this](const CatalogNode& n) { return facts_.node && n.name == facts_.node->name; };
@@ -181,8 +192,7 @@ class Doctor {
 
   void look_at_standing() {
     if (!facts_.node) return unseen({"held-for-failed"}, "the node's name is not known");
-    const auto body = body_of(socket_, "/v1/health/node/" + percent_encode(facts_.node->name),
-                              ground_ ? ground_->plan.registration_token : "");
+    const auto body = body_of(socket_, "/v1/health/node/" + percent_encode(facts_.node->name), catalog_token());
     const StandingAnswer standing = body ? parse_standing(*body) : StandingAnswer::unanswered;
     // Lictor knows more than one look shows: a node that nothing reaches comes and goes at the servers.
     facts_.held_for_failed = standing == StandingAnswer::failed || flag_of(status_, "held_for_failed");
@@ -229,7 +239,7 @@ class Doctor {
   }
 
   void look_at_identity() {
-    if (!ground_) return unseen({"identity"}, settings_in_the_way);
+    if (!ground_) return unseen({"identity"}, in_the_way());
     const std::string running = text_of(status_, "node_name"), now = ground_->facts.identity.name;
     if (!running.empty() && running != now) {
       return unseen({"identity"},
@@ -243,7 +253,7 @@ class Doctor {
 
   void look_at_address() {
     if (!lictor_runs()) return unseen({"address"}, why_not_.empty() ? "no lictor runs here" : why_not_);
-    if (!ground_) return unseen({"address"}, settings_in_the_way);
+    if (!ground_) return unseen({"address"}, in_the_way());
     const std::string address = text_of(status_, "address");
     if (address.empty()) return unseen({"address"}, "lictor has not chosen an address yet");
     facts_.running_address = address;
@@ -253,16 +263,16 @@ class Doctor {
 
   void look_at_storage() {
     const std::string data_dir = ground_ ? ground_->facts.data_dir : text_of(status_, "data_dir");
-    if (data_dir.empty()) return unseen({"storage"}, settings_in_the_way);
+    if (data_dir.empty()) return unseen({"storage"}, in_the_way());
     facts_.fleeting = fleeting_storage(data_dir);
     if (!ground_ || access(data_dir.c_str(), F_OK) != 0) return;
-    if (geteuid() != 0 && geteuid() != ground_->facts.uid)
+    if (outsider() || (geteuid() != 0 && geteuid() != ground_->facts.uid))
       return unseen({"storage"}, "whether the agent may write its data directory only root or its own user can try");
-    if (auto fine = check_data_dir(data_dir, ground_->facts.uid); !fine) facts_.data_dir = fine.error();
+    if (auto fine = check_data_dir(data_dir, file_user(ground_->facts)); !fine) facts_.data_dir = fine.error();
   }
 
   void look_at_secrets() {
-    if (!ground_) return unseen({"secrets"}, settings_in_the_way);
+    if (!ground_) return unseen({"secrets"}, in_the_way());
     facts_.open_secrets = ground_->open_secrets;
     facts_.keyring = ground_->keyring;
   }
@@ -276,14 +286,14 @@ class Doctor {
                          : ground_                   ? &ground_->plan.effective.merged
                                                      : nullptr;
     const auto listeners = list_listeners(agent_);
-    if (!config || !listeners) return unseen({"ports"}, config ? to_string(listeners.error()) : settings_in_the_way);
+    if (!config || !listeners) return unseen({"ports"}, config ? to_string(listeners.error()) : in_the_way());
     for (const WantedPort& wanted : wanted_ports(*config, settings_.control.http)) {
       for (const Listener& listener : *listeners) {
         if (!collide(wanted, listener)) continue;
         const auto holder = holder_of(listener);
         if (holder && (holder->pid == lictor_ || holder->pid == agent_ || is_agent(holder->arguments))) continue;
         if (!holder && (wanted.setting == "control.http" ? lictor_runs() : agent_answers_)) {
-          unseen({"ports"}, "only root sees which program has a port");
+          unseen({"ports"}, "which program has a port takes " + lacking_sight() + " to see");
           continue;
         }
         facts_.taken.push_back({wanted, holder ? fmt::format("{} (pid {})", holder->name, holder->pid)
@@ -302,7 +312,7 @@ class Doctor {
   }
 
   void look_at_versions() {
-    if (!ground_) return unseen({"version"}, settings_in_the_way);
+    if (!ground_) return unseen({"version"}, in_the_way());
     if (auto version = version_of(ground_->facts.binary, *ground_)) {
       facts_.binary_version = std::move(*version);
     } else {
@@ -323,7 +333,7 @@ class Doctor {
     }
     // A manager that lictor can tell is asked by it for the time that a stop may take, whatever the unit says.
     if (!variable("NOTIFY_SOCKET").empty()) return;
-    const std::string unit = unit_of_lictor();
+    const std::string unit = unit_of(lictor_);
     const auto systemctl = find_binary("systemctl", environment_);
     if (unit.empty() || !systemctl) {
       return unseen({"grace"}, "the platform's grace period is not known; set LICTOR_GRACE to it, as in \"30s\" or 30");
@@ -346,14 +356,19 @@ class Doctor {
     return at == std::string::npos ? "" : std::string(lictors.c_str() + at + start.size());
   }
 
-  // Empty: lictor is no service of systemd.
-  std::string unit_of_lictor() const {
-    const std::string cgroup = content_of(fmt::format("/proc/{}/cgroup", lictor_));
-    for (const char* controller : {"", "name=systemd"}) {
-      const auto path = cgroup_path(cgroup, controller);
-      if (path && path->ends_with(".service")) return path->substr(path->rfind('/') + 1);
+  void look_at_proxies() {
+    Environment variables = environment_;
+    if (lictor_runs()) {
+      const std::string lictors = content_of(fmt::format("/proc/{}/environ", lictor_));
+      if (lictors.empty()) return unseen({"proxy"}, "lictor's environment can't be read from here");
+      variables.clear();
+      for (const std::string& variable : split_list(lictors, '\0')) {
+        const auto equals = std::min(variable.find('='), variable.size() - 1);
+        variables.emplace(variable.substr(0, equals), variable.substr(equals + 1));
+      }
     }
-    return "";
+    for (const auto& [name, value] : settings_.agent.env) variables[name] = value;
+    facts_.proxies = proxies_in(variables);
   }
 
   void look_at_clock() {
@@ -379,7 +394,7 @@ class Doctor {
   }
 
   void look_at_servers() {
-    if (!ground_) return unseen({"servers"}, settings_in_the_way);
+    if (!ground_) return unseen({"servers"}, in_the_way());
     const std::string snapshot = member_snapshot(*ground_);
     const bool readable = access(snapshot.c_str(), R_OK) == 0 || errno != EACCES;
     facts_.nobody_to_join = nobody_to_join(ground_->plan.effective, ground_->facts.identity.name, content_of(snapshot));
@@ -389,7 +404,20 @@ class Doctor {
            "the settings name no server, and which members the agent remembers only root or its own user can read");
   }
 
-  static constexpr const char* settings_in_the_way = "what the settings check found is in the way";
+  std::string catalog_token() const {
+    if (ground_) return ground_->plan.registration_token;
+    return outsider() ? token_ : "";
+  }
+
+  std::string in_the_way() const { return outsider() ? others_files : "what the settings check found is in the way"; }
+
+  // Who may ask the lictor that runs, and not read what it and its agent read.
+  bool outsider() const {
+    struct stat socket {};
+    return geteuid() != 0 && lictor_runs() && stat(settings_.control.socket.c_str(), &socket) == 0 &&
+           socket.st_uid != geteuid();
+  }
+  static constexpr const char* others_files = "only root or lictor's own user can read what this needs";
 
   const Settings& settings_;
   const Environment& environment_;

@@ -10,6 +10,7 @@
 #include "files/io/files.hpp"
 #include "files/io/ownership.hpp"
 #include "files/io/storage.hpp"
+#include "ground_services.hpp"
 #include "identity/io/identity_files.hpp"
 #include "network/io/gossip_cipher.hpp"
 #include "network/io/gossip_ping.hpp"
@@ -259,17 +260,6 @@ std::optional<Problem> look_at_keyring(const PlanFacts& facts, const Json& consu
   return keys && key ? keyring_disagreement(path, *keys, *key) : std::nullopt;
 }
 
-ServiceFacts service_facts(const Plan& plan, const PlanFacts& facts) {
-  return {.address = text_setting(plan.effective.merged, "advertise_addr").value_or(facts.bind.address),
-          .bind_address = facts.bind.everywhere.value_or(facts.bind.address),
-          .node_name = facts.identity.name,
-          .node_id = facts.identity.id,
-          .http_port = plan.http_port,
-          .http_address = plan.http_address,
-          .serf_port = plan.serf_port,
-          .environment = facts.environment};
-}
-
 std::uint64_t digest_of(const std::vector<std::string>& paths) {
   std::string all;
   for (const std::string& path : paths) all += std::to_string(content_digest(path)) + " ";
@@ -307,6 +297,11 @@ std::vector<std::string> warnings_of(const Ground& ground, const std::vector<Int
     warnings.push_back(path +
                        ": every user of this host can read this secret; take the right from others (chmod "
                        "o-r, in a Secret volume defaultMode: 0440)");
+  if (const auto& unknown = ground.settings.unknown_variables; !unknown.empty())
+    warnings.push_back(
+        fmt::format("{}: no setting of lictor's has this name, and it is passed on to the agent; unset it if "
+                    "lictor was meant",
+                    join(unknown, ", ")));
   if (ground.keyring) warnings.push_back(to_string(*ground.keyring));
   if (const auto unread = unread_files(ground.settings); !unread.empty())
     warnings.push_back(
@@ -383,8 +378,7 @@ ResultAll<Ground> look(Sources sources, const Interfaces& interfaces, const Runn
   auto plan = make_plan(settings, ground.planned(), facts);
   if (!got(plan, problems)) return problems;
   ground.plan = std::move(*plan);
-  const ServiceFacts known = service_facts(ground.plan, facts);
-  auto services = desired_services(settings.services ? *settings.services : default_services(known), known);
+  auto services = services_of(ground, running.bound);
   if (!got(services, problems)) return problems;
   ground.services = std::move(*services);
   ground.keyring = look_at_keyring(facts, ground.plan.effective.merged, problems);

@@ -22,7 +22,7 @@ struct Ground : Sources {
   std::optional<AgentConfig> evaluated;  // with addresses in the place of templates; nothing where there are none
   TemplateValues by_template;            // what those of single settings gave
   Plan plan;
-  std::vector<Json> services;         // desired, ready for the agent's API
+  Services services;                  // desired, ready for the agent's API
   std::vector<std::string> warnings;  // what an operator should know at start, beside the plan's notices
   std::optional<Problem> keyring;     // how the gossip keyring on disk disagrees with the configured key
 

@@ -286,9 +286,8 @@ void Interpreter::act(const Prepare& e) {
 }
 
 void Interpreter::act(const ReadAddress&) {
-  parts_.settings.read_interfaces([this](const Interfaces& interfaces) {
-    feed(parts_.settings.read_address(interfaces, seen_.address_missing().has_value()));
-  });
+  parts_.settings.read_interfaces(
+      [this](const Interfaces& interfaces) { feed(parts_.settings.read_address(interfaces)); });
 }
 
 void Interpreter::act(const TakeIdBack& e) {

@@ -1,5 +1,7 @@
 #include "agent_api/maintenance.hpp"
+#include "agent_user.hpp"
 #include "attendant.hpp"
+#include "awaited.hpp"
 #include "base/text.hpp"
 #include "clock.hpp"
 #include "commands.hpp"
@@ -33,26 +35,23 @@ namespace {
 
 using namespace lictor;
 
-// For good, before anything of the network or of the agent's is looked at.
-void drop_privileges(const Settings& settings, const Environment& environment) {
+// For good, before anything of the network or of the agent's is looked at. What the agent and its hooks may do is as the platform has
+// it and the settings say; they are given that at each launch.
+void drop_privileges(const Settings& settings) {
   umask(077);
-  const AgentPrivileges agent = agent_privileges(settings, environment);
-  constexpr Capabilities all = ~Capabilities{0};
-  if (geteuid() == 0) {
-    const auto missing = keep_needed_capabilities(agent.root ? all : agent.capabilities);
-    if (!missing) {
-      log::warn("capabilities: the kernel refuses to give any up; see the security settings of this host");
-    } else if (*missing != 0 && !agent.root) {
-      // A file out of reach or a process that can't be ended fails later, and says less.
-      log::warn("capabilities: some are missing, and what needs them fails; add them, or run lictor as the agent user",
-                {{"missing", names_of_needed(*missing)}});
-    }
-  }
-  if (!agent.gains.empty()) {
-    log::info("the agent's program gains privileges by its file (see getcap): it runs without no_new_privs",
-              {{"path", agent.gains}});
-  } else if (!agent.root) {
-    gain_no_privileges();
+  if (geteuid() != 0) return;
+  // What is wrong with it is told with everything else.
+  const auto agent = agent_user(settings);
+  const bool root = agent && agent->uid == 0;
+  // A root that gains nothing by the programs that it executes has no more than what lictor keeps.
+  if (root && (agent->rights.no_new_privs || !may_gain_privileges())) return;
+  const auto missing = keep_capabilities(agent ? agent->rights.capabilities : ~Capabilities{0});
+  if (!missing) {
+    log::warn("capabilities: the kernel refuses to give any up; see the security settings of this host");
+  } else if (*missing != 0 && !root) {
+    // A file out of reach or a process that can't be ended fails later, and says less.
+    log::warn("capabilities: some are missing, and what needs them fails; add them, or run lictor as the agent user",
+              {{"missing", names_of(*missing)}});
   }
 }
 
@@ -60,11 +59,17 @@ Exit run(const std::optional<std::string>& settings_file, Time executed) {
   hold_signals();
   Environment environment = current_environment();
   auto settings = load_settings(settings_file, environment);
+  const bool known = settings.has_value();
+  if (!known && may_come(settings.error())) {
+    if (auto without = settings_without_file(environment)) settings = std::move(without);
+  }
   if (!settings) return print_problems(settings.error());
   log::set_up(settings->log.level, settings->log.json);
-  drop_privileges(*settings, environment);
+  const auto drop = [](const Settings& s) { drop_privileges(s); };
+  if (known) drop(*settings);
   boost::asio::io_context io(1);
-  const Quit end = attend(io, std::move(*settings), settings_file, std::move(environment), executed);
+  const StartSettings start{.settings = std::move(*settings), .named = settings_file, .known = known};
+  const Quit end = attend(io, start, std::move(environment), executed, drop);
   if (end.exit == Exit::ok) {
     log::info(end.reason);
     log::flush();
@@ -147,7 +152,7 @@ std::optional<Deed> understood(std::span<char*> arguments, Time executed, Comman
   };
   const std::pair<int, const char*> no_lictor{1, "no lictor answers"},
       cant_work{78, "settings or host can't work; no retry will mend it"},
-      no_address{75, "no address yet; trying again later may help"};
+      not_yet{75, "no address yet, or a file is missing; trying again later may help"};
 
   add({.name = "run",
        .what = "attend the agent: start, register, watch, and leave on SIGTERM",
@@ -165,7 +170,7 @@ std::optional<Deed> understood(std::span<char*> arguments, Time executed, Comman
        .what = "check settings, host and the agent's settings",
        .more = "All problems are told at once, and nothing is touched. Where all is fine, the choice of the address is "
                "shown.",
-       .exits = {{0, "all is fine"}, no_address, cant_work, {127, "the agent was not found"}},
+       .exits = {{0, "all is fine"}, not_yet, cant_work, {127, "the agent was not found"}},
        .example = "lictor check -c /etc/lictor/lictor.json && lictor reload"},
       [&](CLI::App& command) {
         command.add_option("--consul", consul, "for this program in the place of agent.binary: before an upgrade")
@@ -176,7 +181,7 @@ std::optional<Deed> understood(std::span<char*> arguments, Time executed, Comman
   bool explain = false, effective = false;
   add({.name = "render",
        .what = "print consul.json as the agent would get it, without secrets",
-       .exits = {{0, "printed"}, no_address, cant_work, {127, "the agent was not found"}},
+       .exits = {{0, "printed"}, not_yet, cant_work, {127, "the agent was not found"}},
        .example = "lictor render --explain | grep addr"},
       [&](CLI::App& command) {
         command.add_flag("--explain", explain, "where each value that the agent goes by comes from");
@@ -280,13 +285,15 @@ std::optional<Deed> understood(std::span<char*> arguments, Time executed, Comman
                              .more = "It waits until the node is ready again, with another agent.",
                              .exits = {{0, "ready again, with another agent"}, not_in_time, cant_work},
                              .example = "lictor restart --timeout 2m"});
-  add_order(Order::leave, {.name = "leave",
-                           .what = "have the node leave (by stop.policy) and lictor end",
-                           .more = "It ends with lictor's exit code.",
-                           .exits = {{0, "stopped as asked; a leave was confirmed"},
-                                     {1, "not confirmed, or not known within the time; or no lictor answers"},
-                                     cant_work},
-                           .example = "lictor leave && systemctl poweroff"});
+  add_order(Order::leave,
+            {.name = "leave",
+             .what = "have the node leave (by stop.policy) and lictor end",
+             .more = "It ends with lictor's exit code. In a container, which the platform starts again when it "
+                     "has ended, it says what to do instead.",
+             .exits = {{0, "stopped as asked; a leave was confirmed"},
+                       {1, "not confirmed, or not known within the time; or no lictor answers"},
+                       cant_work},
+             .example = "lictor leave && systemctl poweroff"});
 
   std::string state, reason;
   add({.name = "maint",
@@ -312,7 +319,7 @@ std::optional<Deed> understood(std::span<char*> arguments, Time executed, Comman
 
   add({.name = "env",
        .what = "print CONSUL_HTTP_ADDR=... for other programs on the node",
-       .exits = {{0, "printed"}, no_address, cant_work, {127, "the agent was not found"}},
+       .exits = {{0, "printed"}, not_yet, cant_work, {127, "the agent was not found"}},
        .example = "env \"$(lictor env)\" consul members"},
       [&](CLI::App& command) { command.callback([&] { deed = [=] { return show_environment(file); }; }); });
   add({.name = "version", .what = "print the version", .exits = {{0, "printed"}}, .example = "lictor version"},

@@ -11,7 +11,7 @@
 namespace lictor {
 
 std::string metrics_text(const Standpoint& at) {
-  const auto& [life, ground, agent, settings_problem, settled, orphans, now] = at;
+  const auto& [life, ground, agent, settings_problem, unwatched, settled, orphans, now] = at;
   using enum MetricKind;
   MetricsText text;
   const auto clock = [now = now](Time time) {

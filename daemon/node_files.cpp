@@ -1,40 +1,65 @@
 #include "node_files.hpp"
 
 #include "base/json_text.hpp"
+#include "files/io/as_user.hpp"
 #include "files/io/ownership.hpp"
 #include "files/io/storage.hpp"
 #include "process/io/host.hpp"
 #include "trust.hpp"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <tuple>
 #include <utility>
 
 namespace lictor {
 
-Result<Locks> lock(const Sources& sources) {
-  const Settings& settings = sources.settings;
-  const auto& [data_dir, uid, gid] = std::tie(sources.facts.data_dir, sources.facts.uid, sources.facts.gid);
-  if (auto refused = handover_refused(settings, sources.config, data_dir, uid)) return std::move(*refused);
-  Locks locks;
-  for (const auto& [folder, file] :
-       {std::pair(settings.run_dir, &locks.run_dir), std::pair(data_dir, &locks.data_dir)}) {
-    if (access(folder.c_str(), F_OK) != 0) {
-      if (auto made = make_directory(folder, 0755, {}, {}); !made) return made.error();
-    }
-    const bool data = file == &locks.data_dir;
-    // Before the first file is made there.
-    if (data) {
-      if (auto fit = check_data_dir(data_dir, uid); !fit) return fit.error();
-    }
-    const bool given = data && geteuid() == 0;
-    auto held = FileLock::acquire(folder + "/lictor.lock", given ? std::optional(uid) : std::nullopt,
-                                  given ? std::optional(gid) : std::nullopt);
-    if (!held) return held.error();
-    *file = std::move(*held);
+namespace {
+
+bool is_there(const std::string& folder) {
+  return by_whoever_may([&folder]() -> Result<void> {
+           struct stat about {};
+           if (::stat(folder.c_str(), &about) == 0) return {};
+           return Problem{};
+         })
+      .has_value();
+}
+
+Result<void> acquire(std::optional<FileLock>& lock, const std::string& folder, std::optional<uid_t> uid = {},
+                     std::optional<gid_t> gid = {}) {
+  auto held = FileLock::acquire(folder + "/lictor.lock", uid, gid);
+  if (!held) return held.error();
+  lock = std::move(*held);
+  return {};
+}
+
+}  // namespace
+
+Result<void> lock_run_dir(const Settings& settings, Locks& locks) {
+  if (locks.run_dir) return {};
+  if (!is_there(settings.run_dir)) {
+    if (auto made = make_directory(settings.run_dir, 0755, {}, {}); !made) return made;
   }
-  return locks;
+  return acquire(locks.run_dir, settings.run_dir);
+}
+
+Result<void> lock(const Sources& sources, Locks& locks) {
+  const FileUser user = file_user(sources.facts);
+  const std::string& data_dir = sources.facts.data_dir;
+  if (locks.run_dir && locks.data_dir) return {};
+  if (auto refused = handover_refused(sources.settings, sources.config, data_dir, user.uid)) return std::move(*refused);
+  if (auto held = lock_run_dir(sources.settings, locks); !held) return held;
+  const bool given = geteuid() == 0;
+  const auto uid = given ? std::optional(user.uid) : std::nullopt;
+  const auto gid = given ? std::optional(user.gid) : std::nullopt;
+  if (!is_there(data_dir)) {
+    if (auto made = make_directory(data_dir, 0755, uid, gid); !made) return made;
+  }
+  // Before the first file is made there.
+  if (auto fit = check_data_dir(data_dir, user); !fit) return fit.error();
+  return acquire(locks.data_dir, data_dir, uid, gid);
 }
 
 Result<void> make_folders(const Ground& ground) {
@@ -44,7 +69,9 @@ Result<void> make_folders(const Ground& ground) {
     // Looked at once more: the file that names the directory may be another one by now.
     if (auto refused = handover_refused(ground.settings, ground.config, facts.data_dir, facts.uid))
       return std::move(*refused);
-    if (auto given = give_ownership(facts.data_dir, facts.uid, facts.gid); !given) return given.error();
+    const auto given = give_ownership(facts.data_dir, facts.uid, facts.gid);
+    // What no root may give away its user may be able to work with as it is.
+    if (!given && !(not_permitted(errno) && user_may_write(facts.data_dir, file_user(facts)))) return given.error();
   }
   return {};
 }

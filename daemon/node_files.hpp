@@ -4,16 +4,19 @@
 #include "files/io/files.hpp"
 #include "ground.hpp"
 
+#include <optional>
 #include <string>
 
 namespace lictor {
 
-// Keeps a second lictor off the run directory and the data directory. Makes both where they are missing. The agent could
-// live in the data directory, as check_data_dir has it, or its problem is returned and nothing is left there.
+// Keeps a second lictor off the run directory and the data directory.
 struct Locks {
-  FileLock run_dir, data_dir;
+  std::optional<FileLock> run_dir, data_dir;
 };
-Result<Locks> lock(const Sources& sources);
+// Those of `locks` that are not held yet. Makes the directories where they are missing. The agent could live in the data
+// directory, as check_data_dir has it, or its problem is returned and nothing is left there.
+Result<void> lock(const Sources& sources, Locks& locks);
+Result<void> lock_run_dir(const Settings& settings, Locks& locks);
 
 // The folders that the agent is to have, and their owner. Waits for no disk.
 Result<void> make_folders(const Ground& ground);

@@ -4,9 +4,12 @@
 #include "order_signals.hpp"
 #include "report/io/log.hpp"
 #include "report/metrics_text.hpp"
+#include "sources.hpp"
 
 #include <fmt/format.h>
 #include <boost/asio/post.hpp>
+
+#include <unistd.h>
 
 #include <array>
 #include <exception>
@@ -21,7 +24,11 @@ Orders::Orders(boost::asio::any_io_executor executor, Interpreter& interpreter, 
 Result<void> Orders::listen(const Settings& settings) {
   if (socket_) return {};
   const auto handler = [this](const ControlRequest& request) { return reply_to(request); };
-  auto socket = ControlServer::listen_unix(executor_, settings.control.socket, 0660, std::nullopt, handler);
+  auto group = order_group(settings);
+  if (!group) return group.error();
+  group_ = std::move(*group);
+  const auto gid = group_ ? std::optional(group_->gid) : std::nullopt;
+  auto socket = ControlServer::listen_unix(executor_, settings.control.socket, 0660, gid, handler);
   if (!socket) return socket.error();
   socket_ = std::move(*socket);
   if (settings.control.http.empty()) return {};
@@ -31,10 +38,14 @@ Result<void> Orders::listen(const Settings& settings) {
   return {};
 }
 
-void Orders::end() {
-  answer_waiting(Tick{});
+void Orders::stop_listening() {
   socket_.reset();
   http_.reset();
+}
+
+void Orders::end() {
+  answer_waiting(Tick{});
+  stop_listening();
 }
 
 // Outcomes, as the JSON {"exit", "text"}: what a command is to end with and to say.
@@ -156,6 +167,17 @@ ControlReply Orders::reply_in_turn(const ControlRequest& request) {
   return reply;
 }
 
+namespace {
+
+ControlReply unknown(const ControlRequest& request) {
+  return {404,
+          "lictor: " + request.path +
+              ": not known; GET /livez /readyz /status /timeline /metrics, over the control socket also POST /reload "
+              "/restart /leave /maint\n"};
+}
+
+}  // namespace
+
 ControlReply Orders::reply(const ControlRequest& request) {
   const auto word = [](bool yes, const char* good, const char* bad) {
     return ControlReply{yes ? 200 : 503, std::string(yes ? good : bad) + "\n", "text/plain; charset=utf-8"};
@@ -166,18 +188,22 @@ ControlReply Orders::reply(const ControlRequest& request) {
     if (request.path == "/status") return {200, json_text(status_json(views_.standpoint())) + "\n", "application/json"};
     if (request.path == "/timeline") return {200, timeline_json(views_.courses()), "application/json"};
     if (request.path == "/metrics") return {200, metrics_text(views_.standpoint()), MetricsText::content_type};
-  } else if (request.method == "POST" && request.local) {
-    if (request.path == "/maint") return maintain(request.body);
-    constexpr std::array<std::pair<std::string_view, SignalKind>, 3> kinds{
-        {{"/reload", SignalKind::reload}, {"/restart", SignalKind::restart}, {"/leave", SignalKind::terminate}}};
-    for (const auto& [path, kind] : kinds) {
-      if (request.path == path) return order(kind, request.query == "wait");
-    }
   }
-  return {404,
-          "lictor: " + request.path +
-              ": not known; GET /livez /readyz /status /timeline /metrics, over the control socket also POST /reload "
-              "/restart /leave /maint\n"};
+  return request.method == "POST" && request.local ? reply_to_order(request) : unknown(request);
+}
+
+ControlReply Orders::reply_to_order(const ControlRequest& request) {
+  if (request.peer && !may_order(*request.peer, geteuid(), group_)) {
+    log::warn("an order was refused", {{"path", request.path}, {"uid", std::to_string(request.peer->uid)}});
+    return {403, order_refused(*request.peer, group_) + "\n"};
+  }
+  if (request.path == "/maint") return maintain(request.body);
+  constexpr std::array<std::pair<std::string_view, SignalKind>, 3> kinds{
+      {{"/reload", SignalKind::reload}, {"/restart", SignalKind::restart}, {"/leave", SignalKind::terminate}}};
+  for (const auto& [path, kind] : kinds) {
+    if (request.path == path) return order(kind, request.query == "wait");
+  }
+  return unknown(request);
 }
 
 }  // namespace lictor

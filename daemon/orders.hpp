@@ -34,6 +34,8 @@ class Orders {
   // After each event and its effects: who waits for an outcome that is known now gets it.
   void answer_waiting(const Happening& happened);
 
+  // Until the next listen().
+  void stop_listening();
   // lictor has ended: whoever still waits is told so, and nobody is listened to any more.
   void end();
 
@@ -49,6 +51,7 @@ class Orders {
   };
 
   ControlReply reply(const ControlRequest& request);
+  ControlReply reply_to_order(const ControlRequest& request);
   ControlReply reply_in_turn(const ControlRequest& request);
   ControlReply order(SignalKind kind, bool wait);
   OutcomeOf settings_taken();
@@ -62,6 +65,7 @@ class Orders {
   Views views_;
   std::vector<Waiting> waiting_;
   std::weak_ptr<std::optional<Outcome>> maintaining_;  // there while an order about maintenance is under way
+  std::optional<OrderGroup> group_;
   std::unique_ptr<ControlServer> socket_, http_;
 };
 

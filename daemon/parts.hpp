@@ -57,7 +57,8 @@ class ActiveSettings {
   // Asks the kernel, without waiting for it; `done` is called once, from the executor.
   virtual void read_interfaces(std::function<void(const Interfaces&)> done) = 0;
 
-  // The beginning of a Prepare; each but the first reads the settings once more. Nothing, or why it failed.
+  // The beginning of a Prepare; each but the first reads the settings once more. Nothing, or why it failed: for one, files that
+  // were named are not there yet.
   virtual std::optional<PrepareFailed> begin_preparing() = 0;
   // The rest, on these interfaces: Prepared, and there are settings in force from now on, or PrepareFailed. `settled`: the
   // address that is taken although a better one may yet come.
@@ -66,8 +67,7 @@ class ActiveSettings {
   // REQUIRES, from here on: there are settings in force.
   virtual const Ground& in_force() const = 0;
 
-  // `gone`: the address was gone when it was last looked at.
-  virtual AddressRead read_address(const Interfaces& interfaces, bool gone) = 0;
+  virtual AddressRead read_address(const Interfaces& interfaces) = 0;
 
   // Prepares the settings in force with another id of the node: the node as it will be.
   virtual Result<NodeKey> take_id(const std::string& id, const Interfaces& interfaces) = 0;

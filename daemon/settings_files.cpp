@@ -3,12 +3,12 @@
 #include "agent_api/join.hpp"
 #include "agent_config/agent_flags.hpp"
 #include "agent_start.hpp"
+#include "awaited.hpp"
 #include "base/text.hpp"
 #include "clock.hpp"
 #include "files/io/files.hpp"
 #include "process/io/host.hpp"
 #include "report/io/log.hpp"
-#include "start_lines.hpp"
 
 #include <fmt/format.h>
 #include <boost/asio/post.hpp>
@@ -21,35 +21,47 @@
 #include <utility>
 
 namespace lictor {
-namespace {
 
-Rules rules_of(const Ground& ground) {
+SettingsFiles::SettingsFiles(boost::asio::any_io_executor executor, Reaper& reaper, StartSettings start,
+                             Environment environment, News news)
+    : executor_(executor),
+      reaper_(reaper),
+      news_(std::move(news)),
+      named_(std::move(start.named)),
+      environment_(std::move(environment)),
+      first_(std::move(start.settings)),
+      known_(start.known),
+      evaluator_(executor, reaper),
+      validation_(executor, reaper, [](const std::string& line) { log::agent_line(line); }),
+      watches_(executor, {.files = [this](const auto& paths) { files_changed(paths); },
+                          .mounts = [this] { mounts_changed(); },
+                          .network = news_.network,
+                          .host_name = [this] { host_may_be_renamed(); }}) {}
+
+Rules SettingsFiles::rules_of(const Ground& ground) {
   const JoinTargets targets = join_targets(ground.plan);
-  return rules_of(ground.settings,
-                  {.acl = !ground.plan.token.empty(),
-                   .fixed_id = ground.identity.fixed_id(),
-                   .api_after_join = ground.plan.api_after_join,
-                   .joins = {targets.addresses.size(), targets.names.size(), targets.retry_interval, targets.others}});
+  return lictor::rules_of(ground.settings, {.acl = !ground.plan.token.empty(),
+                                            .fixed_id = ground.identity.fixed_id(),
+                                            .api_after_join = ground.plan.api_after_join,
+                                            .joins = {targets.addresses.size(), targets.names.size(),
+                                                      targets.retry_interval, targets.others}});
 }
 
-std::string join_problems(const Problems& problems) {
+std::string SettingsFiles::join_problems(const Problems& problems) {
   std::string text;
   for (const Problem& problem : problems) text += (text.empty() ? "" : " | ") + to_string(problem);
   return text;
 }
 
-}  // namespace
+void SettingsFiles::files_changed(const std::vector<std::string>& paths) {
+  for (const std::string& path : paths) log::info("a settings file has changed", {{"path", path}});
+  news_.settings();
+}
 
-SettingsFiles::SettingsFiles(boost::asio::any_io_executor executor, Reaper& reaper, Settings settings,
-                             std::optional<std::string> named, Environment environment, News news)
-    : executor_(executor),
-      reaper_(reaper),
-      news_(std::move(news)),
-      named_(std::move(named)),
-      environment_(std::move(environment)),
-      first_(std::move(settings)),
-      evaluator_(executor, reaper),
-      validation_(executor, reaper, [](const std::string& line) { log::agent_line(line); }) {}
+// Files that are awaited may have come with the mount. Of a node that serves, the watch of files has looked already.
+void SettingsFiles::mounts_changed() {
+  if (!ground_ && awaiting_) news_.network();
+}
 
 void SettingsFiles::read_interfaces(std::function<void(const Interfaces&)> done) {
   list_interfaces(executor_, reaper_, [this, done = std::move(done)](const Interfaces& interfaces) {
@@ -72,94 +84,6 @@ void SettingsFiles::evaluate(const Sources& sources, const std::vector<std::stri
   });
 }
 
-// -------------------------------------------------------------------------------------------- at a start
-
-std::optional<PrepareFailed> SettingsFiles::begin_preparing() {
-  if (!interface_watch_) {
-    auto watching = watch_interfaces(executor_, news_.network);
-    if (!watching) return PrepareFailed{watching.error()};
-    interface_watch_ = std::move(*watching);
-    host_name_watch_ = watch_host_name(executor_, [this] { host_may_be_renamed(); });
-    host_name_ = host_name();
-    watch(first_);
-    Sources sources;
-    // What is wrong is all told once it is known where the node is; where its data is may not be known at all.
-    if (!read_and_watch(first_, sources, wrong_, Definitions::digests)) return PrepareFailed{wrong_.front(), true};
-    sources_ = std::move(sources);
-  } else {
-    read_again();
-  }
-  if (auto held = hold(); !held) return PrepareFailed{held.error(), true};
-  return std::nullopt;
-}
-
-bool SettingsFiles::read_and_watch(const Settings& settings, Sources& sources, Problems& problems,
-                                   Definitions definitions) {
-  const bool read = read_sources(sources, settings, environment_, problems, definitions);
-  if (read && file_watch_) {
-    for (const auto& [key, files] : agent_files(sources.config.effective())) file_watch_->watch_also(files);
-  }
-  return read;
-}
-
-// While there is no address. Broken settings change nothing here either: the address may yet come for the old ones.
-void SettingsFiles::read_again() {
-  auto settings = load_settings(named_, environment_, &first_);
-  Problems problems = settings ? Problems{} : settings.error();
-  if (settings) {
-    watch(*settings);
-    if (auto same = same_from_start_to_end(*settings); !same) problems.push_back(same.error());
-  }
-  Sources sources;
-  if (problems.empty() && read_and_watch(*settings, sources, problems, Definitions::digests) && problems.empty()) {
-    if (settings->digest != first_.digest) log::info("new settings, before there is an agent");
-    if (sources.facts.data_dir != sources_->facts.data_dir) locks_.reset();
-    sources_ = std::move(sources);
-    wrong_.clear();
-    first_ = std::move(*settings);
-    watch_as_settled();
-    log::set_up(first_.log.level, first_.log.json);
-  }
-  const std::string before = std::exchange(problem_, join_problems(problems));
-  if (!problems.empty() && problem_ != before)
-    log::error("settings not applied, the old ones stay in force", {{"reason", problem_}});
-}
-
-// The directories, and what is put into them: waiting for an address would not mend what is wrong with them.
-Result<void> SettingsFiles::hold() {
-  if (!locks_) {
-    auto locks = lictor::lock(*sources_);
-    if (!locks) return locks.error();
-    locks_ = std::move(*locks);
-  }
-  return news_.held();
-}
-
-Happening SettingsFiles::prepare(const Interfaces& interfaces, const std::string& settled) {
-  auto ground = look(*sources_, interfaces, {}, wrong_);
-  if (!ground) {
-    Problems problems = ground.error();
-    const bool waiting =
-        std::all_of(problems.begin(), problems.end(), [](const Problem& p) { return p.exit == Exit::retry; });
-    for (std::size_t i = 1; i < problems.size() && !waiting; ++i) log::error(to_string(problems[i]));
-    return PrepareFailed{.problem = std::move(problems.front()), .rules = lictor::rules_of(first_, {})};
-  }
-  if (const BindAddress& bind = ground->facts.bind; !bind.doubt.empty() && bind.address != settled) {
-    Problem doubt{"bind.settle", fmt::format("{} on {} would do, but {}", bind.address, bind.interface, bind.doubt),
-                  "wait for bind.settle, or name the interface in bind.interface", Exit::retry};
-    return PrepareFailed{.problem = std::move(doubt), .rules = lictor::rules_of(first_, {}), .candidate = bind.address};
-  }
-  // An address will not mend a disk.
-  if (auto made = make_folders(*ground); !made) return PrepareFailed{made.error(), true};
-  tell_of(*ground);
-  ground->let_definitions_go();
-  ground_ = std::move(*ground);
-  sources_.reset();
-  settled_ = steady_now();
-  news_.settled();
-  return Prepared{rules_of(*ground_), ground_->own(), !ground_->identity.former_address.empty()};
-}
-
 // The kernel tells of each container, too, that is given a name.
 void SettingsFiles::host_may_be_renamed() {
   const std::string before = std::exchange(host_name_, host_name());
@@ -175,14 +99,11 @@ void SettingsFiles::host_may_be_renamed() {
 
 // ------------------------------------------------------------------------------------------- the address
 
-AddressRead SettingsFiles::read_address(const Interfaces& interfaces, bool gone) {
+AddressRead SettingsFiles::read_address(const Interfaces& interfaces) {
   const std::string& own = ground_->facts.bind.address;
   address_may_have_come(interfaces);
   // Of interfaces that can't be listed right now nothing new is known.
-  if (!interfaces && !gone) {
-    log::warn(to_string(interfaces.error()));
-    return {AddressState::same, "", own};
-  }
+  if (!interfaces) return {AddressState::unknown, to_string(interfaces.error()), own};
   const auto other = other_address(*ground_, interfaces);
   if (!other) return {AddressState::gone, other.error().why, own};
   return {other->empty() ? AddressState::same : AddressState::other, *other, own};
@@ -210,30 +131,13 @@ Result<NodeKey> SettingsFiles::take_id(const std::string& id, const Interfaces& 
 
 // Before the files are read, so that no change falls between. New settings may turn it on, and turn it off when applied.
 void SettingsFiles::watch(const Settings& read) {
-  if (!read.watch.settings && !settings().watch.settings) return;
-  if (!file_watch_) {
-    // Not asked again: to say no takes the kernel 10 ms, in which nobody is served.
-    if (file_watch_refused_) return;
-    const auto changed = [this](const std::vector<std::string>& paths) {
-      for (const std::string& path : paths) log::info("a settings file has changed", {{"path", path}});
-      news_.settings();
-    };
-    auto watching = FileWatch::start(
-        executor_, {.changed = changed, .failed = [](const Problem& problem) { log::warn(to_string(problem)); }});
-    if (!watching) {
-      file_watch_refused_ = true;
-      log::warn(to_string(watching.error()));
-      return;
-    }
-    file_watch_ = std::move(*watching);
-  }
-  file_watch_->watch(files_behind(read, named_, environment_), read_agent_flags(read.agent.args).format);
+  if (!awaiting_ && !read.watch.settings && !settings().watch.settings) return;
+  watches_.watch(files_behind(read, named_, environment_), read_agent_flags(read.agent.args).format);
 }
 
-// What was only looked at is not watched on. The watch itself stays: the kernel takes 10 ms and more to end an inotify
-// instance.
+// What was only looked at is not watched on.
 void SettingsFiles::watch_as_settled() {
-  if (file_watch_ && !settings().watch.settings) file_watch_->watch({});
+  if (!settings().watch.settings) watches_.let_files_go();
 }
 
 void SettingsFiles::token_refused() {
@@ -273,18 +177,20 @@ void SettingsFiles::take(ResultAll<Ground> next, const Reload& what, const Inter
   if (difference.change == Change::none) return done(prepared(std::move(*next), difference, settings_too));
   if (settings_too) {
     if (const Problems problems = start_problems(*next, interfaces); !problems.empty())
-      return done(failed(problems, true));
+      return done(failed(as_broken(problems), true));
   }
   validate(std::move(*next), difference, settings_too, std::move(done));
 }
 
 ResultAll<SettingsFiles::ReadAnew> SettingsFiles::read_anew() {
   auto settings = load_settings(named_, environment_, &ground_->settings);
-  if (!settings) return settings.error();
+  if (!settings) return as_broken(settings.error());
   watch(*settings);
   if (auto same = same_from_start_to_end(*settings); !same) return Problems{same.error()};
   ReadAnew read;
-  if (!read_and_watch(*settings, read.sources, read.problems, Definitions::whole)) return read.problems;
+  const bool whole = read_and_watch(*settings, read.sources, read.problems, Definitions::whole);
+  read.problems = as_broken(std::move(read.problems));
+  if (!whole) return read.problems;
   return read;
 }
 
@@ -306,9 +212,9 @@ ResultAll<Ground> SettingsFiles::look_at(ReadAnew read, const Reload& what, cons
 Result<void> SettingsFiles::same_from_start_to_end(const Settings& next) const {
   const Settings& now = settings();
   if (next.run_dir == now.run_dir && next.control.socket == now.control.socket &&
-      next.control.http == now.control.http && next.log.json == now.log.json)
+      next.control.http == now.control.http && next.control.group == now.control.group && next.log.json == now.log.json)
     return {};
-  return Problem{"settings", "run_dir, control.* and log.format can't change while lictor runs",
+  return Problem{"settings", "run_dir, control.socket, control.http and log.format can't change while lictor runs",
                  "restart lictor for that"};
 }
 
@@ -321,8 +227,7 @@ Reloaded SettingsFiles::failed(const Problems& problems, bool settings_too) {
 
 void SettingsFiles::refuse(const Problems& problems) {
   problem_ = join_problems(problems);
-  lacks_address_ =
-      std::all_of(problems.begin(), problems.end(), [](const Problem& p) { return p.exit == Exit::retry; });
+  lacks_address_ = may_come(problems);
 }
 
 Reloaded SettingsFiles::drop_reload() {

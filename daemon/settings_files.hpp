@@ -4,11 +4,10 @@
 
 #include "agent_evaluator.hpp"
 #include "child.hpp"
-#include "files/io/file_watch.hpp"
 #include "node_files.hpp"
 #include "parts.hpp"
-#include "process/io/host_name_watch.hpp"
 #include "process/io/reaper.hpp"
+#include "watches.hpp"
 
 #include <boost/asio/any_io_executor.hpp>
 
@@ -20,6 +19,14 @@
 
 namespace lictor {
 
+// What a start begins with. `named`: the settings file of -c, read again at a reload.
+struct StartSettings {
+  Settings settings;
+  std::optional<std::string> named;
+  bool known = true;  // false: the settings file is awaited, and `settings` are those without it
+};
+
+// The beginning is in settings_start.cpp.
 class SettingsFiles : public ActiveSettings {
  public:
   // What comes of itself; called from the executor.
@@ -30,16 +37,18 @@ class SettingsFiles : public ActiveSettings {
     std::function<void()> settled;   // the first settings are in force
     std::function<Result<void>()>
         held;  // the directories are locked, also each time that is asked for; a problem fails Prepare
+    // The settings file that was awaited is there, and lictor goes by settings() from now on. `elsewhere`: also with its own sockets.
+    std::function<void(bool elsewhere)> known;
   };
-  // `named`: the settings file of -c, read again at a reload. The reaper lives longer than this.
-  SettingsFiles(boost::asio::any_io_executor executor, Reaper& reaper, Settings settings,
-                std::optional<std::string> named, Environment environment, News news);
+  // The reaper lives longer than this.
+  SettingsFiles(boost::asio::any_io_executor executor, Reaper& reaper, StartSettings start, Environment environment,
+                News news);
 
   void read_interfaces(std::function<void(const Interfaces&)> done) override;
   std::optional<PrepareFailed> begin_preparing() override;
   Happening prepare(const Interfaces& interfaces, const std::string& settled) override;
   const Ground& in_force() const override { return *ground_; }
-  AddressRead read_address(const Interfaces& interfaces, bool gone) override;
+  AddressRead read_address(const Interfaces& interfaces) override;
   Result<NodeKey> take_id(const std::string& id, const Interfaces& interfaces) override;
   void reload(const Reload& what, const Interfaces& interfaces, std::function<void(Reloaded)> done) override;
   Reloaded drop_reload() override;
@@ -53,7 +62,8 @@ class SettingsFiles : public ActiveSettings {
   const Environment& environment() const { return environment_; }
   const Ground* ground() const { return ground_ ? &*ground_ : nullptr; }  // in force; null until prepare is over
   const std::string& problem() const { return problem_; }  // why the last reload was refused; empty: it was not
-  Time settled() const { return settled_; }                // when the settings in force were taken
+  Problems unwatched() const { return watches_.problems(); }
+  Time settled() const { return settled_; }  // when the settings in force were taken
 
   // For a launch: consul.json in its place, with a recovery token of its own (install_consul_json).
   Result<void> install() { return install_consul_json(*ground_); }
@@ -64,6 +74,16 @@ class SettingsFiles : public ActiveSettings {
   void token_refused();
 
  private:
+  static Rules rules_of(const Ground& ground);
+  static std::string join_problems(const Problems& problems);
+  std::optional<PrepareFailed> read_first();
+  void read_settings_again();
+  void become_known(Settings settings);
+  PrepareFailed await(Problems files);
+  PrepareFailed hopeless(const Problems& found) const;
+  void tell_refused(const Problems& problems);
+  void files_changed(const std::vector<std::string>& paths);
+  void mounts_changed();
   void watch(const Settings& read);
   void watch_as_settled();
   void read_again();
@@ -96,6 +116,8 @@ class SettingsFiles : public ActiveSettings {
   std::optional<std::string> named_;
   Environment environment_;
   Settings first_;                       // until there is a ground
+  bool known_, begun_ = false;           // whether `first_` are the settings; whether a Prepare has begun
+  bool awaiting_ = false;                // files that were not there yet when they were first looked for
   std::optional<Sources> sources_;       // of `first_`, while an address is awaited
   Problems wrong_;                       // with these
   std::optional<Ground> ground_;         // in force
@@ -108,13 +130,10 @@ class SettingsFiles : public ActiveSettings {
   AgentEvaluator evaluator_;
   AgentAnswers by_agent_;                       // as it last said of each template
   std::vector<std::string> refused_templates_;  // those of the settings last read anew
-  std::optional<Locks> locks_;
+  Locks locks_;
   Child validation_;
-  std::unique_ptr<DescriptorWatch> interface_watch_;
-  std::unique_ptr<DescriptorWatch> host_name_watch_;
+  Watches watches_;
   std::string host_name_;  // as last heard
-  std::unique_ptr<FileWatch> file_watch_;
-  bool file_watch_refused_ = false;
 };
 
 }  // namespace lictor

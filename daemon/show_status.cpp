@@ -93,7 +93,7 @@ Exit watch_status(const Settings& settings, const Environment& environment, bool
 
 Exit show_status(const std::optional<std::string>& settings_file, bool json, bool watch) {
   const Environment environment = current_environment();
-  const auto settings = load_settings(settings_file, environment);
+  const auto settings = settings_to_ask(settings_file, environment);
   if (!settings) return print_problems(settings.error());
   if (watch) return watch_status(*settings, environment, json);
   const Told told = ask(*settings, environment);

@@ -1,14 +1,15 @@
 #include "sources.hpp"
 
+#include "agent_config/kept_definitions.hpp"
+#include "agent_user.hpp"
+#include "base/text.hpp"
 #include "files/io/file_watch.hpp"
 #include "files/io/files.hpp"
 #include "problems.hpp"
 #include "process/io/as_user.hpp"
-#include "process/io/privileges.hpp"
 #include "secrets/secrets.hpp"
 
 #include <fmt/format.h>
-#include <linux/capability.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -68,15 +69,17 @@ class AgentReader {
   }
 
  private:
-  void add(const std::string& path, const std::string& why, const std::string& hint) {
-    problems_.push_back(Problem{path, why, hint});
+  void add(const std::string& path, const std::string& why, const std::string& hint, Exit exit = Exit::config) {
+    problems_.push_back(Problem{path, why, hint, exit});
   }
 
   void entry(const std::string& path) {
     if (!agent_reads_in_folder(path, format_)) return;
-    std::error_code none;
-    const std::string target = fs::canonical(path, none);
-    if (none) return add(path, "the link leads nowhere, and the agent would not start", "mend the link, or remove it");
+    std::error_code none, unseen;
+    const std::string target = fs::is_symlink(path, unseen) ? fs::canonical(path, none).string() : path;
+    if (none)
+      return add(path, "the link leads nowhere, and the agent would not start", "mend the link, or remove it",
+                 Exit::retry);
     take(path, target);
   }
 
@@ -85,7 +88,7 @@ class AgentReader {
     if (!text) {
       problems_.push_back(text.error());
     } else if (!*text) {
-      add(path, "no such file", "create it, or take it out of the agent's settings");
+      add(path, "no such file", "create it, or take it out of the agent's settings", Exit::retry);
     } else {
       const std::string format = !format_.empty()            ? format_
                                  : target.ends_with(".hcl")  ? "hcl"
@@ -93,9 +96,9 @@ class AgentReader {
                                                              : "";
       // An agent passes over a file that is named and has neither ending; a later one ends, and says why.
       if (format.empty()) return;
-      auto content = parse_for_agent(path, **text, format);
+      auto content = definitions_ == Definitions::digests ? parse_without_definitions(path, **text, format)
+                                                          : parse_for_agent(path, **text, format);
       if (!content) return problems_.push_back(content.error());
-      if (definitions_ == Definitions::digests) let_definitions_go(content->content);
       reads_.files.push_back(std::move(*content));
     }
   }
@@ -112,7 +115,7 @@ void read_files_by_agent(const Settings& settings, const AgentFlags& flags, Defi
   if (settings.agent.config_dirs.empty() && flags.files.empty()) return;
   const auto user = agent_user(settings);
   std::optional<AsUser> as_user;
-  if (user) as_user.emplace(user->uid, user->gid);
+  if (user) as_user.emplace(FileUser{user->uid, user->gid, user->rights.groups});
   AgentReader reader(flags, definitions, reads, problems);
   for (const std::string& path : settings.agent.config_dirs) reader.read(path);
   for (const std::string& path : flags.files) reader.read(path);
@@ -188,7 +191,8 @@ std::string settings_path(const std::optional<std::string>& named, const Environ
   return from_environment == environment.end() ? default_path : from_environment->second;
 }
 
-ResultAll<Settings> settings_of_file(const std::optional<std::string>& named, const Environment& environment) {
+ResultAll<Settings> settings_of_file(const std::optional<std::string>& named, const Environment& environment,
+                                     const Settings* in_force) {
   const bool by_default = !named && environment.count("LICTOR_CONFIG") == 0;
   const std::string path = settings_path(named, environment);
   auto text = read_file(path);
@@ -196,18 +200,25 @@ ResultAll<Settings> settings_of_file(const std::optional<std::string>& named, co
   if (!*text) {
     if (by_default) return read_settings(std::nullopt, environment);
     return Problems{Problem{path, "no such settings file",
-                            named ? "give -c an existing file" : "set LICTOR_CONFIG to an existing file"}};
+                            named ? "give -c an existing file" : "set LICTOR_CONFIG to an existing file", Exit::retry}};
   }
-  return read_settings(SettingsFile{path, std::move(**text)}, environment);
+  if (trim(**text).empty())
+    return Problems{Problem{path, "is empty", "write the settings into it, at least {}", Exit::retry}};
+  return read_settings(SettingsFile{path, std::move(**text)}, environment, in_force);
 }
 
 }  // namespace
 
 ResultAll<Settings> load_settings(const std::optional<std::string>& named, const Environment& environment,
                                   const Settings* in_force) {
-  auto settings = settings_of_file(named, environment);
+  auto settings = settings_of_file(named, environment, in_force);
   if (settings) add_agents_folder(*settings, in_force);
   return settings;
+}
+
+ResultAll<Settings> load_readable_settings(const std::optional<std::string>& named, const Environment& environment) {
+  const bool closed = geteuid() != 0 && access(settings_path(named, environment).c_str(), R_OK) != 0 && errno == EACCES;
+  return closed ? read_settings(std::nullopt, environment) : load_settings(named, environment);
 }
 
 std::vector<std::string> unread_files(const Settings& settings) {
@@ -260,9 +271,12 @@ ResultAll<AgentConfig> read_agent_config(const Settings& settings, Definitions d
       problems.push_back(text.error());
     } else if (!*text) {
       if (settings.agent.config_files_named) {
-        problems.push_back(
-            Problem{"agent.config_files", path + ": no such file", "create it or take it out of the list"});
+        problems.push_back(Problem{"agent.config_files", path + ": no such file",
+                                   "create it or take it out of the list", Exit::retry});
       }
+    } else if (trim(**text).empty() && !path.ends_with(".hcl")) {
+      problems.push_back(
+          Problem{"agent.config_files", path + " is empty", "write the agent's settings into it", Exit::retry});
     } else if (auto file = parse_agent_config(path, **text)) {
       files.push_back(std::move(*file));
     } else {
@@ -281,6 +295,7 @@ std::string data_dir_of(const Settings& settings, const Json& agent) {
 Result<std::string> data_dir_of(const Settings& settings) {
   const auto config = read_agent_config(settings);
   if (!config) return config.error().front();
+  if (const auto user = agent_user(settings)) reach_files_as({user->uid, user->gid, user->rights.groups});
   return Result<std::string>(boost::system::in_place_value, data_dir_of(settings, config->effective().merged));
 }
 
@@ -299,7 +314,8 @@ ResultAll<ReadSecrets> read_secrets(const Settings& settings) {
     } else if (!*text) {
       problems.push_back(Problem{
           file.setting, name + ": no such file",
-          key ? "name the file that holds the secret, not the secret itself" : "create it, or take the setting out"});
+          key ? "name the file that holds the secret, not the secret itself" : "create it, or take the setting out",
+          key ? Exit::config : Exit::retry});
     } else if (auto secret = parse_secret(file.setting, *file.path, **text)) {
       read.secrets.*file.secret = std::move(*secret);
       if (readable_by_all(*file.path)) read.open.push_back(*file.path);
@@ -311,56 +327,14 @@ ResultAll<ReadSecrets> read_secrets(const Settings& settings) {
   return read;
 }
 
-Result<User> agent_user(const Settings& settings) {
-  User user{geteuid(), getegid(), "", "/"};
-  if (settings.agent.user) {
-    const auto named = find_user(*settings.agent.user);
-    if (!named)
-      return Problem{"agent.user", fmt::format("no user \"{}\" on this host", *settings.agent.user),
-                     "create the user or name another"};
-    user = *named;
-  } else if (geteuid() == 0) {
-    if (const auto consul = find_user("consul")) user = *consul;
-  }
-  if (settings.agent.group) {
-    const auto gid = find_group(*settings.agent.group);
-    if (!gid)
-      return Problem{"agent.group", fmt::format("no group \"{}\" on this host", *settings.agent.group),
-                     "create the group or name another"};
-    user.gid = *gid;
-  }
-  if (geteuid() != 0 && user.uid != geteuid()) {
-    return Problem{"agent.user",
-                   fmt::format("only root can run the agent as uid {}, lictor is uid {}", user.uid, geteuid()),
-                   "start lictor as root or take agent.user out"};
-  }
-  return user;
-}
-
-AgentPrivileges agent_privileges(const std::string& binary, uid_t uid) {
-  AgentPrivileges privileges;
-  privileges.root = uid == 0;
-  if (binary.empty() || privileges.root) return privileges;
-  struct stat file {};
-  const bool set_id = ::stat(binary.c_str(), &file) == 0 && (file.st_mode & (S_ISUID | S_ISGID)) != 0;
-  privileges.capabilities = file_capabilities(binary);
-  if (set_id || privileges.capabilities != 0) privileges.gains = binary;
-  return privileges;
-}
-
-bool binds_privileged_ports(const std::string& binary, uid_t uid) {
-  const AgentPrivileges agent = agent_privileges(binary, uid);
-  constexpr Capabilities net_bind_service = Capabilities{1} << CAP_NET_BIND_SERVICE;
-  const bool by_set_id = !agent.gains.empty() && agent.capabilities == 0;
-  const bool gains = by_set_id || (agent.capabilities & net_bind_service) != 0;
-  return agent.root || (gains && may_gain_privileges()) || (geteuid() != 0 && hands_on(net_bind_service));
-}
-
-AgentPrivileges agent_privileges(const Settings& settings, const Environment& environment) {
-  const auto user = agent_user(settings);
-  const auto binary = find_binary(settings.agent.binary, environment);
-  constexpr auto nobody = static_cast<uid_t>(-1);
-  return agent_privileges(binary ? *binary : "", user ? user->uid : nobody);
+Result<std::optional<OrderGroup>> order_group(const Settings& settings) {
+  if (!settings.control.group) return std::optional<OrderGroup>();
+  const auto gid = find_group(*settings.control.group);
+  if (!gid) return gid.error();
+  if (!*gid)
+    return Problem{"control.group", fmt::format("no group \"{}\" on this host", *settings.control.group),
+                   "create the group or name another"};
+  return std::optional(OrderGroup{*settings.control.group, **gid});
 }
 
 std::string agent_folder(const Settings& settings) { return settings.run_dir + "/agent"; }
@@ -386,7 +360,14 @@ bool read_sources(Sources& sources, const Settings& settings, const Environment&
   if (const auto user = agent_user(settings); got(user, problems)) {
     facts.uid = user->uid;
     facts.gid = user->gid;
+    facts.rights = user->rights;
+    if (user->uid != geteuid()) {
+      facts.user = user->name;
+      facts.home = user->home;
+    }
+    reach_files_as(file_user(facts));
   }
+  (void)got(order_group(settings), problems);
   const auto secrets = read_secrets(settings);
   if (got(secrets, problems)) {
     facts.secrets = secrets->secrets;

@@ -1,10 +1,13 @@
 // What a life is prepared from, and depends on no address: lictor's settings, the agent's files, secrets, the agent's user and
-// program. Only reads. Problems are all told at once.
+// program. Only reads. Problems are all told at once. A file that was named and is not there, or is empty where something is
+// wanted, is one with Exit::retry: it may yet come (awaited.hpp).
 #pragma once
 
 #include "agent_config/definitions.hpp"
 #include "agent_config/plan.hpp"
 #include "base/problem.hpp"
+#include "control/authorization.hpp"
+#include "files/io/as_user.hpp"
 #include "process/io/host.hpp"
 #include "settings/settings.hpp"
 
@@ -24,6 +27,9 @@ namespace lictor {
 ResultAll<Settings> load_settings(const std::optional<std::string>& named, const Environment& environment,
                                   const Settings* in_force = nullptr);
 
+// The same, and without the file where that is not this user's to read.
+ResultAll<Settings> load_readable_settings(const std::optional<std::string>& named, const Environment& environment);
+
 // The files and directories that a reload depends on: the settings file, also where it is missing, all that the agent's settings
 // are in, those with tokens and the gossip key. What the agent's settings name in their turn (agent_files) is not among them.
 std::vector<std::string> files_behind(const Settings& settings, const std::optional<std::string>& named,
@@ -42,20 +48,11 @@ std::vector<std::string> unread_files(const Settings& settings);
 Result<std::string> data_dir_of(const Settings& settings);
 std::string data_dir_of(const Settings& settings, const Json& agent);  // what the agent is to go by
 
-// agent.user and agent.group; as root `consul` where that user exists; else lictor's own ids.
-Result<User> agent_user(const Settings& settings);
+// Whose files the agent's are.
+inline FileUser file_user(const PlanFacts& facts) { return {facts.uid, facts.gid, facts.rights.groups}; }
 
-// What the agent's user and program have it run with, beside what a program of an ordinary user has.
-struct AgentPrivileges {
-  bool root = false;               // its user is root: it is given all that lictor was started with
-  std::string gains;               // else: the program, where that gains privileges by file capabilities or set-user-id
-  std::uint64_t capabilities = 0;  // the file capabilities of that program
-};
-AgentPrivileges agent_privileges(const std::string& binary, uid_t uid);
-// Whether it may listen on any port: its user is root, or the program gains CAP_NET_BIND_SERVICE.
-bool binds_privileged_ports(const std::string& binary, uid_t uid);
-// Before they have been found; what can't be found is told by `look`.
-AgentPrivileges agent_privileges(const Settings& settings, const Environment& environment);
+// control.group, found. Nothing: none is named.
+Result<std::optional<OrderGroup>> order_group(const Settings& settings);
 
 // What the files with tokens and the gossip key hold now, and those of them that every user of the host can read.
 struct ReadSecrets {

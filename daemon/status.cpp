@@ -106,7 +106,7 @@ Json ground_json(const Ground& ground) {
 }
 
 Json status_json(const Standpoint& at) {
-  const auto& [life, ground, agent, settings_problem, settled, orphans, now] = at;
+  const auto& [life, ground, agent, settings_problem, unwatched, settled, orphans, now] = at;
   Json status = {{"version", LICTOR_VERSION},
                  {"running", true},
                  {"pid", getpid()},
@@ -153,7 +153,10 @@ Json status_json(const Standpoint& at) {
   }
   status["maintenance"] = agent.maintenance ? Json(*agent.maintenance) : Json();
   if (!settings_problem.empty()) status["problems"].push_back(settings_problem);
-  if (life.no_address()) status["problems"].push_back(to_string(*life.no_address()));
+  for (const Problem& problem : life.awaited()) status["problems"].push_back(to_string(problem));
+  if (life.address_unseen())
+    status["problems"].push_back("the host's addresses can't be looked at: " + *life.address_unseen());
+  for (const Problem& problem : unwatched) status["problems"].push_back(to_string(problem));
   if (life.closes()) status["problems"].push_back("the agent ends each connection without an answer");
   if (!life.failure().empty()) status["problems"].push_back(life.failure());
   for (const ServiceFault& fault : life.faults()) {

@@ -16,6 +16,7 @@ struct Standpoint {
   const Ground* ground;  // null until prepare is over
   AgentFacts agent;
   const std::string& settings_problem;  // why the last reload was refused
+  Problems unwatched;                   // what can't be watched for changes
   Time settled;                         // when the settings in force were taken
   std::uint64_t orphans;                // reaped
   Time now;

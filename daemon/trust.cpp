@@ -50,6 +50,15 @@ std::set<std::string> secrets_named(const std::string& text) {
   return names;
 }
 
+// Whether it names any at all: of thousands of definitions most don't.
+bool names_secrets(const Json& value) {
+  if (value.is_string()) {
+    const auto& text = value.get_ref<const std::string&>();
+    return text.find("${") != text.npos && !secrets_named(text).empty();
+  }
+  return value.is_structured() && std::any_of(value.begin(), value.end(), names_secrets);
+}
+
 }  // namespace
 
 std::vector<std::string> trust_warnings(const Settings& settings, const PlanFacts& facts) {
@@ -73,9 +82,12 @@ std::vector<std::string> trust_warnings(const Settings& settings, const PlanFact
                       key, name));
   }
   if (!settings.services) return warnings;
-  // Tokens and headers of checks are between lictor and the agent.
-  const Json shown = without_secrets(Json{{"services", *settings.services}});
-  for (const std::string& name : secrets_named(json_text(shown)))
+  std::set<std::string> shown;
+  for (const Definition& definition : *settings.services) {
+    // Tokens and headers of checks are between lictor and the agent.
+    if (names_secrets(definition.json)) shown.merge(secrets_named(json_text(without_secrets(definition.json))));
+  }
+  for (const std::string& name : shown)
     warnings.push_back(
         fmt::format("services: ${{{}}} is named like a secret, and everybody who reads the catalog sees "
                     "its value; take it out",

@@ -5,7 +5,10 @@
 
 #include <algorithm>
 #include <cctype>
+#include <map>
 #include <set>
+#include <string_view>
+#include <unordered_map>
 
 namespace lictor {
 namespace {
@@ -35,36 +38,59 @@ bool holds_number(const std::string& key) {
 enum class Keys {
   of_service,
   of_check,
-  names,  // the keys are the user's, what is below them is Consul's: tagged_addresses
-  free,   // the user's own at every depth
+  command,  // of a check, no keys any more: what it runs
+  names,    // the keys are the user's, what is below them is Consul's: tagged_addresses
+  free,     // the user's own at every depth
 };
 
 Keys below(const std::string& key, Keys here) {
   if (here == Keys::free || key == "Meta" || key == "Header" || key == "Config" || key == "Arguments")
     return Keys::free;
   if (key == "TaggedAddresses") return Keys::names;
+  if (here == Keys::of_check && (key == "Args" || key == "ScriptArgs")) return Keys::command;
   return key == "Check" || key == "Checks" ? Keys::of_check : Keys::of_service;
 }
+
+// Whether what it is given is a shell's to read: there a name in braces is the shell's, which has the environment, too.
+bool runs_shell(const Json& command) {
+  static const std::set<std::string> shells{"sh", "bash", "dash", "ash", "ksh", "mksh", "zsh", "busybox"};
+  if (command.empty() || !command[0].is_string()) return false;
+  const auto& program = command[0].get_ref<const std::string&>();
+  return shells.count(program.substr(program.rfind('/') + 1)) > 0;
+}
+
+// Of a value in the list: told only where something is wrong with it.
+struct DefinitionPlace {
+  const DefinitionPlace* in;
+  std::string_view key;   // of a member; empty: an element
+  std::size_t index = 0;  // of an element
+
+  std::string path() const {
+    const std::string before = in != nullptr ? in->path() : "services";
+    return key.data() != nullptr ? before + "." + std::string(key) : before + "[" + std::to_string(index) + "]";
+  }
+};
 
 class Translation {
  public:
   Translation(const ServiceFacts& facts, Problems& problems) : facts_(facts), problems_(problems) {}
 
-  Json value(const Json& from, const std::string& path, Keys keys) {
-    if (from.is_string()) return expanded(from.get_ref<const std::string&>(), path);
+  Json value(const Json& from, const DefinitionPlace& place, Keys keys) {
+    if (from.is_string()) return expanded(from.get_ref<const std::string&>(), place);
+    if (keys == Keys::command && from.is_array()) return command(from, place);
     if (from.is_array()) {
       Json out = Json::array();
-      for (std::size_t i = 0; i < from.size(); ++i) {
-        out.push_back(value(from[i], path + "[" + std::to_string(i) + "]", keys));
-      }
+      for (std::size_t i = 0; i < from.size(); ++i) out.push_back(value(from[i], {&place, {}, i}, keys));
       return out;
     }
     if (!from.is_object()) return from;
     Json out = Json::object();
-    for (const auto& [key, member] : from.items()) {
+    for (auto at = from.begin(); at != from.end(); ++at) {
+      const std::string& key = at.key();
+      const Json& member = *at;
       const bool translate = keys == Keys::of_service || keys == Keys::of_check;
-      const std::string name = translate ? in_api_spelling(key, keys == Keys::of_check) : key;
-      const std::string where = path + "." + key;
+      const std::string& name = translate ? spelled(key, keys == Keys::of_check) : key;
+      const DefinitionPlace where{&place, key};
       Json& target = out[name] = value(member, where, below(name, keys));
       if (translate && target.is_string() && holds_number(name)) to_number(target, where);
     }
@@ -72,7 +98,30 @@ class Translation {
   }
 
  private:
-  std::optional<std::string> lookup(const std::string& name) const {
+  // They have the same few keys over and over.
+  const std::string& spelled(const std::string& key, bool of_check) {
+    auto& known = of_check ? of_checks_ : of_services_;
+    const auto found = known.find(key);
+    return found != known.end() ? found->second : known.emplace(key, in_api_spelling(key, of_check)).first->second;
+  }
+
+  // What lictor does not know is the program's own to read.
+  Json command(const Json& words, const DefinitionPlace& place) {
+    const bool of_shell = runs_shell(words);
+    std::vector<std::string> unknown;
+    Json out = words;
+    for (Json& word : out) {
+      if (!word.is_string()) continue;
+      word = expand(
+          word.get_ref<const std::string&>(),
+          [&](const std::string& name) { return of_shell ? fact(name) : lookup(name); }, &unknown, true);
+    }
+    if (std::find(unknown.begin(), unknown.end(), "http_port") != unknown.end()) lacks_http_port(place.path());
+    return out;
+  }
+
+  // A fact of the node that a definition may name.
+  std::optional<std::string> fact(const std::string& name) const {
     if (name == "address") return facts_.address;
     if (name == "bind_address") return facts_.bind_address;
     if (name == "node_name") return facts_.node_name;
@@ -80,18 +129,24 @@ class Translation {
     if (name == "http_port") {
       return facts_.http_port > 0 ? std::optional(std::to_string(facts_.http_port)) : std::nullopt;
     }
+    return std::nullopt;
+  }
+
+  std::optional<std::string> lookup(const std::string& name) const {
+    if (auto value = fact(name)) return value;
     const auto found = facts_.environment.find(name);
     return found == facts_.environment.end() ? std::nullopt : std::optional(found->second);
   }
 
-  std::string expanded(const std::string& text, const std::string& path) {
+  std::string expanded(const std::string& text, const DefinitionPlace& place) {
+    if (text.find('$') == text.npos) return text;
     std::vector<std::string> unknown;
     std::string out = expand(
         text, [this](const std::string& name) { return lookup(name); }, &unknown);
     for (const std::string& name : unknown) {
+      const std::string path = place.path();
       if (name == "http_port") {
-        problems_.push_back(Problem{path, "${http_port} has no value: the agent serves no plain HTTP on TCP",
-                                    "write a port, or let the agent serve HTTP"});
+        lacks_http_port(path);
       } else {
         problems_.push_back(
             Problem{path, "${" + name + "} is not set",
@@ -101,19 +156,25 @@ class Translation {
     return out;
   }
 
-  void to_number(Json& target, const std::string& path) {
+  void lacks_http_port(const std::string& path) {
+    problems_.push_back(Problem{path, "${http_port} has no value: the agent serves no plain HTTP on TCP",
+                                "write a port, or let the agent serve HTTP"});
+  }
+
+  void to_number(Json& target, const DefinitionPlace& place) {
     const std::string text = target.get<std::string>();
     if (const auto number = whole_number<int>(text)) {
       target = *number;
     } else if (text.find("${") == std::string::npos) {
       // What is longer than any number may be a variable with a secret.
       const std::string shown = text.size() > 10 ? "a long text" : json_text(text);
-      problems_.push_back(Problem{path, shown + " is no number", "write a number or ${http_port}"});
+      problems_.push_back(Problem{place.path(), shown + " is no number", "write a number or ${http_port}"});
     }
   }
 
   const ServiceFacts& facts_;
   Problems& problems_;
+  std::map<std::string, std::string> of_services_, of_checks_;  // key -> as the API spells it
 };
 
 }  // namespace
@@ -134,30 +195,63 @@ Json default_services(const ServiceFacts& facts) {
   return Json::array({std::move(service)});
 }
 
-ResultAll<std::vector<Json>> desired_services(const Json& definitions, const ServiceFacts& facts) {
+namespace {
+
+void note_id(const Json& service, const std::string& path, std::map<std::string, std::string>& known,
+             Problems& problems) {
+  const auto [first, fresh] = known.emplace(text_of(service, "ID"), path);
+  if (fresh) return;
+  problems.push_back(Problem{path, "has the id " + json_text(first->first) + " of " + first->second,
+                             "give each service an \"id\" of its own"});
+}
+
+// Where one is, by the definition that it came of.
+using Known = std::unordered_map<const Json*, const SharedJson*>;
+
+Known known_from(const std::optional<ServicesBefore>& before, const ServiceFacts& facts) {
+  Known known;
+  if (!before || before->facts != facts || before->definitions.size() != before->services.size()) return known;
+  for (std::size_t i = 0; i < before->services.size(); ++i)
+    known.emplace(&*before->definitions[i].json, &before->services[i]);
+  return known;
+}
+
+}  // namespace
+
+ResultAll<Services> desired_services(const Json& definitions, const ServiceFacts& facts) {
+  std::vector<Definition> list;
+  for (const Json& definition : definitions) list.push_back({SharedJson(definition), 0});
+  return desired_services(list, facts);
+}
+
+ResultAll<Services> desired_services(const std::vector<Definition>& definitions, const ServiceFacts& facts,
+                                     const std::optional<ServicesBefore>& before) {
   Problems problems;
   Translation translation(facts, problems);
-  std::vector<Json> services;
+  Services services;
+  const Known before_now = known_from(before, facts);
   std::map<std::string, std::string> known;  // id -> path
   for (std::size_t i = 0; i < definitions.size(); ++i) {
+    const Json& definition = definitions[i].json;
     const std::string path = "services[" + std::to_string(i) + "]";
-    if (!definitions[i].is_object()) {
-      problems.push_back(Problem{path, std::string("is of type ") + definitions[i].type_name() + ", not object",
+    if (const auto same = before_now.find(&definition); same != before_now.end()) {
+      services.push_back(*same->second);
+      note_id(*services.back(), path, known, problems);
+      continue;
+    }
+    if (!definition.is_object()) {
+      problems.push_back(Problem{path, std::string("is of type ") + definition.type_name() + ", not object",
                                  "write a service definition: {\"name\": ...}"});
       continue;
     }
-    Json service = translation.value(definitions[i], path, Keys::of_service);
+    Json service = translation.value(definition, {nullptr, {}, i}, Keys::of_service);
     const std::string name = text_of(service, "Name");
     if (name.empty()) {
       problems.push_back(Problem{path, "has no name", "give it a \"name\""});
       continue;
     }
     if (text_of(service, "ID").empty()) service["ID"] = name;
-    const auto [first, fresh] = known.emplace(text_of(service, "ID"), path);
-    if (!fresh) {
-      problems.push_back(Problem{path, "has the id " + json_text(first->first) + " of " + first->second,
-                                 "give each service an \"id\" of its own"});
-    }
+    note_id(service, path, known, problems);
     Json& meta = service["Meta"];
     if (!meta.is_null() && !meta.is_object()) {
       problems.push_back(Problem{path + ".meta", std::string("is of type ") + meta.type_name() + ", not object",
@@ -165,7 +259,7 @@ ResultAll<std::vector<Json>> desired_services(const Json& definitions, const Ser
       continue;
     }
     meta["managed-by"] = "lictor";
-    services.push_back(std::move(service));
+    services.emplace_back(std::move(service));
   }
   if (!problems.empty()) return problems;
   return services;

@@ -12,6 +12,15 @@ bool among(const std::vector<std::string>& all, const std::string& one) {
   return std::find(all.begin(), all.end(), one) != all.end();
 }
 
+void add_quoted(std::string& text, const std::string& word) {
+  const bool plain =
+      std::all_of(word.begin(), word.end(), [](char c) { return c >= ' ' && c < '\x7f' && c != '"' && c != '\\'; });
+  if (!plain) return void(text += json_text(word));
+  text += '"';
+  text += word;
+  text += '"';
+}
+
 std::vector<std::string> strings_in(const Json& object, const char* key) {
   std::vector<std::string> found;
   if (!object.is_object()) return found;
@@ -40,20 +49,27 @@ void note_taken(KeptService& kept, const Json& body, const std::string& digest) 
   kept.checks.assign(checks.begin(), checks.end());
 }
 
-std::map<std::string, std::vector<std::string>> stale_checks(const std::vector<Json>& desired,
-                                                             const std::map<std::string, Json>& sent,
+std::map<std::string, std::vector<std::string>> stale_checks(const Services& desired, const SentServices& sent,
                                                              const ServiceRecord& record) {
-  std::set<std::string> wanted;
-  for (const Json& service : desired) wanted.merge(given_check_ids(service));
   std::map<std::string, std::vector<std::string>> stale;
-  for (const Json& service : desired) {
-    const auto taken = sent.find(service.at("ID").get_ref<const std::string&>());
-    const auto kept = record.find(service.at("ID").get_ref<const std::string&>());
+  for (const SharedJson& service : desired) {
+    const std::string& id = service->at("ID").get_ref<const std::string&>();
+    const auto taken = sent.find(id);
+    const auto kept = record.find(id);
     if (taken == sent.end() || taken->second != service || kept == record.end()) continue;
-    for (const std::string& id : kept->second.checks) {
-      if (!wanted.contains(id)) stale[kept->first].push_back(id);
+    const std::set<std::string> own = given_check_ids(service);
+    for (const std::string& check : kept->second.checks) {
+      if (!own.contains(check)) stale[id].push_back(check);
     }
   }
+  if (stale.empty()) return stale;
+  // One that another service has now is that one's.
+  std::set<std::string> wanted;
+  for (const Json& service : desired) wanted.merge(given_check_ids(service));
+  for (auto& [id, checks] : stale) {
+    std::erase_if(checks, [&wanted](const std::string& check) { return wanted.contains(check); });
+  }
+  std::erase_if(stale, [](const auto& of_service) { return of_service.second.empty(); });
   return stale;
 }
 
@@ -70,13 +86,31 @@ std::vector<std::string> merged_tags(const std::vector<std::string>& before, con
   return merged;
 }
 
-Json record_json(const ServiceRecord& record) {
-  Json json = Json::object();
+// Of thousands a tree would take longer to be made than all else that a change of one of them takes.
+std::string record_text(const ServiceRecord& record) {
+  std::string text = "{";
+  const auto add_list = [&text](const std::vector<std::string>& list) {
+    text += '[';
+    for (const std::string& item : list) {
+      if (&item != &list.front()) text += ',';
+      add_quoted(text, item);
+    }
+    text += ']';
+  };
   for (const auto& [id, kept] : record) {
-    Json& entry = json[id] = {{"digest", kept.digest}, {"checks", kept.checks}};
-    if (!kept.tags.empty()) entry["tags"] = kept.tags;
+    if (text.size() > 1) text += ',';
+    add_quoted(text, id);
+    text += R"(:{"checks":)";
+    add_list(kept.checks);
+    text += R"(,"digest":)";
+    add_quoted(text, kept.digest);
+    if (!kept.tags.empty()) {
+      text += R"(,"tags":)";
+      add_list(kept.tags);
+    }
+    text += '}';
   }
-  return json;
+  return text + "}";
 }
 
 ServiceRecord parse_record(const Json& json) {

@@ -25,8 +25,7 @@ void note_taken(KeptService& kept, const Json& body, const std::string& digest);
 
 // Ids of checks that have left their definitions, service by service of `desired`: of those alone whose definition the agent
 // has taken (`sent`). One that any definition has now is none of them.
-std::map<std::string, std::vector<std::string>> stale_checks(const std::vector<Json>& desired,
-                                                             const std::map<std::string, Json>& sent,
+std::map<std::string, std::vector<std::string>> stale_checks(const Services& desired, const SentServices& sent,
                                                              const ServiceRecord& record);
 
 // Tags after both sides have changed them: `theirs`, with what the definition has gained since `before`, without what it has
@@ -38,8 +37,8 @@ std::vector<std::string> merged_tags(const std::vector<std::string>& before, con
 bool tags_may_be_theirs(const Json& service);
 std::vector<std::string> tags_of(const Json& service);
 
-// As in lictor-services.json. What is no such record counts as none.
-Json record_json(const ServiceRecord& record);
+// The content of lictor-services.json, and back. What is no such record counts as none.
+std::string record_text(const ServiceRecord& record);
 ServiceRecord parse_record(const Json& json);
 
 }  // namespace lictor

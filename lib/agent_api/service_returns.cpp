@@ -27,7 +27,7 @@ bool may_be_deregistered(const Json& service) {
   return std::any_of(checks.begin(), checks.end(), may_deregister);
 }
 
-void ServiceReturns::look(const std::map<std::string, Json>& sent, const Json& checks) {
+void ServiceReturns::look(const SentServices& sent, const Json& checks) {
   if (!checks.is_object()) return;
   // Of one that is not there any more the last look holds.
   std::map<std::string, bool> critical;

@@ -29,7 +29,7 @@ class ServiceReturns {
  public:
   // By the agent's checks (GET /v1/agent/checks): which services of those that were sent have a check that is critical, and may
   // have them deregistered for that. To be asked at least once a minute: no agent takes a service out sooner.
-  void look(const std::map<std::string, Json>& sent, const Json& checks);
+  void look(const SentServices& sent, const Json& checks);
 
   // Of a service that the agent lacks now. `sent`: it was sent to this agent, `before`: to one on this data directory.
   Absence absent(const Json& service, bool sent, bool before, Time now);

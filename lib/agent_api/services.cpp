@@ -1,5 +1,6 @@
 #include "agent_api/services.hpp"
 
+#include "base/json_parts.hpp"
 #include "base/json_text.hpp"
 #include "base/text.hpp"
 
@@ -15,6 +16,13 @@ Json at(const Json& object, const char* key, Json fallback) {
   if (!object.is_object()) return fallback;
   const auto found = object.find(key);
   return found == object.end() || found->is_null() ? fallback : *found;
+}
+
+// Null where there is none, or none but null.
+const Json* member_of(const Json& object, const char* key) {
+  if (!object.is_object()) return nullptr;
+  const auto found = object.find(key);
+  return found == object.end() || found->is_null() ? nullptr : &*found;
 }
 
 // What Go leaves out of its JSON, and reads where something is left out.
@@ -68,8 +76,22 @@ bool as_desired(const Json& reported, const Json& desired) {
          at(at(reported, "Connect", Json::object()), "Native", false) == native;
 }
 
+const std::string& service_id(const Json& service) { return service.at("ID").get_ref<const std::string&>(); }
+
 bool has_sidecar(const Json& service) {
-  return at(at(service, "Connect", Json::object()), "SidecarService", nullptr).is_object();
+  const Json& connect = object_of(service, "Connect");
+  const auto sidecar = connect.find("SidecarService");
+  return sidecar != connect.end() && sidecar->is_object();
+}
+
+// Of the services that the agent has of these.
+std::set<std::string> ids_there(const Services& desired) {
+  std::set<std::string> ids;
+  for (const Json& service : desired) {
+    ids.insert(service_id(service));
+    if (has_sidecar(service)) ids.insert(service_id(service) + "-sidecar-proxy");
+  }
+  return ids;
 }
 
 Json without_indices(Json entry) {
@@ -92,10 +114,12 @@ std::vector<CheckOf> checks_of(const Json& service) {
   const std::vector<const Json*> checks = check_definitions(service);
   for (std::size_t i = 0; i < checks.size(); ++i) {
     const std::string number = checks.size() > 1 ? ":" + std::to_string(i + 1) : "";
-    const Json own = at(*checks[i], "CheckID", "");
-    if (own != "" && !own.is_string()) continue;
-    found.push_back({own == "" ? "service:" + service.at("ID").get<std::string>() + number : own.get<std::string>(),
-                     at(*checks[i], "Status", "") != ""});
+    const Json& check = *checks[i];
+    const Json *own = member_of(check, "CheckID"), *status = member_of(check, "Status");
+    if (own != nullptr && !own->is_string()) continue;
+    std::string id = own != nullptr ? own->get<std::string>() : "";
+    if (id.empty()) id = "service:" + service_id(service) + number;
+    found.push_back({std::move(id), status != nullptr && *status != ""});
   }
   return found;
 }
@@ -112,7 +136,7 @@ std::vector<const Json*> check_definitions(const Json& service) {
   return found;
 }
 
-std::vector<std::string> checks_with_status(const std::vector<Json>& desired) {
+std::vector<std::string> checks_with_status(const Services& desired) {
   std::vector<std::string> ids;
   for (const Json& service : desired) {
     for (const CheckOf& check : checks_of(service)) {
@@ -142,31 +166,30 @@ std::set<std::string> given_check_ids(const Json& service) {
 }
 
 bool shown_by_agent(const Json& service, const Json& services, const Json& checks) {
-  const std::string id = service.at("ID");
-  const Json reported = at(services, id.c_str(), nullptr);
-  if (!reported.is_object() || !checks.is_object() || !as_desired(reported, service)) return false;
+  const std::string& id = service_id(service);
+  const Json& reported = object_of(services, id.c_str());
+  if (reported.empty() || !checks.is_object() || !as_desired(reported, service)) return false;
   if (has_sidecar(service)) return false;  // its own parts are the agent's to make
-  std::vector<std::string> wanted = check_ids(service), there;
-  for (const auto& [name, check] : checks.items()) {
-    if (at(check, "ServiceID", "") == id) there.push_back(name);
-  }
-  std::sort(wanted.begin(), wanted.end());
-  std::sort(there.begin(), there.end());
-  return std::includes(there.begin(), there.end(), wanted.begin(), wanted.end());
+  const std::vector<std::string> wanted = check_ids(service);
+  const std::set<std::string> each(wanted.begin(), wanted.end());
+  return each.size() == wanted.size() && std::all_of(each.begin(), each.end(), [&](const std::string& check) {
+           return text_of(object_of(checks, check.c_str()), "ServiceID") == id;
+         });
 }
 
-ServiceChanges service_changes(const std::vector<Json>& desired, const Json& actual,
-                               const std::map<std::string, Json>& sent) {
+ServiceChanges service_changes(const Services& desired, const Json& actual, const SentServices& sent) {
   ServiceChanges changes;
   std::set<std::string> wanted;
-  for (const Json& service : desired) {
-    const std::string id = service.at("ID");
+  static const Json none;
+  for (const SharedJson& service : desired) {
+    const std::string& id = service_id(service);
     wanted.insert(id);
     // The agent makes the sidecar a service of its own, with the Meta of its parent, our mark included.
     const bool sidecar = has_sidecar(service);
     if (sidecar) wanted.insert(id + "-sidecar-proxy");
     const auto taken = sent.find(id);
-    const Json reported = at(actual, id.c_str(), nullptr);
+    const auto found = actual.is_object() ? actual.find(id) : actual.end();
+    const Json& reported = found == actual.end() ? none : *found;
     const bool complete = reported.is_object() && (!sidecar || actual.contains(id + "-sidecar-proxy"));
     if (taken == sent.end() || taken->second != service || !complete || !as_desired(reported, service)) {
       changes.put.push_back(service);
@@ -181,12 +204,12 @@ ServiceChanges service_changes(const std::vector<Json>& desired, const Json& act
   return changes;
 }
 
-std::optional<ServiceChanges> service_news(const std::vector<Json>& desired, const std::map<std::string, Json>& sent) {
+std::optional<ServiceChanges> service_news(const Services& desired, const SentServices& sent) {
   ServiceChanges changes;
   std::set<std::string> wanted;
   bool asks = false;
-  for (const Json& service : desired) {
-    const std::string id = service.at("ID");
+  for (const SharedJson& service : desired) {
+    const std::string& id = service_id(service);
     wanted.insert(id);
     const auto taken = sent.find(id);
     if (taken != sent.end() && taken->second == service) continue;
@@ -203,15 +226,41 @@ std::optional<ServiceChanges> service_news(const std::vector<Json>& desired, con
   return changes;
 }
 
+Json catalog_entry(const std::string& body, const Services& desired) {
+  const std::set<std::string> wanted = ids_there(desired);
+  Json entry = Json::object();
+  Json::object_t services;
+  bool good = true;
+  JsonParts skimming("Services", [&](const JsonParts::Part& part) {
+    if (!part.inner && part.key != "Node") return;
+    Json value = Json::object();
+    if (!part.inner || !wanted.contains(std::string(part.key))) {
+      value = foreign_json(part.text);
+      good &= !value.is_discarded();
+      if (part.inner) value = Json{{"Meta", at(value, "Meta", Json())}};
+    }
+    if (part.inner) {
+      services.insert_or_assign(std::string(part.key), std::move(value));
+    } else {
+      entry["Node"] = std::move(value);
+    }
+  });
+  skimming.feed(body);
+  if (!skimming.whole()) return trim(body) == "null" ? Json() : Json(Json::value_t::discarded);
+  if (!good || body.front() != '{') return Json(Json::value_t::discarded);
+  entry["Services"] = std::move(services);
+  return entry;
+}
+
 bool of_this_node(const std::string& node_id, const Json& catalog_node) {
   return at(at(catalog_node, "Node", Json::object()), "ID", "") == node_id;
 }
 
-std::vector<std::string> lacking_in_catalog(const std::vector<Json>& desired, const Json& catalog_node) {
+std::vector<std::string> lacking_in_catalog(const Services& desired, const Json& catalog_node) {
   std::vector<std::string> lacking;
-  const Json services = at(catalog_node, "Services", Json::object());
+  const Json& services = object_of(catalog_node, "Services");
   for (const Json& service : desired) {
-    const std::string& id = service.at("ID").get_ref<const std::string&>();
+    const std::string& id = service_id(service);
     if (!services.contains(id)) lacking.push_back(id);
   }
   return lacking;
@@ -229,14 +278,10 @@ std::string describe(const std::vector<ServiceFault>& faults) {
   return join(reasons, "; ") + (more > 0 ? "; and " + std::to_string(more) + " more" : "");
 }
 
-std::vector<std::string> leftovers_in_catalog(const std::vector<Json>& desired, const Json& catalog_node) {
-  std::set<std::string> wanted;
-  for (const Json& service : desired) {
-    wanted.insert(service.at("ID").get<std::string>());
-    if (has_sidecar(service)) wanted.insert(service.at("ID").get<std::string>() + "-sidecar-proxy");
-  }
+std::vector<std::string> leftovers_in_catalog(const Services& desired, const Json& catalog_node) {
+  const std::set<std::string> wanted = ids_there(desired);
   std::vector<std::string> left;
-  const Json services = at(catalog_node, "Services", Json::object());
+  const Json& services = object_of(catalog_node, "Services");
   for (const auto& [id, service] : services.items()) {
     if (!wanted.contains(id) && at(at(service, "Meta", Json::object()), "managed-by", "") == "lictor")
       left.push_back(id);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "agent_api/answers.hpp"
+#include "base/shared_json.hpp"
 #include "settings/settings.hpp"
 
 #include <map>
@@ -12,6 +13,10 @@
 
 namespace lictor {
 
+// Bodies for the agent's API; and those that it has taken, by id. Each has an "ID" and a "Name".
+using Services = std::vector<SharedJson>;
+using SentServices = std::map<std::string, SharedJson>;
+
 // Values for ${address}, ${bind_address}, ${node_name}, ${node_id}, ${http_port}; any other ${NAME} is looked up in `environment`.
 struct ServiceFacts {
   std::string address;       // where the node is advertised
@@ -21,6 +26,8 @@ struct ServiceFacts {
   std::string http_address;  // Plan's
   int serf_port = 8301;      // Plan's
   Environment environment;
+
+  bool operator==(const ServiceFacts&) const = default;
 };
 
 // The definitions that are used when the settings name none: one service `consul-members` at the node's address. Its check
@@ -34,18 +41,27 @@ Json default_services(const ServiceFacts& facts);
 // Meta "managed-by": "lictor" added. A number ("port") may be given as a string, for ${http_port}, and becomes a number.
 // Problems, all of them: a definition without a name, two with one id, an unknown ${NAME}, a string that is no
 // number where one belongs. Whether the rest makes sense is for the agent to say.
-ResultAll<std::vector<Json>> desired_services(const Json& definitions, const ServiceFacts& facts);
+// `before`: what came of definitions before, one by one, of which those that are the same now are taken.
+struct ServicesBefore {
+  const std::vector<Definition>& definitions;
+  const Services& services;
+  ServiceFacts facts;
+};
+ResultAll<Services> desired_services(const std::vector<Definition>& definitions, const ServiceFacts& facts,
+                                     const std::optional<ServicesBefore>& before = std::nullopt);
+// Of a list of definitions.
+ResultAll<Services> desired_services(const Json& definitions, const ServiceFacts& facts);
 
 // Ids of the checks whose definitions name an initial status. Without an id of its own a check has its service's, numbered
 // from 1 where there are several.
-std::vector<std::string> checks_with_status(const std::vector<Json>& desired);
+std::vector<std::string> checks_with_status(const Services& desired);
 
 // The definitions of a service's checks, "Check" before those of "Checks", as the agent numbers them: in place, and whatever they
 // are. None where "Checks" is no list, which the agent refuses.
 std::vector<const Json*> check_definitions(const Json& service);
 
 struct ServiceChanges {
-  std::vector<Json> put;            // bodies for register: what others have put on a service stays
+  Services put;                     // bodies for register: what others have put on a service stays
   std::vector<std::string> remove;  // ids for deregister
   bool empty() const { return put.empty() && remove.empty(); }
 };
@@ -66,24 +82,27 @@ bool shown_by_agent(const Json& service, const Json& services, const Json& check
 // Where `sent` has no entry at all (a fresh lictor or a fresh agent process), the service is put. What the agent adds by itself
 // (default weights, lan_ipv4 and the like, proxy defaults) is no difference, nor are the tags of a service whose
 // EnableTagOverride lets others change them in the catalog.
-ServiceChanges service_changes(const std::vector<Json>& desired, const Json& actual,
-                               const std::map<std::string, Json>& sent);
+ServiceChanges service_changes(const Services& desired, const Json& actual, const SentServices& sent);
 
 // The same without asking, where `sent` is all that this agent process has of us. Nothing where one of the services in question
 // has a sidecar, which is a service that the agent makes and its list alone shows, or tags that others may have changed.
-std::optional<ServiceChanges> service_news(const std::vector<Json>& desired, const std::map<std::string, Json>& sent);
+std::optional<ServiceChanges> service_news(const Services& desired, const SentServices& sent);
+
+// What lictor wants to know of the body of GET /v1/catalog/node/NAME, without a tree of all of it: {"Node", "Services"}, where each
+// service has no more than its "Meta" if it is none of the desired ones. null where there is no entry, else no object: it is none.
+Json catalog_entry(const std::string& body, const Services& desired);
 
 // True if `catalog_node` (the body of GET /v1/catalog/node/NAME) has this node id.
 bool of_this_node(const std::string& node_id, const Json& catalog_node);
 // Ids of the desired services that it does not show, in their order.
-std::vector<std::string> lacking_in_catalog(const std::vector<Json>& desired, const Json& catalog_node);
+std::vector<std::string> lacking_in_catalog(const Services& desired, const Json& catalog_node);
 
 // In a line, for whoever ordered what they are about: the first reasons, and how many more there are.
 std::string describe(const std::vector<ServiceFault>& faults);
 
 // Ids of the services there that are marked managed-by: lictor and not desired: what the agent has given up and the servers
 // have kept.
-std::vector<std::string> leftovers_in_catalog(const std::vector<Json>& desired, const Json& catalog_node);
+std::vector<std::string> leftovers_in_catalog(const Services& desired, const Json& catalog_node);
 
 // ---- What the catalog has lost, written there as the agent has it. The agent takes it for synced and would not send it before
 // its next full sync, in a minute or two; a registration that changes nothing it does not send from 1.9.1 on, and one that

@@ -1,9 +1,13 @@
 // The user's side of an agent's settings: reading and merging it.
 #include "agent_config/agent_view.hpp"
+#include "agent_config/flag_sources.hpp"
+#include "agent_config/kept_definitions.hpp"
 #include "agent_config/plan.hpp"
 #include "base/json_text.hpp"
 #include "hcl/hcl.hpp"
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 #include <variant>
 
@@ -15,29 +19,14 @@ Problem at(const std::string& path, const hcl::Place& place, const std::string& 
                  "mend the file: the agent would not start with it"};
 }
 
-}  // namespace
-
-AgentConfig merge_agent_config(const std::vector<AgentConfigFile>& files, const Settings& settings, AgentReads reads) {
-  AgentConfig config;
-  const AgentFlags flags = read_agent_flags(settings.agent.args);
-  config.before.add({"agent.args", flags.lists});
-  for (AgentConfigFile& file : reads.files) config.before.add(std::move(file));
-  for (const AgentConfigFile& file : files) config.given.add(file);
-  config.given.add({"agent.config", settings.agent.config});
-  config.given.add({"CONSUL_LOCAL_CONFIG", settings.consul_local_config});
-  config.after.push_back({"agent.args", flags.values});
-  config.after.insert(config.after.end(), reads.fragments.begin(), reads.fragments.end());
-  config.join();
-  return config;
-}
-
-Result<AgentConfigFile> parse_for_agent(const std::string& path, const std::string& text, const std::string& format) {
+Result<AgentConfigFile> parse(const std::string& path, const std::string& text, const std::string& format,
+                              Definitions definitions) {
   AgentConfigFile file{path, Json::object()};
   if (text.empty()) return file;  // the agent passes over it
   const bool is_hcl = format.empty() ? path.ends_with(".hcl") : format == "hcl";
   const hcl::Parsed parsed = is_hcl ? hcl::parse_hcl(text) : hcl::parse_json(text);
   if (const auto* error = std::get_if<hcl::SyntaxError>(&parsed)) return at(path, error->place, error->what);
-  AgentView view = agent_view(std::get<hcl::Document>(parsed), Places::outside_lists);
+  AgentView view = agent_view(std::get<hcl::Document>(parsed), Places::outside_lists, definitions);
   if (!view.faults.empty()) {
     const AgentFault& fault = view.faults.front();
     return at(path, fault.place, fault.key + ": " + fault.what);
@@ -45,6 +34,31 @@ Result<AgentConfigFile> parse_for_agent(const std::string& path, const std::stri
   file.content = std::move(view.tree);
   for (const auto& [key, place] : view.places) file.lines[key] = place.line;
   return file;
+}
+
+}  // namespace
+
+AgentConfig merge_agent_config(const std::vector<AgentConfigFile>& files, const Settings& settings, AgentReads reads) {
+  AgentConfig config;
+  FlagSources flags = flag_sources(settings.agent.args);
+  for (AgentConfigFile& flag : flags.lists) config.before.add(std::move(flag));
+  for (AgentConfigFile& file : reads.files) config.before.add(std::move(file));
+  for (const AgentConfigFile& file : files) config.given.add(file);
+  config.given.add({"agent.config", settings.agent.config});
+  config.given.add({"CONSUL_LOCAL_CONFIG", settings.consul_local_config});
+  std::move(flags.values.begin(), flags.values.end(), std::back_inserter(config.after));
+  config.after.insert(config.after.end(), reads.fragments.begin(), reads.fragments.end());
+  config.join();
+  return config;
+}
+
+Result<AgentConfigFile> parse_for_agent(const std::string& path, const std::string& text, const std::string& format) {
+  return parse(path, text, format, Definitions::whole);
+}
+
+Result<AgentConfigFile> parse_without_definitions(const std::string& path, const std::string& text,
+                                                  const std::string& format) {
+  return parse(path, text, format, Definitions::digests);
 }
 
 Result<AgentConfigFile> parse_agent_config(const std::string& path, const std::string& text) {

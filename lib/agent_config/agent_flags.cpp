@@ -1,5 +1,6 @@
 #include "agent_config/agent_flags.hpp"
 
+#include "agent_config/flag_sources.hpp"
 #include "base/text.hpp"
 
 #include <array>
@@ -131,6 +132,8 @@ class FlagReader {
     return std::move(read_);
   }
 
+  FlagSources sources() && { return std::move(sources_); }
+
  private:
   void take(const Flag* flag, std::string_view name, const std::string& value) {
     if (name == "hcl") read_.fragments.push_back(value);
@@ -142,7 +145,7 @@ class FlagReader {
   void set(const Flag& flag, const std::string& value) {
     const std::string argument = "-" + std::string(flag.name) + "=" + value;
     if (flag.type == Type::list) {
-      at_path(read_.lists, flag.path).push_back(value);
+      for (Json* list : {&read_.lists, &source(sources_.lists, flag)}) at_path(*list, flag.path).push_back(value);
       return;
     }
     const std::string path(flag.path);
@@ -150,25 +153,43 @@ class FlagReader {
       // A pair without a colon is a key with an empty value.
       const auto colon = value.find(':');
       const std::string key = value.substr(0, colon);
-      at_path(read_.values, path)[key] = colon == value.npos ? "" : value.substr(colon + 1);
+      for (Json* values : both(flag)) at_path(*values, path)[key] = colon == value.npos ? "" : value.substr(colon + 1);
     } else if (flag.type == Type::number) {
       const auto number = whole_number<std::int64_t>(value);
       if (!number) return read_.wrong.push_back(argument + ": is no whole number");
-      at_path(read_.values, path) = *number;
+      for (Json* values : both(flag)) at_path(*values, path) = *number;
     } else if (flag.type == Type::boolean) {
       const auto on = boolean(value);
       if (!on) return read_.wrong.push_back(argument + ": is neither true nor false");
-      at_path(read_.values, path) = *on;
+      for (Json* values : both(flag)) at_path(*values, path) = *on;
     } else {
-      at_path(read_.values, path) = value;
+      for (Json* values : both(flag)) at_path(*values, path) = value;
     }
   }
 
+  // Where a value goes: to those of all flags, and to those of its own.
+  std::array<Json*, 2> both(const Flag& flag) { return {&read_.values, &source(sources_.values, flag)}; }
+
+  static Json& source(std::vector<AgentConfigFile>& of, const Flag& flag) {
+    std::string name = "agent.args -" + std::string(flag.name);
+    for (AgentConfigFile& one : of) {
+      if (one.path == name) return one.content;
+    }
+    return of.emplace_back(AgentConfigFile{std::move(name), Json::object()}).content;
+  }
+
   AgentFlags read_;
+  FlagSources sources_;
 };
 
 }  // namespace
 
 AgentFlags read_agent_flags(const std::vector<std::string>& arguments) { return FlagReader().read(arguments); }
+
+FlagSources flag_sources(const std::vector<std::string>& arguments) {
+  FlagReader reader;
+  reader.read(arguments);
+  return std::move(reader).sources();
+}
 
 }  // namespace lictor

@@ -49,6 +49,12 @@ std::string place_in(const std::string& file, const AgentSettings::Lines& lines,
   return line == lines.end() ? file : file + ":" + std::to_string(line->second);
 }
 
+// A list is from all that it was joined of.
+void note_list(std::string& places, const Json* before, const std::string& place) {
+  if (!before || !before->is_array() || places.empty()) places.clear();
+  if (places != place && !places.ends_with(", " + place)) places += (places.empty() ? "" : ", ") + place;
+}
+
 void note_places(AgentSettings& settings, const std::string& file, const AgentSettings::Lines& lines,
                  const std::string& path, const Json& value) {
   if (value.is_null()) return;
@@ -57,7 +63,8 @@ void note_places(AgentSettings& settings, const std::string& file, const AgentSe
     return;
   }
   const std::string place = place_in(file, lines, path);
-  const Json* before = value.is_array() ? nullptr : member_at(&settings.merged, path);
+  const Json* before = member_at(&settings.merged, path);
+  if (value.is_array()) return note_list(settings.places[path], before, place);
   if (before && *before != value) settings.contradictions.push_back({path, settings.origin(path), place});
   settings.places[path] = place;
 }
@@ -99,7 +106,9 @@ AgentSettings AgentConfig::effective(const Json& consul_json, const std::map<std
   for (const auto& [path, place] : given.places) {
     const Json *now = member_at(&consul_json, path), *then = member_at(&given.merged, path);
     if (!now || !then || *now != *then) continue;
-    all.places[path] = place;
+    std::string& its = all.places[path];
+    const auto earlier = before.places.find(path);
+    its = earlier != before.places.end() && now->is_array() ? earlier->second + ", " + place : place;
     for (auto one = all.contradictions.begin() + known; one != all.contradictions.end(); ++one) {
       if (one->path == path) one->after = place;
     }

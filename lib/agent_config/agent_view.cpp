@@ -1,11 +1,15 @@
 #include "agent_config/agent_view.hpp"
 
 #include "agent_config/agent_keys.hpp"
+#include "agent_config/kept_definitions.hpp"
 #include "base/text.hpp"
+#include "secrets/secrets.hpp"
 
+#include <array>
 #include <cmath>
 #include <limits>
 #include <optional>
+#include <type_traits>
 #include <utility>
 
 namespace lictor {
@@ -14,6 +18,8 @@ namespace {
 
 using hcl::Kind;
 using hcl::Value;
+
+bool is(std::string_view type, char simple) { return type.size() == 1 && type[0] == simple; }
 
 bool is_list(Value value) { return value.kind() == Kind::list || value.kind() == Kind::blocks; }
 
@@ -40,6 +46,43 @@ Json anything(Value value) {
   const auto element = only_element(value);
   return element ? loosened(*element) : value.json();
 }
+void take_anything(Value value, Json& into) { into = anything(value); }
+void take_anything(Value value, Digest& into) { into = digest_of(anything(value)); }
+
+void put(Json& object, std::string_view key, Json member) { object[std::string(key)] = std::move(member); }
+void put(Digest& object, std::string_view key, const Digest& member) { object.put(key, member); }
+
+// What is known of one spelling of a key, in an object of the configuration or of free keys.
+struct Spelling {
+  std::optional<AgentKey> key;
+  bool secret = false;
+};
+
+// A file has the same few keys over and over, and the table of them takes long to go through.
+class Spellings {
+ public:
+  Spelling of(std::string_view row, std::string_view spelt) {
+    Slot& slot = slots_[place_of(row, spelt)];
+    if (slot.row != row.data() || slot.spelt != spelt)
+      slot = {row.data(), spelt, {agent_key(row, spelt), tells_of_secrets(spelt)}};
+    return slot.spelling;
+  }
+
+ private:
+  struct Slot {
+    const char* row = nullptr;  // of the table of keys, whose rows' names stand each in one place
+    std::string_view spelt = {};
+    Spelling spelling = {};
+  };
+  std::array<Slot, 128> slots_;  // each for the last one that fell there
+
+  static std::size_t place_of(std::string_view row, std::string_view spelt) {
+    if (spelt.empty()) return 0;
+    const auto byte = [spelt](std::size_t at) { return static_cast<unsigned char>(spelt[at]); };
+    return (row.size() * 7 + spelt.size() * 31 + byte(0) * 5U + byte(spelt.size() / 2) * 3U + byte(spelt.size() - 1)) %
+           128;
+  }
+};
 
 // Where the decoder is. Only the places that are kept, and the faults, need it as a text.
 struct Path {
@@ -59,12 +102,13 @@ struct Path {
 
 class AgentDecoder {
  public:
-  explicit AgentDecoder(Places places) : places_(places) {}
+  AgentDecoder(Places places, Definitions definitions) : places_(places), definitions_(definitions) {}
 
   AgentView decode(const hcl::Document& document) {
     if (document.root().kind() == Kind::object) object(document.root(), "config", {}, view_.tree);
     add_single("check", "checks");
     add_single("service", "services");
+    if (definitions_ == Definitions::digests) let_definitions_go(view_.tree);
     return std::move(view_);
   }
 
@@ -73,31 +117,98 @@ class AgentDecoder {
     view_.faults.push_back({value.place(), path.text(), std::move(what)});
   }
 
-  // agent_key, which goes through its table: a file has the same few keys over and over.
-  const std::optional<AgentKey>& key_of(std::string_view row, std::string_view spelt) {
-    const std::pair key(row.data(), spelt);
-    const auto known = keys_.find(key);
-    return known != keys_.end() ? known->second : keys_.emplace(key, agent_key(row, spelt)).first->second;
-  }
-
-  void object(Value value, std::string_view row, const Path& path, Json& into) {
-    into = Json::object();
+  // `Out`: Json, or Digest where nothing else is to be kept.
+  template <class Out>
+  void object(Value value, std::string_view row, const Path& path, Out& into) {
+    const auto faults = view_.faults.size(), unknown_keys = view_.unknown.size();
+    into = Out::object();
     for (const Value member : value) {
       const std::string_view spelt = member.key();
-      const auto& key = key_of(row, spelt);
+      const auto [key, secret] = spellings_.of(row, spelt);
+      if constexpr (std::is_same_v<Out, Digest>) {
+        if (key && key->name != spelt) {
+          // Of two spellings of one key the later counts.
+          view_.faults.resize(faults);
+          view_.unknown.resize(unknown_keys);
+          Json whole;
+          object(value, row, path, whole);
+          into = digest_of(whole);
+          return;
+        }
+      }
       const Path at{&path, key ? key->name : spelt};
       const bool second = key && key->name != spelt && has(value, key->name);
       if (!key || (second && lower(spelt) == key->name)) {
         if (forgiven(at.text())) continue;
         auto& told = key ? view_.faults : view_.unknown;
         told.push_back({member.place(), at.text(), "no key of the agent's configuration"});
-        if (!key) into[std::string(spelt)] = anything(member);
-        continue;
+        if (key) continue;
+        Out unknown;
+        take_anything(member, unknown);
+        put(into, spelt, std::move(unknown));
+      } else if (!second && member.kind() != Kind::null) {
+        Out decoded;
+        if (!member_of(path, member, *key, at, decoded)) continue;
+        put(into, key->name, std::move(decoded));
       }
-      if (second || member.kind() == Kind::null) continue;
-      Json decoded;
-      if (shaped(member, *key, at, decoded)) into[std::string(key->name)] = std::move(decoded);
+      if constexpr (std::is_same_v<Out, Digest>) {
+        if (secret) into.note_secrets();
+      }
     }
+  }
+
+  bool member_of(const Path& object, Value member, const AgentKey& key, const Path& path, Json& into) {
+    const bool many = holds_definitions(key.name), one = key.name == "service" || key.name == "check";
+    if (definitions_ == Definitions::whole || object.in != nullptr || !(many || one))
+      return shaped(member, key, path, into);
+    return many ? kept_list(member, key.of, path, into) : kept_one(member, key, path, into);
+  }
+  bool member_of(const Path&, Value member, const AgentKey& key, const Path& path, Digest& into) {
+    return shaped(member, key, path, into);
+  }
+
+  bool kept_list(Value value, std::string_view of, const Path& path, Json& into) {
+    if (!is_list(value)) return not_this(value, value, path, "a list");
+    keep<Json>(path, value);
+    KeptDefinitions kept;
+    std::size_t good = 0;
+    for (const Value element : value) {
+      const Path at{&path, {}, good, Path::element};
+      const auto decode = [&](auto& out) { return in_container(element, of, at, out); };
+      good += kept_definition(decode, kept) ? 1 : 0;
+    }
+    into = kept.json();
+    return true;
+  }
+
+  bool kept_one(Value value, const AgentKey& key, const Path& path, Json& into) {
+    KeptDefinitions kept;
+    const auto decode = [&](auto& out) { return shaped(value, key, path, out); };
+    if (!kept_definition(decode, kept)) return false;
+    keep<Json>(path, value);
+    into = kept.json();
+    return true;
+  }
+
+  // What may hold secrets is decoded once more, to see them.
+  template <class Decode>
+  bool kept_definition(const Decode& decode, KeptDefinitions& kept) {
+    in_kept_ = true;
+    Digest digest;
+    const bool good = decode(digest);
+    if (good) kept.add(digest, digest.may_hold_secrets() ? secrets_of(decode) : std::vector<std::string>());
+    in_kept_ = false;
+    return good;
+  }
+
+  template <class Decode>
+  std::vector<std::string> secrets_of(const Decode& decode) {
+    const auto faults = view_.faults.size(), unknown = view_.unknown.size();
+    Json whole;
+    decode(whole);
+    view_.faults.resize(faults);
+    view_.unknown.resize(unknown);
+    return secrets_in(whole);
   }
 
   static bool has(Value object, std::string_view key) {
@@ -109,7 +220,8 @@ class AgentDecoder {
   static bool forgiven(std::string_view path) {
     return path == "acl_enforce_version_8" || (path.starts_with("audit.sink[") && path.ends_with("].name"));
   }
-  bool shaped(Value value, const AgentKey& key, const Path& path, Json& into) {
+  template <class Out>
+  bool shaped(Value value, const AgentKey& key, const Path& path, Out& into) {
     switch (key.shape) {
       case AgentKey::Shape::list:
         return list(value, key.of, path, into);
@@ -124,22 +236,23 @@ class AgentDecoder {
   }
 
   // A text, flag, number or object. `stands` has its place.
-  bool single(Value value, Value stands, std::string_view type, const Path& path, Json& into) {
-    if (type == "T") return list(value, "t", path, into);
-    if (type == "*") {
-      into = anything(value);
-      keep(path, stands);
+  template <class Out>
+  bool single(Value value, Value stands, std::string_view type, const Path& path, Out& into) {
+    if (is(type, 'T')) return list(value, "t", path, into);
+    if (is(type, '*')) {
+      take_anything(value, into);
+      keep<Out>(path, stands);
       return true;
     }
     value = only_element(value).value_or(value);
     if (type.size() > 1) {
       if (value.kind() != Kind::object) return not_this(value, stands, path, "an object");
-      keep(path, stands);
+      keep<Out>(path, stands);
       object(value, type, path, into);
       return true;
     }
     if (!scalar(value, stands, type[0], path, into)) return false;
-    keep(path, stands);
+    keep<Out>(path, stands);
     return true;
   }
 
@@ -149,23 +262,24 @@ class AgentDecoder {
     return false;
   }
 
-  bool scalar(Value value, Value stands, char type, const Path& path, Json& into) {
+  template <class Out>
+  bool scalar(Value value, Value stands, char type, const Path& path, Out& into) {
     const bool number = value.kind() == Kind::integer || value.kind() == Kind::real;
     if (type == 't') {
       if (value.kind() != Kind::text) return not_this(value, stands, path, "a text");
-      into = std::string(value.text());
+      into = Out(value.text());
     } else if (type == 'f') {
       if (value.kind() != Kind::boolean) return not_this(value, stands, path, "true or false");
-      into = value.boolean();
+      into = Out(value.boolean());
     } else if (!number) {
       return not_this(value, stands, path, "a number");
     } else if (type == 'r') {
-      into = value.kind() == Kind::integer ? static_cast<double>(value.integer()) : value.real();
+      into = Out(value.kind() == Kind::integer ? static_cast<double>(value.integer()) : value.real());
     } else {
       const std::int64_t whole = value.kind() == Kind::integer ? value.integer() : whole_part(value.real());
       const bool negative = value.kind() == Kind::integer ? whole < 0 : value.real() < 0;
       if (type == 'u' && negative) return not_this(value, stands, path, "a number from 0");
-      into = whole;
+      into = Out(whole);
     }
     return true;
   }
@@ -176,42 +290,52 @@ class AgentDecoder {
     return static_cast<std::int64_t>(std::trunc(real));
   }
 
-  bool list(Value value, std::string_view of, const Path& path, Json& into) {
+  template <class Out>
+  bool list(Value value, std::string_view of, const Path& path, Out& into) {
     if (!is_list(value)) return not_this(value, value, path, "a list");
-    into = Json::array();
-    keep(path, value);
+    into = Out::array();
+    keep<Out>(path, value);
     for (const Value element : value) {
-      Json decoded;
+      Out decoded;
       const Path at{&path, {}, into.size(), Path::element};
-      const bool good = of == "*" ? map(element, of, at, decoded) : in_container(element, of, at, decoded);
+      const bool good = is(of, '*') ? map(element, of, at, decoded) : in_container(element, of, at, decoded);
       if (good) into.push_back(std::move(decoded));
     }
     return true;
   }
 
-  bool in_container(Value value, std::string_view of, const Path& path, Json& into) {
+  template <class Out>
+  bool in_container(Value value, std::string_view of, const Path& path, Out& into) {
     if (value.kind() != Kind::null) return single(value, value, of, path, into);
     // As Go begins one.
-    if (of != "*") into = of == "t" ? Json("") : of == "T" ? Json::array() : Json::object();
+    if (!is(of, '*')) into = is(of, 't') ? Out(std::string_view()) : is(of, 'T') ? Out::array() : Out::object();
     return true;
   }
 
-  bool map(Value value, std::string_view of, const Path& path, Json& into) {
+  template <class Out>
+  bool map(Value value, std::string_view of, const Path& path, Out& into) {
     const Value whole = only_element(value).value_or(value);
     if (whole.kind() != Kind::object) return not_this(whole, value, path, "an object");
-    into = Json::object();
-    keep(path, value);
+    into = Out::object();
+    keep<Out>(path, value);
     for (const Value member : whole) {
       // Of audit.sink, as the agent writes it, or of node_meta, as people do.
       const Path at{&path, member.key(), 0, of.size() > 1 ? Path::named : Path::member};
-      Json decoded;
-      if (in_container(member, of, at, decoded)) into[std::string(member.key())] = std::move(decoded);
+      Out decoded;
+      if (!in_container(member, of, at, decoded)) continue;
+      put(into, member.key(), std::move(decoded));
+      if constexpr (std::is_same_v<Out, Digest>) {
+        if (spellings_.of("", member.key()).secret) into.note_secrets();
+      }
     }
     return true;
   }
 
+  template <class Out>
   void keep(const Path& path, Value value) {
-    if (places_ == Places::all || !path.in_list()) view_.places[path.text()] = value.place();
+    if constexpr (std::is_same_v<Out, Json>) {
+      if (!in_kept_ && (places_ == Places::all || !path.in_list())) view_.places[path.text()] = value.place();
+    }
   }
 
   // What stands alone goes to the end of its list.
@@ -233,18 +357,25 @@ class AgentDecoder {
       view_.places[to + rest] = at->second;
       at = view_.places.erase(at);
     }
-    all.push_back(*view_.tree.find(alone));
+    if (definitions_ == Definitions::whole) {
+      all.push_back(std::move(view_.tree[alone]));
+    } else {
+      for (Json& kept : view_.tree[alone]) all.push_back(std::move(kept));
+    }
     view_.tree.erase(alone);
   }
 
   Places places_;
+  Definitions definitions_;
   AgentView view_;
-  std::map<std::pair<const char*, std::string_view>, std::optional<AgentKey>>
-      keys_;  // by the row of the table, and the key
+  Spellings spellings_;
+  bool in_kept_ = false;  // in a definition of which nothing is kept
 };
 
 }  // namespace
 
-AgentView agent_view(const hcl::Document& document, Places places) { return AgentDecoder(places).decode(document); }
+AgentView agent_view(const hcl::Document& document, Places places, Definitions definitions) {
+  return AgentDecoder(places, definitions).decode(document);
+}
 
 }  // namespace lictor

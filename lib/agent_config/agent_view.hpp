@@ -12,6 +12,7 @@
 // - service and check of a file are the last of its services and checks.
 #pragma once
 
+#include "agent_config/definitions.hpp"
 #include "base/json.hpp"
 #include "hcl/document.hpp"
 
@@ -42,6 +43,9 @@ struct AgentView {
 
 // Whose places are wanted: those of what is in a list take more time and memory than all the rest.
 enum class Places { all, outside_lists };
-AgentView agent_view(const hcl::Document& document, Places places = Places::all);
+// With Definitions::digests the tree is what let_definitions_go would leave of the whole one, but is never made whole; only
+// Places::outside_lists go with that, and what is in a single service or check has none.
+AgentView agent_view(const hcl::Document& document, Places places = Places::all,
+                     Definitions definitions = Definitions::whole);
 
 }  // namespace lictor

@@ -1,14 +1,11 @@
 #include "agent_config/definitions.hpp"
 
-#include "base/text.hpp"
+#include "agent_config/kept_definitions.hpp"
 #include "secrets/secrets.hpp"
 
 #include <algorithm>
 #include <array>
-#include <cstdint>
-#include <map>
-#include <string>
-#include <string_view>
+#include <iterator>
 #include <utility>
 
 namespace lictor {
@@ -16,70 +13,57 @@ namespace {
 
 constexpr std::array keys{"services", "checks"};
 
-std::uint64_t digest_of(const Json& value, std::uint64_t before) {
-  const auto type = static_cast<char>(value.type());
-  std::uint64_t digest = fnv1a({&type, 1}, before);
-  if (value.is_object()) {
-    for (auto at = value.begin(); at != value.end(); ++at) digest = digest_of(*at, fnv1a(at.key(), digest));
-  } else if (value.is_array()) {
-    for (const Json& element : value) digest = digest_of(element, digest);
-  } else if (value.is_string()) {
-    const auto& text = value.get_ref<const std::string&>();
-    digest = fnv1a(text, digest ^ text.size());
-  } else {
-    digest = fnv1a(value.dump(), digest);
+// The digest of a list is a number in this base, whose digits are the digests of its elements.
+constexpr std::uint64_t base = 0xd1342543de82ef95ULL;
+
+std::uint64_t power_of_base(std::size_t exponent) {
+  std::uint64_t power = 1;
+  for (std::uint64_t square = base; exponent > 0; exponent >>= 1U, square *= square) {
+    if ((exponent & 1U) != 0) power *= square;
   }
-  return fnv1a(std::string_view("\0", 1), digest);
+  return power;
 }
 
-class Keeper {
- public:
-  Json kept_of(const Json& definition) {
-    if (!definition.is_object() ||
-        (definition.size() == 2 && definition.contains("digest") && definition.contains("secrets")))
-      return definition;
-    const std::uint64_t digest = digest_of(definition, fnv1a(""));
-    if (!may_hold_secrets(definition)) return digest;
-    auto secrets = secrets_in(definition);
-    return secrets.empty() ? Json(digest) : Json{{"digest", digest}, {"secrets", std::move(secrets)}};
-  }
-
- private:
-  // False: there are none. To look for them closely would take ten times as long.
-  bool may_hold_secrets(const Json& value) {
-    if (value.is_string()) {
-      const auto& text = value.get_ref<const std::string&>();
-      return text.find("://") != text.npos && text.find_first_of("@?") != text.npos;
-    }
-    if (value.is_array())
-      return std::any_of(value.begin(), value.end(), [this](const Json& element) { return may_hold_secrets(element); });
-    if (!value.is_object()) return false;
-    for (auto at = value.begin(); at != value.end(); ++at) {
-      if (tells_of_secrets(at.key()) || may_hold_secrets(*at)) return true;
-    }
-    return false;
-  }
-
-  // Definitions have the same few keys over and over.
-  bool tells_of_secrets(const std::string& key) {
-    const auto known = known_.find(key);
-    if (known != known_.end()) return known->second;
-    return known_[key] = names_a_secret(key) || lower(key) == "header" || key.find("join") != key.npos;
-  }
-
-  std::map<std::string, bool> known_;
-};
+bool is_kept(const Json& element) {
+  return element.is_object() && element.contains("count") && element.contains("digest") &&
+         element.size() == (element.contains("secrets") ? 3 : 2) && element["count"].is_number_unsigned() &&
+         element["digest"].is_number_unsigned();
+}
 
 }  // namespace
 
 bool holds_definitions(std::string_view key) { return std::find(keys.begin(), keys.end(), key) != keys.end(); }
 
+void KeptDefinitions::add(const Digest& definition, std::vector<std::string> secrets) {
+  digest_ = digest_ * base + definition.value();
+  ++count_;
+  std::move(secrets.begin(), secrets.end(), std::back_inserter(secrets_));
+}
+
+void KeptDefinitions::add(const Json& definition) {
+  if (!is_kept(definition)) {
+    const Digest digest = digest_of(definition);
+    // To look for them closely takes ten times as long.
+    return add(digest, digest.may_hold_secrets() ? secrets_in(definition) : std::vector<std::string>());
+  }
+  const auto more = definition["count"].get<std::size_t>();
+  digest_ = digest_ * power_of_base(more) + definition["digest"].get<std::uint64_t>();
+  count_ += more;
+  for (const Json& secret : definition.value("secrets", Json::array())) secrets_.push_back(secret.get<std::string>());
+}
+
+Json KeptDefinitions::json() const {
+  if (count_ == 0) return Json::array();
+  Json kept{{"count", count_}, {"digest", digest_}};
+  if (!secrets_.empty()) kept["secrets"] = secrets_;
+  return Json::array({std::move(kept)});
+}
+
 Json digests_of(const Json& list) {
   if (!list.is_array()) return list;
-  Json digests = Json::array();
-  Keeper keeper;
-  for (const Json& definition : list) digests.push_back(keeper.kept_of(definition));
-  return digests;
+  KeptDefinitions kept;
+  for (const Json& definition : list) kept.add(definition);
+  return kept.json();
 }
 
 void let_definitions_go(Json& agent) {

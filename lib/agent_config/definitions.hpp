@@ -1,5 +1,5 @@
 // What an agent reads of services and checks by itself: lictor goes by none of it, and there may be megabytes. While it serves it
-// keeps a digest of each, by which a change is seen, and the secrets in it, which are to be hidden in the agent's lines.
+// keeps a digest of each list, by which a change is seen, and the secrets in it, which are to be hidden in the agent's lines.
 #pragma once
 
 #include "agent_config/agent_settings.hpp"
@@ -14,7 +14,7 @@ enum class Definitions { whole, digests };
 // services, checks.
 bool holds_definitions(std::string_view key);
 
-// The list with a digest in the place of each definition: a number, or {"digest", "secrets"}. What is one already stays.
+// The list as a list of one {"count", "digest", "secrets"}, the last if there are any; empty ones stay. Such elements are joined.
 Json digests_of(const Json& list);
 
 void let_definitions_go(Json& agent);

@@ -58,7 +58,7 @@ std::set<std::string> remembered_members(const std::string& snapshot, bool rejoi
 
 }  // namespace
 
-Problems service_faults(const std::vector<Json>& desired, const AgentSettings& agent,
+Problems service_faults(const std::vector<SharedJson>& desired, const AgentSettings& agent,
                         const std::optional<AgentVersion>& version) {
   Problems problems;
   const bool scripts = is_true(EffectiveSettings(agent).get("enable_script_checks"));
@@ -71,7 +71,7 @@ Problems service_faults(const std::vector<Json>& desired, const AgentSettings& a
                     "file of agent.config_dirs and set enable_local_script_checks"});
       if (const auto fault = check_fault(check)) problems.push_back(Problem{path, fault->why, fault->hint});
     });
-    const std::size_t size = json_text(desired[i]).size();
+    const std::size_t size = json_text(*desired[i]).size();
     if (size > body_limit && version && *version >= first_with_limit)
       problems.push_back(Problem{path_of(i),
                                  fmt::format("its definition takes {} bytes, and the agent takes {}", size, body_limit),
@@ -99,7 +99,35 @@ std::vector<std::string> unknown_service_keys(const Json& definitions) {
   return lines;
 }
 
-std::vector<std::string> ids_twice(const AgentSettings& agent, const std::vector<Json>& desired) {
+std::vector<std::string> misspelt_names(const Json& definitions) {
+  static const std::vector<std::string> known{"address", "bind_address", "node_name", "node_id", "http_port"};
+  std::vector<std::string> lines;
+  const auto look_at = [&lines](const std::string& path, const Json& words) {
+    for (const Json& word : words.is_array() ? words : Json::array()) {
+      if (!word.is_string()) continue;
+      expand(
+          word.get_ref<const std::string&>(),
+          [&](const std::string& name) -> std::optional<std::string> {
+            const auto close = nearest(name, known);
+            if (close && *close != name)
+              lines.push_back(
+                  fmt::format("{}: ${{{}}} stays as it is written; did you mean \"${{{}}}\"?", path, name, *close));
+            return std::nullopt;
+          },
+          nullptr, true);
+    }
+  };
+  for (std::size_t i = 0; i < definitions.size(); ++i) {
+    each_check(definitions[i], path_of(i), [&](const std::string& path, const Json& check) {
+      for (const char* key : {"args", "Args", "script_args", "ScriptArgs"}) {
+        if (check.contains(key)) look_at(path + "." + key, check[key]);
+      }
+    });
+  }
+  return lines;
+}
+
+std::vector<std::string> ids_twice(const AgentSettings& agent, const std::vector<SharedJson>& desired) {
   std::vector<std::string> lines;
   std::map<std::string, int> of_agent;
   const auto found = agent.merged.find("services");

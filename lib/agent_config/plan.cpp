@@ -147,7 +147,8 @@ void Draft::reloading() {
 
 void Draft::address() {
   if (!facts.bind.everywhere) {
-    set("bind_addr", facts.bind.address, facts.bind.origin);
+    const bool theirs = facts.bind.origin.ends_with("by bind_addr") && find(user(), "bind_addr");
+    set("bind_addr", facts.bind.address, facts.bind.origin + (theirs ? " (" + origin("bind_addr") + ")" : ""));
     insisted.push_back("bind_addr");
   }
   if (facts.bind.notice) plan.notices.push_back(*facts.bind.notice);
@@ -160,8 +161,14 @@ void Draft::address() {
 }
 
 void Draft::identity() {
-  insist("node_name", facts.identity.name, "from " + facts.name_origin, facts.name_origin);
-  insist("node_id", facts.identity.id, "from " + facts.id_origin, facts.id_origin);
+  // What is as the agent's settings have it is from where it stands there.
+  const auto from = [this](const char* key, const std::string& value, const std::string& settled_by) {
+    return text_at(find(user(), key)) == value ? origin(key) : settled_by;
+  };
+  const std::string &name = facts.identity.name, &id = facts.identity.id;
+  insist("node_name", name, "from " + facts.name_origin,
+         settings.node.name ? facts.name_origin : from("node_name", name, facts.name_origin));
+  insist("node_id", id, "from " + facts.id_origin, from("node_id", id, facts.id_origin));
   const auto named = settings.origins.find("node.data_dir");
   insist("data_dir", facts.data_dir, "node.data_dir says so",
          settings.node.data_dir && named != settings.origins.end() ? named->second : origin("data_dir"));
@@ -417,7 +424,8 @@ ResultAll<Plan> make_plan(const Settings& settings, const AgentConfig& config, c
   draft.overruling();
   draft.plan.default_token = draft.token("default", "acl_token");
   draft.plan.agent_token = draft.token("agent", "acl_agent_token");
-  draft.plan.environment = agent_environment(settings, facts);
+  draft.plan.environment = agent_environment(settings, facts, own_addresses(draft.plan.effective.merged, facts));
+  draft.plan.rights = facts.rights;
   if (!draft.problems.empty()) return std::move(draft.problems);
   return std::move(draft.plan);
 }

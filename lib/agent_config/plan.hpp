@@ -7,6 +7,7 @@
 #include "identity/identity.hpp"
 #include "network/address.hpp"
 #include "process/limits.hpp"
+#include "process/rights.hpp"
 #include "secrets/secrets.hpp"
 #include "settings/settings.hpp"
 
@@ -40,11 +41,13 @@ struct PlanFacts {
   BindAddress bind;
   Identity identity;
   std::string data_dir;
-  std::string binary;                         // absolute path of the consul binary
-  std::string api_socket;                     // the private listener: absolute path
-  std::string config_path;                    // where consul.json will be
-  unsigned uid = 0, gid = 0;                  // the agent user
-  std::string recovery_token;                 // a fresh random UUID; used only when ACLs are on
+  std::string binary;                // absolute path of the consul binary
+  std::string api_socket;            // the private listener: absolute path
+  std::string config_path;           // where consul.json will be
+  unsigned uid = 0, gid = 0;         // the agent user
+  Rights rights = {};                // what it has beside
+  std::string user = {}, home = {};  // its name and its folder, where it is another one than lictor's own; else empty
+  std::string recovery_token;        // a fresh random UUID; used only when ACLs are on
   std::optional<AgentVersion> agent_version;  // of the binary, where it is known without running it
   std::optional<std::string> client_address;  // address of CONSUL_CLIENT_INTERFACE, if set
   Limits limits;
@@ -73,6 +76,7 @@ struct Plan {
   std::string http_address;
   int serf_port = 8301;                           // ports.serf_lan
   std::map<std::string, std::uint64_t> contents;  // PlanFacts'
+  Rights rights = {};                             // PlanFacts'
   // For lictor's own calls to /v1/agent/{self,members,reload,leave}; empty without ACLs. No server knows it:
   // registering and catalog reads are sent with the registration token, or where that is empty without a token, so that the
   // agent uses its acl.tokens.default. What concerns the node itself goes with the agent's own token, as far as there is one.
@@ -91,15 +95,23 @@ struct Plan {
 // agent.config_dirs too. Nothing else of the user's is dropped or reworded; where a computed value replaces another one of the user's, a notice says so.
 // argv: -config-dir for each of agent.config_dirs, agent.args with -join as -retry-join, lictor's file; and where arguments say
 // otherwise than it must be, lictor's word in -hcl, which beats them.
-// Environment: lictor's own and agent.env over it, without LICTOR_*, what the official image's entrypoint would have
-// consumed, and lictor's line to its service manager.
+// Environment: lictor's own and agent.env over it, without lictor's own LICTOR_*, what the official image's entrypoint would
+// have consumed, and lictor's line to its service manager; HOME, USER and LOGNAME of a user that is not lictor's own, as User= of
+// a unit has it. Where a variable names a proxy, NO_PROXY names the agent's own addresses, too.
 // Problems, all of them: a server instead of a client agent, an unknown ${NAME} in node metadata, a setting of the
 // wrong type where lictor has to read it, an api_socket that no listener can have, a secret that settings and a file give
 // differently, a gossip key in agent.args, where every user of the host reads it.
 ResultAll<Plan> make_plan(const Settings& settings, const AgentConfig& config, const PlanFacts& facts);
 
-// The agent's environment, as in Plan.
-std::vector<std::string> agent_environment(const Settings& settings, const PlanFacts& facts);
+// The agent's environment, as in Plan. `own`: the addresses that no proxy is asked for, own_addresses().
+std::vector<std::string> agent_environment(const Settings& settings, const PlanFacts& facts,
+                                           const std::vector<std::string>& own = {});
+
+// The addresses at which the agent is this node, or listens.
+std::vector<std::string> own_addresses(const Json& effective, const PlanFacts& facts);
+
+// Which variables name a proxy.
+std::vector<std::string> proxies_in(const Environment& variables);
 
 // What a hook gets of the agent's environment: all but the variables that hold secrets, by their names or because a secret of
 // consul.json or the password of a URL is in their values, unless hook.environment names them.
@@ -110,8 +122,9 @@ std::vector<std::string> hook_environment(const Plan& plan, const Hook& hook);
 enum class Change { none, reload, restart };
 struct PlanDifference {
   Change change = Change::none;
-  std::vector<std::string> keys;  // top-level keys of consul.json (or "argv", "environment", "agent.config_dirs",
-                                  // "agent.tokens.registration_file") that differ
+  std::vector<std::string>
+      keys;  // top-level keys of consul.json (or "argv", "environment", "agent.config_dirs", "agent.groups",
+             // "agent.capabilities", "agent.no_new_privs", "agent.tokens.registration_file") that differ
 };
 // reload: all that differs is what Consul's page "Agent Configuration", section "Reloadable Configuration", lists for a
 // client agent, tokens among them, in consul.json or agent.config_dirs, or the content of a TLS file; restart: anything else,

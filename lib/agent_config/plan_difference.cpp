@@ -102,6 +102,9 @@ PlanDifference plan_difference(const Plan& before, const Plan& after) {
   if (before.registration_token != after.registration_token) differs("agent.tokens.registration_file", Change::none);
   if (before.argv != after.argv) differs("argv", Change::restart);
   if (before.environment != after.environment) differs("environment", Change::restart);
+  if (before.rights.groups != after.rights.groups) differs("agent.groups", Change::restart);
+  if (before.rights.capabilities != after.rights.capabilities) differs("agent.capabilities", Change::restart);
+  if (before.rights.no_new_privs != after.rights.no_new_privs) differs("agent.no_new_privs", Change::restart);
   return difference;
 }
 

@@ -43,10 +43,15 @@ class Faults {
     return std::move(problems_);
   }
 
+  Problems find_in_tls() {
+    for (const char* protocol : tls_protocols) tls(protocol);
+    return std::move(problems_);
+  }
+
  private:
-  void add(const std::string& what, const std::string& why, const std::string& hint) {
+  void add(const std::string& what, const std::string& why, const std::string& hint, Exit exit = Exit::config) {
     const auto same = [&](const Problem& other) { return other.what == what && other.why == why; };
-    if (std::none_of(problems_.begin(), problems_.end(), same)) problems_.push_back(Problem{what, why, hint});
+    if (std::none_of(problems_.begin(), problems_.end(), same)) problems_.push_back(Problem{what, why, hint, exit});
   }
 
   const FileLook& file(const std::string& path) const {
@@ -77,12 +82,16 @@ class Faults {
   std::optional<std::string> content(const std::string& key, const std::string& path) {
     const FileLook& look = file(path);
     if (look.kind == FileLook::other) return std::nullopt;
-    if (look.kind == FileLook::file) return look.text;
+    if (look.kind == FileLook::file && !trim(look.text).empty()) return look.text;
+    if (look.kind == FileLook::file) {
+      add(look_.subject(key), path + " is empty", "write what belongs there (PEM) into it", Exit::retry);
+      return std::nullopt;
+    }
     add(look_.subject(key),
         path + (look.kind == FileLook::missing      ? ": no such file"
                 : look.kind == FileLook::unreadable ? ": the agent's user can't read it"
                                                     : ": is a directory"),
-        "correct the path, or the rights there");
+        "correct the path, or the rights there", look.kind == FileLook::missing ? Exit::retry : Exit::config);
     return std::nullopt;
   }
 
@@ -101,7 +110,7 @@ class Faults {
       if (folder.kind == FileLook::missing || (folder.kind == FileLook::folder && folder.empty))
         add(look_.subject(look_.tls_key(protocol, "ca_path")),
             ca_path + (folder.kind == FileLook::missing ? ": no such directory" : ": is empty"),
-            "put a CA's certificate (PEM) there");
+            "put a CA's certificate (PEM) there", Exit::retry);
     }
     if (!cert.empty() && !key.empty()) {
       const auto shown = content(look_.tls_key(protocol, "cert_file"), cert),
@@ -166,7 +175,7 @@ class Faults {
           port->dump() +
               " is a port that the agent's user may not listen on: without CAP_NET_BIND_SERVICE it has those from " +
               std::to_string(facts_.unprivileged_from) + " on",
-          "give the agent's program the right (setcap cap_net_bind_service=+ep), lower "
+          "name net_bind_service in agent.capabilities (or give it by AmbientCapabilities= or setcap), lower "
           "net.ipv4.ip_unprivileged_port_start, or choose another port");
     }
   }
@@ -267,7 +276,7 @@ class Faults {
 
 }  // namespace
 
-std::vector<std::string> paths_at_start(const AgentSettings& settings) {
+std::vector<std::string> tls_paths(const AgentSettings& settings) {
   const EffectiveSettings look(settings);
   std::vector<std::string> paths;
   for (const char* protocol : tls_protocols) {
@@ -276,8 +285,21 @@ std::vector<std::string> paths_at_start(const AgentSettings& settings) {
       if (!path.empty()) paths.push_back(path);
     }
   }
-  for (const auto& [subject, path] : look.folders()) paths.push_back(path);
   return paths;
+}
+
+std::vector<std::string> paths_at_start(const AgentSettings& settings) {
+  std::vector<std::string> paths = tls_paths(settings);
+  for (const auto& [subject, path] : EffectiveSettings(settings).folders()) paths.push_back(path);
+  return paths;
+}
+
+Problems tls_files_missing(const AgentSettings& settings, const std::map<std::string, FileLook>& files) {
+  StartFacts facts;
+  facts.files = files;
+  Problems missing = Faults(settings, facts).find_in_tls();
+  std::erase_if(missing, [](const Problem& p) { return p.exit != Exit::retry; });
+  return missing;
 }
 
 Problems start_faults(const AgentSettings& settings, const StartFacts& facts) { return Faults(settings, facts).find(); }

@@ -20,6 +20,7 @@ namespace lictor {
 
 // The paths that the settings name: files that an agent reads when it starts, and folders that it writes into.
 std::vector<std::string> paths_at_start(const AgentSettings& settings);
+std::vector<std::string> tls_paths(const AgentSettings& settings);  // of these the ones with certificates and keys
 
 struct StartFacts {
   std::map<std::string, FileLook> files;  // of paths_at_start
@@ -30,9 +31,12 @@ struct StartFacts {
   bool keyring = false;       // there is a gossip keyring, so that `encrypt` is not looked at
 };
 
-// Problems with Exit::config, each with the key and where that is from: log_level, encrypt, certificates and keys, the folder
+// Problems, each with the key and where that is from: log_level, encrypt, certificates and keys, the folder
 // of log_file, addresses and ports of listeners, recursors, services without a name, checks that can't be (no TTL, no interval, a script
 // while scripts are off), watches that can't be.
+// Exit::config, but Exit::retry for a file of TLS that is not there or is empty: it may yet come.
 Problems start_faults(const AgentSettings& settings, const StartFacts& facts);
+// Those with Exit::retry alone. `files`: of tls_paths.
+Problems tls_files_missing(const AgentSettings& settings, const std::map<std::string, FileLook>& files);
 
 }  // namespace lictor

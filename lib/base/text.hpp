@@ -68,10 +68,12 @@ std::vector<std::string> wrap_behind(std::size_t column, std::string_view text, 
 // fingers: at most two edits, or a third of the word's length if that is more, but never the whole word.
 std::optional<std::string> nearest(std::string_view word, const std::vector<std::string>& candidates);
 
-// Replaces each ${NAME} by lookup(NAME). "$$" stands for one "$"; a "${" without "}" or a name that lookup does
-// not know is left as it stands and its name added to `unknown` (when given).
+// Replaces each ${NAME} by lookup(NAME). A "${" without "}" or a name that lookup does not know is left as it stands and its
+// name added to `unknown` (when given). "$${" stands for "${", but not in a text `for_shell`, where "$$" is the shell's own. Any
+// other "$" is left alone.
 template <class Lookup>
-std::string expand(std::string_view text, const Lookup& lookup, std::vector<std::string>* unknown = nullptr) {
+std::string expand(std::string_view text, const Lookup& lookup, std::vector<std::string>* unknown = nullptr,
+                   bool for_shell = false) {
   std::string out;
   while (!text.empty()) {
     const auto at = text.find('$');
@@ -79,9 +81,9 @@ std::string expand(std::string_view text, const Lookup& lookup, std::vector<std:
     if (at == std::string_view::npos) break;
     text.remove_prefix(at);
     const auto end = text.substr(0, 2) == "${" ? text.find('}') : std::string_view::npos;
-    if (text.substr(0, 2) == "$$") {
-      out += '$';
-      text.remove_prefix(2);
+    if (!for_shell && text.substr(0, 3) == "$${") {
+      out += "${";
+      text.remove_prefix(3);
     } else if (end == std::string_view::npos) {
       out += '$';
       text.remove_prefix(1);

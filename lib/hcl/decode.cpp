@@ -185,6 +185,7 @@ class Decoder {
   }
 
   std::optional<std::string_view> text_of(const Token& token) {
+    if (token.plain) return token.text.substr(1, token.text.size() - 2);
     if (token.kind == TokenKind::null) return "";
     if (token.kind == TokenKind::heredoc) return heredoc_text(token.text, text_space_);
     return unquoted(token.text, syntax_.escapes, text_space_);

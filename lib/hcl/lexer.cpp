@@ -87,15 +87,21 @@ void finish_name(Cursor& at) {
 
 constexpr std::string_view open_text = "a text whose closing quote is missing";
 
-void finish_quoted(Cursor& at, Place place) {
+// True: nothing in it means anything else than itself.
+bool finish_quoted(Cursor& at, Place place) {
+  at.skip_all(in_quotes);
+  if (at.peek() == '"') {
+    at.skip(1);
+    return true;
+  }
   std::size_t braces = 0;
   for (;;) {
     at.skip_all(in_quotes);
     const char32_t c = at.next();
-    if (c == '"' && braces == 0) return;
+    if (c == '"' && braces == 0) return false;
     if (c == 0 || (c == '\n' && braces == 0)) {
       at.refuse(place, open_text);
-      return;
+      return false;
     }
     if (c == '\\') {
       finish_escape(at);
@@ -198,12 +204,13 @@ TokenKind finish_dot(Cursor& at) {
   return TokenKind::real;
 }
 
-TokenKind finish_hcl(Cursor& at, char32_t c, Place place) {
+TokenKind finish_hcl(Cursor& at, char32_t c, Token& token) {
+  const Place place = token.place;
   switch (c) {
     case 0:
       return TokenKind::end;
     case '"':
-      finish_quoted(at, place);
+      token.plain = finish_quoted(at, place);
       return TokenKind::quoted;
     case '#':
     case '/':
@@ -234,13 +241,15 @@ TokenKind finish_hcl(Cursor& at, char32_t c, Place place) {
   return kind;
 }
 
-TokenKind finish_json_quoted(Cursor& at, Place place) {
+TokenKind finish_json_quoted(Cursor& at, Token& token) {
+  at.skip_all(in_quotes);
+  token.plain = at.peek() == '"';
   for (;;) {
     at.skip_all(in_quotes);
     const char32_t c = at.next();
     if (c == '"') return TokenKind::quoted;
     if (c == 0 || c == '\n') {
-      at.refuse(place, open_text);
+      at.refuse(token.place, open_text);
       return TokenKind::refused;
     }
     if (c == '\\') finish_escape(at);
@@ -266,12 +275,13 @@ TokenKind finish_json_number(Cursor& at, Place place, bool zero) {
   return kind;
 }
 
-TokenKind finish_json(Cursor& at, char32_t c, Place place, std::size_t begin) {
+TokenKind finish_json(Cursor& at, char32_t c, Token& token, std::size_t begin) {
+  const Place place = token.place;
   switch (c) {
     case 0:
       return TokenKind::end;
     case '"':
-      return finish_json_quoted(at, place);
+      return finish_json_quoted(at, token);
     case '.':
       return finish_dot(at);
     case ':':
@@ -330,7 +340,8 @@ void read_hcl_token(Cursor& at, Token& token) {
   skip_blanks(at);
   token.place = at.place();
   const std::size_t begin = at.offset();
-  token.kind = finish_hcl(at, at.next(), token.place);
+  token.plain = false;
+  token.kind = finish_hcl(at, at.next(), token);
   token.text = at.text().substr(begin, at.offset() - begin);
   if (token.kind == TokenKind::name && (token.text == "true" || token.text == "false")) token.kind = TokenKind::boolean;
   if (at.refused()) token.kind = TokenKind::refused;
@@ -340,7 +351,8 @@ void read_json_token(Cursor& at, Token& token) {
   skip_blanks(at);
   token.place = at.place();
   const std::size_t begin = at.offset();
-  token.kind = finish_json(at, at.next(), token.place, begin);
+  token.plain = false;
+  token.kind = finish_json(at, at.next(), token, begin);
   token.text = at.text().substr(begin, at.offset() - begin);
   if (at.refused()) token.kind = TokenKind::refused;
 }

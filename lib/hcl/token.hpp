@@ -30,6 +30,7 @@ struct Token {
   TokenKind kind = TokenKind::end;
   Place place;
   std::string_view text;  // as it stands in the source
+  bool plain = false;     // of a quoted one: what is in the quotes stands for itself
 };
 
 // One of these for each of the two. A token of the kind `refused`: the cursor tells why, and nothing is to be read on. Into

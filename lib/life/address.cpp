@@ -29,12 +29,26 @@ void AddressWatch::read() {
 void AddressWatch::on(const AddressRead& e) {
   const bool outdated = std::exchange(own_.reading, {}).again;
   if (turn_.stopping()) return;
+  if (e.state == AddressState::unknown) {
+    not_seen(e);
+    if (outdated) read();
+    return;
+  }
+  own_.unseen.reset();
   if (e.state == AddressState::same) {
     own_.settling.reset();
     turn_.post(AddressFound{});
   }
   if (outdated) return read();
   e.state == AddressState::same ? found(e) : not_found(e);
+}
+
+// What has changed may be told of by nobody any more.
+void AddressWatch::not_seen(const AddressRead& e) {
+  if (!own_.unseen)
+    turn_.say(Tone::warn, "the host's addresses can't be looked at; tried again each minute", {{"reason", e.text}});
+  own_.unseen = e.text;
+  look_in(address_looked_at_again);
 }
 
 void AddressWatch::found(const AddressRead& e) {
@@ -75,6 +89,7 @@ void AddressWatch::changed(const AddressRead& e) {
 
 void AddressWatch::settled() {
   own_.missing.reset();
+  own_.unseen.reset();
   own_.settling.reset();
 }
 

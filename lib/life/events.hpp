@@ -25,7 +25,7 @@ struct Signal {
 };
 struct Begin {};        // the first event of a life
 struct Tick {};         // next_wake() has come
-struct HostChanged {};  // the kernel's news: links, addresses, routes; in the beginning the host's name
+struct HostChanged {};  // the kernel's news: links, addresses, routes; in the beginning the host's name and mounts
 struct HostRenamed {};  // and the node would have another name by that
 struct Prepared {
   Rules rules;
@@ -33,10 +33,12 @@ struct Prepared {
   bool moved;  // the stored identity had another address
 };
 struct PrepareFailed {
-  Problem problem;     // Exit::retry: no address yet
-  bool final = false;  // whatever its exit code, neither the network's news nor other settings will mend it
+  Problem problem;     // Exit::retry: something that may come is not there yet: the address, or the first of `files`
+  bool final = false;  // whatever its exit code, neither news nor other settings will mend it
   std::optional<Rules> rules = {};  // where the settings were read once more
   std::string candidate = {};       // what would be the address if no better one came
+  Problems files = {};   // files and mounts that are not there yet; the address is looked for once they all are
+  bool unheard = false;  // of `files` the kernel may not tell when they come
 };
 struct Launched {
   int pid;
@@ -129,7 +131,7 @@ struct Cleared {
   ClearAnswer answer;
   std::string text;  // why not; what to do
 };
-enum class AddressState { same, other, gone };
+enum class AddressState { same, other, gone, unknown };  // unknown: the host could not be looked at
 struct AddressRead {
   AddressState state;
   std::string text;      // the other address, or why there is none

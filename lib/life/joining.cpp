@@ -129,7 +129,11 @@ void Joining::answered(const Probed& e) {
     return turn_.post(LeaderMissing{turn_.now - *own_.leaderless});
   if (turn_.in(Phase::join) && leader) return turn_.post(LeaderFound{});
   if (!turn_.in(Phase::serve) || !changed) return;
-  if (!leader) return turn_.say(Tone::warn, "no leader is known: not ready until there is one");
+  if (!leader) {
+    return turn_.say(Tone::warn, turn_.rules().ready_needs_leader || own_.closes
+                                     ? "no leader is known: not ready until there is one"
+                                     : "no leader is known: the node stays ready (control.ready_needs_leader)");
+  }
   turn_.say(Tone::info, "a leader is known again", {seconds_field(without)});
   turn_.post(LeaderFound{});
 }

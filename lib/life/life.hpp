@@ -1,7 +1,8 @@
 // The life of the daemon, whole: step(life, event) -> effects. No clock, no file, no process, no socket.
 //
 //   prepare      settings are read, an address is found, the identity settled, consul.json written
-//      |         (no address yet: the kernel's news and other settings are awaited for bind.wait, then Exit::retry)
+//      |         (files that are named and not there yet are awaited for wait.files, then an address for bind.wait: the
+//      |         kernel's news and other settings are heard meanwhile. Then Exit::retry)
 //   launch  <-------------------------------------------+   waits for its moment, then for the outcome
 //      |                                                |
 //   join         API and leader are polled              |   the agent dies: backoff, doubled each time
@@ -44,6 +45,7 @@
 // that refuses to reload, is followed by GoBack to the last ones with which an agent has answered, and is not counted as a death.
 //
 // Laws, each held by a random walk and by a mutant that breaks it (tests/walk):
+//   awaited        lictor gives up on files at wait.files, on an address at bind.wait after there were files; not before
 //   one-agent      no launch while an agent lives or a launch is under way
 //   leave-once     an agent is asked to leave at most once, only after TERM or INT under policy "leave" or where the node is to
 //                  have another name, never after QUIT; before a stop asks it, it is asked whether it leaves already
@@ -74,8 +76,8 @@
 //                  standing_forbidden and some; one at a time, not again within standing_pause, and none in a stop
 //   flushed        while an agent that is ready may be waiting for a full sync, it is made to send what it has every
 //                  flush_interval, unless it refuses; never without a leader, and never in a stop
-//   ready          ready only with services sent, hooks done and the catalog seen, each for the agent that runs now, and
-//                  not while that leaves
+//   ready          ready only with services sent, hooks done and the catalog seen, each for the agent that runs now, with a
+//                  leader known or not needed, and not while that agent leaves or ends each connection
 //   hooks          one hook at a time, in order, none without an agent
 //   in-force       the life goes by the settings that are in force; what was prepared beside others than those, or while a
 //                  stop has begun, never comes into force
@@ -158,7 +160,8 @@ std::optional<Time> next_wake(const Life& life);
 Phase phase_of(const Life& life);
 Time since_of(const Life& life);  // when the phase was entered
 
-// Registered, and a leader known: what /readyz says.
+// Registered, and a leader known or not needed (control.ready_needs_leader): what /readyz says. An agent that ends each
+// connection without an answer serves nobody, whatever is needed.
 bool ready(const Life& life);
 // Not in the middle of giving up: what /livez says.
 bool live(const Life& life);

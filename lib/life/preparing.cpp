@@ -6,13 +6,24 @@
 #include <utility>
 
 namespace lictor {
+namespace {
+
+std::string described(const Problems& awaited) {
+  std::string text;
+  for (const Problem& p : awaited) text += (text.empty() ? "" : ", ") + p.what + ": " + p.why;
+  return text;
+}
+
+}  // namespace
 
 bool hopeless(const PrepareFailed& e) { return e.final || e.problem.exit != Exit::retry; }
 
-Time Preparing::end_of_wait() const { return own_.began + turn_.rules().bind_wait; }
+Time Preparing::end_of_wait() const {
+  return own_.files ? own_.began + turn_.rules().files_wait : own_.files_there + turn_.rules().bind_wait;
+}
 
 void Preparing::begin() {
-  own_.began = turn_.now;
+  own_.began = own_.files_there = turn_.now;
   own_.deadline = end_of_wait();
   prepare();
 }
@@ -31,7 +42,8 @@ void Preparing::prepare(const std::string& settled) {
 bool Preparing::prepared() {
   own_.work = {};
   if (std::exchange(own_.over, true)) return false;
-  own_.no_address.reset();
+  own_.awaited.clear();
+  own_.files = false;
   own_.deadline.reset();
   return true;
 }
@@ -42,14 +54,26 @@ void Preparing::failed(const PrepareFailed& e) {
   if (hopeless(e)) return turn_.post(GiveUp{e.problem});
   const std::string& candidate = e.candidate;
   candidate.empty() ? own_.settling.reset() : void(settle(own_.settling, candidate, turn_.now));
-  if (!own_.no_address) {
+  tell_of(e);
+  if (own_.files || !e.files.empty()) own_.files_there = turn_.now;
+  own_.files = !e.files.empty();
+  own_.awaited = own_.files ? e.files : Problems{e.problem};
+  own_.unheard = e.unheard;
+  if (again && turn_.now < end_of_wait()) prepare();
+  await();
+}
+
+// An address that is still not there is told of once, of files each that is missing.
+void Preparing::tell_of(const PrepareFailed& e) {
+  if (!e.files.empty()) {
+    if (e.files != own_.awaited)
+      turn_.say(Tone::info, "waiting for files",
+                {seconds_field(turn_.rules().files_wait), {"reason", described(e.files)}});
+  } else if (own_.awaited.empty() || own_.files) {
     const bool name = e.problem.what == "node.name";
     turn_.say(Tone::info, name ? "waiting for a host name" : "waiting for an address",
               {seconds_field(turn_.rules().bind_wait), {"reason", e.problem.why}});
   }
-  own_.no_address = e.problem;
-  if (again && turn_.now < end_of_wait()) prepare();
-  await();
 }
 
 void Preparing::stand_down() {
@@ -59,17 +83,25 @@ void Preparing::stand_down() {
 
 void Preparing::on_deadline() {
   own_.deadline.reset();
+  if (own_.files && own_.unheard && turn_.now < end_of_wait()) prepare();
   await();
 }
 
 // What is being looked for right now may still be found.
 void Preparing::await() {
-  const Time settled = own_.settling ? own_.settling->since + turn_.rules().bind_settle : Time::max();
-  own_.deadline = std::min(settled, end_of_wait());
-  if (turn_.now < *own_.deadline) return;
+  const Time end = end_of_wait();
+  Time next = end;
+  if (!own_.files && own_.settling) next = std::min(next, own_.settling->since + turn_.rules().bind_settle);
+  if (own_.files && own_.unheard) next = std::min(next, turn_.now + files_looked_at);
+  own_.deadline = next;
+  if (turn_.now < next) return;
   own_.deadline.reset();
   if (own_.work.running) return;
-  own_.settling ? prepare(own_.settling->address) : turn_.post(GiveUp{*own_.no_address});
+  if (own_.files) {
+    if (!std::exchange(own_.last_look, true)) return prepare();
+    return turn_.post(GiveUp{own_.awaited.front()});
+  }
+  own_.settling ? prepare(own_.settling->address) : turn_.post(GiveUp{own_.awaited.front()});
 }
 
 }  // namespace lictor

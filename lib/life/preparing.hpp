@@ -1,9 +1,14 @@
 // Until there is something to launch: settings read, an address found, the identity settled, consul.json written.
 //
 //   under way  a Prepare is outstanding; news meanwhile have it done once more
-//   waiting    no address yet: the kernel's news and other settings are awaited for bind.wait, then it is given up
-//   settling   waiting, and there is a candidate: it is taken when it has been the one for bind.settle, or bind.wait is over
+//   files      some that are named, or mounts, are not there yet: news of them and other settings are awaited for wait.files, and
+//              then there is one last look
+//   address    there is none yet: the kernel's news and other settings are awaited for bind.wait from when the files were there
+//   settling   there is no address yet, but a candidate: it is taken when it has been the one for bind.settle, or bind.wait is over
 //   over       prepared, or a stop has begun
+//
+// Law (tests/walk). Awaited: files are given up on at wait.files, an address at bind.wait after there were files, neither before,
+// and both with the problem that was found last.
 //
 // In: Begin, Prepared, PrepareFailed, the host's news, a reload. Out: Prepare. Told to the others: give up.
 #pragma once
@@ -23,17 +28,24 @@ struct Work {
   bool operator==(const Work&) const = default;
 };
 
+// Between looks at files whose coming the kernel may not tell.
+inline constexpr Duration files_looked_at = std::chrono::seconds(2);
+
 struct PreparingState {
   Time began{};
   bool over = false;
   Work work;
-  std::optional<Time> deadline;  // bind.wait, bind.settle
+  std::optional<Time> deadline;  // wait.files, bind.wait, bind.settle
   std::optional<Settling> settling;
-  std::optional<Problem> no_address;  // what was found last
+  Problems awaited;        // what was not there when it was last looked for
+  bool files = false;      // and that are files, or mounts
+  bool unheard = false;    // which nobody may tell of
+  bool last_look = false;  // at the files has begun
+  Time files_there{};      // until then files were awaited
   bool operator==(const PreparingState&) const = default;
 };
 
-// Neither the network's news nor other settings will mend it.
+// Neither news nor other settings will mend it.
 bool hopeless(const PrepareFailed& e);
 
 class Preparing {
@@ -49,6 +61,7 @@ class Preparing {
 
  private:
   void prepare(const std::string& settled);
+  void tell_of(const PrepareFailed& e);
   void await();
   Time end_of_wait() const;
 

@@ -17,12 +17,14 @@ struct Rules {
   Duration stop_timeout = std::chrono::seconds(25);
   Duration bind_wait = std::chrono::seconds(60);
   Duration bind_settle = std::chrono::seconds(5);
+  Duration files_wait = std::chrono::seconds(60);  // wait.files
   Duration restart_min = std::chrono::milliseconds(100);
   Duration restart_max = std::chrono::seconds(30);
   int give_up_after = 5;
   Duration hung_after = std::chrono::seconds(30);
   Duration rejoin_after = std::chrono::minutes(5);  // 0: never
   bool rejoin_after_leave = false;                  // watch.on_leave
+  bool ready_needs_leader = true;                   // control.ready_needs_leader
   std::vector<OnFailure> post_start, pre_stop;      // one for each hook
   bool acl = false;                                 // the agent's settings turn ACLs on
   bool heal = true;

@@ -23,7 +23,8 @@ Time since_of(const Life& life) {
 }
 
 bool ready(const Life& life) {
-  return phase_of(life) == Phase::serve && life.registration.registered && life.joining.leader;
+  if (phase_of(life) != Phase::serve || !life.registration.registered) return false;
+  return life.joining.leader || (!life.reloading.in_force.rules.ready_needs_leader && !life.joining.closes);
 }
 
 bool live(const Life& life) { return !life.stopping.verdict && phase_of(life) != Phase::ended; }

@@ -53,8 +53,12 @@ class LifeView {
   const LeftOver& left_over() const { return life_->registration.left_over; }
 
   // Address and claims.
-  const std::optional<Problem>& no_address() const { return life_->preparing.no_address; }
+  // What is not there yet, and awaited: files, or else the address. Empty: nothing is.
+  const Problems& awaited() const { return life_->preparing.awaited; }
+  bool awaits_files() const { return life_->preparing.files; }
   const std::optional<std::string>& address_missing() const { return life_->address.missing; }
+  // Why the host could not be looked at when it last had news of addresses.
+  const std::optional<std::string>& address_unseen() const { return life_->address.unseen; }
   const std::optional<Settling>& address_settling() const { return life_->address.settling; }
   int addresses_lost() const { return life_->address.lost; }
   int address_changes() const { return life_->reloading.address_changes; }

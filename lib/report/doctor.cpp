@@ -240,6 +240,14 @@ void grace(const DoctorFacts& facts, Findings& out) {
                         "TimeoutStopSec=) longer"));
 }
 
+void proxy(const DoctorFacts& facts, Findings& out) {
+  if (facts.proxies.empty()) return;
+  out.push_back(finding(Severity::warning, "the agent's environment names a proxy: " + join(facts.proxies, ", "),
+                        "what it asks over HTTP goes through that, its HTTP checks of other hosts among it; not what "
+                        "it asks on loopback or at its own addresses",
+                        "name what it is to ask directly in NO_PROXY, or start lictor without the variable"));
+}
+
 void clock(const DoctorFacts& facts, Findings& out) {
   constexpr Duration allowed = std::chrono::seconds(10);
   if (!facts.clock_ahead || (*facts.clock_ahead <= allowed && *facts.clock_ahead >= -allowed)) return;
@@ -371,7 +379,7 @@ std::string always(const DoctorFacts& facts, Findings& out) {
   return "";
 }
 
-constexpr std::array<std::pair<const char*, std::string (*)(const DoctorFacts&, Findings&)>, 19> checks{{
+constexpr std::array<std::pair<const char*, std::string (*)(const DoctorFacts&, Findings&)>, 20> checks{{
     {"settings", always<settings>},
     {"identity", always<identity>},
     {"claims", always<claims>},
@@ -384,6 +392,7 @@ constexpr std::array<std::pair<const char*, std::string (*)(const DoctorFacts&, 
     {"limits", always<limits>},
     {"version", always<version>},
     {"grace", always<grace>},
+    {"proxy", always<proxy>},
     {"clock", always<clock>},
     {"servers", always<servers>},
     {"duplicate-address", always<duplicate_address>},

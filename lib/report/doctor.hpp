@@ -111,6 +111,7 @@ struct DoctorFacts {
   Duration stop_timeout{};
   std::optional<Grace> grace;
   std::optional<std::string> bad_grace;  // LICTOR_GRACE, where it is no duration
+  std::vector<std::string> proxies;      // variables of the agent's that name one
   std::optional<Duration> clock_ahead;   // this host's clock minus the server's
   bool nobody_to_join = false;           // nobody_to_join() of the next start
   std::optional<std::vector<Member>> members;

@@ -7,27 +7,47 @@
 namespace lictor {
 namespace {
 
-Standing standing_of(const LifeView& life) {
+bool has_started(const LifeView& life, const Notice& before, const ReadyRule& rule, Time at) {
+  if (before.standing != Standing::starting || life.first_ready() || (rule.by_api && life.answered())) return true;
+  const auto last = ready_at_last(life, rule);
+  return last && at >= *last;
+}
+
+Standing standing_of(const LifeView& life, const Notice& before, const ReadyRule& rule, Time at) {
   if (life.stop() || life.giving_up()) return Standing::stopping;
-  if (!life.first_ready()) return Standing::starting;
+  if (!has_started(life, before, rule, at)) return Standing::starting;
   return life.reloading() ? Standing::reloading : Standing::ready;
 }
 
 }  // namespace
 
+ReadyRule ready_rule(const Settings& settings) {
+  return {.by_api = settings.systemd.ready_by_api, .within = settings.systemd.ready_within};
+}
+
+std::optional<Time> ready_at_last(const LifeView& life, const ReadyRule& rule) {
+  return rule.within == Duration{} ? std::nullopt : std::optional(life.began() + rule.within);
+}
+
 std::string state_of(const LifeView& life) {
   if (life.stop()) return life.stop()->leave ? "leaving" : "ending";
   if (life.giving_up()) return "giving up";
-  if (life.ready()) return "registered";
-  if (life.no_address()) return life.no_address()->why;
+  if (life.ready()) return life.leader() ? "registered" : "registered; no leader known";
+  if (life.awaits_files()) {
+    std::string files;
+    for (const Problem& p : life.awaited()) files += (files.empty() ? "waiting for " : ", ") + p.what + ": " + p.why;
+    return files;
+  }
+  if (!life.awaited().empty()) return life.awaited().front().why;
   if (!life.agent()) return "no agent";
   if (!life.failure().empty()) return life.failure();
   if (!life.answered()) return "the agent does not answer yet";
   return life.leader() ? "not registered" : "no leader known";
 }
 
-Notice notice_of(const LifeView& life, const std::string& settings_problem) {
-  Notice notice{standing_of(life), to_string(life.phase())};
+Notice notice_of(const LifeView& life, const std::string& settings_problem, const Notice& before, const ReadyRule& rule,
+                 Time at) {
+  Notice notice{standing_of(life, before, rule, at), to_string(life.phase())};
   if (notice.standing == Standing::stopping) return notice;
   notice.status += ": " + state_of(life);
   if (life.agent()) notice.status += fmt::format("; agent {}", life.agent()->pid);

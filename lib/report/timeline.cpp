@@ -37,7 +37,8 @@ Range steps_of(CourseKind kind) {
 Step step_of(const LifeView& life) {
   switch (life.phase()) {
     case Phase::prepare:
-      return life.no_address() ? Step::address : Step::prepare;
+      if (life.awaited().empty()) return Step::prepare;
+      return life.awaits_files() ? Step::files : Step::address;
     case Phase::launch:
       return life.launching() ? Step::launch : Step::former;
     case Phase::restart:
@@ -135,9 +136,9 @@ Course read_course(CourseKind kind, const Json& object) {
 }  // namespace
 
 const char* to_string(Step step) {
-  constexpr std::array<const char*, step_count> names{
-      "settings", "prepare", "address", "former",   "launch", "api",    "leader", "services",
-      "hooks",    "catalog", "settle",  "pre_stop", "leave",  "linger", "ending", "sweep"};
+  constexpr std::array<const char*, step_count> names{"settings", "prepare", "files",    "address", "former",  "launch",
+                                                      "api",      "leader",  "services", "hooks",   "catalog", "settle",
+                                                      "pre_stop", "leave",   "linger",   "ending",  "sweep"};
   return names[index_of(step)];
 }
 

@@ -28,6 +28,7 @@ namespace lictor {
 enum class Step {
   settings,  // lictor's execution, settings read, log opened, privileges given up
   prepare,   // directories locked, address chosen, identity settled
+  files,     // files that are named, or mounts, were not there yet
   address,   // there was no address to choose
   former,    // agents before the one that was got ready, and the pauses behind them; in a restart, ending the old one
   launch,    // consul.json written, agent executed
@@ -43,7 +44,7 @@ enum class Step {
   ending,    // the agent was ended
   sweep      // the other processes were ended
 };
-inline constexpr std::size_t step_count = 16;
+inline constexpr std::size_t step_count = 17;
 const char* to_string(Step step);  // as programs see it: the enumerator's name
 
 enum class CourseKind { start, restart, stop };

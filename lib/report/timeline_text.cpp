@@ -53,6 +53,8 @@ std::string_view label(Step step) {
       return "settings read";
     case Step::prepare:
       return "host prepared";
+    case Step::files:
+      return "files awaited";
     case Step::address:
       return "address awaited";
     case Step::former:

@@ -109,7 +109,7 @@ class Hiding {
 Result<std::string> parse_secret(const std::string& setting, const std::string& path, std::string_view text) {
   std::string secret(trim(text));
   if (secret.empty()) {
-    return Problem{setting, path + " is empty", "write the secret into it, or take the setting out"};
+    return Problem{setting, path + " is empty", "write the secret into it, or take the setting out", Exit::retry};
   }
   // A line break in a token would end the header that carries it.
   const auto plain = [](char c) { return c > ' ' && c < '\x7f'; };

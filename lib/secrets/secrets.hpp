@@ -19,7 +19,7 @@ struct Secrets {
   bool operator==(const Secrets&) const = default;
 };
 
-// What a file for `setting` holds, blanks around it cut off. A problem for a file that holds nothing, or more than one
+// What a file for `setting` holds, blanks around it cut off. A problem for a file that holds nothing (Exit::retry), or more than one
 // word; for agent.encrypt_file also for what is no gossip key. It names setting and path, never content.
 Result<std::string> parse_secret(const std::string& setting, const std::string& path, std::string_view text);
 

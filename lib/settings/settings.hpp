@@ -11,6 +11,7 @@
 #include "base/environment.hpp"
 #include "base/json.hpp"
 #include "base/problem.hpp"
+#include "base/shared_json.hpp"
 #include "base/time.hpp"
 
 #include <cstdint>
@@ -54,6 +55,14 @@ struct Hook {
 };
 
 // Each member is the key of the same name. What the table calls "worked out" is optional or empty here.
+// One of `services`, as it is written.
+struct Definition {
+  SharedJson json;
+  std::uint64_t digest;  // of all but the values of secrets
+  // Of its text in the settings file: what has the same when that is read again is the same. 0: not known.
+  std::uint64_t text = 0;
+};
+
 struct Settings {
   struct {
     std::string binary;
@@ -69,6 +78,9 @@ struct Settings {
     } tokens;
     std::string encrypt_file;
     std::optional<std::string> user, group;  // name or number
+    std::vector<std::string> groups;         // names or numbers
+    std::optional<std::vector<std::string>> capabilities;
+    bool no_new_privs = false;
     std::map<std::string, std::string> env;
     std::vector<std::string> args;
   } agent;
@@ -86,7 +98,7 @@ struct Settings {
     bool heal = true;
     std::map<std::string, std::string> meta;
   } node;
-  std::optional<Json> services;  // array; nothing: the default service
+  std::optional<std::vector<Definition>> services;  // nothing: the default service
   struct {
     std::vector<Hook> post_start, pre_stop;
   } hooks;
@@ -104,7 +116,17 @@ struct Settings {
     bool settings = true;
   } watch;
   struct {
-    std::string socket, http;  // http: "ADDRESS:PORT", numeric, or empty
+    Duration files{};
+    std::vector<std::string> mounts;  // absolute paths
+  } wait;
+  struct {
+    bool ready_by_api = false;  // systemd.ready = api
+    Duration ready_within{};    // zero: no limit
+  } systemd;
+  struct {
+    std::string socket, http;          // http: "ADDRESS:PORT", numeric, or empty
+    std::optional<std::string> group;  // name or number
+    bool ready_needs_leader = true;
   } control;
   std::string run_dir;
   struct {
@@ -116,6 +138,9 @@ struct Settings {
   // becomes client_addr.
   Json consul_local_config = Json::object();
   std::optional<std::string> client_interface;
+
+  // LICTOR_* variables that mean nothing to lictor, each with the name that may have been meant, if any.
+  std::vector<std::string> unknown_variables;
 
   // Where each key's value came from: "default", the file's name, or the variable's name (NODE_NAME among them).
   // Every key of the table has an entry.
@@ -134,12 +159,17 @@ struct SettingsFile {
 // Reads `file` (JSON with // and /* */ comments) and `environment`. On failure: every problem there is, each
 // with the key's path and the file's or variable's name ("bind.wait (LICTOR_BIND_WAIT)"), the reason, and the
 // nearest known key for an unknown one. A value is judged even where a stronger source covers it. `null` in the file
-// is allowed where the default is worked out, and stands for it. Unknown LICTOR_* variables are problems
-// too, except LICTOR_CONFIG, LICTOR_GRACE, those that lictor gives to hooks (LICTOR_ADDRESS, LICTOR_NODE_NAME,
+// is allowed where the default is worked out, and stands for it. An unknown LICTOR_* variable is a problem too where it is a slip
+// of the fingers away from a known one, and else one of unknown_variables, except LICTOR_CONFIG, LICTOR_GRACE, those that lictor gives to hooks (LICTOR_ADDRESS, LICTOR_NODE_NAME,
 // LICTOR_NODE_ID), and those that Kubernetes makes for a Service whose name begins with "lictor"
 // (LICTOR_SERVICE_HOST, LICTOR_PORT_8555_TCP and the like). Empty CONSUL_* variables and an empty NODE_NAME count
 // as absent.
-ResultAll<Settings> read_settings(const std::optional<SettingsFile>& file, const Environment& environment);
+// `before`: what was read from it last; definitions of services that are written as they were then are shared with it.
+ResultAll<Settings> read_settings(const std::optional<SettingsFile>& file, const Environment& environment,
+                                  const Settings* before = nullptr);
+
+// Whether lictor takes this variable for its own: no other program is meant by it.
+bool is_own_variable(const std::string& name);
 
 // The settings file with every key at its default, each under its meaning as a comment: what
 // config/lictor.json holds.

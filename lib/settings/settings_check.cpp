@@ -3,6 +3,7 @@
 #include "base/json_text.hpp"
 #include "base/text.hpp"
 #include "network/address.hpp"
+#include "process/rights.hpp"
 
 #include <fmt/format.h>
 
@@ -209,8 +210,14 @@ class Checker {
       const auto& text = item.get_ref<const std::string&>();
       if (text.empty() && path != "agent.args") {
         report(at, "is empty", "give a value, or take it out of the list");
+      } else if (path == "agent.capabilities" && !capability_number(text)) {
+        const auto close = nearest(text, capability_names());
+        report(at, fmt::format("\"{}\" is no capability", text),
+               close ? fmt::format("did you mean \"{}\"?", *close) : "take one of capabilities(7)");
       } else if (path == "bind.cidr" && !valid_network(text)) {
         report(at, fmt::format("\"{}\" is not a network", text), R"(write it like "10.0.0.0/8" or "fd00::/8")");
+      } else if (path == "wait.mounts" && text.front() != '/') {
+        report(at, fmt::format("\"{}\" is not an absolute path", text), "write the whole path of the mount point");
       }
     });
   }

@@ -31,6 +31,18 @@ const std::vector<SettingKey>& setting_keys() {
        "user the agent runs as, by name or number; default: `consul` if lictor is root and that user exists, else "
        "lictor's own"},
       {"agent.group", string, "null", "group the agent runs as, by name or number; default: as for `agent.user`"},
+      {"agent.groups", string_list, "[]",
+       "supplementary groups of the agent, by name or number, beside those that have its user as a member in "
+       "`/etc/group` and "
+       "those that the platform has added"},
+      {"agent.capabilities", string_list, "null",
+       "capabilities of the agent, of its checks and of hooks, such as `net_bind_service` for ports below 1024; "
+       "default: those that "
+       "lictor has as ambient ones (`AmbientCapabilities=`); a change takes a restart of lictor"},
+      {"agent.no_new_privs", boolean, "false",
+       "the agent, its checks and hooks gain nothing by set-user-id programs and file capabilities: `sudo`, and `ping` "
+       "on some hosts, "
+       "fail in them"},
       {"agent.env", string_map, "{}", "extra environment variables of the agent"},
       {"agent.args", string_list, "[]", "extra arguments of the agent"},
       {"bind.interface", string_list, R"(["eth*", "em*"])",
@@ -124,9 +136,39 @@ const std::vector<SettingKey>& setting_keys() {
        "`rejoin`",
        {"exit", "rejoin"}},
       {"watch.settings", boolean, "true", "apply changed settings files without being told"},
-      {"control.socket", string, R"("/run/lictor/lictor.sock")", "unix socket for lictor's own commands, mode 0660"},
+      {"wait.files",
+       duration,
+       R"("60s")",
+       "how long to wait, at start, for files that are named and not there yet, or still empty: tokens, gossip key, "
+       "certificates, files with settings; and for `wait.mounts`",
+       {},
+       true},
+      {"wait.mounts", string_list, "[]",
+       "mount points without which lictor does not start, such as that of the data directory's volume"},
+      {"systemd.ready",
+       string,
+       R"("registered")",
+       "when systemd takes the service for started: once the node is `registered`, or already when the agent's `api` "
+       "answers",
+       {"registered", "api"}},
+      {"systemd.ready_within",
+       duration,
+       R"("30s")",
+       "after this time the service counts as started all the same, and its status says what is missing; `0s`: it "
+       "starts for as long as it takes",
+       {},
+       true},
+      {"control.socket", string, R"("/run/lictor/lictor.sock")",
+       "unix socket for lictor's own commands, mode 0660: who is in its group, which is lictor's own, may ask"},
+      {"control.group", string, "null",
+       "group, by name or number, whose members may also give orders: `reload`, `restart`, `maint` and `leave`; by "
+       "default nobody but root and lictor's own user"},
       {"control.http", string, R"("127.0.0.1:8555")",
        "`ADDRESS:PORT` for probes and metrics, both as numbers; empty turns it off"},
+      {"control.ready_needs_leader", boolean, "true",
+       "a node that is registered is not ready while its agent knows no leader; `false`: it stays ready, and only a "
+       "node "
+       "that is about to register needs one"},
       {"run_dir", string, R"("/run/lictor")", "directory of everything volatile that lictor writes"},
       {"log.level",
        string,

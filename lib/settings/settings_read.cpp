@@ -1,12 +1,14 @@
 #include "base/json_text.hpp"
 #include "base/text.hpp"
 #include "secrets/secrets.hpp"
+#include "settings/service_list.hpp"
 #include "settings/settings.hpp"
 #include "settings/settings_check.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <set>
 #include <tuple>
 
@@ -14,6 +16,8 @@ namespace lictor {
 namespace {
 
 constexpr std::string_view own_prefix = "LICTOR_";
+// Beside the settings' own: the one is for doctor, the others are given to hooks.
+constexpr std::array other_variables{"LICTOR_CONFIG", "LICTOR_GRACE", "LICTOR_ADDRESS", "LICTOR_NODE_ID"};
 constexpr const char* by_default = "default";
 
 // Text that can't be what the key wants stays a string, which the check then names.
@@ -79,7 +83,17 @@ class Reader {
     }
   }
 
-  void read_file(const SettingsFile& file) {
+  void read_file(const SettingsFile& file, const Settings* before) {
+    auto list = read_service_list(file, before != nullptr && before->services ? &*before->services : nullptr);
+    if (list && parse_json(file.name, list->rest)) {
+      read_text({file.name, std::move(list->rest)});
+      services_ = std::move(list->definitions);
+    } else {
+      read_text(file);
+    }
+  }
+
+  void read_text(const SettingsFile& file) {
     const auto parsed = parse_json(file.name, file.text);
     if (!parsed) {
       problems_.push_back(parsed.error());
@@ -107,6 +121,14 @@ class Reader {
     set("agent.config_dirs", "CONSUL_CONFIG_DIR");
     set("agent.user", "CONSUL_UID");
     set("agent.group", "CONSUL_GID");
+    // The entrypoint asks whether it is there; "" is what most write.
+    const std::string ports = "CONSUL_ALLOW_PRIVILEGED_PORTS";
+    if (environment.contains(ports)) {
+      Json capabilities = value("agent.capabilities");
+      if (capabilities.is_null()) capabilities = Json::array();
+      capabilities.push_back("net_bind_service");
+      assign(*find_setting("agent.capabilities"), capabilities, ports);
+    }
     with("CONSUL_CLIENT_INTERFACE", [&](const std::string& text) { client_interface_ = text; });
     with("CONSUL_LOCAL_CONFIG", [&](const std::string& text) { read_local_config("CONSUL_LOCAL_CONFIG", text); });
   }
@@ -121,8 +143,8 @@ class Reader {
       }
       if (const auto key = known.find(name); key != known.end()) {
         read_variable(*key->second, name, value);
-      } else if (name != "LICTOR_CONFIG" && name != "LICTOR_GRACE" && name != "LICTOR_ADDRESS" &&
-                 name != "LICTOR_NODE_ID" && !is_service_link(name, value)) {
+      } else if (std::find(other_variables.begin(), other_variables.end(), name) == other_variables.end() &&
+                 !is_service_link(name, value)) {
         report_unknown_variable(name, known);
       }
     }
@@ -165,6 +187,9 @@ class Reader {
     s.agent.encrypt_file = text("agent.encrypt_file");
     s.agent.user = maybe("agent.user");
     s.agent.group = maybe("agent.group");
+    s.agent.groups = list("agent.groups");
+    if (!value("agent.capabilities").is_null()) s.agent.capabilities = list("agent.capabilities");
+    s.agent.no_new_privs = value("agent.no_new_privs").get<bool>();
     s.agent.env = strings("agent.env");
     s.agent.args = list("agent.args");
     s.bind.interface = list("bind.interface");
@@ -179,7 +204,7 @@ class Reader {
     s.node.refuse_clone = text("node.on_clone") == "refuse";
     s.node.heal = value("node.heal").get<bool>();
     s.node.meta = strings("node.meta");
-    if (!value("services").is_null()) s.services = value("services");
+    if (!value("services").is_null()) s.services = services();
     s.hooks.post_start = hooks("hooks.post_start");
     s.hooks.pre_stop = hooks("hooks.pre_stop");
     s.stop.leave = text("stop.policy") == "leave";
@@ -192,15 +217,22 @@ class Reader {
     s.watch.rejoin_after = duration("watch.rejoin_after");
     s.watch.rejoin_after_leave = text("watch.on_leave") == "rejoin";
     s.watch.settings = value("watch.settings").get<bool>();
+    s.wait.files = duration("wait.files");
+    s.wait.mounts = list("wait.mounts");
+    s.systemd.ready_by_api = text("systemd.ready") == "api";
+    s.systemd.ready_within = duration("systemd.ready_within");
     s.control.socket = text("control.socket");
     s.control.http = text("control.http");
+    s.control.group = maybe("control.group");
+    s.unknown_variables = unknown_variables_;
+    s.control.ready_needs_leader = value("control.ready_needs_leader").get<bool>();
     s.run_dir = text("run_dir");
     s.log.level = text("log.level");
     s.log.json = text("log.format") == "json";
     s.consul_local_config = local_config_;
     s.client_interface = client_interface_;
     s.origins = origins_;
-    s.digest = digest();
+    s.digest = digest(s.services);
     return s;
   }
 
@@ -254,14 +286,20 @@ class Reader {
   }
 
   void report_unknown_variable(const std::string& name, const std::map<std::string, const SettingKey*>& known) {
+    // What all have in common makes no two names alike.
+    const std::string own = name.substr(own_prefix.size());
     std::vector<std::string> names;
     for (const auto& [candidate, key] : known) {
-      if (key->settable_by_environment()) names.push_back(candidate);
+      if (key->settable_by_environment()) names.push_back(candidate.substr(own_prefix.size()));
     }
-    const auto close = nearest(name, names);
-    problems_.push_back(
-        Problem{name, "unknown variable",
-                close ? fmt::format("did you mean \"{}\"?", *close) : "unset it: no setting has this name"});
+    if (const auto close = nearest(own, names)) {
+      problems_.push_back(Problem{name, "unknown variable", fmt::format("did you mean \"{}{}\"?", own_prefix, *close)});
+      return;
+    }
+    const auto at =
+        std::find_if(names.begin(), names.end(), [&](const std::string& n) { return n.ends_with("_" + own); });
+    unknown_variables_.push_back(at == names.end() ? name
+                                                   : fmt::format("{} (did you mean {}{}?)", name, own_prefix, *at));
   }
 
   bool good_text(const std::string& subject, const std::string& text) {
@@ -298,10 +336,20 @@ class Reader {
            fmt::format("{} must be {} {}", low, may_be_equal ? "at most" : "shorter than", high));
   }
 
-  std::uint64_t digest() const {
+  std::vector<Definition> services() const {
+    std::vector<Definition> all = services_;
+    for (const Json& definition : value("services")) all.push_back(definition_of(definition));
+    return all;
+  }
+
+  std::uint64_t digest(const std::optional<std::vector<Definition>>& services) const {
     Json all = local_config_;
     for (const auto& [path, value] : values_)
-      if (path != "node.name") all[std::string(path)] = value;
+      if (path != "node.name" && path != "services") all[std::string(path)] = value;
+    all["services"] = services ? Json::array() : Json();
+    if (services) {
+      for (const Definition& definition : *services) all["services"].push_back(definition.digest);
+    }
     return fnv1a(json_text(without_secrets(all)));
   }
 
@@ -332,17 +380,27 @@ class Reader {
 
   std::map<std::string_view, Json> values_;  // of each key, always sound
   std::map<std::string, std::string> origins_;
+  std::vector<Definition> services_;   // that were read apart from the rest
   std::set<std::string_view> broken_;  // keys with a problem in some source
   Json local_config_ = Json::object();
   std::optional<std::string> client_interface_;
+  std::vector<std::string> unknown_variables_;
   Problems problems_;
 };
 
 }  // namespace
 
-ResultAll<Settings> read_settings(const std::optional<SettingsFile>& file, const Environment& environment) {
+bool is_own_variable(const std::string& name) {
+  if (!name.starts_with(own_prefix)) return false;
+  const auto& keys = setting_keys();
+  return std::find(other_variables.begin(), other_variables.end(), name) != other_variables.end() ||
+         std::any_of(keys.begin(), keys.end(), [&](const SettingKey& key) { return key.environment_name() == name; });
+}
+
+ResultAll<Settings> read_settings(const std::optional<SettingsFile>& file, const Environment& environment,
+                                  const Settings* before) {
   Reader reader;
-  if (file) reader.read_file(*file);
+  if (file) reader.read_file(*file, before);
   reader.read_consul_variables(environment);
   reader.read_own_variables(environment);
   reader.check_together();

@@ -53,6 +53,7 @@ PARTS = {
     "reap": (holding.reap, (*INITS, *SUPERVISORS, "g++")),
     "heal": (life.heal, ()),
     "services": (services.services, ()),
+    "change": (services.change, ()),
     "settings": (services.settings, ("valgrind",)),
     "probes": (load.probes, ("runsvdir", "g++")),
     "quota": (load.quota, ()),
@@ -62,6 +63,7 @@ PARTS = {
 ASKED_FOR = {
     "eyes": (life.eyes, ()),
     "hcl": (hcl.hcl, ("go", "g++")),
+    "hcl_start": (hcl.hcl_start, ("g++",)),
     "image": (image.image, ("dockerd",)),
     "build": (size.build, ("cmake", "ninja")),
     "layout": (layout.layout, ("valgrind", "ninja")),

@@ -130,6 +130,66 @@ def grow(stage, count, asked):
             forget_services(held.data_dir)
 
 
+# ---- one of a thousand -----------------------------------------------------------------------------------------------
+
+OTHERS = "POST", "PUT", "DELETE"
+
+
+def change(stage):
+    """1,000 services with two checks each, one tag of one of them changed in the settings file: what that costs."""
+    who = f"{OURS}, 1 of {COUNTS[-1]} with 2 checks each"
+    written = stage.book.measure("one tag changed: what is written over the agent's API", "", 0, than=who)
+    used = stage.book.measure("one tag changed: lictor's CPU time until it is quiet", "ms", than=who)
+    soon = stage.book.measure("one tag changed: lictor's CPU time until the catalog shows it, and 1 s", "ms", than=who)
+    took = stage.book.measure("one tag changed: file written, to the catalog", "ms", 0, than=who)
+    turns = stage.book.measure("longest turn of the event loop, from the exec on", "ms", 2, than=who)
+    names = names_of("changed", COUNTS[-1])
+    checks = [{"name": kind, "ttl": "24h", "status": "passing"} for kind in ("alive", "ready")]
+    services = [one | {"checks": checks, "tags": ["v0"]} for one in definitions(names)]
+    node = stage.attended("changing", services=services, agent={"config": TELEMETRY}).start()
+    turn = lambda: MS * node.status()["longest_turn"]  # noqa: E731
+    node.ready(180)
+    rest(node)
+    turns.add("until it first was quiet", turn())
+    counted = requests(node)
+    for number in range(stage.rounds):
+        service = node.settings["services"][number]
+        service["tags"] = [f"v{number + 1}"]
+        spent, began = cpu(node), time.monotonic()
+        node.write_settings()
+        there = stage.catalog.until(
+            f"/v1/catalog/service/{names[number]}", lambda found: found[0]["ServiceTags"] == service["tags"], 30
+        )
+        took.add(who, MS * (there - began))
+        time.sleep(1)
+        soon.add(who, cpu(node) - spent)
+        used.add(who, rest(node) - spent)
+        now = requests(node)
+        asked, counted = now - counted, now
+        written.add(who, sum(times for what, times in asked.items() if what.startswith(OTHERS)))
+    turns.add(f"{who}, and from then on", turn())
+    stage.book.note(f"of the last one: {', '.join(f'{times} {what}' for what, times in sorted(asked.items()))}")
+    written.limit(who, "one registration", 1)
+    used.limit(who, "30 ms", 30)
+    turns.limit(f"{who}, and from then on", "10 ms", 10)
+
+
+def cpu(node):
+    """Milliseconds that lictor's loop has used so far."""
+    with open(f"/proc/{node.pid}/schedstat") as figures:
+        return int(figures.read().split()[0]) / 1e6
+
+
+def rest(node):
+    """Waits until lictor has done next to nothing for 3 s: what it has used by then."""
+    while True:
+        before = cpu(node)
+        time.sleep(3)
+        after = cpu(node)
+        if after - before < 3:
+            return after
+
+
 # ---- settings --------------------------------------------------------------------------------------------------------
 
 

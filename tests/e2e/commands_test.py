@@ -94,6 +94,22 @@ def commands_order_in_vain(world):
         assert told.returncode == 1 and told.stderr.startswith(f"lictor: {order}: "), told
 
 
+def commands_leave_in_a_pod(world):
+    """In a container that its platform starts again, `lictor leave` says so before it begins, and what to do instead."""
+    server, client = world.server(), world.client()
+    client.start().ready()
+    told = client.command("leave", KUBERNETES_SERVICE_HOST="10.96.0.1")
+    assert told.returncode == 0 and server.member("n1") == LEFT, told
+    assert told.stderr.startswith("lictor: leave: Kubernetes starts this container again"), told
+    assert all(instead in told.stderr for instead in ("lictor maint on", "kubectl delete pod", "kubectl delete node")), told
+    client.ended()
+    client.start().ready()
+    told = client.command("leave", container="docker")
+    # Where systemd has started the machine, it is no container that ends with lictor.
+    other = "docker stop" in told.stderr and "lictor maint on" in told.stderr
+    assert told.returncode == 0 and other != os.path.isdir("/run/systemd/system"), told
+
+
 def commands_without_node(world):
     """Where no lictor runs, probes and status say so: an exit code that is no success, and one line on stderr."""
     client = world.client()

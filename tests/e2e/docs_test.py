@@ -36,7 +36,14 @@ ELSEWHERE = {
     "apt install ./build/release/packages/": "package_on_debian_12",
     "apt-get install -y consul ./build/release/packages/": "package_on_debian_12",
     "cmake --install build/release --prefix": "package_prefix",
+    "rpm --install build/release/packages/": "package_rpm_makes_the_user",
+    "install -m 755": "inits_openrc",
+    "rc-update add lictor default": "inits_openrc",
+    "rc-service lictor": "inits_openrc",
+    "cp -r config/runit /etc/sv/lictor": "inits_runit",
+    "ln -s /etc/sv/lictor": "inits_runit",
     "docker build -f docker/Dockerfile": "image.build",
+    "cp -r config/kubernetes my-cluster": "kubernetes.chart",
     "docker run": "image_default",
     "docker exec": "image_locked_down",
     "docker stop": "image_default",
@@ -50,8 +57,8 @@ ELSEWHERE = {
     "git diff": "docs_contributing",
     "tests/e2e/run.py": "docs_contributing",
 }
-# What takes a cluster of Kubernetes, which no test has: what these commands name is looked up in the manifests.
-KUBERNETES = ("kubectl ", "helm ")
+# What takes a cluster of Kubernetes, or a registry, which no test has: what these commands name is looked up in the manifests.
+KUBERNETES = ("kubectl ", "helm ", "docker push ")
 # What stands for capitals in settings.
 WORDS = {
     "INTERFACE": "eth0",
@@ -61,9 +68,12 @@ WORDS = {
     "OTHER-NAME": "n2",
     "NEW-NAME": "n9",
     "FILE": "/etc/lictor/token",
+    "GROUP": "adm",
     "/usr/bin/consul": "/usr/local/bin/consul",
     "/srv/consul/conf": "/etc/lictor/consul.d",
     "/srv/consul/data": "/var/lib/lictor/data",
+    "/srv/volume/data": "/var/lib/lictor/data",
+    "/srv/volume": "/run",  # something is mounted there
 }
 
 
@@ -85,7 +95,7 @@ def docs_every_command(world):
     forgotten, used = [], set()
     for page in all_pages():
         for snippet in snippets(page):
-            if snippet.kind in ("json", "text"):
+            if snippet.kind in ("json", "text", "yaml"):  # YAML: kubernetes.chart
                 continue
             if page in OF_OTHERS and snippet.section != first_heading(page):
                 continue
@@ -379,6 +389,7 @@ PLACES = [*ON_A_NODE, ("docs/debian.md", "Installation"), ("docs/debian.md", "Th
 PLACES += [("docs/troubleshooting.md", "Troubleshooting"), ("docs/logs.md", "The journal")]
 # systemd_move_hashicorp, systemd_move_with_a_leave
 PLACES += [("docs/migration.md", section) for section in ("A host with HashiCorp's package", "The move", "Going back")]
-PLACES += [("docs/migration.md", "Without leaving the cluster")]
+PLACES += [("docs/migration.md", "The move with a leave")]
+PLACES += [("docs/security.md", "Hardening the unit")]
 # docs_quick_start_kubernetes, image_quick_start, docs_quick_start_debian
 PLACES += [("README.md", platform) for platform in ("Kubernetes", "Docker", "Debian")]

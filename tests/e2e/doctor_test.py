@@ -24,6 +24,7 @@ CHECKS = {
     "limits",
     "version",
     "grace",
+    "proxy",
     "clock",
     "held-for-failed",
     "servers",
@@ -33,7 +34,7 @@ CHECKS = {
     "entry-without-member",
     "member-without-entry",
 }
-LOCAL = {"settings", "identity", "storage", "secrets", "ports", "limits", "version", "servers"}
+LOCAL = {"settings", "identity", "storage", "secrets", "ports", "limits", "version", "proxy", "servers"}
 # A server that lets others ask it the time.
 OPEN_HTTP = "0.0.0.0"
 
@@ -200,6 +201,18 @@ def doctor_without_lictor(world):
     client.write_settings()
     code, findings, _, _ = examine(client)
     assert code == 1 and [check for check, _ in findings] == ["servers"], findings
+
+
+def doctor_lacks_sight(world):
+    """A doctor that is root and can't see which program has a port says what it lacks for that, not that it should be root."""
+    world.server()
+    client = world.client().start()
+    client.ready()
+    command = ["ip", "netns", "exec", client.namespace, "setpriv", "--bounding-set=-sys_ptrace", client.world.lictor]
+    command += ["doctor", "--json", "-c", client.settings_file]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, env=client.environment)
+    unseen = {one["check"]: one["reason"] for one in json.loads(done.stdout)["not_looked_at"]}
+    assert "takes CAP_SYS_PTRACE" in unseen["ports"] and "root" not in unseen["ports"], unseen
 
 
 def doctor_host(world):

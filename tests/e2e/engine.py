@@ -59,6 +59,8 @@ ENTRYPOINT = """#!/bin/sh
 shift
 set -- consul agent -data-dir=/consul/data -config-dir=/consul/config "$@"
 [ "$(id -u)" = 0 ] || exec "$@"
+[ -z "${CONSUL_ALLOW_PRIVILEGED_PORTS+x}" ] || setcap cap_net_bind_service=+ep /bin/consul
+export HOME=/home/consul
 exec setpriv --reuid=consul --regid=consul --clear-groups "$@"
 """
 

@@ -72,7 +72,7 @@ def files_and_arguments(world):
     status = client.start().ready()
     assert server.instances() == {"web2": client.address} and status["agent"]["restarts"] == 0, status
     assert listens(client, f"{client.address}:8305") and not listens(client, ":8500 ")
-    assert "ports.http: -1 (agent.args) gives way to 8500" in client.command("check").stdout
+    assert "ports.http: -1 (agent.args -http-port) gives way to 8500" in client.command("check").stdout
     assert client.stop()[0] == 0, client.last_line()
 
 

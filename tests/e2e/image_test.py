@@ -154,8 +154,12 @@ def image_locked_down(world):
         capabilities = root_capabilities()
         lacking = [c for c in capabilities if c != "--cap-add=KILL"]  # the one that is needed at the end alone
         assert len(lacking) == 4, capabilities
+        roots = pathlib.Path(world.folder) / "roots"
+        roots.mkdir()
         for number, lack in enumerate(lacking):
-            nodes.run(f"x{number}", *LOCKED, *(c for c in capabilities if c != lack))
+            # Where the agent's user may write as it is there is nothing to give away.
+            volume = ["-v", f"{roots}:/consul/data"] if lack == "--cap-add=CHOWN" else []
+            nodes.run(f"x{number}", *LOCKED, *volume, *(c for c in capabilities if c != lack))
         nodes.start("n1", *LOCKED, *capabilities)
         assert uid_of(nodes.agent("n1").pid) == 100
         nodes.leaves("n1")

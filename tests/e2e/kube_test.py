@@ -14,12 +14,13 @@ import tempfile
 import yaml
 
 import roots
+from parity import port_line
 from tools import Process, ask_inside, eventually, libraries_of, processes_in, uid_of
 from world import ALIVE, CONSUL, LEFT, SERVER_ADDRESS, run
 
 MANIFESTS = roots.FOLDER.parents[1] / "config/kubernetes"
 CONSUL_UID = 100
-CAPABILITIES = 0b11100011  # of include/uapi/linux/capability.h: those that the manifests add
+CAPABILITIES = 0b11100011  # of include/uapi/linux/capability.h: those of the manifests that lictor keeps
 CONTAINERS_CONF = """[containers]
 cgroups = "disabled"
 default_ulimits = ["nofile=1024:1024", "nproc=4096:4096"]
@@ -167,6 +168,10 @@ class Node:
     def signal(self, name):
         self.podman("kill", "--signal", name, self.container)
 
+    def doctor(self):
+        """What `lictor doctor --json` in the pod says, whatever it finds."""
+        return self.podman("exec", self.container, "sh", "-c", "lictor doctor --json || true")
+
     def process(self, name):
         """The pid of the one process with this name; None while there is none, or another one is about to go."""
         found = [process.pid for process in processes_in(self.namespace) if process.name == name]
@@ -243,6 +248,9 @@ def kube_base(world):
     eventually(lambda: node.process("consul") not in (None, agent), 15, "another agent runs")
     eventually(node.probes_answer, 15, "the node is ready again")
 
+    unseen = {one["check"]: one["reason"] for one in json.loads(node.doctor())["not_looked_at"]}
+    assert "CAP_SYS_PTRACE" in unseen["ports"] and "hostPID" in unseen["ports"], unseen
+
     first = node.node_id()
     assert node.stop() == 0
     assert server.member("n1") == LEFT and server.node("n1") is None
@@ -277,3 +285,22 @@ def kube_script(world):
     assert uid_of(node.process("consul")) == CONSUL_UID
     assert node.stop() == 0
     assert server.member("host-1") == LEFT and server.node("host-1") is None
+
+
+def kube_port_53(world):
+    """DNS on port 53 by the line that the docs name for a pod: the capability is the agent's, and nobody gains another."""
+    world.server()
+    node = Node(world)
+
+    def dns(content):
+        joins(content)
+        content["agent"]["config"]["ports"] = {"dns": 53}
+        content["agent"] |= json.loads(f"{{{port_line('a pod')}}}")
+
+    node.play("base", lictor=dns)
+    eventually(lambda: node.process("consul"), 20, "an agent")
+    eventually(lambda: ":53 " in run("ip", "netns", "exec", node.namespace, "ss", "-lnuH"), 20, "DNS on port 53")
+    agent = node.process("consul")
+    assert uid_of(agent) == CONSUL_UID and int(status_of(agent, "CapEff"), 16) == 1 << 10, status_of(agent, "CapEff")
+    assert int(status_of(node.process("lictor"), "CapEff"), 16) & ~CAPABILITIES == 0
+    assert node.stop() == 0

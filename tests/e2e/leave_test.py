@@ -84,7 +84,7 @@ def leave_while_settings_are_read(world):
     kernel = Faults("umask")  # the first thing that is done with the settings
 
     def tell(pid, _):
-        if not told and os.path.samefile(f"/proc/{pid}/exe", world.lictor):
+        if not told and world.is_lictor(pid):
             told.append(sigterm_in(pid, "SigCgt"))
             os.kill(pid, signal.SIGTERM)
         return 0

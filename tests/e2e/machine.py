@@ -12,10 +12,12 @@ from world import CONSUL, SERVER_ADDRESS, merged, write_json
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
 UNIT = "lictor.service"
 
-# As the first process of the new namespaces: what a kernel or a container engine would have mounted, then systemd.
+# As the first process of the new namespaces: what a kernel or a container engine would have mounted in the root $1, then its
+# init, the words after that.
 BOOT = """set -e
 mount --bind "$1" "$1"
 cd "$1"
+shift
 mount -t proc proc proc
 mount -t sysfs -o ro sysfs sys
 mount -t cgroup2 -o nosuid,nodev,noexec cgroup2 sys/fs/cgroup
@@ -34,7 +36,7 @@ done
 mkdir -p .old
 pivot_root . .old
 umount -l /.old
-exec env -i container=lictor-test PATH=/usr/sbin:/usr/bin:/sbin:/bin /sbin/init
+exec env -i container=lictor-test PATH=/usr/sbin:/usr/bin:/sbin:/bin "$@"
 """
 
 
@@ -84,7 +86,7 @@ class Machine:
         command = ["sh", "-c", 'echo $$ >"$0/cgroup.procs"; exec "$@"', self.world.cgroup()]
         command += ["nsenter", f"--net=/run/netns/{self.namespace}"]
         command += ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--uts", "--ipc", "--cgroup"]
-        command += ["--propagation", "private", "sh", "-c", BOOT, "boot", self.root]
+        command += ["--propagation", "private", "sh", "-c", BOOT, "boot", self.root, "/sbin/init"]
         with open(self.log_file, "a") as log:
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         self.init = tools.eventually(lambda: tools.children(self.process.pid), 5, "the first process")[0].pid

@@ -99,6 +99,27 @@ def package_service(world):
     assert not machine.run("systemctl", "list-unit-files", "--no-legend", "lictor*").stdout
 
 
+def package_servers_away(world):
+    """Without servers an installation and an upgrade end, well configured, and the service that ran runs again."""
+    machine = Machine(world, settings={"systemd": {"ready_within": "2s"}, "stop": {"timeout": "3s"}})
+    shutil.copy(deb(world), f"{machine.root}/root/lictor.deb")
+    machine.boot()
+
+    def install():
+        done = machine.run("dpkg", "--force-confold", "-i", "/root/lictor.deb")
+        assert done.returncode == 0, done
+        assert machine.run("dpkg-query", "-W", "-f", "${Status}", "lictor").stdout == "install ok installed"
+
+    install()
+    assert machine.show("ActiveState") == "inactive"
+    machine.systemctl("enable", "--now", "lictor")
+    before = machine.show("MainPID")
+    install()  # the same version again: dpkg has the package's scripts do what they do at an upgrade
+    assert machine.show("ActiveState") == "active" and machine.show("UnitFileState") == "enabled"
+    assert machine.show("MainPID") not in ("0", before)
+    assert "no leader known" in machine.show("StatusText"), machine.show("StatusText")
+
+
 def package_pleases_lintian(world):
     """The package keeps Debian's policy: lintian has no error and no warning."""
     tree = world.root("packaging")
@@ -127,7 +148,7 @@ def package_prefix(world):
     unit = read(f"{prefix}/lib/systemd/system/lictor.service")
     assert f"\nExecStart={prefix}/bin/lictor run -c {prefix}/etc/lictor/lictor.json\n" in unit, unit
     installed = ["etc/lictor/lictor.json", "share/lictor/lictor.schema.json", "share/man/man1/lictor.1"]
-    installed += ["share/man/man5/lictor.json.5"]
+    installed += ["share/man/man5/lictor.json.5", "share/doc/lictor/examples/hardening.conf"]
     installed += ["lib/sysusers.d/lictor.conf", "share/doc/lictor/LICENSE", "share/doc/lictor/lictor.json"]
     installed += [f"share/doc/lictor/{name}" for name in ("prometheus/prometheus.yml", "prometheus/rules.yml")]
     installed += ["share/doc/lictor/prometheus/rules_test.yml", "share/doc/lictor/grafana/lictor.json"]
@@ -223,16 +244,16 @@ def deb(world):
     return found[0]
 
 
-def pack(world, version=None, umask=0o022, environment=None):
+def pack(world, version=None, umask=0o022, environment=None, kind="deb"):
     """Packs this build once more, as another version if one is given: the package's path."""
-    folder = f"{world.folder}/packed"
-    command = ["cpack", "--config", f"{build(world)}/CPackConfig.cmake", "-B", folder]
+    folder = f"{world.folder}/packed-{kind}"
+    command = ["cpack", "-G", kind.upper(), "--config", f"{build(world)}/CPackConfig.cmake", "-B", folder]
     command += ["-D", f"CPACK_PACKAGE_VERSION={version}"] if version else []
     done = subprocess.run(
         command, cwd="/", umask=umask, env=os.environ | (environment or {}), capture_output=True, text=True, timeout=30
     )
     assert done.returncode == 0, done
-    return glob.glob(f"{folder}/*.deb")[0]
+    return glob.glob(f"{folder}/*.{kind}")[0]
 
 
 def inside(tree, *command):

@@ -5,7 +5,7 @@ import re
 import signal
 
 from tools import children, eventually
-from world import open_folder, write_script
+from world import LEFT, open_folder, write_script
 
 ORPHANS = 200
 
@@ -39,6 +39,21 @@ def orphans_reaped(world, as_pid_1):
     assert len(told) == 1, f"the agent's end is told as {told}"
     client.ready()
     return client
+
+
+def pid1_whole_life(world):
+    """PID 1: it registers the node, takes a reload, gets it another agent when that is killed, and leaves on SIGTERM."""
+    server, client = world.server(), world.client()
+    first = client.start(as_pid_1=True).ready()
+    assert server.instances() == {"n1": client.address}
+    client.write_settings(services=[{"name": "web", "port": 80}])
+    eventually(lambda: server.instances("web") == {"n1": client.address}, 10, "the new service is registered")
+    os.kill(client.agent_pid(), signal.SIGKILL)
+    eventually(lambda: client.status()["agent"]["restarts"] == 1, 10, "the agent's death is seen")
+    assert client.ready()["node_id"] == first["node_id"]
+    assert client.stop()[0] == 0, client.last_line()
+    assert server.member("n1") == LEFT and server.node("n1") is None
+    client.nobody_left()
 
 
 def pid1_orphans_reaped(world):

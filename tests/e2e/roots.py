@@ -22,7 +22,8 @@ ROOTS = {
     "bookworm": ("bookworm", []),
     "trixie": ("trixie", []),
     "podman": ("/trixie", ["podman", "crun", "catatonit", "busybox-static"]),
-    "machine": ("/bookworm", ["systemd", "systemd-sysv", "dbus", "procps", "iproute2"]),
+    "machine": ("/bookworm", ["systemd", "systemd-sysv", "dbus", "procps", "iproute2", "rpm"]),
+    "inits": ("/bookworm", ["runit", "openrc", "procps"]),
     "packaging": ("/bookworm", ["lintian", "mandoc", "bash-completion", "zsh", "fish"]),
     "debian13": (
         "/trixie",

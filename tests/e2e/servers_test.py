@@ -77,6 +77,27 @@ def servers_lost(world):
     holds(lambda: client.log.count("PUT url=/v1/agent/join") == joined, 3, "nobody joins any more")
 
 
+def servers_lost_ready(world):
+    """With control.ready_needs_leader off a node that is registered stays ready while the servers are away, and says that it
+    misses a leader; an agent that is started meanwhile is not ready before they are back."""
+    server = world.server()
+    client = world.client(control={"ready_needs_leader": False}, watch={"hung_after": "4s"})
+    client.start().ready()
+    end(server)
+    eventually(lambda: not client.status()["leader"], 20, "no leader is known")
+    client.logged("no leader is known: the node stays ready")
+    assert client.probe("/readyz") == 200 and client.status()["ready"], client.status()
+    client.send(signal.SIGUSR2)
+    eventually(lambda: client.probe("/readyz") == 503, 10, "another agent has yet to register")
+    holds(lambda: client.probe("/readyz") == 503, 2, "and without servers it can't")
+    server = back(world, client)
+    client.ready()
+    client.write_settings(control={"ready_needs_leader": True})
+    client.logged("settings read again")
+    end(server)
+    eventually(lambda: client.probe("/readyz") == 503, 20, "the setting is taken by the lictor that runs")
+
+
 def servers_forget(world):
     """A server comes back without memory before the agent has missed it: the services are back, nothing restarted."""
     server = world.server()

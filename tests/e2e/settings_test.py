@@ -280,8 +280,8 @@ def settings_unwatchable(world):
     """Without inotify, each thing that can't be watched is warned of once, and SIGHUP works as ever."""
     server, client = world.server(), world.client(stop={"policy": "stay"})
     for limit, warning in (
-        ("instances", "watch.settings: inotify: too many open files; send SIGHUP after a change of settings files"),
-        ("watches", f"{client.settings_file}: can't be watched: no space left on device; send SIGHUP after a change"),
+        ("instances", "watch.settings: inotify: too many open files; raise fs.inotify.max_user_instances; "),
+        ("watches", f"{client.settings_file}: can't be watched: no space left on device; raise fs.inotify.max_user_"),
     ):
         written = len(client.log)
         client.wrapper = [sys.executable, "-c", WITHOUT_INOTIFY, limit]

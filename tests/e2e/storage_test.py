@@ -1,8 +1,11 @@
 """What the data directory stands on: where an agent could not live none is started, and lictor says what to do."""
 
 import os
+import pwd
 import signal
+import stat
 import subprocess
+import sys
 
 from tools import eventually
 from world import CONSUL, run, write_script
@@ -129,3 +132,119 @@ def storage_fleeting(world):
 
     checked = host.client.command("check")
     assert checked.returncode == 0 and checked.stdout.count(WARNING) == 1, checked.stdout + checked.stderr
+
+
+USER = pwd.getpwnam("consul")
+
+
+def owners(folder):
+    found = set()
+    for here, folders, files in os.walk(folder):
+        for name in folders + files:
+            about = os.lstat(f"{here}/{name}")
+            found.add((about.st_uid, about.st_gid))
+    return found
+
+
+# A user namespace that maps the first thousand ids alone, for the program that follows.
+IN_NAMESPACE = """
+import ctypes, os, sys
+ready, me = os.pipe(), os.getpid()
+child = os.fork()
+if child == 0:
+    os.read(ready[0], 1)
+    for name in ("uid_map", "gid_map"):
+        open(f"/proc/{me}/{name}", "w").write("0 0 1000")
+    os._exit(0)
+assert ctypes.CDLL(None).unshare(0x10000000) == 0
+os.write(ready[1], b"x")
+assert os.waitpid(child, 0)[1] == 0
+os.execvp(sys.argv[1], sys.argv[1:])
+"""
+NOBODY_HERE = [sys.executable, "-c", IN_NAMESPACE]
+
+
+def storage_root_is_nobody(world):
+    """Where root may do nothing and the agent's user all, lictor serves, keeps the node's identity and lets check look."""
+    server = world.server()
+    client = world.client(agent={"user": "consul"})
+    os.mkdir(client.data_dir)
+    os.chmod(client.data_dir, 0o770)
+    os.chown(client.data_dir, 12345, USER.pw_gid)
+    client.wrapper = NOBODY_HERE
+    node_id = client.start().ready()["node_id"]
+    assert server.instances() == {"n1": client.address}
+    assert {"lictor.lock", "lictor-identity.json", "lictor-agent.json", "lictor-services.json", "node-id"} <= set(
+        os.listdir(client.data_dir)
+    )
+    assert client.stop()[0] == 0, client.last_line()
+    assert "lictor-timeline.json" in os.listdir(client.data_dir)
+    assert owners(client.data_dir) == {(USER.pw_uid, USER.pw_gid)}, owners(client.data_dir)
+    assert stat.S_IMODE(os.stat(client.data_dir).st_mode) == 0o770
+
+    # What is kept there is read as that user, by commands and by the next start.
+    told = subprocess.run(
+        ["ip", "netns", "exec", client.namespace, *NOBODY_HERE, world.lictor, "check", "-c", client.settings_file],
+        capture_output=True,
+        text=True,
+        timeout=20,
+        env=client.environment,
+    )
+    assert told.returncode == 0, told.stdout + told.stderr
+    assert client.start().ready()["node_id"] == node_id
+    # Nobody else takes the directory meanwhile.
+    second = world.client("n2", agent={"user": "consul"}, node={"data_dir": client.data_dir})
+    second.wrapper = NOBODY_HERE
+    second.start().ended(5)
+    assert second.process.returncode == 78 and "held by process" in second.last_line(), second.last_line()
+    assert client.status()["ready"]
+
+
+def storage_made_by_its_user(world):
+    """A data directory that is not there yet is made by whoever may make it, and what root began is not left behind."""
+    world.server()
+    client = world.client(agent={"user": "consul"})
+    parent = f"{client.folder}/volume"
+    os.mkdir(parent)
+    client.write_settings(node={"data_dir": f"{parent}/consul/data"})
+    client.wrapper = NOBODY_HERE
+    os.chown(parent, 12345, 12345)
+    client.start().ended(5)
+    assert client.process.returncode == 78 and "permission denied" in client.last_line(), client.last_line()
+    assert os.listdir(parent) == []
+    os.chown(parent, 12345, USER.pw_gid)
+    os.chmod(parent, 0o770)
+    client.start().ready()
+    assert owners(parent) == {(USER.pw_uid, USER.pw_gid)}, owners(parent)
+
+
+def storage_closed_to_both(world):
+    """Where neither root nor the agent's user may write, the error says so and what would help; nothing is left there."""
+    host = Host(world)
+    host.client.write_settings(agent={"user": "consul"})
+    os.chown(host.data_dir, 12345, 12345)
+    os.chmod(host.data_dir, 0o755)
+    host.client.wrapper = NOBODY_HERE
+    for _ in range(2):
+        host.client.start().ended(5)
+        host.refused(78, f"uid {USER.pw_uid} may not write there (permission denied)", f"chown {USER.pw_uid}:")
+        assert os.listdir(host.data_dir) == []
+
+
+def storage_unmapped_owner(world):
+    """In a user namespace that does not map the owner of the volume, a directory that all may write serves as it is."""
+    server = world.server()
+    client = world.client(agent={"user": "consul"})
+    os.mkdir(client.data_dir)
+    os.chown(client.data_dir, 12345, 12345)
+    os.chmod(client.data_dir, 0o777)
+    client.wrapper = NOBODY_HERE
+    node_id = client.start().ready()["node_id"]
+    assert server.instances() == {"n1": client.address}
+    assert (os.stat(client.data_dir).st_uid, stat.S_IMODE(os.stat(client.data_dir).st_mode)) == (12345, 0o777)
+    assert client.stop()[0] == 0, client.last_line()
+    assert client.start().ready()["node_id"] == node_id
+    os.chmod(client.data_dir, 0o755)
+    assert client.stop()[0] in (0, 1)
+    client.start().ended(5)
+    assert client.process.returncode == 78 and f"uid {USER.pw_uid} may not write there" in client.last_line()

@@ -131,7 +131,7 @@ def systemd_move_hashicorp(world):
     assert "changed:" not in told.stdout.replace("changed: lictor registers", ""), told.stdout
 
     with Watch(lambda: {"web", "redis"} <= set(services(server)) and server.passing("redis") == ["web1"]) as watch:
-        carry_out(machine, steps("Without leaving the cluster"))
+        carry_out(machine, steps("The move"))
         assert machine.show("StatusText").startswith("serve: registered"), machine.lictor_status()
     print(f"absences {watch.gaps} in {watch.looks} looks")
     assert watch.looks > 20 and not watch.gaps, watch.gaps
@@ -152,12 +152,12 @@ def systemd_move_hashicorp(world):
 
 
 def systemd_move_with_a_leave(world):
-    """By the two plain commands the node leaves and is back: name, id and services are those of before."""
+    """By the plain commands the node leaves and is back: name, id and services are those of before."""
     server, machine = world.server(), host(world)
     settled(server, machine)
     id_before = server.node("web1")["Node"]["ID"]
     with Watch(lambda: {"web", "redis"} <= set(services(server))) as watch:
-        carry_out(machine, steps("The move"))
+        carry_out(machine, steps("The move with a leave"))
         eventually(lambda: {"web", "redis", "consul-members"} <= set(services(server)), 10, "the services are back")
     print(f"absences {watch.gaps} in {watch.looks} looks")
     eventually(lambda: server.passing("redis") == ["web1"], 10, "and their checks")

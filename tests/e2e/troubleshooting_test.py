@@ -7,12 +7,14 @@ import contextlib
 import functools
 import json
 import os
+import pwd
 import re
 import signal
 import subprocess
 import sys
 
 import pages
+import watch_test
 from agent_stand_in import stand_in
 from secrets_tls_test import certificates
 from tools import eventually
@@ -22,6 +24,7 @@ PAGE = "troubleshooting.md"
 NOBODY = 65534
 MASTER = "6f3c1c1e-7b0d-4a55-9f7a-2f8b8f0d5a10"
 KEYS = ["3N0uYqWVJXUQNqdVZmI0ZzZxk0oqJwqQdL3m6G3j1nU=", "yMAsFzBBnO5xYV7QwqSSzCBn1ZqW7z0hT8jbqX2lH5I="]
+GOSSIP_KEY = "pUqJrVyVRj5jsiYEkM/tFQYfWyJIv4s3XkvDwy7Cu5s="
 SYMPTOMS = {}
 
 
@@ -102,6 +105,25 @@ def troubleshooting_no_address(world, advice):
     advice.seen_in(client.log)
     client.write_settings(**advice.settings(INTERFACE="ens3"))
     client.start().ready()
+    assert server.instances() == {"n1": client.address}
+
+
+@symptom("File not there yet")
+def troubleshooting_file_missing(world, advice):
+    """The gossip key is written later than lictor waits."""
+    key = f"{world.folder}/key"
+    server = world.server({"encrypt": GOSSIP_KEY})
+    client = world.client(agent={"encrypt_file": key}, wait={"files": "1s"})
+    client.start()
+    told = eventually(lambda: client.status()["problems"], 5, "the status tells")
+    assert client.ended(5) == 75
+    advice.seen_in(client.log + "\n".join(f"problem    {problem}" for problem in told))
+    client.write_settings(**advice.settings())
+    client.start()
+    client.logged("waiting for files seconds=300")
+    with open(key, "w") as file:
+        file.write(GOSSIP_KEY)
+    client.ready()
     assert server.instances() == {"n1": client.address}
 
 
@@ -200,6 +222,23 @@ def troubleshooting_somebody_elses(world, advice):
     assert client.start().ended(5) == 78
     advice.seen_in(client.log)
     advice.carry_out(client, UID=str(NOBODY), DATA_DIR=client.data_dir)
+    client.start().ready()
+
+
+@symptom("Data directory closed to root")
+def troubleshooting_closed_to_root(world, advice):
+    """A volume on which root is nobody, and that is nobody else's."""
+    world.server()
+    client = world.client(agent={"user": "consul"})
+    client.wrapper = ["setpriv", "--bounding-set", "-dac_override,-dac_read_search,-fowner"]
+    os.mkdir(client.data_dir, 0o755)
+    os.chown(client.data_dir, 12345, 12345)
+    assert client.start().ended(5) == 78
+    advice.seen_in(client.log)
+    assert os.listdir(client.data_dir) == []
+    consul = pwd.getpwnam("consul")
+    advice.carry_out(client, UID=str(consul.pw_uid), GID=str(consul.pw_gid), DATA_DIR=client.data_dir)
+    client.wrapper = []
     client.start().ready()
 
 
@@ -359,6 +398,20 @@ def troubleshooting_settings_changed(world, advice):
     assert client.agent_pid() == agent and server.instances() == {"n1": client.address}
 
 
+@symptom("Changes not watched")
+def troubleshooting_not_watched(world, advice):
+    """Programs of lictor's user have taken all instances of inotify."""
+    world.server()
+    client = world.client()
+    watch_test.as_ordinary_user(client)
+    greedy = watch_test.hoard()
+    client.start().ready()
+    advice.seen(client)
+    greedy.communicate()
+    advice.carry_out(client)
+    assert "inotify" not in str(client.status()["problems"])
+
+
 @symptom("Port of the agent taken")
 def troubleshooting_port(world, advice):
     """Another program listens where the agent would."""
@@ -376,11 +429,44 @@ def troubleshooting_port(world, advice):
     other.kill()
 
 
+@symptom("Proxy in the environment")
+def troubleshooting_proxy(world, advice):
+    """A proxy that answers nobody, for all that the service manager starts."""
+    listeners = {"http": f"0.0.0.0 unix://{world.folder}/server.sock"}
+    server, proxy = world.server({"addresses": listeners}), "http://127.0.0.1:9"
+    check = {"http": "http://10.77.0.1:8500/v1/status/leader", "interval": "1s"}
+    client = world.client(services=[{"name": "web", "port": 80, "check": check}])
+    client.start(HTTP_PROXY=proxy).ready()
+    advice.seen_in(client.command("doctor").stdout)
+    eventually(lambda: server.instances("web") and not server.passing("web"), 5, "the check fails at the proxy")
+    client.write_settings(**advice.settings(HOSTS="10.77.0.0/16"))
+    eventually(lambda: server.passing("web") == ["n1"], 15, "the check passes")
+
+
+@symptom("Order refused")
+def troubleshooting_order_refused(world, advice):
+    """Somebody of the socket's group orders, and then one of the group that may."""
+    world.server()
+    client = world.client()
+    client.before_exec = lambda: os.setgid(4343)
+    client.start().ready()
+    command = ["ip", "netns", "exec", client.namespace, "setpriv", "--reuid", "5001", "--regid", "5001"]
+    command += ["--groups", "4343", world.lictor, "reload", "-c", client.settings_file]
+    refused = subprocess.run(command, capture_output=True, text=True, timeout=20, env=client.environment)
+    assert refused.returncode == 1
+    advice.seen_in(refused.stderr)
+    assert client.stop()[0] == 0
+    client.write_settings(**advice.settings(GROUP="4343"))
+    client.start().ready()
+    done = subprocess.run(command, capture_output=True, text=True, timeout=20, env=client.environment)
+    assert done.returncode == 0, done.stderr
+
+
 @symptom("Capabilities missing")
 def troubleshooting_capabilities(world, advice):
     """A container's root that may do little."""
     server, client = world.server(), world.client(agent={"user": "consul"})
-    client.wrapper = ["setpriv", "--bounding-set", "-all,+chown,+setgid,+kill", "--inh-caps", "-all"]
+    client.wrapper = ["setpriv", "--bounding-set", "-all,+chown,+dac_override,+setgid,+kill", "--inh-caps", "-all"]
     client.start()
     advice.seen(client)
     client.stop(signal.SIGQUIT)

@@ -87,6 +87,14 @@ class World:
         run("ip", "link", "add", "lt-bridge", "type", "bridge")
         run("ip", "link", "set", "lt-bridge", "up")
 
+    def is_lictor(self, pid):
+        """Whether the process has become lictor; one of another architecture is run by an emulator, which has its words."""
+        if os.path.samefile(f"/proc/{pid}/exe", self.lictor):
+            return True
+        with open(f"/proc/{pid}/cmdline") as file:
+            words = file.read().split("\0")
+        return "qemu-" in words[0] and self.lictor in words
+
     def add_namespace(self, name, link="eth0", address=None):
         """A namespace lt-NAME with one link to the bridge; its end on the bridge is br-NAME."""
         namespace = f"lt-{name}"
@@ -264,7 +272,7 @@ class Client:
 
     def _find_pid(self, as_pid_1):
         for pid in [child.pid for child in children(self.process.pid)] if as_pid_1 else [self.process.pid]:
-            if os.path.samefile(f"/proc/{pid}/exe", self.world.lictor):
+            if self.world.is_lictor(pid):
                 self.pid = pid
                 return True
         return False

@@ -13,12 +13,12 @@ namespace {
 
 const NodeKey own{"fuzz-node", "11111111-2222-4333-8444-555555555555", "10.9.0.1"};
 
-const std::vector<Json>& desired() {
-  static const std::vector<Json> services{
+const Services& desired() {
+  static const Services services{SharedJson(
       Json::parse(R"({"ID": "web", "Name": "web", "Port": 80, "Tags": ["a"], "Meta": {"managed-by": "lictor"},
         "TaggedAddresses": {"lan": {"Address": "10.9.0.1", "Port": 80}}, "Weights": {"Passing": 1, "Warning": 1},
         "Check": {"TCP": "127.0.0.1:80", "Interval": "30s", "Status": "passing"},
-        "Connect": {"SidecarService": {}}})")};
+        "Connect": {"SidecarService": {}}})"))};
   return services;
 }
 

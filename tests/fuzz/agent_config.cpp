@@ -48,8 +48,8 @@ void check_services(const Json& config, const PlanFacts& f) {
                                    .environment = f.environment};
   const auto desired = desired_services(*list, service_facts);
   if (!desired) return;
-  std::map<std::string, Json> sent;
-  for (const Json& service : *desired) sent[service.at("ID")] = service;
+  SentServices sent;
+  for (const SharedJson& service : *desired) sent.emplace(service->at("ID"), service);
   const auto changes = service_changes(*desired, Json::object(), sent);
   fuzz::expect(changes.put.size() == desired->size(), "what an agent lacks is put");
 }

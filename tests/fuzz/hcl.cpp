@@ -51,7 +51,11 @@ void check_view(const Parsed& parsed) {
     const auto same = all.places.find(path);
     fuzz::expect(same != all.places.end() && same->second == place, "and none of them");
   }
+  const lictor::AgentView kept =
+      lictor::agent_view(*document, lictor::Places::outside_lists, lictor::Definitions::digests);
   lictor::let_definitions_go(view.tree);
+  fuzz::expect(kept.tree == view.tree, "what is never made whole is kept as what is let go");
+  fuzz::expect(kept.faults == view.faults && kept.unknown == view.unknown, "and looked at as closely");
   const lictor::Json once = view.tree;
   lictor::let_definitions_go(view.tree);
   fuzz::expect(view.tree == once, "what is let go once stays as it is");

@@ -19,13 +19,19 @@ Environment environment_of(std::string_view lines) {
   return out;
 }
 
+bool same(const std::optional<std::vector<Definition>>& a, const std::optional<std::vector<Definition>>& b) {
+  if (!a || !b) return !a && !b;
+  return std::equal(a->begin(), a->end(), b->begin(), b->end(),
+                    [](const Definition& x, const Definition& y) { return x.json == y.json && x.digest == y.digest; });
+}
+
 bool same(const Settings& a, const Settings& b) {
   return a.origins == b.origins && a.agent.config == b.agent.config && a.agent.args == b.agent.args &&
          a.agent.env == b.agent.env && a.bind.interface == b.bind.interface && a.bind.cidr == b.bind.cidr &&
          a.bind.wait == b.bind.wait && a.bind.settle == b.bind.settle && a.node.name == b.node.name &&
-         a.node.meta == b.node.meta && a.services == b.services && a.hooks.pre_stop.size() == b.hooks.pre_stop.size() &&
-         a.stop.timeout == b.stop.timeout && a.control.http == b.control.http &&
-         a.consul_local_config == b.consul_local_config;
+         a.node.meta == b.node.meta && same(a.services, b.services) &&
+         a.hooks.pre_stop.size() == b.hooks.pre_stop.size() && a.stop.timeout == b.stop.timeout &&
+         a.control.http == b.control.http && a.consul_local_config == b.consul_local_config;
 }
 
 }  // namespace

@@ -197,7 +197,38 @@ function client(object, all, schemas) {
   });
 }
 
-const RULES = [labels, volumes, probes, references, config_maps, client];
+// Pod Security's level `restricted`, in a namespace that enforces it (Kubernetes's documentation: Pod Security Standards).
+function restricted(object, all) {
+  const pod = pod_of(object);
+  const space = all.find(other => other.kind === 'Namespace' && other.metadata.name === object.metadata.namespace);
+  if (!pod || space?.metadata.labels?.['pod-security.kubernetes.io/enforce'] !== 'restricted') return [];
+  const volumes = ['configMap', 'csi', 'downwardAPI', 'emptyDir', 'ephemeral', 'persistentVolumeClaim', 'projected', 'secret'];
+  const found = [];
+  const rule = (holds, text) => holds || found.push(`restricted: ${text}`);
+  for (const key of ['hostNetwork', 'hostPID', 'hostIPC']) rule(!pod[key], key);
+  for (const {name, ...source} of pod.volumes || [])
+    rule(Object.keys(source).every(kind => volumes.includes(kind)), `volume ${name} of the kind ${Object.keys(source)}`);
+  for (const container of [...(pod.initContainers || []), ...pod.containers]) {
+    const of = {...pod.securityContext, ...container.securityContext};
+    const own = container.securityContext || {};
+    rule(of.runAsNonRoot === true && of.runAsUser !== 0, `${container.name} may run as root`);
+    rule(['RuntimeDefault', 'Localhost'].includes(of.seccompProfile?.type), `${container.name} may make all system calls`);
+    rule(own.allowPrivilegeEscalation === false, `${container.name} may gain privileges`);
+    rule(!own.privileged && (own.capabilities?.drop || []).includes('ALL') &&
+      (own.capabilities.add || []).every(one => one === 'NET_BIND_SERVICE'), `${container.name} has capabilities`);
+    rule((container.ports || []).every(port => !port.hostPort), `${container.name} has a port of the host`);
+  }
+  return found;
+}
+
+// What stands in a file by itself can be applied by itself.
+function namespaces(object, all) {
+  const space = object.metadata.namespace;
+  if (!space || all.some(other => other.kind === 'Namespace' && other.metadata.name === space)) return [];
+  return [`no Namespace ${space} beside it`];
+}
+
+const RULES = [labels, volumes, probes, references, config_maps, client, restricted];
 
 // ---- folders --------------------------------------------------------------------------------------------------------
 
@@ -233,7 +264,7 @@ function check(folder, schemas, with_kubectl) {
   for (const [file, [kustomization]] of files) {
     if (path.basename(file) !== 'kustomization.yaml' || !kustomization) continue;
     used.add(file);
-    const here = path.dirname(file), origin = path.relative(folder, here);
+    const here = path.dirname(file), origin = path.relative(folder, here) || '.';
     const at = name => path.join(here, name);
     const resources = kustomization.resources || [], patches = (kustomization.patches || []).map(patch => patch.path);
     const lost = [...resources, ...patches].filter(name => !fs.existsSync(at(name)));
@@ -256,7 +287,12 @@ function check(folder, schemas, with_kubectl) {
       }
     }
   }
-  for (const [file, objects] of files) if (!used.has(file)) look(objects, path.relative(folder, file));
+  for (const [file, objects] of files) {
+    if (used.has(file)) continue;
+    look(objects, path.relative(folder, file));
+    const alone = objects.flatMap(object => namespaces(object, objects).map(finding => `${named(object, path.relative(folder, file))}: ${finding}`));
+    findings.push(...alone);
+  }
   return {findings, looked};
 }
 

@@ -51,8 +51,15 @@ const MUTANTS = [
   ['base/daemonset.yaml', 'drop: ["ALL"]', 'drop: ["NET_RAW"]', /not all capabilities are dropped/],
   ['base/daemonset.yaml', 'type: RuntimeDefault', 'type: Unconfined', /all system calls are allowed/],
   ['base/kustomization.yaml', '- configmap.yaml', '- settings.yaml', /names settings.yaml, which is not there/],
-  ['overlays/example/daemonset.yaml', 'nodeSelector:', 'nodeSelectors:', /additional properties: nodeSelectors/],
+  ['daemonset.yaml', 'nodeSelector:', 'nodeSelectors:', /additional properties: nodeSelectors/],
   ['examples/business.yaml', '$(HOST_IP)', '$(HOSTIP)', /env CONSUL_HTTP_ADDR: HOSTIP is not defined above it/],
+  ['examples/business.yaml', 'kind: Namespace\nmetadata:\n  name: prod', 'kind: Namespace\nmetadata:\n  name: test',
+    /Deployment business: no Namespace prod-platform beside it/],
+  ['examples/business.yaml', 'runAsNonRoot: true', 'runAsNonRoot: false', /restricted: business may run as root/],
+  ['examples/business.yaml', 'type: RuntimeDefault', 'type: Unconfined', /restricted: business may make all system calls/],
+  ['examples/business.yaml', 'allowPrivilegeEscalation: false', 'allowPrivilegeEscalation: true', /restricted: business may gain privileges/],
+  ['examples/business.yaml', '            capabilities:\n              drop: ["ALL"]\n', '',
+    /restricted: business has capabilities/],
   ['base/daemonset.yaml', 'mountPath: /run/lictor', 'mountPath: /run/elsewhere', /no emptyDir in memory holds run_dir/],
 ];
 

@@ -53,16 +53,16 @@ struct FakeApi : lictor::AgentCalls {
   void ask_servers(const std::string& node, std::function<void(lictor::ServersAnswer, bool)> done) override {
     asked.note("ask_servers " + node, [=] { done(lictor::ServersAnswer::steady, true); });
   }
-  void send_services(const std::string& node, const std::vector<lictor::Json>& desired, lictor::Sending what,
+  void send_services(const std::string& node, const lictor::Services& desired, lictor::Sending what,
                      std::function<void(Sent)> done) override {
     const char* which = what == lictor::Sending::news ? "news" : "difference";
     asked.note(fmt::format("send_services {} {} {}", node, desired.size(), which), [=, this] { done(sent); });
   }
-  void look_up_catalog(const std::string& node, const std::string& id, const std::vector<lictor::Json>& desired,
+  void look_up_catalog(const std::string& node, const std::string& id, const lictor::Services& desired,
                        std::function<void(Look)> done) override {
     asked.note(fmt::format("look_up_catalog {} {} {}", node, id, desired.size()), [=, this] { done(look); });
   }
-  void send_again(const lictor::NodeKey& own, const std::vector<lictor::Json>& desired, bool seen,
+  void send_again(const lictor::NodeKey& own, const lictor::Services& desired, bool seen,
                   std::function<void(Sent)> done) override {
     asked.note(fmt::format("send_again {} {} {}", own.name, desired.size(), seen), [=, this] { done(sent); });
   }
@@ -171,7 +171,7 @@ struct FakeSettings : lictor::ActiveSettings {
     ground.plan.registration_token = "r";
     ground.plan.default_token = "d";
     ground.plan.agent_token = "a";
-    ground.services = {lictor::Json{{"ID", "web"}}};
+    ground.services = {lictor::SharedJson({{"ID", "web"}})};
   }
 
   void read_interfaces(std::function<void(const lictor::Interfaces&)> done) override {
@@ -186,8 +186,8 @@ struct FakeSettings : lictor::ActiveSettings {
     return prepared;
   }
   const lictor::Ground& in_force() const override { return ground; }
-  lictor::AddressRead read_address(const lictor::Interfaces&, bool gone) override {
-    asked.note(fmt::format("read_address {}", gone));
+  lictor::AddressRead read_address(const lictor::Interfaces&) override {
+    asked.note("read_address");
     return {lictor::AddressState::other, "10.0.0.9"};
   }
   lictor::Result<lictor::NodeKey> take_id(const std::string& id, const lictor::Interfaces&) override {

@@ -23,7 +23,14 @@ inline ServiceFacts facts() {
   return f;
 }
 
-inline std::vector<Json> desired(const Json& definitions, const ServiceFacts& f = facts()) {
+// Bodies as they stand here.
+inline Services shared(const std::vector<Json>& bodies) {
+  Services services;
+  for (const Json& body : bodies) services.emplace_back(body);
+  return services;
+}
+
+inline Services desired(const Json& definitions, const ServiceFacts& f = facts()) {
   const auto services = desired_services(definitions, f);
   if (!services) {
     for (const Problem& p : services.error()) UNSCOPED_INFO(to_string(p));
@@ -32,9 +39,9 @@ inline std::vector<Json> desired(const Json& definitions, const ServiceFacts& f 
   return *services;
 }
 
-inline std::map<std::string, Json> all_sent(const std::vector<Json>& services) {
-  std::map<std::string, Json> sent;
-  for (const Json& service : services) sent[service.at("ID")] = service;
+inline SentServices all_sent(const Services& services) {
+  SentServices sent;
+  for (const SharedJson& service : services) sent.emplace(service->at("ID"), service);
   return sent;
 }
 

@@ -52,6 +52,12 @@ inline Json shown(const std::vector<Hook>& hooks) {
   return out;
 }
 
+inline Json shown(const std::optional<std::vector<Definition>>& definitions) {
+  if (!definitions) return {};
+  Json list = Json::array();
+  for (const Definition& definition : *definitions) list.push_back(*definition.json);
+  return list;
+}
 inline Json shown(const std::optional<std::string>& text) { return text ? Json(*text) : Json(); }
 
 // Everything but the origins, to compare and to look at.
@@ -59,7 +65,8 @@ inline Json shown(const Settings& s) {
   return {
       {"agent",
        {s.agent.binary, s.agent.config, s.agent.config_files, s.agent.config_files_named, s.agent.config_dirs,
-        shown(s.agent.found_dir), shown(s.agent.user), shown(s.agent.group), s.agent.env, s.agent.args,
+        shown(s.agent.found_dir), shown(s.agent.user), shown(s.agent.group), s.agent.groups,
+        s.agent.capabilities ? Json(*s.agent.capabilities) : Json(), s.agent.no_new_privs, s.agent.env, s.agent.args,
         s.agent.tokens.agent_file, s.agent.tokens.default_file, s.agent.tokens.registration_file,
         s.agent.encrypt_file}},
       {"bind",
@@ -67,13 +74,15 @@ inline Json shown(const Settings& s) {
         s.bind.restart_on_change}},
       {"node",
        {shown(s.node.name), shown(s.node.data_dir), s.node.keep_name, s.node.refuse_clone, s.node.heal, s.node.meta}},
-      {"services", s.services ? *s.services : Json()},
+      {"services", shown(s.services)},
       {"hooks", {shown(s.hooks.post_start), shown(s.hooks.pre_stop)}},
       {"stop", {s.stop.leave, s.stop.linger.count(), s.stop.timeout.count()}},
       {"restart", {s.restart.min.count(), s.restart.max.count(), s.restart.give_up_after}},
       {"watch",
        {s.watch.hung_after.count(), s.watch.rejoin_after.count(), s.watch.rejoin_after_leave, s.watch.settings}},
-      {"control", {s.control.socket, s.control.http}},
+      {"wait", {s.wait.files.count(), s.wait.mounts}},
+      {"systemd", {s.systemd.ready_by_api, s.systemd.ready_within.count()}},
+      {"control", {s.control.socket, s.control.http, shown(s.control.group), s.control.ready_needs_leader}},
       {"run_dir", s.run_dir},
       {"log", {s.log.level, s.log.json}},
       {"consul", {s.consul_local_config, shown(s.client_interface)}},

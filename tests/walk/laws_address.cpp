@@ -14,6 +14,12 @@ void Walk::host_changes() {
 }
 
 void Walk::respond(const ReadAddress&) {
+  if (seldom(5)) {
+    tell(AddressRead{AddressState::unknown, "no answer"}, "address not read");
+    return hold(
+        life_.address.read_at || life_.address.reading.running || stop_at_ || seen().stop() || seen().giving_up(),
+        "awake", "nobody looks at the addresses again");
+  }
   if (there_) read_there_ = now_;
   const AddressState state = there_ ? AddressState::same : other_.empty() ? AddressState::gone : AddressState::other;
   tell(AddressRead{state, other_}, "address read");

@@ -15,6 +15,7 @@ void Walk::respond(const Probe& e) {
   // As it was, mostly: what servers are away for takes a while.
   if (answer == ProbeAnswer::leader && serverless_ && choices_->upto(9) > 1) answer = ProbeAnswer::no_server;
   if (answer == ProbeAnswer::no_leader && choices_->upto(3) > 0) answer = ProbeAnswer::no_server;
+  if (answer == ProbeAnswer::leader && closing_ && choices_->upto(4) > 0) answer = ProbeAnswer::closed;
   if (answer == ProbeAnswer::closed) return closed(e);
   const int members = answer == ProbeAnswer::silent || seldom(50)
                           ? 0
@@ -25,6 +26,7 @@ void Walk::respond(const Probe& e) {
     answered_ = true;
     unanswered_.reset();
     closing_.reset();
+    closes_ = false;
     if (!leader_ && answer == ProbeAnswer::leader) paused_ = now_;
     leader_ = answer == ProbeAnswer::leader;
     if (leader_ && !joined_) joined_ = now_;
@@ -46,7 +48,8 @@ void Walk::respond(const Probe& e) {
 void Walk::closed(const Probe& e) {
   unanswered_.reset();
   if (!closing_) closing_ = now_;
-  if (now_ - *closing_ >= closing_limit) {
+  closes_ = now_ - *closing_ >= closing_limit;
+  if (closes_) {
     leader_ = false;
     serverless_.reset();
     if (joined_ && !leaderless_) leaderless_ = now_;

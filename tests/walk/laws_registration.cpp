@@ -86,12 +86,15 @@ void Walk::hold_registration() {
   ever_registered_ = ever_registered_ || seen().registered();
   if (ready(life_)) {
     hold(!asked_leave_, "ready", "ready though the agent is known to leave");
-    hold(agent_ && sent_ && catalog_ && leader_ && hooks_done_ >= hooks_wanted_, "ready",
-         "ready without services, hooks, catalog and leader");
+    hold(agent_ && sent_ && catalog_ && hooks_done_ >= hooks_wanted_, "ready",
+         "ready without services, hooks and catalog");
+    hold(leader_ || (joined_ && !closes_ && !in_force_.rules.ready_needs_leader), "ready",
+         "ready without a leader, or with an agent that answers nobody");
     ever_ready_ = true;
   }
   if (seen().phase() == Phase::registering) {
-    hold(life_.registration.task_at || std::any_of(owed_.begin(), owed_.end(), is_registering), "awake",
+    // One that has been killed is as good as gone.
+    hold(killed_ || life_.registration.task_at || std::any_of(owed_.begin(), owed_.end(), is_registering), "awake",
          "nothing is done to register");
   }
 }

@@ -33,7 +33,7 @@ void Walk::take(const DropStanding&) {
 
 void Walk::hold_heard() const {
   hold(!asks_standing() || !(stop_at_ || replaced_), "heard", "the servers have a question that nobody waits for");
-  if (!ready(life_) || asks_standing()) return;
+  if (!ready(life_) || !leader_ || asks_standing()) return;
   hold(life_.standing.ask_at && *life_.standing.ask_at <= now_ + standing_forbidden + standing_forbidden / 5, "heard",
        "nobody asks the servers whether they hold the node for failed");
 }

@@ -62,6 +62,7 @@ void Walk::forget_agent() {
   gossip_ = true;
   leaves_ = gone_ = believed_ = false;
   closing_.reset();
+  closes_ = false;
   own_mute_.reset();
   hook_running_ = false;
   sent_ = catalog_ = leader_ = seen_ = false;

@@ -20,7 +20,8 @@ void Walk::take(const Flush& e) {
 }
 
 void Walk::hold_flushed() const {
-  if (ready(life_) && paused_ && now_ - *paused_ <= sync_retry_window(members_) && !unflushable_ && !stop_at_) {
+  if (ready(life_) && leader_ && paused_ && now_ - *paused_ <= sync_retry_window(members_) && !unflushable_ &&
+      !stop_at_) {
     const bool outstanding = std::any_of(owed_.begin(), owed_.end(), [](const Owed& o) {
       return std::holds_alternative<Flush>(o.effect) || std::holds_alternative<SendServices>(o.effect);
     });

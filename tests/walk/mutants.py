@@ -13,6 +13,10 @@ import sys
 
 # (law, its part of the life, what stands in the source, what stands there in the copy: MUTANT is true for this mutant alone)
 MUTANTS = [
+    ("awaited", "preparing", "own_.files_there + turn_.rules().bind_wait;", "(MUTANT ? own_.began : own_.files_there) + turn_.rules().bind_wait;"),
+    ("awaited", "preparing", "  if (own_.files || !e.files.empty()) own_.files_there = turn_.now;\n",
+     "  if (MUTANT && !e.files.empty()) own_.began = turn_.now;\n"
+     "  if (own_.files || !e.files.empty()) own_.files_there = turn_.now;\n"),
     ("one-agent", "supervisor", "  if (own_.state == AgentState::waiting) {\n",
      "  if (own_.state == AgentState::waiting || (MUTANT && own_.state == AgentState::launching)) {\n"
      "    own_.state = AgentState::waiting;\n"),
@@ -70,9 +74,8 @@ MUTANTS = [
      "turn_.now - *own_.leaderless >= rejoin_after / (MUTANT ? 2 : 1)"),
     ("patience", "joining", "rejoin_after > Duration{} &&", "(MUTANT || rejoin_after > Duration{}) &&"),
     ("patience", "joining", "  if (leader) own_.leaderless.reset();\n", "  if (!MUTANT && leader) own_.leaderless.reset();\n"),
-    ("patience", "joining", "  if (!leader) return turn_.say(Tone::warn,",
-     "  if (MUTANT && !leader) turn_.post(RestartAgent{RestartReason::no_leader});\n"
-     "  if (!leader) return turn_.say(Tone::warn,"),
+    ("patience", "joining", "  if (!leader) {\n    return turn_.say(Tone::warn,",
+     "  if (!leader) {\n    if (MUTANT) turn_.post(RestartAgent{RestartReason::no_leader});\n    return turn_.say(Tone::warn,"),
     ("patience", "joining",
      "  if (!e.gossip && (turn_.in(Phase::join) || turn_.registering())) return turn_.post(GossipShutDown{});",
      "  if (MUTANT && leader && changed) return turn_.post(GossipShutDown{});\n"
@@ -99,8 +102,8 @@ MUTANTS = [
     ("heard", "standing", "    own_.ask_at = turn_.now + standing_pause;\n", "    if (!MUTANT) own_.ask_at = turn_.now + standing_pause;\n"),
     ("give-up", "supervisor", "if (!ever_ready && own_.deaths >= turn_.rules().give_up_after) {",
      "if ((MUTANT || !ever_ready) && own_.deaths >= turn_.rules().give_up_after) {"),
-    ("ready", "view", "life.registration.registered && life.joining.leader;",
-     "life.registration.registered && (MUTANT || life.joining.leader);"),
+    ("ready", "view", "return life.joining.leader ||", "return MUTANT || life.joining.leader ||"),
+    ("ready", "view", "ready_needs_leader && !life.joining.closes", "ready_needs_leader && (MUTANT || !life.joining.closes)"),
     ("ready", "life", "return turn_.current(happening.launch);",
      "return MUTANT ? turn_.process().has_value() : turn_.current(happening.launch);"),
     ("ready", "registration", "  if (hooks_are_due()) return register_more();  //",

@@ -26,6 +26,7 @@ Rules random_rules(Dice& dice) {
   rules.stop_timeout = seconds(3) + upto(seconds(30));
   rules.bind_wait = upto(seconds(60));
   rules.bind_settle = chance(20) ? Duration{} : upto(seconds(10));
+  rules.files_wait = chance(20) ? Duration{} : upto(seconds(60));
   rules.hung_after = seconds(1) + upto(seconds(chance(50) ? 5 : 90));
   rules.rejoin_after = chance(30) ? Duration{} : seconds(1) + upto(seconds(chance(50) ? 4 : 60));
   rules.give_up_after = 1 + static_cast<int>(dice.upto(5));
@@ -39,6 +40,7 @@ Rules random_rules(Dice& dice) {
   rules.api_after_join = chance(20);
   rules.joins = {static_cast<std::size_t>(dice.upto(2)), static_cast<std::size_t>(dice.upto(3)),
                  seconds(1) + upto(seconds(60))};
+  rules.ready_needs_leader = chance(70);
   return rules;
 }
 

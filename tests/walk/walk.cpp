@@ -156,6 +156,7 @@ void Walk::tell(Happening what, const char* name) {
     hold(!quit_, "quit-once", "an effect after Quit");
     std::visit([this](const auto& e) { take(e); }, effect);
   }
+  hold_awaited();
   hold_in_force();
   hold_registration();
   hold_stopping();
@@ -167,22 +168,5 @@ void Walk::tell(Happening what, const char* name) {
 }
 
 void Walk::owe(const Effect& effect, Duration most) { owed_.push_back({effect, now_ + upto(most), asked_leave_}); }
-
-// ---- preparing, which has no laws of its own
-
-void Walk::respond(const Prepare& e) {
-  if (!e.settled.empty() || mostly(60)) {
-    if (seen().phase() == Phase::prepare) in_force_.own = {"n1", "id", "10.0.0.5"};
-    read_there_ = now_;
-    return tell(Prepared{seen().rules(), {"n1", "id", "10.0.0.5"}, seldom(30)}, "prepared");
-  }
-  const bool wait = mostly(90);
-  if (!wait) given_up_ = true;
-  PrepareFailed failed{Problem{"bind.interface", "no address", "add one", wait ? Exit::retry : Exit::config}};
-  if (wait && seldom(40)) failed.candidate = "10.0.0.5";
-  tell(std::move(failed), "no address");
-}
-
-void Walk::take(const Prepare& e) { owe(e, seconds(1)); }
 
 }  // namespace lictor::walk

@@ -99,6 +99,7 @@ class Walk {
   // ---- preparing
   void respond(const Prepare& e);
   void take(const Prepare& e);
+  void hold_awaited();
 
   // ---- the address
   void host_changes();
@@ -223,6 +224,7 @@ class Walk {
   std::optional<Time> unanswered_;  // since then
   std::optional<Time> worked_;      // last seen to
   std::optional<Time> closing_;     // since when it ends each connection without an answer
+  bool closes_ = false;             // and was seen to do so for longer than a moment
   std::optional<Time> joined_;
   std::optional<Time> leaderless_;  // since then, having joined
   bool synced_ = false;
@@ -259,6 +261,11 @@ class Walk {
   // syncer
   std::optional<Time> paused_;  // last
   bool unflushable_ = false;
+
+  // preparing: what was not there when it was last looked for, and since when
+  bool awaits_ = false, awaits_files_ = false, given_up_waiting_ = false;
+  std::optional<Time> prepared_from_;
+  Time files_there_{};
 
   // the address: whether the host has the one in use, and which other one would do in its place
   bool there_ = true;

@@ -40,6 +40,11 @@ AgentApi::AgentApi(boost::asio::any_io_executor executor, const std::string& soc
       pause_(executor),
       refused_(std::move(refused)) {}
 
+void AgentApi::use_socket(const std::string& socket) {
+  for (HttpClient* client : {&probes_, &own_, &work_, &farewell_, &orders_, &standing_, &member_})
+    client->use_peer(socket);
+}
+
 void AgentApi::reset(std::string token) {
   probes_.reset();
   own_.reset();
@@ -50,6 +55,7 @@ void AgentApi::reset(std::string token) {
   member_.reset();
   index_ = checks_index_ = standing_index_ = 0;
   silence_ = {};
+  process_ = std::make_shared<const int>();
   pause_.expires_at(std::chrono::steady_clock::time_point::max());
   reach_.reset();
   forget_sent();
@@ -93,7 +99,7 @@ void AgentApi::probe(Duration deadline, std::function<void(ProbeAnswer)> done) {
   });
 }
 
-void AgentApi::look_up_catalog(const std::string& node, const std::string& id, const std::vector<Json>& desired,
+void AgentApi::look_up_catalog(const std::string& node, const std::string& id, const Services& desired,
                                std::function<void(Look)> done) {
   HttpRequest get = request("GET", "/v1/catalog/node/" + percent_encode(node) + "?consistent", Key::registration);
   get.deadline = catalog_deadline;
@@ -105,7 +111,7 @@ void AgentApi::look_up_catalog(const std::string& node, const std::string& id, c
       return done({CatalogAnswer::forbidden});
     }
     if (!answer || answer->status != 200) return done({CatalogAnswer::failed});
-    Json body = foreign_json(answer->body);
+    Json body = catalog_entry(answer->body, desired);
     in_catalog_ = body.is_object();
     if (body.is_null()) return done({CatalogAnswer::gone});
     if (!body.is_object()) return done({CatalogAnswer::failed});
@@ -128,7 +134,7 @@ void AgentApi::look_up_catalog(const std::string& node, const std::string& id, c
 }
 
 // What is no longer desired is forgotten. `lacking`: in the order of `desired`, as lacking_in_catalog() has it.
-void AgentApi::note_shown(const std::vector<Json>& desired, const std::vector<std::string>& lacking) {
+void AgentApi::note_shown(const Services& desired, const std::vector<std::string>& lacking) {
   std::set<std::string> shown;
   auto next = lacking.begin();
   for (const Json& service : desired) {

@@ -30,17 +30,19 @@ class AgentApi : public AgentCalls {
   // the call that it is about is answered.
   AgentApi(boost::asio::any_io_executor executor, const std::string& socket, std::function<void()> refused = {});
 
+  // From now on the agent is behind this one. REQUIRES: nothing is under way.
+  void use_socket(const std::string& socket);
+
   void reset(std::string token) override;
   void use_tokens(Tokens tokens) override;
   void probe(Duration deadline, std::function<void(ProbeAnswer)> done) override;
   void ask_own(Duration deadline, std::function<void(bool told)> done) override;
   void ask_servers(const std::string& node, std::function<void(ServersAnswer servers, bool told)> done) override;
-  void send_services(const std::string& node, const std::vector<Json>& desired, Sending what,
+  void send_services(const std::string& node, const Services& desired, Sending what,
                      std::function<void(Sent)> done) override;
-  void look_up_catalog(const std::string& node, const std::string& id, const std::vector<Json>& desired,
+  void look_up_catalog(const std::string& node, const std::string& id, const Services& desired,
                        std::function<void(Look)> done) override;
-  void send_again(const NodeKey& own, const std::vector<Json>& desired, bool seen,
-                  std::function<void(Sent)> done) override;
+  void send_again(const NodeKey& own, const Services& desired, bool seen, std::function<void(Sent)> done) override;
   void flush(bool anew, std::function<void(bool refused)> done) override;
   void await_change(const std::string& node, Duration limit, std::function<void(bool told)> done) override;
   void await_standing(const std::string& node, Duration limit, std::function<void(StandingAnswer)> done) override;
@@ -72,7 +74,7 @@ class AgentApi : public AgentCalls {
   std::string registration_failure(const HttpResult& answer, const std::string& what, std::size_t size = 0) const;
   std::string registration_token_name() const;
   void take_facts(const std::vector<Member>& members, const NodeKey& own);
-  void note_shown(const std::vector<Json>& desired, const std::vector<std::string>& lacking);
+  void note_shown(const Services& desired, const std::vector<std::string>& lacking);
   void ask_catalog(const NodeKey& own, std::shared_ptr<Surroundings> seen,
                    std::function<void(const Result<Surroundings>&)> done);
   std::string agent_token_name() const;
@@ -129,8 +131,9 @@ class AgentApi : public AgentCalls {
   std::string token_;
   Tokens tokens_;
   AgentFacts facts_;
+  std::shared_ptr<const int> process_ = std::make_shared<const int>();  // another one for each agent
   // The bodies that the agent has taken, by id: its own list does not show checks.
-  std::map<std::string, Json> sent_;
+  SentServices sent_;
   ServiceRecord record_;
   bool record_changed_ = false;
   std::function<void(const ServiceRecord&)> keep_;

@@ -75,7 +75,7 @@ class AgentCalls {
   // them stays, such as checks, maintenance and tags. Where it is not known what the agent has, or its list alone can tell, news
   // are found in that list, too. What was refused is sent only when the servers say that they would take it, and what the
   // agent itself has taken out less and less (agent_api/service_returns.hpp). `node`: the name of this one.
-  virtual void send_services(const std::string& node, const std::vector<Json>& desired, Sending what,
+  virtual void send_services(const std::string& node, const Services& desired, Sending what,
                              std::function<void(Sent)> done) = 0;
 
   // GET /v1/catalog/node/NAME?consistent: what a server's own record says.
@@ -87,15 +87,14 @@ class AgentCalls {
     std::vector<std::string> awaited = {};
     bool lost = false;  // one of those others
   };
-  virtual void look_up_catalog(const std::string& node, const std::string& id, const std::vector<Json>& desired,
+  virtual void look_up_catalog(const std::string& node, const std::string& id, const Services& desired,
                                std::function<void(Look)> done) = 0;
 
   // What the agent has and the catalog lacks, by the last look, is written there: the entry of the node and its checks (PUT
   // /v1/txn, with the agent's own token), then one service after the other with its checks (PUT /v1/catalog/register). `seen`:
   // an entry that was not shown is gone, else it may be hidden, and is not written. A failure is about what is desired; what
   // others have put on the agent is written where that is permitted.
-  virtual void send_again(const NodeKey& own, const std::vector<Json>& desired, bool seen,
-                          std::function<void(Sent)> done) = 0;
+  virtual void send_again(const NodeKey& own, const Services& desired, bool seen, std::function<void(Sent)> done) = 0;
 
   // Has the agent send the servers what it has yet to tell them (State.SyncChanges): where `anew`, or where its checks have changed
   // since the last time. Each change by the API does so (agent/agent_endpoint: syncChanges); this takes one of lictor's services,

@@ -250,6 +250,8 @@ struct HttpClient::State : std::enable_shared_from_this<State> {
   }
 };
 
+void HttpClient::use_peer(std::string peer) { state_->peer = std::move(peer); }
+
 HttpClient::HttpClient(asio::any_io_executor executor, std::string peer, size_t body_limit, size_t connections)
     : state_(std::make_shared<State>(std::move(executor), std::move(peer), body_limit, connections)) {}
 

@@ -57,7 +57,8 @@ class HttpClient {
   // further requests wait for one of them.
   HttpClient(boost::asio::any_io_executor executor, std::string peer, size_t body_limit = 64 << 20,
              size_t connections = 1);
-  ~HttpClient();  // outstanding requests are dropped; their `done` is not called
+  void use_peer(std::string peer);  // of connections made from now on
+  ~HttpClient();                    // outstanding requests are dropped; their `done` is not called
 
   // `done` is called exactly once, from the executor, never from inside `ask`. A connection that the peer has closed
   // while it was idle is noticed and replaced. A request that failed on a reused connection all the same, before any

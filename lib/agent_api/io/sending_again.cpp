@@ -34,8 +34,7 @@ struct AgentApi::Again {
   }
 };
 
-void AgentApi::send_again(const NodeKey& own, const std::vector<Json>& desired, bool seen,
-                          std::function<void(Sent)> done) {
+void AgentApi::send_again(const NodeKey& own, const Services& desired, bool seen, std::function<void(Sent)> done) {
   auto again = std::make_shared<Again>();
   again->own = own;
   again->seen = seen;
@@ -173,24 +172,29 @@ void AgentApi::again_compare(const std::shared_ptr<Again>& again) {
   });
 }
 
+// A check that passes and goes on passing has nothing that an agent would send at once, and there may be thousands. Which of
+// them are gone has to be known of services alone that the agent may take out.
 void AgentApi::flush(bool anew, std::function<void(bool)> done) {
   if (anew) flushed_ = 0;
-  work_.ask(request("GET", "/v1/agent/checks", Key::registration),
-            [this, done = std::move(done)](const HttpResult& answer) {
-              if (!answer || answer->status != 200) return done(answer && answer->status == 403);
-              const std::uint64_t now = fnv1a(answer->body);
-              if (now == flushed_ || leaving_) return done(false);
-              const Json checks = foreign_json(answer->body);
-              returns_.look(sent_, checks);
-              const auto free = std::find_if(sent_.begin(), sent_.end(), [&checks](const auto& service) {
-                return checks.is_object() && !checks.contains("_service_maintenance:" + service.first);
-              });
-              if (free == sent_.end()) return done(false);
-              flushed_ = now;
-              work_.ask(request("PUT", "/v1/agent/service/maintenance/" + percent_encode(free->first) + "?enable=false",
-                                Key::registration),
-                        [done](const HttpResult& flushed) { done(flushed && flushed->status == 403); });
-            });
+  const bool all =
+      std::any_of(sent_.begin(), sent_.end(), [](const auto& it) { return may_be_deregistered(it.second); });
+  const std::string target =
+      all ? "/v1/agent/checks" : "/v1/agent/checks?filter=" + percent_encode(R"(Status != "passing")");
+  work_.ask(request("GET", target, Key::registration), [this, done = std::move(done)](const HttpResult& answer) {
+    if (!answer || answer->status != 200) return done(answer && answer->status == 403);
+    const std::uint64_t now = fnv1a(answer->body);
+    if (now == flushed_ || leaving_) return done(false);
+    const Json checks = foreign_json(answer->body);
+    returns_.look(sent_, checks);
+    const auto free = std::find_if(sent_.begin(), sent_.end(), [&checks](const auto& service) {
+      return checks.is_object() && !checks.contains("_service_maintenance:" + service.first);
+    });
+    if (free == sent_.end()) return done(false);
+    flushed_ = now;
+    work_.ask(request("PUT", "/v1/agent/service/maintenance/" + percent_encode(free->first) + "?enable=false",
+                      Key::registration),
+              [done](const HttpResult& flushed) { done(flushed && flushed->status == 403); });
+  });
 }
 
 void AgentApi::ask_permission(std::map<std::string, std::string> names, std::function<void(Refusals)> done) {

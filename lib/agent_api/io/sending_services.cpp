@@ -1,6 +1,7 @@
 // AgentApi's part that makes the agent's services those desired.
 #include "agent_api/io/agent_answer.hpp"
 #include "agent_api/io/agent_api.hpp"
+#include "agent_api/io/sliced_json.hpp"
 #include "agent_config/blocked_endpoints.hpp"
 #include "base/json_text.hpp"
 #include "base/text.hpp"
@@ -15,7 +16,7 @@ namespace lictor {
 // One sending. What is under way holds it.
 struct AgentApi::Delivery {
   std::string node;
-  std::vector<Json> desired;
+  Services desired;
   std::function<void(Sent)> done;
   std::map<std::string, std::string> refused{};  // by the servers' word: id -> why
   std::optional<Json> actual{};                  // the agent's list; nothing: not asked for, or it may not be read
@@ -64,7 +65,7 @@ std::string AgentApi::digest(const Json& service) const {
   return fmt::format("{:016x}", fnv1a(json_text(service), fnv1a(tokens_.registration + ' ' + tokens_.fallback)));
 }
 
-void AgentApi::send_services(const std::string& node, const std::vector<Json>& desired, Sending what,
+void AgentApi::send_services(const std::string& node, const Services& desired, Sending what,
                              std::function<void(Sent)> done) {
   const auto delivery = std::make_shared<Delivery>(Delivery{node, desired, std::move(done)});
   if (refused_last_) {
@@ -88,7 +89,7 @@ void AgentApi::send_services(const std::string& node, const std::vector<Json>& d
 // ---- what is to be sent
 
 void AgentApi::ask_list(const DeliveryPtr& delivery) {
-  work_.ask(request("GET", "/v1/agent/services", Key::registration), [this, delivery](const HttpResult& answer) {
+  work_.ask(request("GET", "/v1/agent/services", Key::registration), [this, delivery](HttpResult answer) {
     const bool unreadable = answer && answer->status == 403;
     if (const auto listed = success_of(answer, "list of the agent's services"); !listed && !unreadable) {
       delivery->sent.failure = to_string(listed.error());
@@ -96,10 +97,14 @@ void AgentApi::ask_list(const DeliveryPtr& delivery) {
     }
     // Without services of its own a node needs no token for them.
     if (unreadable) return weigh(delivery, nullptr);
-    delivery->actual = foreign_json(answer->body);
-    if (delivery->actual->is_object()) return ask_checks(delivery);
-    delivery->sent.failure = "list of the agent's services: the agent's answer is not JSON";
-    delivered(*delivery);
+    parse_sliced(executor_, process_, std::move(answer->body), [this, delivery](Json listed) {
+      if (listed.is_object()) {
+        delivery->actual = std::move(listed);
+        return ask_checks(delivery);
+      }
+      delivery->sent.failure = "list of the agent's services: the agent's answer is not JSON";
+      delivered(*delivery);
+    });
   });
 }
 
@@ -115,8 +120,10 @@ void AgentApi::ask_checks(const DeliveryPtr& delivery) {
   const bool ends =
       std::any_of(sent_.begin(), sent_.end(), [](const auto& it) { return may_be_deregistered(it.second); });
   if (delivery->kept.empty() && !ends) return weigh(delivery, nullptr);
-  work_.ask(request("GET", "/v1/agent/checks", Key::registration), [this, delivery](const HttpResult& answer) {
-    weigh(delivery, answer && answer->status == 200 ? foreign_json(answer->body) : Json());
+  work_.ask(request("GET", "/v1/agent/checks", Key::registration), [this, delivery](HttpResult answer) {
+    if (!answer || answer->status != 200) return weigh(delivery, Json());
+    parse_sliced(executor_, process_, std::move(answer->body),
+                 [this, delivery](const Json& checks) { weigh(delivery, checks); });
   });
 }
 
@@ -124,10 +131,10 @@ void AgentApi::weigh(const DeliveryPtr& delivery, const Json& checks) {
   static const Json unreadable = Json::object();
   const Json& actual = delivery->actual ? *delivery->actual : unreadable;
   const Time now = std::chrono::floor<Duration>(std::chrono::steady_clock::now());
-  for (const Json& service : delivery->desired) {
-    const std::string id = service.at("ID");
+  for (const SharedJson& service : delivery->desired) {
+    const std::string id = service->at("ID");
     // Counts as sent what an agent before this one was sent, and this one has.
-    if (delivery->kept.contains(id) && shown_by_agent(service, actual, checks)) sent_[id] = service;
+    if (delivery->kept.contains(id) && shown_by_agent(service, actual, checks)) sent_.insert_or_assign(id, service);
     if (const auto refused = delivery->refused.find(id); refused != delivery->refused.end()) {
       delivery->sent.faults.push_back({id, refused->second, true, lacks(*delivery, id)});
       delivery->held_back.insert(id);
@@ -214,10 +221,10 @@ void AgentApi::deliver_removal(const DeliveryPtr& delivery) {
 }
 
 void AgentApi::deliver_service(const DeliveryPtr& delivery) {
-  Json service = std::move(delivery->changes.put.back());
+  SharedJson service = std::move(delivery->changes.put.back());
   delivery->changes.put.pop_back();
   delivery->sent.changed = true;
-  const std::string id = service.at("ID");
+  const std::string id = service->at("ID");
   HttpRequest put = request("PUT", "/v1/agent/service/register", Key::registration);
   Json body = returns_.body(service);
   if (const auto tags = delivery->tags.find(id); tags != delivery->tags.end()) body["Tags"] = tags->second;
@@ -231,7 +238,7 @@ void AgentApi::deliver_service(const DeliveryPtr& delivery) {
     returns_.taken(id);
     if (const auto absent = delivery->absent.find(id); absent != delivery->absent.end())
       delivery->sent.returned.push_back({id, absent->second == Absence::critical});
-    sent_[id] = std::move(service);
+    sent_.insert_or_assign(id, std::move(service));
     deliver(delivery);
   });
 }

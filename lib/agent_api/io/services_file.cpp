@@ -7,7 +7,7 @@ namespace lictor {
 std::string services_path(const std::string& data_dir) { return data_dir + "/lictor-services.json"; }
 
 Result<void> keep_services(const ServiceRecord& record, const std::string& data_dir, const FileAttributes& attributes) {
-  return write_atomically(services_path(data_dir), json_text(record_json(record)) + "\n", attributes);
+  return write_atomically(services_path(data_dir), record_text(record) + "\n", attributes);
 }
 
 ServiceRecord kept_services(const std::string& data_dir) {

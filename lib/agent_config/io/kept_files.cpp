@@ -22,7 +22,8 @@ Result<void> fit_kept_files(const std::string& data_dir, const AgentVersion& ver
     for (const std::string& name : names) {
       const auto fitting = fit_for(version, {name, content_of(folder + name)});
       if (!fitting) continue;
-      const auto written = write_atomically(folder + fitting->name, fitting->content, {.uid = {}, .gid = {}});
+      const auto written =
+          write_atomically(folder + fitting->name, fitting->content, {.uid = {}, .gid = {}, .exact = false});
       if (!written && !first) first = written.error();
       if (written && fitting->name != name) unlink_below(folder + name);
     }

@@ -18,13 +18,18 @@
 #include <boost/beast/http/string_body.hpp>
 #include <boost/beast/http/write.hpp>
 
+#include <endian.h>
+#include <linux/posix_acl.h>
+#include <linux/posix_acl_xattr.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <list>
@@ -43,6 +48,49 @@ using Stream = asio::generic::stream_protocol;
 constexpr Duration kLinger = std::chrono::seconds(1);
 constexpr Duration kAcceptPause = std::chrono::seconds(1);
 constexpr int kSendBuffer = 64 << 10;
+
+// Nobody is who can't be told.
+PeerCredentials peer_of(int fd) {
+  ucred credentials{};
+  socklen_t size = sizeof credentials;
+  if (::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &size) != 0) return {};
+  PeerCredentials peer{credentials.uid, credentials.gid, {}};
+  // Kernels before 4.13 tell no more.
+  std::vector<gid_t> groups(64);
+  for (int tries = 0; tries < 2; ++tries) {
+    size = static_cast<socklen_t>(groups.size() * sizeof(gid_t));
+    const int got = ::getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups.data(), &size);
+    const bool more = got != 0 && errno == ERANGE;
+    groups.resize(got == 0 || more ? size / sizeof(gid_t) : 0);
+    if (more) continue;
+    peer.groups = std::move(groups);
+    break;
+  }
+  return peer;
+}
+
+// Lets the group read and write the socket beside its own group, as by setfacl(1): acl(5), in the form of
+// linux/posix_acl_xattr.h. False: the file system keeps no such lists.
+bool admit(const std::string& path, gid_t group, mode_t mode) {
+  struct Entry {
+    std::uint16_t tag, rights;
+    std::uint32_t id;
+  };
+  struct {
+    std::uint32_t version = POSIX_ACL_XATTR_VERSION;
+    std::array<Entry, 5> entries;
+  } list;
+  constexpr std::uint16_t both = ACL_READ | ACL_WRITE;
+  constexpr auto nobody = static_cast<std::uint32_t>(ACL_UNDEFINED_ID);
+  const auto others = static_cast<std::uint16_t>(mode & both);
+  list.entries = {{{htole16(ACL_USER_OBJ), htole16(both), htole32(nobody)},
+                   {htole16(ACL_GROUP_OBJ), htole16(both), htole32(nobody)},
+                   {htole16(ACL_GROUP), htole16(both), htole32(group)},
+                   {htole16(ACL_MASK), htole16(both), htole32(nobody)},
+                   {htole16(ACL_OTHER), htole16(others), htole32(nobody)}}};
+  list.version = htole32(list.version);
+  return ::lsetxattr(path.c_str(), "system.posix_acl_access", &list, sizeof list, 0) == 0;
+}
 
 // Whoever has few descriptors needs them for the agent, its hooks and /proc too.
 size_t affordable(size_t connections) {
@@ -158,6 +206,7 @@ struct ControlServer::State::Session : std::enable_shared_from_this<Session> {
       if (query != std::string_view::npos) asked.query = target.substr(query + 1);
       asked.body = request.body();
       asked.local = server->local;
+      if (asked.local) asked.peer = peer_of(socket.native_handle());
       reply = server->handler(asked);
     }
     const auto answered = [self = shared_from_this(), keep_alive = request.keep_alive(), version = request.version(),
@@ -288,7 +337,7 @@ std::string to_string(const asio::ip::tcp::endpoint& endpoint) {
 
 Result<std::unique_ptr<ControlServer>> ControlServer::listen_unix(asio::any_io_executor executor,
                                                                   const std::string& path, mode_t mode,
-                                                                  std::optional<gid_t> gid, ControlHandler handler,
+                                                                  std::optional<gid_t> group, ControlHandler handler,
                                                                   ControlLimits limits) {
   if (path.empty() || path.size() >= sizeof(sockaddr_un::sun_path)) {
     return Problem{path, "a socket path has 1 to " + std::to_string(sizeof(sockaddr_un::sun_path) - 1) + " bytes",
@@ -314,7 +363,9 @@ Result<std::unique_ptr<ControlServer>> ControlServer::listen_unix(asio::any_io_e
   std::unique_ptr<ControlServer> server(new ControlServer(state));  // from here on it removes the file
   if (::lstat(path.c_str(), &state->file) != 0) return failed("stat", std::strerror(errno));
   // Before listen, for until then nobody can connect.
-  if (gid && ::lchown(path.c_str(), static_cast<uid_t>(-1), *gid) != 0) return failed("chown", std::strerror(errno));
+  if (group && *group != state->file.st_gid && !((mode & 0060U) == 0060U && admit(path, *group, mode)) &&
+      ::lchown(path.c_str(), static_cast<uid_t>(-1), *group) != 0)
+    return failed("chown", std::strerror(errno));
   if (state->acceptor.listen(asio::socket_base::max_listen_connections, error); error)
     return failed("listen", error.message());
   state->accept();

@@ -4,6 +4,7 @@
 
 #include "base/problem.hpp"
 #include "base/time.hpp"
+#include "control/authorization.hpp"
 
 #include <boost/asio/any_io_executor.hpp>
 
@@ -22,7 +23,8 @@ struct ControlRequest {
   std::string path;    // without the query
   std::string query;   // after '?', undecoded; empty if none
   std::string body;
-  bool local = false;  // came over the unix socket
+  bool local = false;                        // came over the unix socket
+  std::optional<PeerCredentials> peer = {};  // whose request it is, where it came over the unix socket
 };
 
 struct ControlReply {
@@ -53,11 +55,11 @@ struct ControlLimits {
 class ControlServer {
  public:
   // A stale socket file is replaced; one with a live listener, or a file that is no socket, is a problem. The socket gets
-  // `mode` (and group) before anyone can connect. The file is removed when the server is destroyed, unless somebody has put
+  // `mode` before anyone can connect, and members of `group` may connect, too. The file is removed when the server is destroyed, unless somebody has put
   // another one in its place.
   static Result<std::unique_ptr<ControlServer>> listen_unix(boost::asio::any_io_executor executor,
                                                             const std::string& path, mode_t mode,
-                                                            std::optional<gid_t> gid, ControlHandler handler,
+                                                            std::optional<gid_t> group, ControlHandler handler,
                                                             ControlLimits limits = {});
   // `endpoint` is "ADDRESS:PORT", numeric ("127.0.0.1:8555", "[::1]:8555"). Methods other than GET and HEAD get 405 here.
   // An address in use is a problem with Exit::retry.

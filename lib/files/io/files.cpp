@@ -1,22 +1,26 @@
 #include "files/io/files.hpp"
 
+#include "files/io/as_user.hpp"
 #include "files/io/folder.hpp"
 
 #include <dirent.h>
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/fsuid.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
 #include <utility>
+#include <vector>
 
 namespace lictor {
 namespace {
 
-Problem problem(const std::string& path, const char* step, int error) {
+Problem told(const std::string& path, const char* step, int error) {
   const std::string why = std::string(step) + ": " + error_text(error);
   switch (error) {
     case EACCES:
@@ -36,9 +40,19 @@ Problem problem(const std::string& path, const char* step, int error) {
     case ENOSPC:
     case EDQUOT:
       return Problem{path, why, "free some space there", Exit::retry};
+    case ENOLCK:
+      return Problem{path, why, "mount it with locks that work (NFS: the option nolock or local_lock=all)",
+                     Exit::config};
     default:
       return Problem{path, why, "check the file system that holds it", Exit::retry};
   }
+}
+
+// Sets errno to `error`.
+Problem problem(const std::string& path, const char* step, int error) {
+  Problem problem = told(path, step, error);
+  errno = error;
+  return problem;
 }
 
 // A step of an installation that failed, by the name of its system call.
@@ -47,6 +61,11 @@ struct Failure {
   int error;
 };
 
+// Whether this thread acts as `uid` already, so that there is nobody to give a file to.
+bool acts_for(const std::optional<uid_t>& uid) {
+  return uid && static_cast<uid_t>(::setfsuid(static_cast<uid_t>(-1))) == *uid;
+}
+
 std::optional<Failure> fill(int fd, const std::string& content, const FileAttributes& attributes, FileCalls& calls) {
   for (size_t done = 0; done < content.size();) {
     const ssize_t n = calls.write(fd, content.data() + done, content.size() - done);
@@ -54,13 +73,23 @@ std::optional<Failure> fill(int fd, const std::string& content, const FileAttrib
     if (n <= 0) return Failure{"write", n == 0 ? EIO : errno};
     done += static_cast<size_t>(n);
   }
+  struct stat made {};
   // In this order: the mode of what is another user's takes one capability more.
-  if (calls.fchmod(fd, attributes.mode) != 0) return Failure{"chmod", errno};
+  if (calls.fchmod(fd, attributes.mode) != 0) {
+    const int error = errno;
+    const bool right = ::fstat(fd, &made) == 0 && (made.st_mode & 07777U) == attributes.mode;
+    if (!not_permitted(error) || (!right && attributes.exact)) return Failure{"chmod", error};
+  }
   constexpr auto keep_uid = static_cast<uid_t>(-1);
   constexpr auto keep_gid = static_cast<gid_t>(-1);
   if ((attributes.uid || attributes.gid) &&
       calls.fchown(fd, attributes.uid.value_or(keep_uid), attributes.gid.value_or(keep_gid)) != 0) {
-    return Failure{"chown", errno};
+    const int error = errno;
+    const bool right = ::fstat(fd, &made) == 0 && made.st_uid == attributes.uid.value_or(made.st_uid) &&
+                       made.st_gid == attributes.gid.value_or(made.st_gid);
+    // Whoever has made it may be called what the file system likes, and reads it.
+    const bool by_its_user = !attributes.exact && acts_for(attributes.uid);
+    if (!not_permitted(error) || (!right && !by_its_user)) return Failure{"chown", error};
   }
   if (attributes.durable && calls.fsync(fd) != 0) return Failure{"fsync", errno};
   return std::nullopt;
@@ -77,15 +106,22 @@ Result<void> sync_folder(const std::string& folder, FileCalls& calls) {
 }
 
 Result<std::string> drain(int fd, const std::string& path, size_t limit) {
-  std::string content;
-  char buffer[4096];
-  for (;;) {
-    const ssize_t n = ::read(fd, buffer, sizeof buffer);
+  constexpr size_t least = 4096, most = size_t{1} << 20U;
+  struct stat about {};
+  // As large as the file says, and a byte: its end is then met by the second read. Files of /proc say nothing.
+  const size_t told = ::fstat(fd, &about) == 0 && about.st_size > 0 ? static_cast<size_t>(about.st_size) : least;
+  std::string content(std::min({told, limit, most}) + 1, '\0');
+  for (size_t size = 0;;) {
+    if (size == content.size()) content.resize(size + std::max(size, least));
+    const ssize_t n = ::read(fd, content.data() + size, content.size() - size);
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) return problem(path, "read", errno);
-    if (n == 0) return {boost::system::in_place_value, std::move(content)};
-    content.append(buffer, static_cast<size_t>(n));
-    if (content.size() > limit) {
+    if (n == 0) {
+      content.resize(size);
+      return {boost::system::in_place_value, std::move(content)};
+    }
+    size += static_cast<size_t>(n);
+    if (size > limit) {
       return Problem{path, "larger than " + std::to_string(limit) + " bytes", "check that this is the file you mean",
                      Exit::config};
     }
@@ -108,8 +144,10 @@ FileCalls& real_file_calls() {
   return calls;
 }
 
-Result<void> write_atomically(const std::string& path, const std::string& content, const FileAttributes& attributes,
-                              FileCalls& calls) {
+namespace {
+
+Result<void> write_as_this_user(const std::string& path, const std::string& content, const FileAttributes& attributes,
+                                FileCalls& calls) {
   const std::string temporary = path + ".tmp";
   constexpr int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
   int fd = calls.open(temporary.c_str(), flags, attributes.mode);
@@ -131,9 +169,23 @@ Result<void> write_atomically(const std::string& path, const std::string& conten
   return sync_folder(folder_of(path), calls);
 }
 
+}  // namespace
+
+Result<void> write_atomically(const std::string& path, const std::string& content, const FileAttributes& attributes,
+                              FileCalls& calls) {
+  return by_whoever_may([&] { return write_as_this_user(path, content, attributes, calls); });
+}
+
 Result<bool> install_file(const std::string& path, const std::string& content, const FileAttributes& attributes,
                           FileCalls& calls) {
-  const Descriptor fd(open_below(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+  const auto open_present = [&path]() -> Result<Descriptor> {
+    Descriptor fd(open_below(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+    if (fd.get() < 0) return problem(path, "open", errno);
+    return fd;
+  };
+  const auto opened = by_whoever_may(open_present);
+  const Descriptor none(-1);
+  const Descriptor& fd = opened ? *opened : none;
   struct stat now {};
   if (fd.get() >= 0 && ::fstat(fd.get(), &now) == 0 && S_ISREG(now.st_mode) &&
       (now.st_mode & 07777U) == attributes.mode && now.st_uid == attributes.uid.value_or(now.st_uid) &&
@@ -192,9 +244,13 @@ Result<Descriptor> open_found(const std::string& path, mode_t type, int flags) {
 
 }  // namespace
 
-Result<Descriptor> open_to_read(const std::string& path) { return open_found(path, S_IFREG, 0); }
+Result<Descriptor> open_to_read(const std::string& path) {
+  return by_whoever_may([&path] { return open_found(path, S_IFREG, 0); });
+}
 
-Result<Descriptor> open_folder_to_read(const std::string& path) { return open_found(path, S_IFDIR, O_DIRECTORY); }
+Result<Descriptor> open_folder_to_read(const std::string& path) {
+  return by_whoever_may([&path] { return open_found(path, S_IFDIR, O_DIRECTORY); });
+}
 
 Result<std::optional<std::string>> read_file(const std::string& path, size_t limit) {
   const auto file = open_to_read(path);
@@ -212,7 +268,11 @@ std::string content_of(const std::string& path) {
   return content && *content ? std::move(**content) : std::string();
 }
 
-Result<void> make_directory(const std::string& path, mode_t mode, std::optional<uid_t> uid, std::optional<gid_t> gid) {
+namespace {
+
+// `made`: the folders that were not there.
+Result<void> make_folders(const std::string& path, mode_t mode, std::optional<uid_t> uid, std::optional<gid_t> gid,
+                          std::vector<std::string>& made) {
   for (auto end = path.find_first_not_of('/'); end != std::string::npos && end < path.size();) {
     end = std::min(path.find('/', end), path.size());
     const std::string part = path.substr(0, end);
@@ -220,12 +280,20 @@ Result<void> make_directory(const std::string& path, mode_t mode, std::optional<
     struct stat there {};
     if (::stat(part.c_str(), &there) == 0) continue;
     if (make_below(part, 0755) != 0) return problem(part, "mkdir", errno);
+    made.push_back(part);
     // The agent user has to get through the parents, so the umask must not count.
-    const Descriptor made(open_below(part, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-    if (made.get() < 0 || ::fchmod(made.get(), 0755) != 0) return problem(part, "mkdir", errno);
+    const Descriptor folder(open_below(part, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    struct stat now {};
+    if (folder.get() < 0 || ::fstat(folder.get(), &now) != 0) return problem(part, "mkdir", errno);
+    if ((now.st_mode & 0755U) != 0755U && ::fchmod(folder.get(), 0755) != 0) return problem(part, "mkdir", errno);
   }
   const auto folder = open_folder(path);
-  if (!folder) return folder.error();
+  if (!folder) {
+    const int error = errno;
+    Problem none = folder.error();
+    errno = error;
+    return none;
+  }
   struct stat now {};
   if (::fstat(folder->get(), &now) != 0) return problem(path, "stat", errno);
   if ((now.st_mode & 07777U) != mode && ::fchmod(folder->get(), mode) != 0) return problem(path, "chmod", errno);
@@ -235,6 +303,20 @@ Result<void> make_directory(const std::string& path, mode_t mode, std::optional<
     }
   }
   return {};
+}
+
+}  // namespace
+
+Result<void> make_directory(const std::string& path, mode_t mode, std::optional<uid_t> uid, std::optional<gid_t> gid) {
+  return by_whoever_may([&] {
+    std::vector<std::string> made;
+    auto done = make_folders(path, mode, uid, gid, made);
+    if (done) return done;
+    const int error = errno;
+    for (; !made.empty(); made.pop_back()) remove_folder_below(made.back());
+    errno = error;
+    return done;
+  });
 }
 
 std::string error_text(int error_number) {
@@ -255,6 +337,11 @@ FileLock::~FileLock() {
 }
 
 Result<FileLock> FileLock::acquire(const std::string& path, std::optional<uid_t> uid, std::optional<gid_t> gid) {
+  return by_whoever_may([&] { return acquire_as_this_user(path, uid, gid); });
+}
+
+Result<FileLock> FileLock::acquire_as_this_user(const std::string& path, std::optional<uid_t> uid,
+                                                std::optional<gid_t> gid) {
   constexpr int flags = O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
   int fd = open_below(path, flags | O_CREAT | O_EXCL, 0644);
   const bool made = fd >= 0;
@@ -263,8 +350,12 @@ Result<FileLock> FileLock::acquire(const std::string& path, std::optional<uid_t>
   FileLock lock(fd);
   struct stat now {};
   if (::fstat(fd, &now) != 0) return problem(path, "stat", errno);
-  if (made && (uid || gid) && ::fchown(fd, uid.value_or(now.st_uid), gid.value_or(now.st_gid)) != 0)
-    return problem(path, "chown", errno);
+  const bool given = now.st_uid == uid.value_or(now.st_uid) && now.st_gid == gid.value_or(now.st_gid);
+  if (made && !given && !acts_for(uid) && ::fchown(fd, uid.value_or(now.st_uid), gid.value_or(now.st_gid)) != 0) {
+    const int error = errno;
+    unlink_below(path);
+    return problem(path, "chown", error);
+  }
   if (!S_ISREG(now.st_mode) || now.st_nlink != 1) {
     return Problem{path, "no regular file, or one with another name elsewhere", "remove it", Exit::config};
   }
@@ -273,6 +364,7 @@ Result<FileLock> FileLock::acquire(const std::string& path, std::optional<uid_t>
   whole.l_whence = SEEK_SET;
   if (::fcntl(fd, F_OFD_SETLK, &whole) != 0) {
     if (errno != EAGAIN && errno != EACCES) return problem(path, "lock", errno);
+    errno = EBUSY;
     const auto content = drain(fd, path, 64);
     const std::string holder = content ? content->substr(0, content->find('\n')) : "";
     return Problem{path, holder.empty() ? "held by another process" : "held by process " + holder,

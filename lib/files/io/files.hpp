@@ -8,7 +8,7 @@
 // holds for a crash of lictor and not of the host; what a running agent is to read anew has been synced first. All paths are
 // walked as folder.hpp has it: a link by which another user could lead lictor where he can't go himself is a problem, and
 // nothing is read or
-// written.
+// written. What root may not do is done as the user of as_user.hpp, where he may.
 #pragma once
 
 #include "base/problem.hpp"
@@ -45,6 +45,8 @@ struct FileAttributes {
   std::optional<uid_t> uid;  // nothing: as created
   std::optional<gid_t> gid;
   bool durable = true;  // false: nothing waits for the disk, and a crash of the host may leave the file empty
+  // false: where the file system keeps no modes and owners (vfat, CIFS), those that it gives will do.
+  bool exact = true;
 };
 
 // Installs `content` at `path`: temporary file beside it (`path`.tmp, O_EXCL|O_NOFOLLOW, mode from the start), write,
@@ -78,7 +80,8 @@ Result<std::optional<std::string>> read_file(const std::string& path, size_t lim
 std::string content_of(const std::string& path);
 
 // Makes `path` and its parents. The last one gets `mode` and the owner, whether it was there or not; parents are
-// made 0755 (whatever the umask) and left alone where they exist. `path` itself may be a symbolic link to a directory.
+// made 0755 (whatever the umask) and left alone where they exist. `path` itself may be a symbolic link to a directory. On
+// failure what it made is gone again.
 Result<void> make_directory(const std::string& path, mode_t mode, std::optional<uid_t> uid, std::optional<gid_t> gid);
 
 // What errno means, as the end of a sentence: "permission denied".
@@ -93,11 +96,13 @@ class FileLock {
   ~FileLock();
   // A problem (Exit::config) when another process holds it: it names the file and, where known, that process's pid.
   // The file itself stays for ever; its content is the holder's pid, for people. Close-on-exec.
-  // A file that this makes is given to `uid`:`gid`, where they are given.
+  // A file that this makes is given to `uid`:`gid`, where they are given; on failure it is gone again.
   static Result<FileLock> acquire(const std::string& path, std::optional<uid_t> uid = {},
                                   std::optional<gid_t> gid = {});
 
  private:
+  static Result<FileLock> acquire_as_this_user(const std::string& path, std::optional<uid_t> uid,
+                                               std::optional<gid_t> gid);
   explicit FileLock(int fd) : fd_(fd) {}
   int fd_ = -1;
 };

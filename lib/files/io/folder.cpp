@@ -251,6 +251,11 @@ int unlink_below(const std::string& path) {
   return place.folder.get() < 0 ? -1 : ::unlinkat(place.folder.get(), place.name.c_str(), 0);
 }
 
+int remove_folder_below(const std::string& path) {
+  const Place place = place_of(path);
+  return place.folder.get() < 0 ? -1 : ::unlinkat(place.folder.get(), place.name.c_str(), AT_REMOVEDIR);
+}
+
 std::string folder_of(const std::string& path) {
   const auto slash = path.rfind('/');
   if (slash == std::string::npos) return ".";

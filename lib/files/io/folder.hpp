@@ -27,6 +27,7 @@ int open_below(const std::string& path, int flags, mode_t mode = 0);
 int make_below(const std::string& path, mode_t mode);
 int rename_below(const std::string& from, const std::string& to);
 int unlink_below(const std::string& path);
+int remove_folder_below(const std::string& path);  // rmdir(2)
 
 // What is at `path`, found and not yet opened: `at` and `folder`, in which it is called `name`, are of O_PATH.
 struct Found {

@@ -20,8 +20,16 @@ namespace lictor {
 namespace {
 
 Problem failed(const std::string& path, const char* step, int error) {
-  return Problem{path, std::string(step) + ": " + error_text(error),
-                 "run lictor as a user who may do this, or change the owner or mode there", Exit::config};
+  Problem problem{path, std::string(step) + ": " + error_text(error),
+                  "run lictor as a user who may do this, or change the owner or mode there", Exit::config};
+  errno = error;
+  return problem;
+}
+
+// What is lictor's own to refuse.
+Problem refused(Problem problem) {
+  errno = 0;
+  return problem;
 }
 
 bool same(const struct stat& a, const struct stat& b) { return a.st_dev == b.st_dev && a.st_ino == b.st_ino; }
@@ -122,8 +130,8 @@ class Walk {
     if (above.get() < 0 || ::fstat(above.get(), &now) != 0) return failed(path_of(""), "open", errno);
     levels_.pop_back();
     if (!same(now, levels_.back().about))
-      return Problem{path_of(done.name), "was moved while it was looked at", "start again when nobody does that",
-                     Exit::retry};
+      return refused(Problem{path_of(done.name), "was moved while it was looked at",
+                             "start again when nobody does that", Exit::retry});
     at_ = std::move(above);
     struct stat seen {};
     if (::fstatat(at_.get(), done.name.c_str(), &seen, AT_SYMLINK_NOFOLLOW) != 0)
@@ -148,11 +156,11 @@ std::optional<Problem> give(const Entry& entry, uid_t uid, gid_t gid) {
     return failed(entry.path(), "open", errno);
   }
   if (S_ISBLK(now.st_mode) || S_ISCHR(now.st_mode))
-    return Problem{entry.path(), "is a device", "remove it, or give it away yourself", Exit::config};
+    return refused(Problem{entry.path(), "is a device", "remove it, or give it away yourself", Exit::config});
   // It may be a name that the folder's owner gave to a file from elsewhere.
   if (!S_ISDIR(now.st_mode) && now.st_nlink > 1) {
-    return Problem{entry.path(), fmt::format("belongs to uid {} and has another name elsewhere", now.st_uid),
-                   "remove it, or give it away yourself if it is the agent's", Exit::config};
+    return refused(Problem{entry.path(), fmt::format("belongs to uid {} and has another name elsewhere", now.st_uid),
+                           "remove it, or give it away yourself if it is the agent's", Exit::config});
   }
   if (::fchownat(at.get(), "", uid, gid, AT_EMPTY_PATH) != 0) return failed(entry.path(), "chown", errno);
   return std::nullopt;
@@ -168,17 +176,22 @@ Result<std::size_t> give_ownership(const std::string& path, uid_t uid, gid_t gid
   const auto theirs = [=](const struct stat& seen) { return seen.st_uid == uid && seen.st_gid == gid; };
   if (theirs(about)) return std::size_t{0};
   std::size_t changed = 0;
-  std::optional<Problem> refused;
+  std::optional<Problem> kept_back;
+  int why = 0;
   const Visit visit{[&](const Entry& folder) { return !theirs(folder.seen); },
                     [&](const Entry& entry) {
                       if (theirs(entry.seen)) return true;
                       ++changed;
-                      refused = give(entry, uid, gid);
-                      return !refused;
+                      kept_back = give(entry, uid, gid);
+                      why = errno;
+                      return !kept_back;
                     }};
   const Descriptor kept(::fcntl(top->get(), F_DUPFD_CLOEXEC, 0));
   if (auto problem = Walk(std::move(*top), path, visit).all()) return *problem;
-  if (refused) return *refused;
+  if (kept_back) {
+    errno = why;
+    return *kept_back;
+  }
   // The last of all: until then the tree counts as not handed over.
   if (::fchown(kept.get(), uid, gid) != 0) return failed(path, "chown", errno);
   return changed + 1;

@@ -1,14 +1,17 @@
 #include "files/io/storage.hpp"
 
 #include "base/text.hpp"
+#include "files/io/as_user.hpp"
 #include "files/io/files.hpp"
 #include "files/io/folder.hpp"
 #include "files/io/ownership.hpp"
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <linux/capability.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -112,20 +115,62 @@ Problem unwritable(const std::string& path, int error) {
   }
 }
 
-// Tries what the agent will do all the time. errno of what failed; 0: all is well.
-int try_small_file(const std::string& path) {
+struct Attempt {
+  int error = 0;               // 0: all is well
+  const char* step = "write";  // what failed
+};
+
+// Of a lictor that is root: neither by itself nor as the agent's user can anything come of it.
+Problem closed_to_both(const std::string& path, const Attempt& root, const Attempt& user, uid_t uid, gid_t gid) {
+  const char* denied = root.step == std::string_view("chown") ? "give files away" : "write";
+  return Problem{path,
+                 fmt::format("root may not {} there ({}), and uid {} may not write there ({})", denied,
+                             error_text(root.error), uid, error_text(user.error)),
+                 fmt::format("have uid {} own it where it comes from: chown {}:{} on the NFS server, uid={},gid={} as "
+                             "options of a vfat or CIFS mount; or run lictor as root with CHOWN and DAC_OVERRIDE",
+                             uid, uid, gid, uid, gid),
+                 Exit::config};
+}
+
+// Tries what the agent will do all the time, and with `giving` what lictor does for it.
+Attempt try_small_file(const std::string& path, const std::optional<FileUser>& giving = {}) {
   const std::string name = path + "/lictor.probe";
   unlink_below(name);
   const int fd = open_below(name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
   // No lock is held yet: a second lictor may be trying here too.
-  if (fd < 0) return errno == EEXIST ? 0 : errno;
+  if (fd < 0) return {errno == EEXIST ? 0 : errno};
   const std::array<char, 4096> block{};
   const ssize_t written = ::write(fd, block.data(), block.size());
-  int error = written < 0 ? errno : written < static_cast<ssize_t>(block.size()) ? ENOSPC : 0;
+  Attempt attempt{written < 0 ? errno : written < static_cast<ssize_t>(block.size()) ? ENOSPC : 0};
+  struct stat made {};
+  const bool theirs = !giving || (::fstat(fd, &made) == 0 && made.st_uid == giving->uid && made.st_gid == giving->gid);
+  if (attempt.error == 0 && !theirs && ::fchown(fd, giving->uid, giving->gid) != 0) attempt = {errno, "chown"};
   // A quota on a network file system is told when the file is closed.
-  if (::close(fd) != 0 && error == 0) error = errno;
+  if (::close(fd) != 0 && attempt.error == 0) attempt.error = errno;
   unlink_below(name);
-  return error;
+  return attempt;
+}
+
+// Whether root may do with files as it likes, but where a file system knows better.
+bool overrides_rights() {
+  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+  std::array<__user_cap_data_struct, _LINUX_CAPABILITY_U32S_3> sets{};
+  return ::syscall(SYS_capget, &header, sets.data()) == 0 && (sets[0].effective & (1U << CAP_DAC_OVERRIDE)) != 0;
+}
+
+std::optional<Problem> closed(const std::string& path, const FileUser& agent) {
+  const bool giving = ::geteuid() == 0 && agent.uid != 0;
+  const Attempt own = try_small_file(path, giving ? std::optional(agent) : std::nullopt);
+  if (own.error == 0) return std::nullopt;
+  if (!giving || !not_permitted(own.error)) return unwritable(path, own.error);
+  // Without that capability it could not reach the agent's socket either.
+  if (own.error == EACCES && !overrides_rights()) return unwritable(path, own.error);
+  const AsUser as_user(agent);
+  if (!as_user.in_force()) return unwritable(path, own.error);
+  const Attempt user = try_small_file(path);
+  if (user.error == 0) return std::nullopt;
+  return not_permitted(user.error) ? closed_to_both(path, own, user, agent.uid, agent.gid)
+                                   : unwritable(path, user.error);
 }
 
 // What is left for those whom the file system keeps no reserve for.
@@ -175,21 +220,26 @@ std::optional<std::string> fleeting_storage(const std::string& path, const std::
   return fmt::format("{}: on {} in a container: the node's identity is lost with it; mount a volume there", path, type);
 }
 
-Result<void> check_data_dir(const std::string& path, uid_t uid) {
+bool user_may_write(const std::string& path, const FileUser& user) {
+  const AsUser as_user(user);
+  return as_user.in_force() && try_small_file(path).error == 0;
+}
+
+Result<void> check_data_dir(const std::string& path, const FileUser& user) {
   struct stat now {};
-  if (::stat(path.c_str(), &now) != 0)
+  if (::stat(path.c_str(), &now) != 0 && !(errno == EACCES && ::geteuid() == 0))
     return Problem{path, "stat: " + error_text(errno), "check the path", Exit::config};
-  if (!S_ISDIR(now.st_mode))
+  if (now.st_mode != 0 && !S_ISDIR(now.st_mode))
     return Problem{path, "no directory", "move it away, or set node.data_dir to another path", Exit::config};
   if (const auto folder = open_folder(path); !folder && errno == ELOOP) return folder.error();
-  if (const int error = try_small_file(path); error != 0) return unwritable(path, error);
-  if (const auto why = uid == 0 ? std::nullopt : exhausted(path)) return full(path, *why);
+  if (auto problem = closed(path, user)) return std::move(*problem);
+  if (const auto why = user.uid == 0 ? std::nullopt : exhausted(path)) return full(path, *why);
   if (::geteuid() == 0) return {};
-  if (const auto entry = foreign_entry(path, uid, ::getegid())) {
+  if (const auto entry = foreign_entry(path, user.uid, ::getegid())) {
     struct stat owner {};
     ::lstat(entry->c_str(), &owner);
-    return Problem{*entry, fmt::format("owned by uid {}, and uid {} may not write it", owner.st_uid, uid),
-                   fmt::format("chown -R {} {}, or start lictor as root", uid, path), Exit::config};
+    return Problem{*entry, fmt::format("owned by uid {}, and uid {} may not write it", owner.st_uid, user.uid),
+                   fmt::format("chown -R {} {}, or start lictor as root", user.uid, path), Exit::config};
   }
   return {};
 }

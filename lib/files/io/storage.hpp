@@ -2,8 +2,7 @@
 #pragma once
 
 #include "base/problem.hpp"
-
-#include <sys/types.h>
+#include "files/io/as_user.hpp"
 
 #include <optional>
 #include <string>
@@ -22,11 +21,14 @@ bool in_container(const std::string& root = "");
 // A warning line where data in `path` would not outlast the container: overlay, tmpfs or ramfs inside a container.
 std::optional<std::string> fleeting_storage(const std::string& path, const std::string& root = "");
 
-// Problems that would keep an agent of `uid` from living in `path`, found before it is started: no directory,
+// Problems that would keep an agent of `user` from living in `path`, found before it is started: no directory,
 // read-only filesystem, no space or no inodes for a small file (tried with one, lictor.probe, that is removed again; for an
 // agent that is not root, what is reserved for root does not count), and, where lictor is not root and can't give them
-// away, files of somebody else that it may not write. Each says what to do; Exit::retry where space may come, else
-// Exit::config.
-Result<void> check_data_dir(const std::string& path, uid_t uid);
+// away, files of somebody else that it may not write. Where lictor is root and may not write there, or not give files away,
+// it will do if that user may write. Each says what to do; Exit::retry where space may come, else Exit::config.
+Result<void> check_data_dir(const std::string& path, const FileUser& user);
+
+// Of a lictor that is root: whether `user` may write in `path` as it is, tried as above.
+bool user_may_write(const std::string& path, const FileUser& user);
 
 }  // namespace lictor

@@ -3,7 +3,6 @@
 #include "files/io/files.hpp"
 
 #include <fcntl.h>
-#include <sys/fsuid.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -11,19 +10,6 @@
 #include <cerrno>
 
 namespace lictor {
-
-AsUser::AsUser(uid_t uid, gid_t gid) : root_(geteuid() == 0) {
-  if (!root_) return;
-  // The group first: with the user go the rights to change it.
-  setfsgid(gid);
-  setfsuid(uid);
-}
-
-AsUser::~AsUser() {
-  if (!root_) return;
-  setfsuid(0);
-  setfsgid(getegid());
-}
 
 namespace {
 

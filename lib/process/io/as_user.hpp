@@ -2,25 +2,11 @@
 #pragma once
 
 #include "files/file_look.hpp"
-
-#include <sys/types.h>
+#include "files/io/as_user.hpp"
 
 #include <string>
 
 namespace lictor {
-
-// While it lives, this thread reaches files with the rights of uid:gid instead of its own (setfsuid(2)): what that user can't
-// read is not read, wherever a link leads. Supplementary groups stay lictor's. Of no effect where lictor is not root.
-class AsUser {
- public:
-  AsUser(uid_t uid, gid_t gid);
-  ~AsUser();
-  AsUser(const AsUser&) = delete;
-  AsUser& operator=(const AsUser&) = delete;
-
- private:
-  bool root_;
-};
 
 // What stands at `path`; of a file its text, up to 1 MiB.
 FileLook look_at_file(const std::string& path);

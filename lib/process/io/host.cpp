@@ -34,42 +34,6 @@ extern "C" const char __executable_start, etext;
 namespace lictor {
 namespace {
 
-// A uid or gid. The highest number means "leave as it is" to chown and setresuid and belongs to nobody.
-std::optional<std::uint32_t> id_number(std::string_view text) {
-  const auto number = whole_number<std::uint32_t>(text);
-  return number != UINT32_MAX ? number : std::nullopt;
-}
-
-using Columns = std::vector<std::string_view>;
-
-Columns split_fields(std::string_view line) {
-  Columns fields;
-  for (;;) {
-    const auto colon = line.find(':');
-    fields.push_back(line.substr(0, colon));
-    if (colon == std::string_view::npos) return fields;
-    line.remove_prefix(colon + 1);
-  }
-}
-
-// The first line of a passwd or group file with enough fields, an id in the third, and either this name or, failing
-// that, this id: a name that looks like a number is a name first, as for chown(1).
-std::optional<Columns> find_line(std::string_view file, const std::string& name_or_id, size_t fields_needed) {
-  std::optional<Columns> by_id;
-  const auto id = id_number(name_or_id);
-  while (!file.empty()) {
-    const auto end = std::min(file.find('\n'), file.size());
-    const std::string_view line = file.substr(0, end);
-    file.remove_prefix(std::min(end + 1, file.size()));
-    if (!id && line.substr(0, line.find(':')) != name_or_id) continue;
-    const auto fields = split_fields(line);
-    if (fields.size() < fields_needed || fields[0].empty() || !id_number(fields[2])) continue;
-    if (fields[0] == name_or_id) return fields;
-    if (!by_id && id && id_number(fields[2]) == id) by_id = fields;
-  }
-  return by_id;
-}
-
 // One file of a v1 controller or, with "", of v2, from the first of `mounts` that has it: at the process's own path, else at the top.
 std::optional<std::string> cgroup_file(const std::string& root, const std::vector<std::string>& mounts,
                                        const std::string& proc_self_cgroup, const std::string& controller,
@@ -88,25 +52,6 @@ std::optional<std::string> cgroup_file(const std::string& root, const std::vecto
 }
 
 }  // namespace
-
-std::optional<User> find_user(const std::string& name_or_uid, const std::string& passwd) {
-  const std::string file = content_of(passwd);
-  if (const auto f = find_line(file, name_or_uid, 6)) {
-    const auto gid = id_number((*f)[3]);
-    if (!gid) return std::nullopt;
-    const auto home = (*f)[5].empty() ? std::string_view("/") : (*f)[5];
-    return User{*id_number((*f)[2]), *gid, std::string((*f)[0]), std::string(home)};
-  }
-  const auto number = id_number(name_or_uid);
-  if (!number) return std::nullopt;
-  return User{*number, *number, "", "/"};
-}
-
-std::optional<gid_t> find_group(const std::string& name_or_gid, const std::string& group) {
-  const std::string file = content_of(group);
-  if (const auto f = find_line(file, name_or_gid, 3)) return id_number((*f)[2]);
-  return id_number(name_or_gid);
-}
 
 std::string machine_hash(const std::string& root) {
   std::string id(trim(content_of(root + "/etc/machine-id")));

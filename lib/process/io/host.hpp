@@ -1,4 +1,4 @@
-// Facts about the host: users, machine id, cgroup, random bytes, environment. Read, never decided on.
+// Facts about the host: machine id, cgroup, random bytes, environment. Read, never decided on.
 #pragma once
 
 #include "base/environment.hpp"
@@ -11,19 +11,6 @@
 #include <string>
 
 namespace lictor {
-
-struct User {
-  uid_t uid = 0;
-  gid_t gid = 0;
-  std::string name;  // empty for a bare number without an entry
-  std::string home;  // "/" where unknown
-};
-
-// By name or number, from /etc/passwd and /etc/group alone (a static program asks no name service). A number
-// needs no entry; its group is then the same number, so that nobody gets root's group by default. Nothing: no such
-// user. A file that can't be read counts as empty, a malformed line is passed over.
-std::optional<User> find_user(const std::string& name_or_uid, const std::string& passwd = "/etc/passwd");
-std::optional<gid_t> find_group(const std::string& name_or_gid, const std::string& group = "/etc/group");
 
 // Stable 128-bit hash (32 hex digits) of /etc/machine-id or, where that is absent, empty or "uninitialized", of
 // /sys/class/dmi/id/product_uuid; empty where the host has neither. The id itself never leaves this function. Keyed with

@@ -65,7 +65,10 @@ Problem exec_problem(const std::string& path, int error) {
     return Problem{path, why, "it must be a program for this machine", Exit::cannot_execute};
   }
   if (error == EPERM) {
-    return Problem{path, why, "if it has file capabilities (getcap), lictor must have them too, or take them off it",
+    return Problem{path, why,
+                   "if it has file capabilities (getcap), lictor's bounding set must have them too "
+                   "(CapabilityBoundingSet=, --cap-add), or take "
+                   "them off it",
                    Exit::cannot_execute};
   }
   // Of the fork mostly.
@@ -113,6 +116,29 @@ struct CleanSlate {
     ::_exit(127);  // the launcher's exit() would run lictor's own clean-up in the child
   }
 
+  Result<void> become_user() const {
+    const Rights rights = request.rights.value_or(Rights{.groups = {}, .no_new_privs = true});
+    const bool other =
+        request.uid.value_or(::geteuid()) != ::geteuid() || request.gid.value_or(::getegid()) != ::getegid();
+    if (other || ::geteuid() == 0) {
+      const char* hint = "run lictor as root (CAP_SETUID, CAP_SETGID), or the program as lictor's own user";
+      if ((request.uid || request.gid) && ::setgroups(rights.groups.size(), rights.groups.data()) != 0)
+        return step_problem(path(), "set groups", hint);
+      if (request.gid && ::setgid(*request.gid) != 0) return step_problem(path(), "set gid", hint);
+      // Until the program is executed.
+      if (rights.capabilities != 0) ::prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0);
+      if (request.uid && ::setuid(*request.uid) != 0) return step_problem(path(), "set uid", hint);
+    }
+    // Of root the kernel makes them all again.
+    if (request.rights && ::geteuid() != 0 && rights.capabilities != ambient_capabilities()) {
+      if (const auto handed_on = hand_on_capabilities(rights.capabilities); !handed_on)
+        return Problem{path(), handed_on.error().what + ": " + handed_on.error().why,
+                       "give lictor the capabilities of agent.capabilities, or take them out there", Exit::internal};
+    }
+    if (rights.no_new_privs && !gain_no_privileges()) return step_problem(path(), "set no_new_privs");
+    return {};
+  }
+
   Result<void> prepare() const {
     // Dispositions before the mask: what is pending then hits the default action, not lictor's handler.
     for (int signal = 1; signal < NSIG; ++signal) ::signal(signal, SIG_DFL);
@@ -129,16 +155,7 @@ struct CleanSlate {
       return step_problem(path(), "redirect");
     }
 
-    const bool other =
-        request.uid.value_or(::geteuid()) != ::geteuid() || request.gid.value_or(::getegid()) != ::getegid();
-    if (other || ::geteuid() == 0) {
-      const char* hint = "run lictor as root (CAP_SETUID, CAP_SETGID), or the program as lictor's own user";
-      if ((request.uid || request.gid) && ::setgroups(0, nullptr) != 0)
-        return step_problem(path(), "clear groups", hint);
-      if (request.gid && ::setgid(*request.gid) != 0) return step_problem(path(), "set gid", hint);
-      if (request.uid && ::setuid(*request.uid) != 0) return step_problem(path(), "set uid", hint);
-    }
-    if (!request.gain_privileges && !gain_no_privileges()) return step_problem(path(), "set no_new_privs");
+    if (auto become = become_user(); !become) return become;
     if (request.die_with_parent) {
       // After the uid: changing that clears it.
       if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) return step_problem(path(), "tie to parent");

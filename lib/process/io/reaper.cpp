@@ -203,7 +203,9 @@ Result<std::unique_ptr<Reaper>> Reaper::start(boost::asio::any_io_executor execu
   const auto problem = [](const char* stage, const std::string& why) {
     return Problem{"reaper", std::string(stage) + ": " + why, "report this: no such failure is known", Exit::internal};
   };
-  if (::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0) return problem("become subreaper", std::strerror(errno));
+  // An emulator of another architecture's programs (qemu-user) knows no subreaper; there orphans go to PID 1.
+  if (::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0 && errno != EINVAL)
+    return problem("become subreaper", std::strerror(errno));
   // Whoever started us may have had it ignored, and then there are no statuses.
   struct sigaction plain {};
   plain.sa_handler = SIG_DFL;

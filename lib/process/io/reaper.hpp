@@ -31,7 +31,7 @@ struct ExitStatus {
 
 class Reaper {
  public:
-  // Makes this process a subreaper (harmless as PID 1), blocks SIGCHLD and starts to take it on the executor. Children that
+  // Makes this process a subreaper (harmless as PID 1; not under an emulator that knows none), blocks SIGCHLD and starts to take it on the executor. Children that
   // ended before are collected too. At most one Reaper exists in a process; the subreaper flag and the
   // blocked signal outlive it.
   static Result<std::unique_ptr<Reaper>> start(boost::asio::any_io_executor executor);

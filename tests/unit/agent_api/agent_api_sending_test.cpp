@@ -3,6 +3,7 @@
 
 #include "control/io/control_server.hpp"
 #include "fake_agent.hpp"
+#include "services_parts.hpp"
 #include "temporary_folder.hpp"
 #include "test.hpp"
 
@@ -23,11 +24,15 @@
 #include <vector>
 
 using namespace lictor;
+using services_parts::shared;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 TEST_CASE("services are sent by difference, and a refusal names the service, the reason and the permission") {
-  std::vector<Json> desired{{{"ID", "web"}, {"Name", "web"}, {"Port", 80}, {"Meta", {{"managed-by", "lictor"}}}}};
+  const auto web = [](int port) {
+    return Json{{"ID", "web"}, {"Name", "web"}, {"Port", port}, {"Meta", {{"managed-by", "lictor"}}}};
+  };
+  Services desired = shared({web(80)});
   const Json stale = {{"old", {{"ID", "old"}, {"Service", "old"}, {"Meta", {{"managed-by", "lictor"}}}}}};
   FakeAgent agent;
   agent.replies["GET /v1/agent/services"] = {200, stale.dump()};
@@ -45,7 +50,7 @@ TEST_CASE("services are sent by difference, and a refusal names the service, the
   CHECK(agent.answer_to<std::string>(send).empty());
   CHECK(agent.asked == std::vector<std::string>{"GET /v1/agent/services", "PUT /v1/agent/service/deregister/old",
                                                 "PUT /v1/agent/service/register"});
-  CHECK(Json::parse(agent.bodies.back()) == desired.front());
+  CHECK(Json::parse(agent.bodies.back()) == *desired.front());
   CHECK(changed);
 
   // Now the agent has it: one request, no more.
@@ -67,7 +72,7 @@ TEST_CASE("services are sent by difference, and a refusal names the service, the
   what = Sending::news;
   CHECK(agent.answer_to<std::string>(send).empty());
   CHECK(agent.asked.empty());
-  desired.front()["Port"] = 81;
+  desired = shared({web(81)});
   CHECK(agent.answer_to<std::string>(send).empty());
   CHECK(agent.asked == std::vector<std::string>{"PUT /v1/agent/service/register"});
   agent.replies["PUT /v1/agent/service/deregister/web"] = {500, "Unknown service \"web\""};
@@ -77,7 +82,7 @@ TEST_CASE("services are sent by difference, and a refusal names the service, the
   // After another token it is not known what the agent has by it.
   desired = all;
   CHECK(agent.answer_to<std::string>(send).empty());
-  desired.front()["Port"] = 80;
+  desired = shared({web(80)});
   CHECK(agent.answer_to<std::string>(send).empty());
   agent.asked.clear();
   api.use_tokens({.registration = "other", .fallback = {}, .agent = {}});
@@ -108,7 +113,7 @@ TEST_CASE("services are sent by difference, and a refusal names the service, the
   agent.replies["PUT /v1/agent/service/register"] = {413, "Request body too large"};
   const auto large = agent.answer_to<std::string>(send);
   CHECK_THAT(large, Contains("registering web: 413 Request body too large") && Contains("524288 bytes") &&
-                        Contains("takes " + std::to_string(desired.front().dump().size()) + " bytes"));
+                        Contains("takes " + std::to_string(desired.front()->dump().size()) + " bytes"));
   // http_config.block_endpoints is no matter of permissions.
   agent.replies["PUT /v1/agent/service/register"] = {403, "Endpoint is blocked by agent configuration"};
   const auto blocked = agent.answer_to<std::string>(send);
@@ -157,7 +162,7 @@ struct LosingAgent : FakeAgent {
     return found;
   }
 
-  const std::vector<Json> desired{{{"ID", "web"}, {"Name", "web"}}};
+  const Services desired = shared({{{"ID", "web"}, {"Name", "web"}}});
   Json services = {{"web", {{"ID", "web"}, {"Service", "web"}, {"Port", 80}, {"Meta", {{"managed-by", "lictor"}}}}},
                    {"db", {{"ID", "db"}, {"Service", "db"}, {"Meta", Json::object()}, {"Datacenter", "dc9"}}}};
   Json checks = {{"c1", {{"CheckID", "c1"}, {"ServiceID", "web"}, {"Status", "passing"}, {"ModifyIndex", 0}}},
@@ -270,11 +275,14 @@ TEST_CASE("what the agent itself lacks can't be written, and is told of") {
 }
 
 TEST_CASE("what an agent was sent and has kept is not sent to the next one on the same data directory") {
-  const std::vector<Json> desired{{{"ID", "web"},
-                                   {"Name", "web"},
-                                   {"Port", 80},
-                                   {"Meta", {{"managed-by", "lictor"}}},
-                                   {"Checks", {{{"TTL", "1h"}}, {{"TTL", "2h"}}}}}};
+  const auto checked = [](const char* second_ttl) {
+    return shared({{{"ID", "web"},
+                    {"Name", "web"},
+                    {"Port", 80},
+                    {"Meta", {{"managed-by", "lictor"}}},
+                    {"Checks", {{{"TTL", "1h"}}, {{"TTL", second_ttl}}}}}});
+  };
+  const Services desired = checked("2h");
   const Json has = {{"web",
                      {{"ID", "web"},
                       {"Service", "web"},
@@ -287,7 +295,7 @@ TEST_CASE("what an agent was sent and has kept is not sent to the next one on th
   agent.replies["GET /v1/agent/services"] = {200, "{}"};
   agent.replies["PUT /v1/agent/service/register"] = {200, ""};
   ServiceRecord record;
-  const auto sent_by_another = [&](const AgentApi::Tokens& tokens, const std::vector<Json>& wanted) {
+  const auto sent_by_another = [&](const AgentApi::Tokens& tokens, const Services& wanted) {
     AgentApi api(agent.io.get_executor(), agent.socket);
     api.use_tokens(tokens);
     api.use_record(record, [&](const ServiceRecord& now) { record = now; });
@@ -308,8 +316,7 @@ TEST_CASE("what an agent was sent and has kept is not sent to the next one on th
   CHECK_FALSE(sent_by_another({}, desired));
 
   SECTION("other definitions") {
-    auto other = desired;
-    other.front()["Checks"][1]["TTL"] = "3h";
+    const Services other = checked("3h");
     CHECK(sent_by_another({}, other));
     CHECK_FALSE(sent_by_another({}, other));
   }
@@ -345,7 +352,7 @@ TEST_CASE("a check that has left its definition is taken out of the agent, and n
   ServiceRecord record;
   const auto keep = [&](const ServiceRecord& now) { record = now; };
   std::vector<std::string> asked;
-  const auto send = [&](AgentApi& api, const std::vector<Json>& wanted) {
+  const auto send = [&](AgentApi& api, const Services& wanted) {
     agent.asked.clear();
     auto sent =
         agent.answer_to<AgentApi::Sent>([&](auto done) { api.send_services("n1", wanted, Sending::news, done); });
@@ -354,7 +361,7 @@ TEST_CASE("a check that has left its definition is taken out of the agent, and n
   };
   AgentApi api(agent.io.get_executor(), agent.socket);
   api.use_record(record, keep);
-  CHECK(send(api, {web, db}).complete());
+  CHECK(send(api, shared({web, db})).complete());
   // One of two is left, under another id; and one has gone to another service.
   web["Checks"] = Json::array({{{"TTL", "1h"}}, {{"CheckID", "moved"}, {"TTL", "1h"}}});
   web["Checks"].erase(0);
@@ -364,7 +371,7 @@ TEST_CASE("a check that has left its definition is taken out of the agent, and n
                     second = "PUT /v1/agent/check/deregister/service%3Aweb%3A2";
   agent.replies[first] = {200, ""};
   agent.replies[second] = {500, "busy"};
-  const auto sent = send(api, {web, without});
+  const auto sent = send(api, shared({web, without}));
   REQUIRE(sent.faults.size() == 1);
   CHECK(sent.faults.front().id == "web");
   CHECK_FALSE(sent.faults.front().missing);
@@ -380,7 +387,7 @@ TEST_CASE("a check that has left its definition is taken out of the agent, and n
   const Json moved = {{"moved", {{"CheckID", "moved"}, {"ServiceID", "web"}}}};
   agent.replies["GET /v1/agent/checks"] = {200, moved.dump()};
   agent.replies[second] = {404, "Unknown check ID \"service:web:2\""};
-  CHECK(send(next, {web, without}).complete());
+  CHECK(send(next, shared({web, without})).complete());
   CHECK(asked == std::vector<std::string>{"GET /v1/agent/services", "GET /v1/agent/checks", second});
   CHECK(record["web"].checks == std::vector<std::string>{"moved"});
 }
@@ -392,7 +399,7 @@ TEST_CASE("of several services each stands for itself: one that is refused is na
   agent.replies["PUT /v1/agent/service/register"] = {400, "Invalid check"};
   AgentApi api(agent.io.get_executor(), agent.socket);
   const auto sent = agent.answer_to<AgentApi::Sent>([&](auto done) {
-    api.send_services("n1", {service("a"), service("b"), service("c")}, Sending::difference, done);
+    api.send_services("n1", shared({service("a"), service("b"), service("c")}), Sending::difference, done);
   });
   CHECK(sent.failure.empty());
   CHECK_FALSE(sent.refused);
@@ -412,7 +419,7 @@ TEST_CASE("where the agent's list may not be read, what is refused is taken to b
   AgentApi api(agent.io.get_executor(), agent.socket);
   for (int time = 1; time <= 2; ++time) {  // the second time the servers are asked
     const auto sent = agent.answer_to<AgentApi::Sent>([&](auto done) {
-      api.send_services("n1", {{{"ID", "a"}, {"Name", "a"}}}, Sending::difference, done);
+      api.send_services("n1", shared({{{"ID", "a"}, {"Name", "a"}}}), Sending::difference, done);
     });
     REQUIRE(sent.faults.size() == 1);
     CHECK(sent.faults.front().missing);
@@ -431,8 +438,8 @@ TEST_CASE("tags that others may change go with what the definition gains and los
   AgentApi api(agent.io.get_executor(), agent.socket);
   const auto put = [&](const Json& wanted) {
     agent.bodies.clear();
-    const auto sent =
-        agent.answer_to<AgentApi::Sent>([&](auto done) { api.send_services("n1", {wanted}, Sending::news, done); });
+    const auto sent = agent.answer_to<AgentApi::Sent>(
+        [&](auto done) { api.send_services("n1", shared({wanted}), Sending::news, done); });
     CHECK(sent.complete());
     return Json::parse(agent.bodies.back()).at("Tags");
   };
@@ -490,5 +497,31 @@ TEST_CASE("what changes in the agent while it is written is written once more") 
     };
     agent.send_again(none);
     CHECK(agent.sent_to("/v1/catalog/register").empty());
+  }
+}
+
+TEST_CASE("a list of the agent's that is long is read as a short one is") {
+  Json listed = {{"old", {{"ID", "old"}, {"Service", "old"}, {"Meta", {{"managed-by", "lictor"}}}}}};
+  for (int i = 0; i < 2000; ++i)
+    listed["other" + std::to_string(i)] = {{"Service", "other"}, {"Meta", {{"by", "others"}}}};
+  const std::string text = listed.dump();
+  REQUIRE(text.size() > (100 << 10));
+  FakeAgent agent;
+  agent.replies["PUT /v1/agent/service/deregister/old"] = agent.replies["PUT /v1/agent/service/register"] = {200, ""};
+  AgentApi api(agent.io.get_executor(), agent.socket);
+  const auto send = [&](const std::string& list) {
+    agent.asked.clear();
+    agent.replies["GET /v1/agent/services"] = {200, list};
+    return agent.answer_to<AgentApi::Sent>([&](auto done) {
+      api.send_services("n1", shared({{{"ID", "web"}, {"Name", "web"}}}), Sending::difference, done);
+    });
+  };
+  CHECK(send(text).complete());
+  CHECK(agent.asked == std::vector<std::string>{"GET /v1/agent/services", "PUT /v1/agent/service/deregister/old",
+                                                "PUT /v1/agent/service/register"});
+  for (const std::string& broken :
+       {text.substr(0, text.size() - 1), "[" + text + "]", "{\"a\": nil, " + text.substr(1)}) {
+    CHECK_THAT(send(broken).failure, Contains("not JSON"));
+    CHECK(agent.asked.size() == 1);
   }
 }

@@ -4,6 +4,7 @@
 
 #include "control/io/control_server.hpp"
 #include "fake_agent.hpp"
+#include "services_parts.hpp"
 #include "temporary_folder.hpp"
 #include "test.hpp"
 
@@ -24,6 +25,7 @@
 #include <vector>
 
 using namespace lictor;
+using services_parts::shared;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
@@ -53,7 +55,7 @@ TEST_CASE("no call waits behind another one that the agent does not answer") {
 }
 
 TEST_CASE("the catalog's answers") {
-  const std::vector<Json> desired{{{"ID", "web"}, {"Name", "web"}}};
+  const Services desired = shared({{{"ID", "web"}, {"Name", "web"}}});
   const std::string id = "0b0e4f7c-1c5b-4c3e-9c63-4d6f9a1f2a3b", other = "ffffffff-1c5b-4c3e-9c63-4d6f9a1f2a3b";
   const auto node = [](const std::string& node_id, const char* service) {
     return Json{{"Node", {{"ID", node_id}, {"Node", "n 1"}}},
@@ -95,8 +97,8 @@ TEST_CASE("what the catalog has shown before and lacks is lost, what it has neve
   AgentApi api(agent.io.get_executor(), agent.socket);
   const auto look = [&](std::vector<std::string> desired, const Json& shown) {
     agent.replies["GET /v1/catalog/node/n1"] = {200, Json{{"Node", {{"ID", "i"}}}, {"Services", shown}}.dump()};
-    std::vector<Json> services;
-    for (const std::string& id : desired) services.push_back({{"ID", id}, {"Name", id}});
+    Services services;
+    for (const std::string& id : desired) services.emplace_back(Json{{"ID", id}, {"Name", id}});
     return agent.answer_to<AgentApi::Look>([&](auto done) { api.look_up_catalog("n1", "i", services, done); });
   };
   const Json a = {{"a", Json::object()}}, both = {{"a", Json::object()}, {"b", Json::object()}};
@@ -376,7 +378,7 @@ struct TakingAgent : FakeAgent {
   }
 
   const std::string maintenance = "/v1/agent/service/maintenance/web%2F1";
-  const std::vector<Json> desired{{{"ID", "web/1"}, {"Name", "web"}}};
+  const Services desired = shared({{{"ID", "web/1"}, {"Name", "web"}}});
   bool refused = false;
   AgentApi api{io.get_executor(), socket};
 };
@@ -392,6 +394,17 @@ TEST_CASE("an agent is made to send what it has when its checks have changed, an
   CHECK(agent.flushes());
   CHECK_FALSE(agent.flushes());
   CHECK_FALSE(agent.refused);
+}
+
+TEST_CASE("an agent's checks that pass are not asked for, unless it may take their service out") {
+  TakingAgent agent;
+  CHECK(agent.flushes(true));
+  CHECK(agent.asked.front() == "GET /v1/agent/checks?filter=Status%20%21%3D%20%22passing%22");
+  const Services reaped = shared(
+      {{{"ID", "web/1"}, {"Name", "web"}, {"Check", {{"TTL", "9s"}, {"DeregisterCriticalServiceAfter", "1m"}}}}});
+  agent.answer_to<AgentApi::Sent>([&](auto done) { agent.api.send_services("n1", reaped, Sending::news, done); });
+  CHECK(agent.flushes(true));
+  CHECK(agent.asked.front() == "GET /v1/agent/checks");
 }
 
 TEST_CASE("a service that is in maintenance stays there, and one that can't be seen may be") {

@@ -14,7 +14,7 @@ namespace {
 
 const Json reaped = {{"ID", "web"},
                      {"Check", {{"TTL", "10s"}, {"Status", "passing"}, {"DeregisterCriticalServiceAfter", "1m"}}}};
-const std::map<std::string, Json> sent{{"web", reaped}};
+const SentServices sent{{"web", SharedJson(reaped)}};
 
 Json checks(const char* status) { return {{"service:web", {{"ServiceID", "web"}, {"Status", status}}}}; }
 
@@ -43,7 +43,7 @@ TEST_CASE("a service that the agent has taken out comes back without its initial
   // Another definition begins anew.
   Json other = reaped;
   other["Port"] = 81;
-  returns.look({{"web", other}}, checks("critical"));
+  returns.look({{"web", SharedJson(other)}}, checks("critical"));
   CHECK(returns.absent(other, true, true, now) == Absence::critical);
 }
 

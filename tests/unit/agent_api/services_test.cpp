@@ -70,19 +70,19 @@ TEST_CASE("definitions become bodies in the API's words", "[services]") {
   const auto bodies = desired(Json::parse(full_definitions));
   const Json expected = Json::parse(full_bodies);
   REQUIRE(bodies.size() == expected.size());
-  for (std::size_t i = 0; i < bodies.size(); ++i) CHECK(bodies[i] == expected[i]);
+  for (std::size_t i = 0; i < bodies.size(); ++i) CHECK(*bodies[i] == expected[i]);
   // What is in the API's words already stays.
-  for (std::size_t i = 0; i < bodies.size(); ++i) CHECK(desired(expected)[i] == expected[i]);
+  for (std::size_t i = 0; i < bodies.size(); ++i) CHECK(*desired(expected)[i] == expected[i]);
 }
 
 TEST_CASE("the mark is lictor's own, the rest of the metadata the user's", "[services]") {
-  const auto body =
+  const Json body =
       desired(Json::parse(R"([{"name": "a", "meta": {"managed-by": "me", "http_x": "${node_name}"}}])"))[0];
   CHECK(body.at("Meta") == Json{{"managed-by", "lictor"}, {"http_x", "node-1"}});
 }
 
 TEST_CASE("numbers may be written as strings", "[services]") {
-  const auto body = desired(Json::parse(R"([{"name": "a", "port": "8${ZERO}", "weights": {"passing": "2"},
+  const Json body = desired(Json::parse(R"([{"name": "a", "port": "8${ZERO}", "weights": {"passing": "2"},
       "meta": {"port": "1"}, "tags": ["5"], "proxy": {"config": {"Port": "7"}, "local_service_port": "9"}}])"),
                             [] {
                               ServiceFacts f = facts();
@@ -94,6 +94,30 @@ TEST_CASE("numbers may be written as strings", "[services]") {
   CHECK(body.at("Meta").at("port") == "1");
   CHECK(body.at("Tags") == Json{"5"});
   CHECK(body.at("Proxy") == Json::parse(R"({"Config": {"Port": "7"}, "LocalServicePort": 9})"));
+}
+
+TEST_CASE("what a check runs is as it is written, but for the documented names", "[services]") {
+  ServiceFacts f = facts();
+  f.environment = {{"x", "theirs"}, {"ZONE", "z"}};
+  const auto args = [&](const char* words, const char* key = "args") {
+    const Json service = {{"name", "a"}, {"checks", {{{key, Json::parse(words)}, {"interval", "10s"}}}}};
+    const Json body = desired_services(Json::array({service}), f).value()[0];
+    return body.at("Checks").at(0).at(std::string(key) == "args" ? "Args" : "ScriptArgs");
+  };
+  // A shell's: what lictor does not know better is its own, the environment too.
+  const char* line =
+      R"(["/bin/sh", "-c", "echo x > /tmp/probe-$$; x=1; echo $1 ${x} ${1:-2} $(date) $ ${node_name}", "$$"])";
+  CHECK(args(line) == Json::parse(R"(["/bin/sh", "-c",
+      "echo x > /tmp/probe-$$; x=1; echo $1 ${x} ${1:-2} $(date) $ node-1", "$$"])"));
+  CHECK(args(R"(["bash", "-c", "echo $${x} ${x"])", "script_args") ==
+        Json::parse(R"(["bash", "-c", "echo $${x} ${x"])"));
+  // Another program has no other way to the environment.
+  CHECK(args(R"(["/check", "$$", "${ZONE}", "${NOPE}", "$${node_name}", 5])") ==
+        Json::parse(R"(["/check", "$$", "z", "${NOPE}", "$node-1", 5])"));
+  // Elsewhere "$${" is the text "${", and a lone "$" is one.
+  const auto tags =
+      desired_services(Json::parse(R"x([{"name": "a", "tags": ["$${ZONE}", "$$", "5$", "$(x)", "$ZONE"]}])x"), f);
+  CHECK(tags.value()[0]->at("Tags") == Json::parse(R"x(["${ZONE}", "$$", "5$", "$(x)", "$ZONE"])x"));
 }
 
 TEST_CASE("definitions that can't be registered", "[services]") {
@@ -113,6 +137,8 @@ TEST_CASE("definitions that can't be registered", "[services]") {
            {R"([{"name": "a"}, {"name": "b", "id": "a"}])", "services[1]", "\"a\""},
            {R"([{"name": "a", "checks": [{"http": "http://${NOPE}/"}]}])", "services[0].checks[0].http", "${NOPE}"},
            {R"([{"name": "a", "port": "${http_port}"}])", "services[0].port", "no plain HTTP"},
+           {R"([{"name": "a", "check": {"args": ["sh", "-c", "nc ${http_port}"]}}])", "services[0].check.args",
+            "no plain HTTP"},
            {R"([{"name": "a", "port": "http"}])", "services[0].port", "\"http\""},
            {R"([{"name": "a", "port": "80x"}])", "services[0].port", "\"80x\""},
            {R"([{"name": "a", "meta": ["x"]}])", "services[0].meta", "array"},
@@ -163,7 +189,7 @@ TEST_CASE("the default service is checked where the agent listens", "[services]"
     f.serf_port = 9301;
     Json expected = Json::parse(row.body);
     expected.update({{"Name", "consul-members"}, {"ID", "consul-members"}, {"Meta", {{"managed-by", "lictor"}}}});
-    CHECK(desired(default_services(f), f) == std::vector<Json>{expected});
+    CHECK(desired(default_services(f), f) == shared({expected}));
   }
 }
 
@@ -199,7 +225,7 @@ const char* reported_by_consul = R"({
     "Weights": {"Passing": 3, "Warning": 2}, "EnableTagOverride": false, "Connect": {"Native": true}}
 })";
 
-std::vector<std::string> ids(const std::vector<Json>& services) {
+std::vector<std::string> ids(const Services& services) {
   std::vector<std::string> out;
   for (const Json& service : services) out.push_back(service.at("ID"));
   return out;
@@ -263,8 +289,8 @@ TEST_CASE("a service with several ports is passed on, and what an agent makes of
   const auto services = desired(Json::parse(
       R"([{"name": "a", "ports": [{"name": "http", "port": "${http_port}", "default": true}, {"name": "grpc", "port": 9}]}])"));
   const Json ports = Json::parse(R"([{"Name": "http", "Port": 8700, "Default": true}, {"Name": "grpc", "Port": 9}])");
-  CHECK(services.front().at("Ports") == ports);
-  CHECK_FALSE(services.front().contains("Port"));
+  CHECK(services.front()->at("Ports") == ports);
+  CHECK_FALSE(services.front()->contains("Port"));
 
   const Json base = Json::parse(
       R"({"ID": "a", "Service": "a", "Meta": {"managed-by": "lictor"}, "Weights": {"Passing": 1, "Warning": 1}})");
@@ -289,7 +315,9 @@ TEST_CASE("what was sent is remembered, for the agent does not report checks", "
   CHECK(ids(service_changes(services, reported, {}).put) ==
         std::vector<std::string>{"web1", "web-proxy", "side", "plain"});
   auto sent = all_sent(services);
-  sent["web1"]["Check"]["Interval"] = "20s";
+  Json changed = sent.at("web1");
+  changed["Check"]["Interval"] = "20s";
+  sent.insert_or_assign("web1", SharedJson(changed));
   CHECK(ids(service_changes(services, reported, sent).put) == std::vector<std::string>{"web1"});
 }
 
@@ -353,9 +381,48 @@ TEST_CASE("the checks that name an initial status are known by their ids") {
     CAPTURE(row.name);
     Json service = Json::parse(row.checks);
     service["ID"] = service["Name"] = "web";
-    CHECK(checks_with_status({service}) == row.ids);
+    CHECK(checks_with_status(shared({service})) == row.ids);
   }
   const Json one = {{"ID", "a"}, {"Check", {{"Status", "passing"}}}};
   const Json other = {{"ID", "b"}, {"Check", {{"Status", "passing"}}}};
-  CHECK(checks_with_status({one, other}) == std::vector<std::string>{"service:a", "service:b"});
+  CHECK(checks_with_status(shared({one, other})) == std::vector<std::string>{"service:a", "service:b"});
+}
+
+TEST_CASE("what comes of a definition is kept while it and what it is expanded with are the same", "[services]") {
+  const auto definition = [](const Json& json) { return Definition{SharedJson(json), 0}; };
+  std::vector<Definition> definitions{definition({{"name", "a"}, {"address", "${address}"}}),
+                                      definition({{"name", "b"}})};
+  const Services first = desired_services(definitions, facts()).value();
+  const auto again = [&](const ServiceFacts& f) {
+    return desired_services(definitions, f, ServicesBefore{definitions, first, facts()}).value();
+  };
+  CHECK(&*again(facts())[0] == &*first[0]);
+  ServiceFacts moved = facts();
+  moved.address = "10.0.0.6";
+  CHECK(again(moved)[0]->at("Address") == "10.0.0.6");
+  // One is another, one is new, and the order is another one.
+  const std::vector<Definition> others{definition({{"name", "c"}}), definitions[0],
+                                       definition({{"name", "b"}, {"port", 1}})};
+  const auto now = desired_services(others, facts(), ServicesBefore{definitions, first, facts()}).value();
+  CHECK(ids(now) == std::vector<std::string>{"c", "a", "b"});
+  CHECK(&*now[1] == &*first[0]);
+  CHECK(now[2]->at("Port") == 1);
+  const std::vector<Definition> twice{definitions[0], definitions[0]};
+  const auto refused = desired_services(twice, facts(), ServicesBefore{definitions, first, facts()});
+  REQUIRE_FALSE(refused.has_value());
+  CHECK(refused.error().front().what == "services[1]");
+}
+
+TEST_CASE("of the catalog's entry no more is kept than what is asked of it", "[services]") {
+  const auto services = desired(Json::parse(R"([{"name": "a"}, {"name": "b", "connect": {"sidecar_service": {}}}])"));
+  const auto entry = [&](const char* body) { return catalog_entry(body, services); };
+  CHECK(entry(R"({"Node": {"ID": "i", "Meta": null}, "Services": {"a": {"ID": "a", "Meta": {"managed-by": "lictor"}},
+      "b-sidecar-proxy": {"Port": 1}, "c\u0026d": {"Meta": {"managed-by": "lictor"}, "Port": 1}, "e": {}}, "More": [1]})") ==
+        Json::parse(R"({"Node": {"ID": "i", "Meta": null}, "Services": {"a": {}, "b-sidecar-proxy": {},
+            "c&d": {"Meta": {"managed-by": "lictor"}}, "e": {"Meta": null}}})"));
+  CHECK(entry(R"({"Node": {}, "Services": null})") == Json{{"Node", Json::object()}, {"Services", Json::object()}});
+  CHECK(entry(" null\n").is_null());
+  for (const char* body :
+       {"", "[]", "7", "{\"Node\": {", "{\"Node\": {\"ID\" 1}}", "{\"Services\": {\"x\": {\"Meta\": }}}"})
+    CHECK(entry(body).is_discarded());
 }

@@ -31,7 +31,12 @@ AgentSettings settings(const Files& read, const Files& given = {}, std::vector<s
   return merge_agent_config(files, of, reads).effective();
 }
 
-std::vector<Json> services(const char* json) { return Json::parse(json).get<std::vector<Json>>(); }
+std::vector<SharedJson> services(const Json& list) {
+  std::vector<SharedJson> all;
+  for (const Json& service : list) all.emplace_back(service);
+  return all;
+}
+std::vector<SharedJson> services(const char* json) { return services(Json::parse(json)); }
 
 std::string subjects(const Problems& problems) {
   std::string all;
@@ -68,15 +73,14 @@ TEST_CASE("lictor's own services: what the agent answers with a refusal is told 
   CHECK_FALSE(
       service_faults(script, settings({{"/a.hcl", "enable_local_script_checks = true"}}), std::nullopt).empty());
 
-  auto large = services(R"([{"Name": "a", "Meta": {}}])");
-  large[0]["Meta"]["text"] = std::string(512 * 1024, 'x');
+  const auto large = services(Json{{{"Name", "a"}, {"Meta", {{"text", std::string(512 * 1024, 'x')}}}}});
   CHECK(service_faults(large, {}, AgentVersion{2, 0, 2}).empty());
   CHECK(service_faults(large, {}, std::nullopt).empty());
   CHECK(subjects(service_faults(large, {}, AgentVersion{2, 0, 3})) == "services[0]");
 }
 
 TEST_CASE("lictor's own services: keys that the agent passes over") {
-  CHECK(unknown_service_keys(services(R"([{"ID": "a", "Name": "a", "EnableTagOverride": true, "Chek": {}},
+  CHECK(unknown_service_keys(Json::parse(R"([{"ID": "a", "Name": "a", "EnableTagOverride": true, "Chek": {}},
                                           {"Name": "b", "Checks": [{"TTL": "9s", "Intervall": "9s"}]}])")) ==
         Lines{"services[0].Chek: no key of Consul's, and the agent passes over it; correct it, or take it out",
               "services[1].checks[0].Intervall: no key of Consul's, and the agent passes over it; correct it, or take "

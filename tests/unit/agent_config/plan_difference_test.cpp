@@ -67,6 +67,11 @@ TEST_CASE("what a change of settings asks of a running agent", "[plan]") {
   after.environment.push_back("A=b");
   CHECK(plan_difference(before, after).keys == std::vector<std::string>{"environment"});
   after = before;
+  after.rights = {.groups = {4}, .capabilities = 1, .no_new_privs = true};
+  CHECK(plan_difference(before, after).change == Change::restart);
+  CHECK(plan_difference(before, after).keys ==
+        std::vector<std::string>{"agent.groups", "agent.capabilities", "agent.no_new_privs"});
+  after = before;
   after.argv.push_back("-x");
   CHECK(plan_difference(before, after).change == Change::restart);
 

@@ -60,11 +60,42 @@ TEST_CASE("each value is from where it stands, down to the line; lists and objec
   CHECK(all.merged == Json::parse(R"({"node_name": "n", "ports": {"http": 7, "grpc": 3, "dns": 5},
                                       "retry_join": ["a", "b", "c"]})"));
   CHECK(all.origin("node_name") == "/1.hcl:1");
-  CHECK(all.origin("ports.http") == "agent.args");
+  CHECK(all.origin("ports.http") == "agent.args -http-port");
   CHECK(all.origin("ports.grpc") == "/2.hcl:3");
   CHECK(all.origin("ports.dns") == "agent.config");
-  CHECK(all.origins.at("retry_join") == "agent.args, /1.hcl, /2.hcl");
+  CHECK(all.origins.at("retry_join") == "agent.args -retry-join, /1.hcl, /2.hcl");
+  CHECK(all.origin("retry_join") == "agent.args -retry-join, /1.hcl:6, /2.hcl:4");
   CHECK(all.origin("datacenter").empty());
+}
+
+TEST_CASE("a name, an id and an address that the user gave are from where they stand") {
+  PlanFacts known = facts();
+  known.name_origin = "node.name";
+  known.bind.origin = "eth0, by bind_addr";
+  const auto file = "node_name = \"" + known.identity.name + "\"\nnode_id = \"" + known.identity.id +
+                    "\"\nbind_addr = \"" + known.bind.address + "\"";
+  Settings settings;
+  auto plan = make_plan(settings, merge_agent_config({}, settings, {{file_in_folder(file, "/a.hcl")}, {}}), known);
+  REQUIRE(plan.has_value());
+  CHECK(plan->effective.origin("node_name") == "/a.hcl:1");
+  CHECK(plan->effective.origin("node_id") == "/a.hcl:2");
+  CHECK(plan->effective.origin("bind_addr") == "eth0, by bind_addr (/a.hcl:3)");
+  settings.node.name = known.identity.name;
+  plan = make_plan(settings, merge_agent_config({}, settings, {{file_in_folder(file, "/a.hcl")}, {}}), known);
+  CHECK(plan->effective.origin("node_name") == "node.name");
+}
+
+TEST_CASE("a list is from each place that gives a part of it, lictor's file between files and arguments") {
+  Settings settings;
+  settings.agent.config = {{"retry_join", {"c"}}, {"recursors", {"1.1.1.1"}}};
+  settings.agent.args = {"-retry-join", "a", "-retry-join=b", "-node-meta", "x:1", "-node-meta=y:2"};
+  const AgentSettings all =
+      merge_agent_config({}, settings, {{file_in_folder("\nretry_join = [\"d\"]", "/1.hcl")}, {}}).effective();
+  CHECK(all.merged["retry_join"] == Json({"a", "b", "d", "c"}));
+  CHECK(all.origin("retry_join") == "agent.args -retry-join, /1.hcl:2, agent.config");
+  CHECK(all.origin("recursors") == "agent.config");
+  CHECK(all.merged["node_meta"] == Json({{"x", "1"}, {"y", "2"}}));
+  CHECK(all.origin("node_meta.y") == "agent.args -node-meta");
 }
 
 TEST_CASE("a later file replaces dns_config.soa as a whole, and what is beside it is merged") {
@@ -85,10 +116,10 @@ TEST_CASE("what lictor has to have its way in beats arguments, too, by -hcl, and
   CHECK(plan.effective.merged.at("node_name") == "node-1");
   CHECK(plan.effective.merged.at("leave_on_terminate") == false);
   CHECK(plan.notices == std::vector<std::string>{
-                            "node_name: \"other\" (agent.args) gives way to \"node-1\": from lictor",
+                            "node_name: \"other\" (agent.args -node) gives way to \"node-1\": from lictor",
                             "leave_on_terminate: true (/etc/consul.d/own.hcl:2) gives way to false: only lictor asks "
                             "the agent to leave",
-                            "ports.http: -1 (agent.args) gives way to 8500, for lictor's own socket alone"});
+                            "ports.http: -1 (agent.args -http-port) gives way to 8500, for lictor's own socket alone"});
   CHECK(plan_beside({{file_in_folder("ports { http = 8500 }")}, {}}).argv.back() ==
         "-config-file=/run/lictor/consul.json");
 }

@@ -223,7 +223,7 @@ TEST_CASE("node metadata", "[plan]") {
   f.environment = {{"RACK", "r1"}};
   const Json user{{"node_meta", {{"zone", "a"}, {"host", "${RACK}-host"}, {"price", "$$5"}}}};
   const Plan plan = plan_of(user, settings, f);
-  CHECK(plan.consul_json.at("node_meta") == Json{{"zone", "b"}, {"host", "r1-host"}, {"rack", "r1"}, {"price", "$5"}});
+  CHECK(plan.consul_json.at("node_meta") == Json{{"zone", "b"}, {"host", "r1-host"}, {"rack", "r1"}, {"price", "$$5"}});
   CHECK(plan.origins.at("node_meta") == "/consul/config/consul.json, node.meta");
 
   f.environment.clear();
@@ -326,10 +326,68 @@ TEST_CASE("the agent's environment", "[plan]") {
       plan_of(Json::object(), settings, f).environment ==
       std::vector<std::string>{"CONSUL_HTTP_TOKEN=t", "EXTRA=1", "GOMAXPROCS=2", "GOMEMLIMIT=943718400", "PATH=/opt"});
 
+  // Of a user that is not lictor's own the variables that tell who it is are its, unless somebody has said otherwise.
+  f.user = "consul";
+  f.home = "/var/lib/consul";
+  f.environment = {{"HOME", "/root"}, {"USER", "root"}, {"CONSUL_ALLOW_PRIVILEGED_PORTS", ""}};
+  f.limits = {};
+  settings.agent.env = {{"USER", "other"}};
+  CHECK(plan_of(Json::object(), settings, f).environment ==
+        std::vector<std::string>{"HOME=/var/lib/consul", "LOGNAME=consul", "USER=other"});
+  f.user = f.home = "";
+  f.limits = {2, 943718400};
+
   f.environment = {{"GOMAXPROCS", "7"}};
   settings.agent.env = {{"GOMEMLIMIT", "1GiB"}};
   CHECK(plan_of(Json::object(), settings, f).environment ==
         std::vector<std::string>{"GOMAXPROCS=7", "GOMEMLIMIT=1GiB"});
+}
+
+TEST_CASE("no proxy of the agent's environment is asked for its own addresses", "[plan]") {
+  Settings settings;
+  PlanFacts f = facts();
+  f.limits = {};
+  const std::string own = f.bind.address + ",127.0.0.1";  // that, and where HTTP is by default
+  struct Row {
+    Environment given;
+    std::string upper, lower;  // NO_PROXY and no_proxy; "-": not there
+  };
+  const Row rows[] = {
+      {{}, "-", "-"},
+      {{{"NO_PROXY", "x"}}, "x", "-"},
+      {{{"HTTP_PROXY", ""}}, "-", "-"},
+      {{{"HTTP_PROXY", "p"}}, own, own},
+      {{{"https_proxy", "p"}, {"NO_PROXY", "x, y"}}, "x, y," + own, "-"},
+      {{{"ALL_PROXY", "p"}, {"no_proxy", "x"}}, "-", "x," + own},
+      {{{"all_proxy", "p"}, {"NO_PROXY", ""}, {"no_proxy", "x"}}, "", "x," + own},
+      {{{"http_proxy", "p"}, {"NO_PROXY", "*"}}, "*", "-"},
+      {{{"HTTPS_PROXY", "p"}, {"NO_PROXY", "x," + own}}, "x," + own, "-"},
+  };
+  const auto value = [](const std::vector<std::string>& variables, const std::string& name) {
+    for (const std::string& variable : variables) {
+      if (variable.starts_with(name + "=")) return variable.substr(name.size() + 1);
+    }
+    return std::string("-");
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.given);
+    f.environment = row.given;
+    const auto variables = plan_of(Json::object(), settings, f).environment;
+    CHECK(value(variables, "NO_PROXY") == row.upper);
+    CHECK(value(variables, "no_proxy") == row.lower);
+  }
+  f.environment = {{"HTTP_PROXY", "p"}};
+  const Json user{{"client_addr", "127.0.0.1 10.9.9.9 0.0.0.0"}, {"addresses", {{"https", "fd00::9"}}}};
+  CHECK(value(plan_of(user, settings, f).environment, "NO_PROXY") == own + ",10.9.9.9,fd00::9");
+}
+
+TEST_CASE("variables that only look like lictor's go to the agent", "[plan]") {
+  PlanFacts f = facts();
+  f.limits = {};
+  f.environment = {{"LICTOR_PROJECT", "$$"}, {"LICTOR_SERVICE_HOST", "h"},  {"LICTOR_GRACE", "30s"},
+                   {"LICTOR_CONFIG", "x"},   {"LICTOR_CONTROL_GROUP", "g"}, {"LICTOR_NODE_ID", "i"}};
+  CHECK(plan_of(Json::object(), Settings(), f).environment ==
+        std::vector<std::string>{"LICTOR_PROJECT=$$", "LICTOR_SERVICE_HOST=h"});
 }
 
 TEST_CASE("origins name the source of each value", "[plan]") {

@@ -98,10 +98,20 @@ TEST_CASE("${NAME} is replaced, and what is unknown stays") {
     Words unknown;
   };
   const Row rows[] = {
-      {"plain", "plain", {}},   {"x${A}y${A}", "x1y1", {}}, {"${LONG}", "${A}", {}},  // values are not expanded again
-      {"[${EMPTY}]", "[]", {}}, {"$${A}", "${A}", {}},      {"$$$${A}", "$${A}", {}},
-      {"$$${A}", "$1", {}},     {"$A", "$A", {}},           {"${B} ${A} ${}", "${B} 1 ${}", {"B", ""}},
-      {"${A", "${A", {}},       {"100$", "100$", {}},       {"", "", {}},
+      {"plain", "plain", {}},
+      {"x${A}y${A}", "x1y1", {}},
+      {"${LONG}", "${A}", {}},  // values are not expanded again
+      {"[${EMPTY}]", "[]", {}},
+      {"$${A}", "${A}", {}},
+      {"$$$${A}", "$$${A}", {}},
+      {"$$${A}", "$${A}", {}},
+      {"$A", "$A", {}},
+      {"$$", "$$", {}},
+      {"$1 $(x) $$", "$1 $(x) $$", {}},
+      {"${B} ${A} ${}", "${B} 1 ${}", {"B", ""}},
+      {"${A", "${A", {}},
+      {"100$", "100$", {}},
+      {"", "", {}},
   };
   for (const Row& row : rows) {
     CAPTURE(row.text);
@@ -109,6 +119,20 @@ TEST_CASE("${NAME} is replaced, and what is unknown stays") {
     CHECK(expand(row.text, lookup, &unknown) == row.expected);
     CHECK(unknown == row.unknown);
     CHECK(expand(row.text, lookup) == row.expected);
+  }
+}
+
+TEST_CASE("in a shell's text $$ is the shell's own") {
+  const auto lookup = [](const std::string& name) {
+    return name == "A" ? std::optional<std::string>("1") : std::nullopt;
+  };
+  const std::pair<const char*, const char*> rows[] = {
+      {"echo $$ ${A} $1 $(x) ${B:-2} \"$$\"", "echo $$ 1 $1 $(x) ${B:-2} \"$$\""},
+      {"$${A}", "$1"},
+      {"$$$${A}", "$$$1"}};
+  for (const auto& [text, expected] : rows) {
+    CAPTURE(text);
+    CHECK(expand(text, lookup, nullptr, true) == expected);
   }
 }
 

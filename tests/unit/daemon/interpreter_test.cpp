@@ -128,7 +128,7 @@ TEST_CASE("an effect comes to its part with all that it says, and by the setting
            {Join{7, false}, {"join 1 0"}},
            {Join{7, true}, {"join 1 1"}},
            {Rejoin{7}, {"rejoin"}},
-           {ReadAddress{}, {"read_interfaces", "read_address true"}},
+           {ReadAddress{}, {"read_interfaces", "read_address"}},
            {RunHook{7, HookKind::post_start, 0}, {"run_hook post_start 0"}},
            {RunHook{7, HookKind::pre_stop, 2}, {"run_hook pre_stop 2"}},
            {EndHook{}, {"end_hook"}},
@@ -398,7 +398,7 @@ TEST_CASE("an event that an effect brings at once waits for the effects beside i
   world.asked.at_once = true;
   world.interpreter.feed(Begin{});
   // The address is answered inside the first effect, and heard after the second.
-  CHECK(world.asked.words == Words{"read_interfaces", "read_address false", "end_hook", "heard"});
+  CHECK(world.asked.words == Words{"read_interfaces", "read_address", "end_hook", "heard"});
   CHECK(world.steps == 2);
   CHECK(world.over == 2);
 }

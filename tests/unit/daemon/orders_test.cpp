@@ -281,6 +281,30 @@ TEST_CASE("what can't be ordered now is refused, and says why") {
   CHECK(world.post("/leave", "wait").later);  // that is under way
 }
 
+TEST_CASE("who may only ask is told so, and nothing comes of the order") {
+  Ordering world;
+  const PeerCredentials somebody{.uid = 5001, .gid = 5001, .groups = {4343}};
+  for (const char* path : {"/reload", "/restart", "/leave", "/maint"}) {
+    const ControlReply reply = world.orders.reply_to(
+        {.method = "POST", .path = path, .query = "wait", .body = "", .local = true, .peer = somebody});
+    CHECK(reply.status == 403);
+    CHECK(contains(reply.body, "uid 5001 may ask lictor, and orders are for root"));
+  }
+  world.io.poll();
+  CHECK(world.heard.empty());
+  const ControlReply asked = world.orders.reply_to(
+      {.method = "GET", .path = "/readyz", .query = "", .body = "", .local = true, .peer = somebody});
+  CHECK(asked.status == 503);
+  CHECK(world.orders
+            .reply_to({.method = "POST",
+                       .path = "/reload",
+                       .query = "",
+                       .body = "",
+                       .local = true,
+                       .peer = PeerCredentials{.uid = 0}})
+            .status == 202);
+}
+
 TEST_CASE("orders come over the control socket alone; a failure in an answer is an answer") {
   Ordering world;
   for (const char* path : {"/reload", "/restart", "/leave", "/maint"}) {

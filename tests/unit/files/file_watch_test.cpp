@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <boost/asio/io_context.hpp>
 
+#include <sched.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -10,6 +12,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "scenario.hpp"
 #include "temporary_folder.hpp"
 #include "test.hpp"
 
@@ -43,10 +46,9 @@ struct Scene : TemporaryFolder {
   std::unique_ptr<FileWatch> watch;
 
   void start(const Paths& paths) {
-    auto started = FileWatch::start(io.get_executor(), {.changed = [this](const Paths& p) { calls.push_back(p); },
-                                                        .failed = [](const Problem& p) { FAIL(to_string(p)); }});
-    REQUIRE(started.has_value());
-    watch = std::move(*started);
+    watch = FileWatch::start(io.get_executor(), {.changed = [this](const Paths& p) { calls.push_back(p); },
+                                                 .failed = [](const Problem& p) { FAIL(to_string(p)); },
+                                                 .mended = [] { FAIL("nothing had failed"); }});
     watch->watch(paths);
   }
   // The paths of the next call; nothing where none comes within two seconds.
@@ -111,6 +113,29 @@ TEST_CASE("FileWatch sees each way in which a file gets another content", "[file
               fs::rename(f + "/b", f + "/a");
             },
             "/a/f.json"},
+           {"a folder on the way exchanged",
+            [](const std::string& f) {
+              for (const char* name : {"/a", "/b"}) {
+                fs::create_directories(f + name + "/c/d");
+                put(f + name + std::string("/c/d/f.json"), name);
+              }
+            },
+            [](const std::string& f) {
+              fs::rename(f + "/a", f + "/old");
+              fs::rename(f + "/b", f + "/a");
+            },
+            "/a/c/d/f.json"},
+           {"a folder on the way removed and made anew",
+            [](const std::string& f) {
+              fs::create_directories(f + "/a/c/d");
+              put(f + "/a/c/d/f.json", "1");
+            },
+            [](const std::string& f) {
+              fs::remove_all(f + "/a");
+              fs::create_directories(f + "/a/c/d");
+              put(f + "/a/c/d/f.json", "2");
+            },
+            "/a/c/d/f.json"},
            {"in a folder, by a link that is called otherwise",
             [](const std::string& f) {
               fs::create_directory(f + "/d");
@@ -308,4 +333,94 @@ TEST_CASE("FileWatch watches nothing that somebody else's link leads to, and the
   for (const std::string& path : {s.path, file, link}) REQUIRE(::lchown(path.c_str(), other, other) == 0);
   s.start({link});
   CHECK(is_watched(file));
+}
+
+namespace {
+
+// What the kernel lets the users of this process's own user namespace have.
+void allow(const char* what, int most) {
+  std::ofstream file(std::string("/proc/sys/user/max_inotify_") + what);
+  file << most << std::flush;
+  scenario::must(file.good(), "the limit can be set");
+}
+
+// A watch that tries again after a moment, and what it says. In a user namespace of its own, whose limits are nobody else's.
+struct Limited : TemporaryFolder {
+  boost::asio::io_context io;
+  std::vector<Paths> calls;
+  int failed = 0, mended = 0;
+  std::unique_ptr<FileWatch> watch = FileWatch::start(io.get_executor(),
+                                                      {.changed = [this](const Paths& p) { calls.push_back(p); },
+                                                       .failed = [this](const Problem&) { ++failed; },
+                                                       .mended = [this] { ++mended; }},
+                                                      300ms);
+  template <class Fact>
+  bool comes(const Fact& fact) {
+    const auto deadline = std::chrono::steady_clock::now() + 5s;
+    while (!fact() && io.run_one_until(deadline) > 0) continue;
+    return fact();
+  }
+};
+
+// `limit` is used up, or nearly, until it is raised.
+std::string goes_on_without(const char* limit, int most) {
+  return scenario::in_child([&]() -> std::string {
+    Limited s;
+    scenario::must(::unshare(CLONE_NEWUSER) == 0, "a user namespace of one's own");
+    allow(limit, most);
+    for (const char* name : {"/a", "/b"}) {
+      fs::create_directory(s.path + name);
+      put(s.path + name + "/f.json", "1");
+    }
+    const std::string file = s / "b/f.json";
+    s.watch->watch({s / "a/f.json", file});
+    scenario::must(!s.watch->problems().empty() && !s.watch->hears_all(), "a problem while it can't watch");
+    const int told = s.failed;
+    put(file, "2");
+    scenario::must(s.comes([&] { return s.calls.size() == 1; }), "a change is found by comparing");
+    scenario::must(s.calls.back() == Paths{file}, "that change");
+    scenario::must(told > 0 && s.failed == told && s.mended == 0, "told once");
+    allow(limit, 1000);
+    scenario::must(s.comes([&] { return s.mended == 1; }), "tried again");
+    scenario::must(s.watch->problems().empty(), "no problem any more");
+    put(file, "3");
+    scenario::must(s.comes([&] { return s.calls.size() == 2; }), "a change is seen again");
+    s.io.restart();
+    scenario::must(s.io.run_for(500ms) == 0, "no timer runs any more");
+    return "";
+  });
+}
+
+}  // namespace
+
+TEST_CASE("FileWatch goes on where inotify's limits are reached: tells it, compares, and watches once it can",
+          "[file_watch]") {
+  CHECK(goes_on_without("instances", 0).empty());
+  CHECK(goes_on_without("watches", 2).empty());
+}
+
+TEST_CASE("FileWatch sees what is mounted over a folder on the way, when it is told that something was mounted",
+          "[file_watch]") {
+  const std::string wrong = scenario::in_child([]() -> std::string {
+    Limited s;
+    scenario::must(::unshare(CLONE_NEWNS) == 0, "a mount namespace of one's own");
+    scenario::must(::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0, "private mounts");
+    for (const char* name : {"/a/d", "/b/d"}) {
+      fs::create_directories(s.path + name);
+      put(s.path + name + "/f.json", name);
+    }
+    s.watch->watch({s / "a/d/f.json"});
+    s.watch->look_if_replaced();
+    s.io.run_for(300ms);
+    scenario::must(s.calls.empty(), "nothing has been replaced");
+    scenario::must(::mount((s / "b").c_str(), (s / "a").c_str(), nullptr, MS_BIND, nullptr) == 0, "a mount");
+    s.watch->look_if_replaced();
+    s.io.restart();
+    scenario::must(s.comes([&] { return s.calls.size() == 1; }), "the mount is seen");
+    put(s / "b/d/f.json", "2");
+    scenario::must(s.comes([&] { return s.calls.size() == 2; }), "and what is in it is watched");
+    ::umount2((s / "a").c_str(), MNT_DETACH);
+    return "";
+  });
+  CHECK(wrong.empty());
 }

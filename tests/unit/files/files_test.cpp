@@ -56,6 +56,50 @@ FileAttributes own_attributes(mode_t mode) { return {mode, ::getuid(), ::getgid(
 
 }  // namespace
 
+namespace {
+
+// A file system that keeps neither owners nor modes, as vfat.
+class KeepsNone : public FileCalls {
+ public:
+  int fchown(int, uid_t, gid_t) override { return refused(); }
+  int fchmod(int, mode_t) override { return refused(); }
+
+ private:
+  static int refused() {
+    errno = EPERM;
+    return -1;
+  }
+};
+
+}  // namespace
+
+TEST_CASE("a file system that keeps no modes will do where the file need not be exactly so") {
+  const Folder folder;
+  const std::string path = folder / "file";
+  KeepsNone calls;
+  FileAttributes attributes = own_attributes(0666);
+  const mode_t before = ::umask(077);
+  const auto exact = write_atomically(path, "x", attributes, calls);
+  REQUIRE(exact.has_error());
+  CHECK(exact.error().why == "chmod: operation not permitted");
+  CHECK(exact.error().exit == Exit::config);
+  CHECK(::access((path + ".tmp").c_str(), F_OK) != 0);
+  ::umask(before);
+
+  attributes.exact = false;
+  REQUIRE(write_atomically(path, "x", attributes, calls).has_value());
+  CHECK(content_of(path) == "x");
+  // Nobody's but the wanted user's, all the same.
+  attributes.uid = 12345;
+  const auto foreign = write_atomically(path, "y", attributes, calls);
+  REQUIRE(foreign.has_error());
+  CHECK(foreign.error().why == "chown: operation not permitted");
+  CHECK(content_of(path) == "x");
+  // As it is made is right, whatever can't be changed.
+  CHECK(write_atomically(path, "z", own_attributes(0600), calls).has_value());
+  CHECK(content_of(path) == "z");
+}
+
 TEST_CASE("write_atomically: whichever call fails, the file is whole and nothing is left beside it") {
   for (const bool existed : {true, false}) {
     std::vector<std::string> failed;

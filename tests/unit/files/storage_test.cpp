@@ -182,10 +182,10 @@ TEST_CASE(
 TEST_CASE("check_data_dir: a folder that an agent can live in passes and is left as it was") {
   const Folder folder;
   folder.put("serf/local.snapshot", "alive");
-  CHECK(check_data_dir(folder.path, ::geteuid()).has_value());
+  CHECK(check_data_dir(folder.path, {::geteuid(), ::getegid()}).has_value());
   // What a crash left of an earlier try is no obstacle and does not stay.
   folder.put("lictor.probe", "left over");
-  CHECK(check_data_dir(folder.path, ::geteuid()).has_value());
+  CHECK(check_data_dir(folder.path, {::geteuid(), ::getegid()}).has_value());
   CHECK(std::distance(fs::directory_iterator(folder.path), fs::directory_iterator()) == 1);
 }
 
@@ -194,7 +194,7 @@ TEST_CASE("check_data_dir: no directory") {
   folder.put("file", "");
   for (const char* name : {"file", "missing"}) {
     CAPTURE(name);
-    const auto result = check_data_dir(folder / name, ::geteuid());
+    const auto result = check_data_dir(folder / name, {::geteuid(), ::getegid()});
     REQUIRE_FALSE(result.has_value());
     CHECK(result.error().what == folder / name);
     CHECK(result.error().exit == Exit::config);
@@ -205,25 +205,25 @@ TEST_CASE("check_data_dir: no directory") {
 TEST_CASE("check_data_dir: a read-only file system can't work, a full one may later") {
   with_mounts([](const std::string& at) {
     mount_tmpfs(at, "size=64k", MS_RDONLY);
-    expect(check_data_dir(at, 0), at, "read-only file system", Exit::config);
+    expect(check_data_dir(at, {0, 0}), at, "read-only file system", Exit::config);
     must(::umount(at.c_str()) == 0, "umount");
 
     mount_tmpfs(at, "size=64k");
-    must(check_data_dir(at, nobody).has_value(), "room for everybody");
+    must(check_data_dir(at, {nobody, nobody}).has_value(), "room for everybody");
     fill(at + "/ballast");
-    expect(check_data_dir(at, 0), at, "no space left", Exit::retry);
-    expect(check_data_dir(at, nobody), at, "no space left", Exit::retry);
+    expect(check_data_dir(at, {0, 0}), at, "no space left", Exit::retry);
+    expect(check_data_dir(at, {nobody, nobody}), at, "no space left", Exit::retry);
     must(!fs::exists(at + "/lictor.probe"), "the try is left");
     fs::remove(at + "/ballast");
-    must(check_data_dir(at, 0).has_value(), "room again");
+    must(check_data_dir(at, {0, 0}).has_value(), "room again");
     must(::umount(at.c_str()) == 0, "umount");
 
     mount_tmpfs(at, "nr_inodes=3");
     std::ofstream(at + "/a") << "";
     std::ofstream(at + "/b") << "";
-    expect(check_data_dir(at, 0), at, "no space left", Exit::retry);
+    expect(check_data_dir(at, {0, 0}), at, "no space left", Exit::retry);
     fs::remove(at + "/b");
-    must(check_data_dir(at, 0).has_value(), "an inode again");
+    must(check_data_dir(at, {0, 0}).has_value(), "an inode again");
   });
 }
 
@@ -261,10 +261,10 @@ TEST_CASE("check_data_dir: files of somebody else matter only to a lictor that c
     for (const char* name : {"", "serf", "serf/local.snapshot"})
       REQUIRE(::chown((folder / name).c_str(), nobody, nobody) == 0);
     row.arrange(folder);
-    CHECK(check_data_dir(folder.path, nobody).has_value());
+    CHECK(check_data_dir(folder.path, {nobody, nobody}).has_value());
     const std::string wrong = in_child([&] {
       must(::setgroups(0, nullptr) == 0 && ::setgid(nobody) == 0 && ::setuid(nobody) == 0, "can't become another user");
-      const auto result = check_data_dir(folder.path, nobody);
+      const auto result = check_data_dir(folder.path, {nobody, nobody});
       if (row.entry == nullptr) {
         must(result.has_value(), result ? "" : to_string(result.error()));
       } else {

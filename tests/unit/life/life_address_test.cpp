@@ -132,3 +132,21 @@ TEST_CASE("an address that is found while a move is being prepared: the node sta
   REQUIRE(s.has<Reload>());
   CHECK_FALSE(s.first<Reload>()->moves);
 }
+
+TEST_CASE("a host that can't be looked at: all stays as it is, told once, and it is looked at again each minute") {
+  Rules at_once;
+  at_once.bind_settle = {};
+  Story s(at_once);
+  s.serving().at(seconds(5), HostChanged{}).at(seconds(6), Tick{});
+  REQUIRE(s.has<ReadAddress>());
+  s.at(seconds(6), AddressRead{AddressState::unknown, "no buffer space"});
+  CHECK(s.has<Say>());
+  CHECK(s.life.address.unseen == "no buffer space");
+  s.at(seconds(6) + address_looked_at_again, Tick{});
+  REQUIRE(s.has<ReadAddress>());
+  s.at(seconds(67), AddressRead{AddressState::unknown, "no buffer space"});
+  CHECK_FALSE(s.has<Say>());
+  s.at(seconds(130), Tick{}).at(seconds(130), AddressRead{AddressState::other, "10.0.0.7"});
+  CHECK(s.has<Reload>());  // what has changed unheard is found
+  CHECK_FALSE(s.life.address.unseen);
+}

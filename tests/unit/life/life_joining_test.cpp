@@ -89,6 +89,42 @@ TEST_CASE("an agent that ends each connection without an answer is told of, once
   }
 }
 
+TEST_CASE("a node that is registered is ready without a leader where control.ready_needs_leader is off") {
+  for (const bool needed : {true, false}) {
+    CAPTURE(needed);
+    Rules rules;
+    rules.ready_needs_leader = needed;
+    rules.rejoin_after = minutes(5);
+    Story s(rules);
+    s.launched();
+    // One that is yet to register needs one, whatever the setting.
+    CHECK_FALSE(ready(s.at(milliseconds(50), Probed{1, ProbeAnswer::no_leader, 1}).life));
+    s.at(milliseconds(60), Probed{1, ProbeAnswer::leader, 3}).at(milliseconds(70), ServicesSent{1, ""});
+    CHECK_FALSE(ready(s.life));
+    s.at(milliseconds(80), CatalogSeen{1, CatalogAnswer::registered});
+    CHECK(ready(s.life));
+    s.at(seconds(20), Tick{}).at(seconds(20), Probed{1, ProbeAnswer::no_server, 1});
+    CHECK(ready(s.life) == !needed);
+    SECTION("it is known again") {
+      s.at(seconds(30), Tick{}).at(seconds(30), Probed{1, ProbeAnswer::leader, 3});
+      CHECK(ready(s.life));
+    }
+    SECTION("another agent is yet to register") {
+      s.at(seconds(30), AgentEnded{-1, SIGKILL}).at(seconds(31), Tick{}).at(seconds(31), Launched{4712});
+      s.at(seconds(32), Probed{2, ProbeAnswer::no_server, 1});
+      CHECK_FALSE(ready(s.life));
+    }
+    SECTION("an agent that ends each connection serves nobody") {
+      for (int i = 30; i < 60; ++i) s.at(seconds(i), Tick{}).at(seconds(i), Probed{1, ProbeAnswer::closed, 0});
+      CHECK_FALSE(ready(s.life));
+    }
+    SECTION("the setting can change while it runs") {
+      s.life.reloading.in_force.rules.ready_needs_leader = !needed;
+      CHECK(ready(s.life) == needed);
+    }
+  }
+}
+
 TEST_CASE("an agent whose API opens only once a server has signed its certificate is not hung before that") {
   Rules rules;
   rules.api_after_join = true;

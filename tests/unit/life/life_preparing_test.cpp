@@ -65,3 +65,65 @@ TEST_CASE("a candidate is taken when it has been the one for bind.settle, or whe
   CHECK(late.first<Prepare>()->settled == "10.0.0.5");
   CHECK_FALSE(late.end);
 }
+
+TEST_CASE(
+    "files that are not there yet are awaited for wait.files, looked for once more at last, and given up on with 75") {
+  Rules rules;
+  rules.files_wait = seconds(40);
+  const Problem missing{"agent.encrypt_file", "/key: no such file", "create it", Exit::retry};
+  const Problem other{"wait.mounts", "/srv: nothing is mounted there", "mount it", Exit::retry};
+  const auto fails = [](Problems files) { return PrepareFailed{.problem = files.front(), .files = files}; };
+  Story s(rules);
+  s.at({}, Begin{}).at({}, fails({missing, other}));
+  REQUIRE(s.has<Say>());
+  CHECK(s.first<Say>()->text == "waiting for files");
+  CHECK(s.life.preparing.awaited.size() == 2);
+  CHECK(next_wake(s.life) == Time(seconds(40)));  // nothing is polled
+  SECTION("they come: each is told of while it is missing, and the node is launched") {
+    s.at(seconds(5), Signal{SignalKind::reload});
+    REQUIRE(s.has<Prepare>());
+    s.at(seconds(5), fails({other}));
+    CHECK(s.has<Say>());
+    s.at(seconds(6), HostChanged{}).at(seconds(6), fails({other}));
+    CHECK_FALSE(s.has<Say>());
+    s.at(seconds(7), HostChanged{}).at(seconds(7), Prepared{rules, {"n1", "id-1", "10.0.0.5"}, false});
+    CHECK(s.has<Launch>());
+    CHECK(s.life.preparing.awaited.empty());
+  }
+  SECTION("they don't") {
+    CHECK_FALSE(s.at(seconds(40) - milliseconds(1), Tick{}).has<Prepare>());
+    CHECK(s.at(seconds(40), Tick{}).has<Prepare>());
+    CHECK_FALSE(s.end);
+    s.at(seconds(41), fails({missing})).at(seconds(41), ChildrenGone{});
+    REQUIRE(s.end);
+    CHECK(s.end->exit == Exit::retry);
+    CHECK(s.end->reason == to_string(missing));
+  }
+  SECTION("one comes and is wrong: no retry will mend it") {
+    s.at(seconds(5), Signal{SignalKind::reload});
+    s.at(seconds(5), PrepareFailed{Problem{"agent.encrypt_file", "/key holds no gossip key", "write one"}, true});
+    s.at(seconds(5), ChildrenGone{});
+    REQUIRE(s.end);
+    CHECK(s.end->exit == Exit::config);
+  }
+  SECTION("the address is awaited from when they are there") {
+    const Problem none{"bind.interface", "no address", "add one", Exit::retry};
+    s.at(seconds(30), Signal{SignalKind::reload}).at(seconds(30), PrepareFailed{none});
+    CHECK(s.first<Say>()->text == "waiting for an address");
+    CHECK_FALSE(s.life.preparing.files);
+    CHECK(next_wake(s.life) == Time(seconds(90)));
+  }
+  SECTION("a stop ends the wait at once") {
+    s.at(seconds(5), Signal{SignalKind::terminate}).at(seconds(5), ChildrenGone{});
+    REQUIRE(s.end);
+    CHECK(s.end->exit == Exit::ok);
+  }
+}
+
+TEST_CASE("files of whose coming nobody may tell are looked for now and then") {
+  Story s;
+  const Problem missing{"agent.encrypt_file", "/key: no such file", "create it", Exit::retry};
+  s.at({}, Begin{}).at({}, PrepareFailed{.problem = missing, .files = {missing}, .unheard = true});
+  CHECK_FALSE(s.at(files_looked_at - milliseconds(1), Tick{}).has<Prepare>());
+  CHECK(s.at(files_looked_at, Tick{}).has<Prepare>());
+}

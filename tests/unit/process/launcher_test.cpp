@@ -152,13 +152,18 @@ TEST_CASE("a child runs as the user asked for") {
   request.gid = 12345;
   CHECK(output_of(request) == "65534 12345 12345\n");
 
+  // With the groups that are asked for, and nothing of lictor's own.
+  request.rights = Rights{.groups = {4, 54321}};
+  CHECK(output_of(request) == "65534 12345 12345 4 54321\n");
+  request.rights.reset();
+
   CHECK(in_child([&] {
           must(::setgid(12345) == 0 && ::setuid(kNobody) == 0, "become nobody");
           must(output_of(request) == "65534 12345 12345\n", "its own ids");
           request.uid = 0;
           const Problem problem = problem_of(request);
           must(problem.exit == Exit::internal, "exit");
-          must(problem.why == "clear groups: Operation not permitted", problem.why);
+          must(problem.why == "set groups: Operation not permitted", problem.why);
           return std::string();
         }) == "");
 }

@@ -194,7 +194,7 @@ TEST_CASE("Every step and every outcome has a name of its own, in the text and i
   CHECK(labels.size() == step_count);
   CHECK(std::unique(labels.begin(), labels.end()) == labels.end());
   for (const char* words : {"last start", "last restart of the agent", "(reason: hung)", "last stop",
-                            "a server confirmed the leave; stop.timeout is 25s", "10 ms", "2025-11-25 10:37:39 UTC"}) {
+                            "a server confirmed the leave; stop.timeout is 25s", "11 ms", "2025-11-25 10:37:39 UTC"}) {
     CHECK_THAT(text, Contains(words));
     CHECK_THAT(svg, Contains(words));
   }

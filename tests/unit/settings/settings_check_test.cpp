@@ -111,13 +111,13 @@ TEST_CASE("all broken keys are reported at once") {
   }
   file["bogus"] = 1;
   const Problems problems =
-      bad(read(file.dump(), {{"LICTOR_BIND_WAIT", "soon"}, {"LICTOR_BOGUS", "1"}, {"CONSUL_LOCAL_CONFIG", "{"}}));
+      bad(read(file.dump(), {{"LICTOR_BIND_WAIT", "soon"}, {"LICTOR_LOG_LEVL", "1"}, {"CONSUL_LOCAL_CONFIG", "{"}}));
   CHECK(problems.size() == setting_keys().size() + 4);
   const std::string text = all_of(problems);
   for (const SettingKey& key : setting_keys()) CHECK_THAT(text, Contains(key.path + (" (" + file_name + "): ")));
   CHECK_THAT(text, Contains("bogus (" + file_name + "): unknown key"));
   CHECK_THAT(text, Contains("bind.wait (LICTOR_BIND_WAIT): \"soon\""));
-  CHECK_THAT(text, Contains("LICTOR_BOGUS: unknown variable"));
+  CHECK_THAT(text, Contains("LICTOR_LOG_LEVL: unknown variable"));
   CHECK_THAT(text, Contains("CONSUL_LOCAL_CONFIG: line 1, column 2: "));
 }
 
@@ -158,6 +158,7 @@ TEST_CASE("impossible values of the file") {
       {R"({"control": {"http": "[127.0.0.1]:8555"}})", {"control.http"}},
       {R"({"control": {"socket": "lictor.sock"}})", {"control.socket", "absolute"}},
       {R"({"run_dir": "run"})", {"run_dir", "absolute"}},
+      {R"({"wait": {"mounts": ["srv"]}})", {"wait.mounts[0]", "absolute"}},
       {R"({"run_dir": ""})", {"run_dir", "empty"}},
       {long_socket.c_str(), {"control.socket", "108 bytes"}},
       {long_run_dir.c_str(), {"run_dir", "108 bytes"}},

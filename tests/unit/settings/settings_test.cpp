@@ -20,6 +20,8 @@ Json other_value(const SettingKey& key) {
   const std::string path = key.path;
   const Json fallback = Json::parse(key.fallback);
   if (path == "bind.cidr") return {"10.0.0.0/8"};
+  if (path == "agent.capabilities") return {"net_raw", "kill"};
+  if (path == "wait.mounts") return {"/srv"};
   if (path == "bind.family") return "ipv6";
   if (path == "control.http") return "[::1]:9000";
   if (path.ends_with("_file")) return "/tmp/secret";
@@ -62,6 +64,9 @@ TEST_CASE("without a file and variables every setting has its default") {
   CHECK(s.agent.config_dirs.empty());
   CHECK_FALSE(s.agent.user);
   CHECK_FALSE(s.agent.group);
+  CHECK(s.agent.groups.empty());
+  CHECK_FALSE(s.agent.capabilities);
+  CHECK_FALSE(s.agent.no_new_privs);
   CHECK(s.agent.env.empty());
   CHECK(s.agent.args.empty());
   CHECK(s.bind.interface == std::vector<std::string>{"eth*", "em*"});
@@ -88,8 +93,14 @@ TEST_CASE("without a file and variables every setting has its default") {
   CHECK(s.watch.rejoin_after == 5min);
   CHECK_FALSE(s.watch.rejoin_after_leave);
   CHECK(s.watch.settings);
+  CHECK(s.wait.files == 60s);
+  CHECK(s.wait.mounts.empty());
+  CHECK_FALSE(s.systemd.ready_by_api);
+  CHECK(s.systemd.ready_within == 30s);
   CHECK(s.control.socket == "/run/lictor/lictor.sock");
   CHECK(s.control.http == "127.0.0.1:8555");
+  CHECK(s.control.ready_needs_leader);
+  CHECK_FALSE(s.control.group);
   CHECK(s.run_dir == "/run/lictor");
   CHECK(s.log.level == "info");
   CHECK_FALSE(s.log.json);
@@ -168,7 +179,7 @@ TEST_CASE("every key can be set, by the file and where it is a scalar or a list 
     CHECK(shown(both) == shown(from_file));
     CHECK(both.origins.at(key.path) == variable);
   }
-  CHECK(setting_keys()[12].environment_name() == "LICTOR_BIND_INTERFACE");
+  CHECK(find_setting("bind.interface")->environment_name() == "LICTOR_BIND_INTERFACE");
 }
 
 TEST_CASE("what LICTOR_* variables mean") {
@@ -199,6 +210,12 @@ TEST_CASE("what LICTOR_* variables mean") {
                            {"LICTORIAN", "x"},
                            {"PATH", "/bin"}}));
   }
+  SECTION("what no setting is nearly called is none of lictor's business") {
+    const Settings s =
+        good(read_environment({{"LICTOR_HTTP_PORT", "80"}, {"LICTOR_USER", "x"}, {"LICTOR_PROJECT", ""}}));
+    CHECK(s.unknown_variables == std::vector<std::string>{"LICTOR_HTTP_PORT", "LICTOR_PROJECT",
+                                                          "LICTOR_USER (did you mean LICTOR_AGENT_USER?)"});
+  }
   SECTION("problems name the variable") {
     struct Row {
       const char* name;
@@ -209,7 +226,7 @@ TEST_CASE("what LICTOR_* variables mean") {
         {"LICTOR_BIND_INTERFCE",
          "x",
          {"LICTOR_BIND_INTERFCE: unknown variable", "did you mean \"LICTOR_BIND_INTERFACE\"?"}},
-        {"LICTOR_HTTP_PORT", "80", {"LICTOR_HTTP_PORT: unknown variable"}},
+        {"LICTOR_STOP_TIMEOT", "9s", {"LICTOR_STOP_TIMEOT: unknown variable", "did you mean \"LICTOR_STOP_TIMEOUT\"?"}},
         {"LICTOR_NODE_HEAL", "yes", {"node.heal (LICTOR_NODE_HEAL): \"yes\" instead of a boolean", "true"}},
         {"LICTOR_NODE_HEAL", "", {"node.heal (LICTOR_NODE_HEAL)"}},
         {"LICTOR_RESTART_GIVE_UP_AFTER", "5x", {"restart.give_up_after (LICTOR_RESTART_GIVE_UP_AFTER): \"5x\""}},
@@ -285,6 +302,27 @@ TEST_CASE("the variables of the official image stand between the file and LICTOR
   }
 }
 
+TEST_CASE("CONSUL_ALLOW_PRIVILEGED_PORTS adds a capability by being there") {
+  using Names = std::vector<std::string>;
+  for (const char* value : {"", "1", "false"}) {
+    CAPTURE(value);
+    const Environment environment{{"CONSUL_ALLOW_PRIVILEGED_PORTS", value}};
+    const Settings s = good(read_environment(environment));
+    CHECK(s.agent.capabilities == Names{"net_bind_service"});
+    CHECK(s.origins.at("agent.capabilities") == "CONSUL_ALLOW_PRIVILEGED_PORTS");
+    CHECK(good(read(R"({"agent": {"capabilities": ["net_raw"]}})", environment)).agent.capabilities ==
+          Names{"net_raw", "net_bind_service"});
+    Environment own = environment;
+    own["LICTOR_AGENT_CAPABILITIES"] = "CAP_CHOWN,kill";
+    CHECK(good(read_environment(own)).agent.capabilities == Names{"CAP_CHOWN", "kill"});
+  }
+  CHECK(good(read(R"({"agent": {"capabilities": []}})")).agent.capabilities == Names{});
+  const Problems wrong = bad(read(R"({"agent": {"capabilities": ["net_bind_servise", "x"]}})"));
+  REQUIRE(wrong.size() == 2);
+  CHECK(wrong[0].hint == "did you mean \"net_bind_service\"?");
+  CHECK(wrong[1].what == "agent.capabilities[1] (" + file_name + ")");
+}
+
 TEST_CASE("NODE_NAME names the node where nothing else does") {
   const Settings s = good(read_environment({{"NODE_NAME", "k1"}}));
   CHECK(s.node.name == "k1");
@@ -292,4 +330,64 @@ TEST_CASE("NODE_NAME names the node where nothing else does") {
   CHECK(good(read(R"({"node": {"name": "n1"}})", {{"NODE_NAME", "k1"}})).node.name == "n1");
   CHECK(good(read_environment({{"NODE_NAME", "k1"}, {"LICTOR_NODE_NAME", "n2"}})).node.name == "n2");
   CHECK_FALSE(good(read_environment({{"NODE_NAME", ""}})).node.name);
+}
+
+namespace {
+
+// Definition by definition, whether it is the very one of `before`.
+std::vector<bool> shared_with(const Settings& before, const Settings& now) {
+  std::vector<bool> shared;
+  for (std::size_t i = 0; i < now.services->size(); ++i)
+    shared.push_back(i < before.services->size() && &*now.services->at(i).json == &*before.services->at(i).json);
+  return shared;
+}
+
+std::string with_services(const std::string& list) {
+  return R"({"stop": {"timeout": "9s"}, "services": )" + list + "}";
+}
+
+}  // namespace
+
+TEST_CASE("definitions of services that are written as before are the same ones, and others are read") {
+  const auto read = [](const std::string& list, const Settings* before = nullptr) {
+    return good(read_settings(SettingsFile{"f", with_services(list)}, {}, before));
+  };
+  const Settings before = read(R"([{"name": "a", "port": 1}, /* , */ {"name": "b"}, // ]
+      {"name": "c"}])");
+  REQUIRE(before.services->size() == 3);
+  CHECK(*before.services->at(0).json == Json{{"name", "a"}, {"port", 1}});
+  CHECK(*before.services->at(2).json == Json{{"name", "c"}});
+  const Settings now = read(R"([{"name": "a", "port": 1},{"name": "b", "tags": ["x"]}, {"name": "c"}])", &before);
+  CHECK(shared_with(before, now) == std::vector<bool>{true, false, true});
+  CHECK(*now.services->at(1).json == Json{{"name", "b"}, {"tags", {"x"}}});
+  CHECK(now.digest != before.digest);
+  CHECK(shared_with(before, read(R"([{"name": "a", "port": 1}])")) == std::vector<bool>{false});
+  CHECK(shared_with(before, read("[]", &before)).empty());
+  // Whichever way they are read they are the same settings.
+  const std::string list = R"([{"name": "a", "port": 1}, {"name": "b"}, {"name": "c"}])";
+  CHECK(read(list).digest == before.digest);
+  CHECK(good(read_settings(SettingsFile{"f", R"({"stop": {"timeout": "9s"}, "servic\u0065s": )" + list + "}"}, {}))
+            .digest == before.digest);
+  CHECK(read(R"([{"name": "a", "port": 1}, {"name": "b", "token": "one"}])").digest ==
+        read(R"([{"name": "a", "port": 1}, {"name": "b", "token": "two"}])").digest);
+}
+
+TEST_CASE("what is wrong among many services is told by its place") {
+  struct Row {
+    const char* list;
+    const char* told;
+  };
+  for (const Row& row : std::initializer_list<Row>{
+           {"[{\"name\": \"a\"},\n {\"name\" \"b\"}]", "line 2"},
+           {"[{\"name\": \"a\"}, {\"name\": \"b\", \"name\": \"c\"}]", "given twice"},
+           {"[{\"name\": \"a\"}, 7]", "services[1]"},
+           {"[{\"name\": \"a\"},]", "line 1"},
+           {"[{\"name\": \"a\"}], \"services\": []", "given twice"},
+           {"{\"a\": {\"name\": \"a\"}}", "services"},
+       }) {
+    CAPTURE(row.list);
+    const auto read = read_settings(SettingsFile{"f", with_services(row.list)}, {});
+    REQUIRE_FALSE(read.has_value());
+    CHECK(to_string(read.error().front()).find(row.told) != std::string::npos);
+  }
 }

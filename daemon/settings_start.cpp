@@ -1,0 +1,165 @@
+// The settings of a start: until there is a ground, what is named and missing is awaited (awaited.hpp).
+#include "awaited.hpp"
+#include "clock.hpp"
+#include "process/io/host.hpp"
+#include "report/io/log.hpp"
+#include "settings_files.hpp"
+#include "start_lines.hpp"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+namespace lictor {
+
+std::optional<PrepareFailed> SettingsFiles::begin_preparing() {
+  const bool first = !std::exchange(begun_, true);
+  if (first) {
+    if (auto watching = watches_.begin(); !watching) return PrepareFailed{watching.error()};
+    host_name_ = host_name();
+  }
+  if (sources_) {
+    read_again();
+  } else {
+    if (!first || !known_) read_settings_again();
+    if (auto failed = read_first()) return failed;
+  }
+  if (auto held = hold(); !held) return PrepareFailed{held.error(), true};
+  return std::nullopt;
+}
+
+// While files are awaited. Broken settings change nothing: what is awaited for the old ones may yet come.
+void SettingsFiles::read_settings_again() {
+  if (!known_) watch(first_);
+  auto settings = load_settings(named_, environment_, nullptr);
+  if (!known_) {
+    wrong_ = settings ? Problems{} : settings.error();
+    if (settings) become_known(std::move(*settings));
+    return;
+  }
+  Problems problems = settings ? Problems{} : settings.error();
+  if (settings) {
+    if (auto same = same_from_start_to_end(*settings); !same) problems.push_back(same.error());
+  }
+  tell_refused(problems);
+  if (!problems.empty()) return;
+  if (settings->digest != first_.digest) log::info("new settings, before there is an agent");
+  first_ = std::move(*settings);
+  log::set_up(first_.log.level, first_.log.json);
+}
+
+void SettingsFiles::become_known(Settings settings) {
+  const bool elsewhere = settings.run_dir != first_.run_dir || settings.control.socket != first_.control.socket ||
+                         settings.control.http != first_.control.http;
+  if (elsewhere) locks_ = {};
+  first_ = std::move(settings);
+  known_ = true;
+  log::set_up(first_.log.level, first_.log.json);
+  news_.known(elsewhere);
+}
+
+// Nothing: all that was named is there, right or wrong (`wrong_`).
+std::optional<PrepareFailed> SettingsFiles::read_first() {
+  if (!known_) return may_come(wrong_) ? await(wrong_) : hopeless(wrong_);
+  watch(first_);
+  Problems problems = missing_mounts(first_);
+  if (!problems.empty()) return await(std::move(problems));  // what stands below is not what is meant
+  Sources sources;
+  const bool whole = read_and_watch(first_, sources, problems, Definitions::digests);
+  if (whole) {
+    const Problems certificates = missing_certificates(sources);
+    problems.insert(problems.end(), certificates.begin(), certificates.end());
+  }
+  if (may_come(problems)) return await(std::move(problems));
+  // What is wrong is all told once it is known where the node is; where its data is may not be known at all.
+  if (!whole) return hopeless(problems);
+  sources_ = std::move(sources);
+  wrong_ = std::move(problems);
+  return std::nullopt;
+}
+
+// Whoever asks hears meanwhile what is awaited.
+PrepareFailed SettingsFiles::await(Problems files) {
+  if (auto held = hold(); !held && known_) return PrepareFailed{held.error(), true};
+  awaiting_ = true;  // of settings that are not watched, too, from the next look on
+  return {.problem = files.front(),
+          .rules = lictor::rules_of(first_, {}),
+          .files = files,
+          .unheard = !watches_.hears_files()};
+}
+
+PrepareFailed SettingsFiles::hopeless(const Problems& found) const {
+  Problems problems = worst_first(found);
+  for (std::size_t i = 1; i < problems.size(); ++i) log::error(to_string(problems[i]));
+  return PrepareFailed{std::move(problems.front()), true};
+}
+
+bool SettingsFiles::read_and_watch(const Settings& settings, Sources& sources, Problems& problems,
+                                   Definitions definitions) {
+  const bool read = read_sources(sources, settings, environment_, problems, definitions);
+  if (read && watches_.watches_files()) {
+    for (const auto& [key, files] : agent_files(sources.config.effective())) watches_.watch_also(files);
+  }
+  return read;
+}
+
+// While there is no address. Broken settings change nothing here either: the address may yet come for the old ones.
+void SettingsFiles::read_again() {
+  auto settings = load_settings(named_, environment_, &first_);
+  Problems problems = settings ? Problems{} : settings.error();
+  if (settings) {
+    watch(*settings);
+    if (auto same = same_from_start_to_end(*settings); !same) problems.push_back(same.error());
+  }
+  Sources sources;
+  if (problems.empty() && read_and_watch(*settings, sources, problems, Definitions::digests) && problems.empty()) {
+    if (settings->digest != first_.digest) log::info("new settings, before there is an agent");
+    if (sources.facts.data_dir != sources_->facts.data_dir) locks_.data_dir.reset();
+    sources_ = std::move(sources);
+    wrong_.clear();
+    first_ = std::move(*settings);
+    watch_as_settled();
+    log::set_up(first_.log.level, first_.log.json);
+  }
+  tell_refused(problems);
+}
+
+void SettingsFiles::tell_refused(const Problems& problems) {
+  const std::string before = std::exchange(problem_, join_problems(problems));
+  if (!problems.empty() && problem_ != before)
+    log::error("settings not applied, the old ones stay in force", {{"reason", problem_}});
+}
+
+// The directories, and what is put into them: waiting for an address would not mend what is wrong with them. Where the data is, is
+// known only with the sources.
+Result<void> SettingsFiles::hold() {
+  auto held = sources_ ? lock(*sources_, locks_) : lock_run_dir(first_, locks_);
+  return held ? news_.held() : held;
+}
+
+Happening SettingsFiles::prepare(const Interfaces& interfaces, const std::string& settled) {
+  auto ground = look(*sources_, interfaces, {}, wrong_);
+  if (!ground) {
+    const Problems problems = worst_first(ground.error());
+    const bool waiting = may_come(problems);
+    for (std::size_t i = 1; i < problems.size() && !waiting; ++i) log::error(to_string(problems[i]));
+    return PrepareFailed{.problem = problems.front(), .rules = lictor::rules_of(first_, {})};
+  }
+  if (const BindAddress& bind = ground->facts.bind; !bind.doubt.empty() && bind.address != settled) {
+    Problem doubt{"bind.settle", fmt::format("{} on {} would do, but {}", bind.address, bind.interface, bind.doubt),
+                  "wait for bind.settle, or name the interface in bind.interface", Exit::retry};
+    return PrepareFailed{.problem = std::move(doubt), .rules = lictor::rules_of(first_, {}), .candidate = bind.address};
+  }
+  // An address will not mend a disk.
+  if (auto made = make_folders(*ground); !made) return PrepareFailed{made.error(), true};
+  tell_of(*ground);
+  ground->let_definitions_go();
+  ground_ = std::move(*ground);
+  sources_.reset();
+  settled_ = steady_now();
+  if (std::exchange(awaiting_, false)) watch_as_settled();
+  news_.settled();
+  return Prepared{rules_of(*ground_), ground_->own(), !ground_->identity.former_address.empty()};
+}
+
+}  // namespace lictor
