@@ -14,6 +14,7 @@ import subprocess
 import sys
 
 import pages
+import storage_test
 import watch_test
 from agent_stand_in import stand_in
 from secrets_tls_test import certificates
@@ -230,7 +231,7 @@ def troubleshooting_closed_to_root(world, advice):
     """A volume on which root is nobody, and that is nobody else's."""
     world.server()
     client = world.client(agent={"user": "consul"})
-    client.wrapper = ["setpriv", "--bounding-set", "-dac_override,-dac_read_search,-fowner"]
+    client.wrapper = storage_test.NOBODY_HERE
     os.mkdir(client.data_dir, 0o755)
     os.chown(client.data_dir, 12345, 12345)
     assert client.start().ended(5) == 78
