@@ -1,5 +1,6 @@
 // Reads files in HCL as a start of lictor does, into what an agent goes by, over and over for two seconds. Writes how many
 // microseconds of the processor all of them took at best, the most bytes of heap that were in use at a time, and those that stay.
+#include "../oracle/counted_heap.hpp"
 #include "agent_config/definitions.hpp"
 #include "agent_config/kept_definitions.hpp"
 #include "agent_config/plan.hpp"
@@ -7,43 +8,8 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
-#include <cstdlib>
 #include <ctime>
-#include <fstream>
 #include <limits>
-#include <new>
-
-#include <malloc.h>
-
-namespace {
-
-std::size_t heap = 0, most_heap = 0;
-
-}  // namespace
-
-void* operator new(std::size_t size) {
-  void* const made = std::malloc(size);
-  if (!made) throw std::bad_alloc();
-  heap += malloc_usable_size(made);
-  most_heap = std::max(heap, most_heap);
-  return made;
-}
-void operator delete(void* made) noexcept {
-  heap -= malloc_usable_size(made);
-  std::free(made);
-}
-void operator delete(void* made, std::size_t) noexcept { operator delete(made); }
-
-namespace {
-
-std::string content_of(const char* path) {
-  std::ifstream in(path, std::ios::binary | std::ios::ate);
-  std::string text(static_cast<std::size_t>(in.tellg()), '\0');
-  in.seekg(0).read(text.data(), static_cast<std::streamsize>(text.size()));
-  return text;
-}
-
-}  // namespace
 
 int main(int argc, char** argv) {
   const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(2);

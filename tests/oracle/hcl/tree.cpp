@@ -5,41 +5,18 @@
 //
 // With arguments, files in HCL: reads and parses one after another, over and over for two seconds. Writes how many microseconds
 // of the processor all of them took at best, and the most bytes of heap that were in use at a time.
+#include "../counted_heap.hpp"
 #include "hcl/hcl.hpp"
 
 #include <algorithm>
 #include <bit>
 #include <chrono>
 #include <cstdio>
-#include <cstdlib>
 #include <ctime>
-#include <fstream>
 #include <iostream>
 #include <limits>
-#include <new>
-
-#include <malloc.h>
 
 using namespace lictor::hcl;
-
-namespace {
-
-std::size_t heap = 0, most_heap = 0;
-
-}  // namespace
-
-void* operator new(std::size_t size) {
-  void* const made = std::malloc(size);
-  if (!made) throw std::bad_alloc();
-  heap += malloc_usable_size(made);
-  most_heap = std::max(heap, most_heap);
-  return made;
-}
-void operator delete(void* made) noexcept {
-  heap -= malloc_usable_size(made);
-  std::free(made);
-}
-void operator delete(void* made, std::size_t) noexcept { operator delete(made); }
 
 namespace {
 
@@ -51,9 +28,7 @@ int time_files(const std::vector<std::string>& files) {
   while (std::chrono::steady_clock::now() < end) {
     const auto begin = std::clock();
     for (const std::string& file : files) {
-      std::ifstream in(file, std::ios::binary | std::ios::ate);
-      std::string text(static_cast<std::size_t>(in.tellg()), '\0');
-      in.seekg(0).read(text.data(), static_cast<std::streamsize>(text.size()));
+      const std::string text = content_of(file);
       if (std::holds_alternative<SyntaxError>(parse_hcl(text))) return 1;
     }
     best = std::min(best, std::clock() - begin);
