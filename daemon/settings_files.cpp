@@ -214,7 +214,8 @@ Result<void> SettingsFiles::same_from_start_to_end(const Settings& next) const {
   if (next.run_dir == now.run_dir && next.control.socket == now.control.socket &&
       next.control.http == now.control.http && next.control.group == now.control.group && next.log.json == now.log.json)
     return {};
-  return Problem{"settings", "run_dir, control.socket, control.http and log.format can't change while lictor runs",
+  return Problem{"settings",
+                 "run_dir, control.socket, control.group, control.http and log.format can't change while lictor runs",
                  "restart lictor for that"};
 }
 
