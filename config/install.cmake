@@ -27,6 +27,7 @@ endfunction()
 install_text(systemd/lictor.service ${PREFIX}/lib/systemd/system)
 install_text(systemd/hardening.conf ${PREFIX}/share/doc/lictor/examples)
 install_text(docs/lictor.1 ${PREFIX}/share/man/man1)
+install_text(docs/lictor-kubernetes.1 ${PREFIX}/share/man/man1)
 install_text(docs/lictor.json.5 ${PREFIX}/share/man/man5)
 # Never over what an administrator has written.
 if(NOT EXISTS "$ENV{DESTDIR}${SETTINGS}/lictor.json")

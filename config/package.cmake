@@ -16,7 +16,7 @@ node's own services, watches, and leaves the cluster when told to stop.
 The service is installed disabled: it is of use once /etc/lictor/lictor.json
 names the Consul servers.")
 
-# No library: the binary is static. passwd has useradd, and is there on the smallest systems, which adduser is not.
+# No library: the binaries are static. passwd has useradd, and is there on the smallest systems, which adduser is not.
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_COMPRESSION_TYPE xz)
 set(CPACK_DEBIAN_PACKAGE_SECTION net)

@@ -7,7 +7,7 @@ file(INSTALL ${LICTOR_SOURCE_DIR}/config/debian/lintian-overrides
 # The copyright file points at Debian's own copy.
 file(REMOVE ${DOC}/LICENSE)
 set(MAN $ENV{DESTDIR}/usr/share/man)
-execute_process(COMMAND gzip -9nf ${DOC}/changelog ${MAN}/man1/lictor.1 ${MAN}/man5/lictor.json.5
+execute_process(COMMAND gzip -9nf ${DOC}/changelog ${MAN}/man1/lictor.1 ${MAN}/man1/lictor-kubernetes.1 ${MAN}/man5/lictor.json.5
   COMMAND_ERROR_IS_FATAL ANY)
 # Where lictor has the agent's data, as the unit's StateDirectory= says: by it `lictor check` knows before the first start.
 file(MAKE_DIRECTORY $ENV{DESTDIR}/var/lib/lictor)

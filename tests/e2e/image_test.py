@@ -206,8 +206,11 @@ command=$(ninja -t commands CMakeFiles/lictor_decide.dir/Unity/unity_0_cxx.cxx.o
 eval "CCACHE_DISABLE=1 ${command% -o *} -fno-lto -S -o - ../../lib/network/address.cpp" """
 
 
+PROGRAMS = ("lictor", "lictor-kubernetes")
+
+
 def image_binary_is_the_same(world):
-    """The image's binary is byte for byte the host's, although it was built elsewhere, by the same packages."""
+    """The image's programs are byte for byte the host's, although they were built elsewhere, by the same packages."""
     compiled_by = ["dpkg-query", "-W", "-f", "${binary:Package} ${Version}\n", "g++-12", "binutils", "libc6-dev"]
     compiled_by += ["libstdc++-12-dev", "libboost1.81-dev", "nlohmann-json3-dev"]
     compiled_by += ["libfmt-dev", "libspdlog-dev", "libcli11-dev", "libmbedtls-dev"]
@@ -216,12 +219,15 @@ def image_binary_is_the_same(world):
         if there.strip() != run(*compiled_by).strip():
             return print("not compared: host and image have other versions of", " ".join(compiled_by[4:]))
         container = docker.docker("create", "lictor-binary", "/usr/bin/lictor").strip()
-        docker.docker("cp", f"{container}:/usr/bin/lictor", f"{world.folder}/lictor")
+        for program in PROGRAMS:
+            docker.docker("cp", f"{container}:/usr/bin/{program}", f"{world.folder}/{program}")
         # What the host had compiled was taken from it, so one source is compiled once more.
         there = docker.docker("run", "--rm", "--network=none", "lictor-build", "sh", "-c", ASSEMBLY, "sh", "/source/build/release")
     here = run("sh", "-c", ASSEMBLY, "sh", os.path.dirname(world.lictor))
     assert len(there) > 10_000 and there.strip() == here.strip(), "the compilers differ"
-    assert filecmp.cmp(f"{world.folder}/lictor", world.lictor, shallow=False), "the binaries differ"
+    for program in PROGRAMS:
+        host = f"{os.path.dirname(world.lictor)}/{program}"
+        assert filecmp.cmp(f"{world.folder}/{program}", host, shallow=False), f"{program}: the binaries differ"
 
 
 def image_identity(world):

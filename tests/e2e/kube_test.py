@@ -58,6 +58,7 @@ def for_podman(found, node, settings):
         "spec.nodeName": node.name,
         "status.hostIP": node.address,
         "status.podIP": node.address,
+        "metadata.name": f"{found['DaemonSet']['metadata']['name']}-pod",
         "metadata.namespace": found["DaemonSet"]["metadata"]["namespace"],
     }
     container["env"] = [
@@ -124,13 +125,14 @@ class Node:
         return done.stdout
 
     def import_image(self):
-        """lictor:0.1.0 with what the manifests expect: lictor, consul with its user, busybox's shell; set as the real
+        """lictor:0.1.0 with what the manifests expect: lictor and its helper, consul with its user, busybox's shell; set as the real
         image is."""
         tree = f"{self.root}/tmp/image"
         for folder in ("bin", "usr/bin", "etc", "run", "tmp", "var", "consul/config", "proc", "sys", "dev"):
             os.makedirs(f"{tree}/{folder}")
         os.symlink("../run", f"{tree}/var/run")
-        shutil.copy(self.world.lictor, f"{tree}/usr/bin/lictor")
+        for program in (self.world.lictor, f"{os.path.dirname(self.world.lictor)}/lictor-kubernetes"):
+            shutil.copy(program, f"{tree}/usr/bin/{os.path.basename(program)}")
         shutil.copy(CONSUL, f"{tree}/usr/bin/consul")
         shutil.copy(f"{self.root}/usr/bin/busybox", f"{tree}/bin/busybox")
         for applet in ("sh", "ip", "awk", "cat"):

@@ -145,9 +145,11 @@ def package_prefix(world):
     install = ("cmake", "--install", build(world), "--prefix", prefix)
     w.run(*install)
     assert w.run(f"{prefix}/bin/lictor", "version") == f"lictor {version_of(world)}\n"
+    assert w.run(f"{prefix}/bin/lictor-kubernetes", "--version") == f"lictor-kubernetes {version_of(world)}\n"
     unit = read(f"{prefix}/lib/systemd/system/lictor.service")
     assert f"\nExecStart={prefix}/bin/lictor run -c {prefix}/etc/lictor/lictor.json\n" in unit, unit
     installed = ["etc/lictor/lictor.json", "share/lictor/lictor.schema.json", "share/man/man1/lictor.1"]
+    installed += ["share/man/man1/lictor-kubernetes.1"]
     installed += ["share/man/man5/lictor.json.5", "share/doc/lictor/examples/hardening.conf"]
     installed += ["lib/sysusers.d/lictor.conf", "share/doc/lictor/LICENSE", "share/doc/lictor/lictor.json"]
     installed += [f"share/doc/lictor/{name}" for name in ("prometheus/prometheus.yml", "prometheus/rules.yml")]
@@ -202,7 +204,7 @@ def check_offers(expected, offers):
 def package_manual(world):
     """The manual pages are sound; lictor(1) names all commands, options, signals and exit codes, and no others."""
     tree = world.root("packaging")
-    for name in ("lictor.1", "lictor.json.5"):
+    for name in ("lictor.1", "lictor-kubernetes.1", "lictor.json.5"):
         shutil.copy(SOURCE / "docs" / name, f"{tree}/tmp/")
         inside(tree, "mandoc", "-Tlint", "-W", "warning", f"/tmp/{name}")
         told = inside(tree, "sh", "-c", f"groff -mandoc -ww -z /tmp/{name} 2>&1")

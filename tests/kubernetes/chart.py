@@ -122,7 +122,7 @@ def equals_the_base():
     base = [one for path in (MANIFESTS / "base").glob("*.yaml") for one in yaml.safe_load_all(path.read_text())]
     base = [one for one in base if one["kind"] != "Kustomization"]
     made = render(SERVERS, "namespace.create=true")
-    assert len(made) == len(base) == 3, (made, base)
+    assert len(made) == len(base) == 8, (made, base)
     assert not differences(as_fields(base), as_fields(made)), differences(as_fields(base), as_fields(made))
     kustomized = [one for one in yaml.safe_load_all(charts("kustomize", MANIFESTS / "base")) if one]
     assert not differences(as_fields(kustomized), as_fields(made))
@@ -190,6 +190,34 @@ def values_arrive():
     assert gossip == [(8301, "TCP"), (8301, "UDP")] and policy["ingress"][1]["from"][0]["ipBlock"], gossip
 
 
+def rights_can_be_switched_off():
+    """The account and its rights are the chart's or somebody else's; without an account no token is mounted."""
+
+    def made(*sets):
+        objects = render(SERVERS, *sets)
+        pod = only(objects, "DaemonSet")["spec"]["template"]["spec"]
+        kinds = {one["kind"] for one in objects} - {"DaemonSet", "ConfigMap"}
+        return kinds, pod.get("serviceAccountName"), pod["automountServiceAccountToken"]
+
+    roles = {"Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding"}
+    assert made() == ({"ServiceAccount", *roles}, "lictor", True)
+    assert made("rbac.create=false") == ({"ServiceAccount"}, "lictor", True)
+    assert made("serviceAccount.create=false", "serviceAccount.name=mine") == (roles, "mine", True)
+    assert made("serviceAccount.create=false") == (set(), None, False)
+    bound = render(SERVERS, "serviceAccount.create=false", "serviceAccount.name=mine", "serviceAccount.annotations.a=b")
+    for kind in ("RoleBinding", "ClusterRoleBinding"):
+        assert [one["name"] for one in only(bound, kind)["subjects"]] == ["mine"], kind
+    annotated = only(render(SERVERS, "serviceAccount.annotations.a=b"), "ServiceAccount")
+    assert annotated["metadata"]["annotations"] == {"a": "b"}
+    pools = render(files=[CHART / "ci/pools-values.yaml"])
+    (named,) = [one["resourceNames"] for one in only(pools, "Role")["rules"] if one["resources"] == ["daemonsets"]]
+    assert set(named) == set(of_kind(pools, "DaemonSet")), named
+    accounts = {one["spec"]["template"]["spec"]["serviceAccountName"] for one in of_kind(pools, "DaemonSet").values()}
+    assert accounts == {"lictor"} == set(of_kind(pools, "ServiceAccount")), accounts
+    names = [set(of_kind(render(SERVERS, release=name), "ClusterRole")) for name in ("lictor", "other")]
+    assert names[0] == {"consul-lictor"} and not names[0] & names[1], "it is the whole cluster's"
+
+
 def may_run_on(daemonset, node):
     """Whether the required node affinity admits a node of these labels (metadata.name is node-1)."""
     affinity = daemonset["spec"]["template"]["spec"].get("affinity", {}).get("nodeAffinity", {})
@@ -250,6 +278,8 @@ REFUSED = [
     ("updateStrategy.type=Recreate", "updateStrategy"),
     ("terminationGracePeriodSeconds=25", "25 is not longer than settings.stop.timeout, 25s"),
     ("priorityClass=x", "priorityClass"),
+    ("serviceAccount.annotation.a=x", "annotation"),
+    ("pools.gpu.rbac.create=false", "rbac"),
 ]
 
 
@@ -375,6 +405,7 @@ CHECKS = [
     equals_the_base,
     notes_name_what_is_there,
     values_arrive,
+    rights_can_be_switched_off,
     pools_share_no_node,
     bad_values_are_refused,
     lint_finds_nothing,

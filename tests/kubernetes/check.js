@@ -197,6 +197,34 @@ function client(object, all, schemas) {
   });
 }
 
+// What lictor asks the API at a stop, and that its service account may ask that and nothing else.
+function rights(object, all) {
+  const pod = pod_of(object);
+  const containers = (pod?.containers || []).filter(is_lictor);
+  if (!containers.length || pod.automountServiceAccountToken === false) return [];
+  const found = [];
+  const rule = (holds, text) => holds || found.push(text);
+  const space = object.metadata.namespace, account = pod.serviceAccountName;
+  const is_account = one => one.kind === 'ServiceAccount' && one.name === account && one.namespace === space;
+  rule(all.some(one => is_account({...one, ...one.metadata})), `no ServiceAccount ${account} in ${space}`);
+  const given = kind => all.filter(one => one.kind === kind && (one.metadata.namespace || space) === space)
+    .filter(one => (one.subjects || []).some(is_account))
+    .flatMap(one => all.filter(role => role.kind === one.roleRef.kind && role.metadata.name === one.roleRef.name))
+    .flatMap(role => role.rules);
+  const everywhere = given('ClusterRoleBinding'), here = [...given('RoleBinding'), ...everywhere];
+  const may = (rules, group, resource, name) => rules.some(one => one.apiGroups.includes(group) &&
+    one.resources.includes(resource) && one.verbs.includes('get') && (!one.resourceNames || one.resourceNames.includes(name)));
+  const wanted = [[here, '', 'pods'], [here, 'apps', 'daemonsets', object.metadata.name], [here, '', 'namespaces', space], [everywhere, '', 'nodes']];
+  for (const [rules, group, resource, name] of wanted) rule(may(rules, group, resource, name), `${account} may not get its ${resource}`);
+  rule(here.every(one => String(one.verbs) === 'get'), `${account} may do more than get`);
+  rule(everywhere.every(one => String(one.resources) === 'nodes'), `${account} may get more than nodes in all namespaces`);
+  for (const {env} of containers) {
+    for (const [name, field] of [['POD_NAME', 'metadata.name'], ['POD_NAMESPACE', 'metadata.namespace']])
+      rule((env || []).some(one => one.name === name && one.valueFrom?.fieldRef?.fieldPath === field), `${name} is not ${field}`);
+  }
+  return found;
+}
+
 // Pod Security's level `restricted`, in a namespace that enforces it (Kubernetes's documentation: Pod Security Standards).
 function restricted(object, all) {
   const pod = pod_of(object);
@@ -228,7 +256,7 @@ function namespaces(object, all) {
   return [`no Namespace ${space} beside it`];
 }
 
-const RULES = [labels, volumes, probes, references, config_maps, client, restricted];
+const RULES = [labels, volumes, probes, references, config_maps, client, rights, restricted];
 
 // ---- folders --------------------------------------------------------------------------------------------------------
 

@@ -60,6 +60,14 @@ const MUTANTS = [
   ['examples/business.yaml', 'allowPrivilegeEscalation: false', 'allowPrivilegeEscalation: true', /restricted: business may gain privileges/],
   ['examples/business.yaml', '            capabilities:\n              drop: ["ALL"]\n', '',
     /restricted: business has capabilities/],
+  ['base/daemonset.yaml', 'serviceAccountName: lictor', 'serviceAccountName: liktor', /no ServiceAccount liktor in consul/],
+  ['base/daemonset.yaml', 'fieldPath: metadata.name\n', 'fieldPath: spec.nodeName\n', /POD_NAME is not metadata.name/],
+  ['base/rolebinding.yaml', '  - kind: ServiceAccount\n    name: lictor', '  - kind: ServiceAccount\n    name: default', /may not get its pods/],
+  ['base/role.yaml', 'resourceNames: [lictor]', 'resourceNames: [consul]', /may not get its daemonsets/],
+  ['base/role.yaml', 'resources: [namespaces]', 'resources: [services]', /may not get its namespaces/],
+  ['base/role.yaml', 'resources: [pods]\n    verbs: [get]', 'resources: [pods]\n    verbs: [get, list]', /may do more than get/],
+  ['base/clusterrole.yaml', 'resources: [nodes]', 'resources: [nodes, secrets]', /may get more than nodes in all namespaces/],
+  ['base/clusterrolebinding.yaml', 'name: consul-lictor\nsubjects', 'name: lictor\nsubjects', /may not get its nodes/],
   ['base/daemonset.yaml', 'mountPath: /run/lictor', 'mountPath: /run/elsewhere', /no emptyDir in memory holds run_dir/],
 ];
 

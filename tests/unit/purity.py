@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What decides links to nothing that could act: purity.py LIBRARY.
+"""What decides links to nothing that could act: purity.py LIBRARY….
 
 Of C's library it calls what computes on memory, and of C++'s no clock, file, thread or stream of the system.
 """
@@ -29,4 +29,4 @@ def main(library):
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+    sys.exit(max(map(main, sys.argv[1:])))

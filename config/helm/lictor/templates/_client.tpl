@@ -63,11 +63,14 @@ spec:
         {{- . | nindent 8 }}
       {{- end }}
       terminationGracePeriodSeconds: {{ int .values.terminationGracePeriodSeconds }}
-      {{- with .values.serviceAccountName }}
+      # By which lictor asks at a stop whether the node goes or stays. Only root can read the token: agent, hooks and checks can't.
+      {{- with include "lictor.account" .root }}
       serviceAccountName: {{ . }}
-      {{- end }}
-      # Nothing here talks to Kubernetes, and a Service called "consul" or "lictor" must not become a setting.
+      automountServiceAccountToken: true
+      {{- else }}
       automountServiceAccountToken: false
+      {{- end }}
+      # A Service called "consul" or "lictor" must not become a setting.
       enableServiceLinks: false
       {{- with .values.imagePullSecrets }}
       imagePullSecrets:
@@ -90,7 +93,11 @@ spec:
             # For `lictor doctor`, which can't see it otherwise.
             - name: LICTOR_GRACE
               value: {{ int .values.terminationGracePeriodSeconds }}s
-            # For ${HOST_IP} and ${POD_NAMESPACE} in node.meta and in service definitions.
+            # Whose stop is asked about; and for ${HOST_IP} and ${POD_NAMESPACE} in node.meta and in service definitions.
+            - name: POD_NAME
+              valueFrom:
+                fieldRef:
+                  fieldPath: metadata.name
             - name: HOST_IP
               valueFrom:
                 fieldRef:

@@ -14,6 +14,11 @@
 {{- end }}
 {{- end }}
 
+{{/* Takes the root. The service account of all pods; empty: the namespace's default one, without its token. */}}
+{{- define "lictor.account" -}}
+{{ .Values.serviceAccount.name | default (.Values.serviceAccount.create | ternary (include "lictor.name" .) "") }}
+{{- end }}
+
 {{/* What a selector chooses by: it can't be changed. */}}
 {{- define "lictor.chosen" -}}
 app.kubernetes.io/name: {{ include "lictor.name" .root }}
