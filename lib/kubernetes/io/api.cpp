@@ -46,7 +46,7 @@ OrFault<std::string> read_account_file(const char* name) {
   }
   if (content.size() > file_limit) return Fault{path + " is too large"};
   if (trim(content).empty()) return Fault{path + " is empty"};
-  return content;
+  return OrFault<std::string>(boost::system::in_place_value, std::move(content));  // a text could be either
 }
 
 struct Account {
