@@ -168,6 +168,7 @@ def kube_why_late_shutdown(world):
         def node(connection):
             asked = [path for path, _ in api.asked].count(PATHS["node"])
             connection.sendall(first if asked == 1 else later)
+            return True
 
         api.answers["node"] = node
         said = ask(world, api.port, "--within", "2000")
@@ -223,6 +224,13 @@ def kube_why_bad_answers(world):
         api.answers = changed(pod=deleted(), namespace=403)
         said = ask(world, api.port, "--within", "2000")
         assert said["known"] and not said["leave"], ("a namespace that may not be read", said)
+
+        # As where a proxy closes after each answer.
+        api.keeps, api.answers = False, changed(pod=deleted())
+        api.asked.clear()
+        said = ask(world, api.port, "--within", "2000")
+        assert said["known"] and not said["leave"] and len(api.asked) == 4, said
+        api.keeps = True
 
         api.answers = changed(pod=deleted()) | {"node": api.hang}
         began = time.monotonic()

@@ -84,11 +84,12 @@ class ApiStandIn:
     """At an address, with a port of its own. Each connection has a thread, which ends with the process at the latest.
 
     answers: kind -> the object; a code, for the Status that goes with it; or a function of the TLS connection, which then says
-    all. `before_tls`: a function of the bare connection in the place of all that. asked: (path, headers) of each request.
+    all, and whether the connection stays for another request. `keeps`: whether it does otherwise. `before_tls`: a function of the bare connection in the place of all that. asked: (path, headers) of each request.
     """
 
     def __init__(self, context, address="127.0.0.1"):
         self.context, self.answers, self.asked, self.before_tls = context, objects(), [], None
+        self.keeps = True
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
         self.listener = socket.create_server((address, 0), family=family)
         self.port = self.listener.getsockname()[1]
@@ -116,24 +117,29 @@ class ApiStandIn:
                 self.before_tls(bare)
                 return
             with self.context.wrap_socket(bare, server_side=True) as connection:
-                request = b""
-                while b"\r\n\r\n" not in request:
-                    piece = connection.recv(65536)
-                    if not piece:
+                received = b""
+                while True:
+                    while b"\r\n\r\n" not in received:
+                        piece = connection.recv(65536)
+                        if not piece:
+                            return
+                        received += piece
+                    request, received = received.split(b"\r\n\r\n", 1)
+                    first, *lines = request.decode().split("\r\n")
+                    headers = dict(line.split(": ", 1) for line in lines)
+                    self.asked.append((first.split()[1], headers))
+                    if not self.reply(connection, first.split()[1]) or headers.get("Connection") == "close":
                         return
-                    request += piece
-                first, *lines = request.decode().split("\r\n\r\n")[0].split("\r\n")
-                path = first.split()[1]
-                self.asked.append((path, dict(line.split(": ", 1) for line in lines)))
-                self.reply(connection, path)
 
     def reply(self, connection, path):
+        """Whether the connection stays."""
         kind = {known: kind for kind, known in PATHS.items()}.get(path)
         given = self.answers[kind] if kind else 404
         if callable(given):
-            given(connection)
-        else:
-            connection.sendall(status(given) if isinstance(given, int) else answer(200, given))
+            return given(connection)
+        told = status(given) if isinstance(given, int) else answer(200, given)
+        connection.sendall(told if self.keeps else told.replace(b"\r\n", b"\r\nConnection: close\r\n", 1))
+        return self.keeps
 
     def hang(self, _):
         """As an answer: none, for as long as the stand-in lives."""

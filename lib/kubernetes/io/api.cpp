@@ -70,14 +70,15 @@ struct Server {
 };
 
 std::string request_for(const Question& question, const std::string& name_space, const Server& server,
-                        const std::string& token) {
+                        const std::string& token, bool last) {
   // Of two of them the metadata is enough, which spares the server and the wire the rest.
   const bool whole = question.kind == Kind::pod || question.kind == Kind::node;
   const bool colon = server.host.find(':') != std::string::npos;
   const std::string host = (colon ? "[" + server.host + "]" : server.host) + ":" + std::to_string(server.port);
   return "GET " + path_of(question, name_space) + " HTTP/1.1\r\nHost: " + host + "\r\nAuthorization: Bearer " + token +
          "\r\nAccept: " + (whole ? "" : "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,") +
-         "application/json\r\nUser-Agent: lictor-kubernetes/" LICTOR_VERSION "\r\nConnection: close\r\n\r\n";
+         "application/json\r\nUser-Agent: lictor-kubernetes/" LICTOR_VERSION "\r\n" +
+         (last ? "Connection: close\r\n" : "") + "\r\n";
 }
 
 // The conversation itself.
@@ -90,10 +91,13 @@ class Conversation {
     constexpr auto never = steady_clock::time_point::max();
     auto next_look = never, last_look = never;
     while (true) {
+      // Two connections: more take more time for their handshakes than they spare.
+      std::array<std::vector<Question>, 2> groups;
       for (Question& question : inquiry_.questions()) {
-        std::string request = request_for(question, name_space_, server_, token_);
-        under_way_.push_back(std::make_unique<Exchange>(tls_, to_, std::move(question), std::move(request)));
+        const bool first = question.kind == Kind::pod || question.kind == Kind::daemonset;
+        groups[first ? 0 : 1].push_back(std::move(question));
       }
+      for (std::vector<Question>& group : groups) send(std::move(group));
       if (auto verdict = inquiry_.verdict()) return *verdict;
       const auto now = steady_clock::now();
       if (inquiry_.may_be_shutting_down() && under_way_.empty()) {
@@ -112,6 +116,14 @@ class Conversation {
   }
 
  private:
+  void send(std::vector<Question> questions) {
+    if (questions.empty()) return;
+    std::string requests;
+    for (const Question& question : questions)
+      requests += request_for(question, name_space_, server_, token_, &question == &questions.back());
+    under_way_.push_back(std::make_unique<Exchange>(tls_, to_, std::move(questions), std::move(requests)));
+  }
+
   // For what the sockets have, `longest` at most; and takes that.
   void wait(steady_clock::duration longest) {
     std::vector<pollfd> sockets;
@@ -120,10 +132,11 @@ class Conversation {
     if (::poll(sockets.data(), sockets.size(), static_cast<int>(milliseconds)) <= 0) return;
     for (std::size_t at = sockets.size(); at-- > 0;) {
       if (sockets[at].revents == 0) continue;
-      const auto answer = under_way_[at]->advance();
-      if (!answer) continue;
-      inquiry_.take(under_way_[at]->question(), *answer);
+      for (const auto& [question, answer] : under_way_[at]->advance()) inquiry_.take(question, answer);
+      if (!under_way_[at]->over()) continue;
+      const std::vector<Question> left = under_way_[at]->left();
       under_way_.erase(under_way_.begin() + static_cast<std::ptrdiff_t>(at));
+      for (const Question& question : left) send({question});
     }
   }
 

@@ -17,7 +17,7 @@ inline constexpr const char* account_folder = "/var/run/secrets/kubernetes.io/se
 // A larger answer is not read to its end. A node with the names of its images has some 20 kB.
 constexpr std::size_t answer_limit = std::size_t{1} << 20;
 
-// Asks why the pod of this environment is being stopped, over connections of its own side by side; token and certificates are read
+// Asks why the pod of this environment is being stopped, over two connections side by side; token and certificates are read
 // anew. No proxy is used, whatever the environment names. Returns by `deadline` with what is known then; a thread that still waits
 // for DNS may be left behind, so that the process has to end by _exit.
 Verdict ask(const Environment& environment, std::chrono::steady_clock::time_point deadline);
