@@ -2,11 +2,13 @@
 
 import json
 import os
+import re
 import socket
 import struct
 import subprocess
 import time
 
+import roots
 from kubernetes_stand_in import (
     ACCOUNT,
     DAEMONSET,
@@ -335,6 +337,15 @@ def kube_why_dns(world):
         said = ask(world, api.port, "--within", "2000", host="::1")
         assert said["known"] and not said["leave"], said
         assert dict(api.asked)[PATHS["node"]]["Host"] == f"[::1]:{api.port}", api.asked
+
+
+def kube_why_page(world):
+    """The page on Kubernetes names the taints that count, and no others."""
+    source = roots.FOLDER.parents[1]
+    known = re.findall(r'RemovalTaint\{"([^"]+)"', (source / "lib/kubernetes/inquiry.hpp").read_text())
+    table = (source / "docs/kubernetes.md").read_text().split("| taint | set by |\n")[1].split("\n\n")[0]
+    told = [key for row in table.splitlines()[1:] for key in re.findall(r"`([^`]+)`", row.split("|")[1])]
+    assert len(known) > 5 and sorted(told) == sorted(known), set(told) ^ set(known)
 
 
 def kube_why_usage(world):
