@@ -153,6 +153,9 @@ TEST_CASE("every removal taint says leave, with whichever effect but the softest
 TEST_CASE(
     "a node that is not ready for another reason stays, and one that shuts down is known by its words among others") {
   CHECK_FALSE(judged(World().pod_deleted().shutting_down("container runtime is down")).leave);
+  World ready = World().pod_deleted().shutting_down();
+  ready.node["status"]["conditions"][1]["status"] = "True";
+  CHECK_FALSE(judged(ready).leave);
   const Verdict verdict = judged(World().shutting_down("[node is shutting down, PLEG is not healthy]"));
   CHECK(verdict.leave);
   CHECK(verdict.known);
