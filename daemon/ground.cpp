@@ -87,10 +87,27 @@ std::string twin_of(const Json& agent, const PlanFacts& facts, const StoredIdent
   return answers_as(record->address, port, record->name, gossip_keys(agent, facts)) ? record->address : "";
 }
 
-Result<IdentityVerdict> settled_identity(const Settings& settings, const Json& agent, const PlanFacts& facts,
-                                         const StoredIdentity& stored, bool look_for_twin, bool left) {
+// Places that gave settings at the last start, and give none.
+std::vector<std::string> gone_since(const StoredIdentity& stored, const SettingsPlaces& places) {
+  const auto record = stored.record ? parse_identity(*stored.record) : std::nullopt;
+  std::vector<std::string> gone = record ? record->settings_in : std::vector<std::string>();
+  std::erase_if(gone, [&places](const std::string& place) {
+    const auto now = places.find(place);
+    // One that is not looked at any more is no matter while it is there.
+    return now != places.end() ? now->second != Given::nothing : access(place.c_str(), F_OK) == 0;
+  });
+  return gone;
+}
+
+// `at_start`: no agent of this node runs.
+Result<IdentityVerdict> settled_identity(const Settings& settings, const AgentConfig& config, const PlanFacts& facts,
+                                         const StoredIdentity& stored, bool at_start, bool left) {
+  const Json& agent = config.effective().merged;
   IdentityInput input;
   input.left = left;
+  input.datacenter = text_setting(agent, "datacenter");
+  input.settings_in = giving(config.places);
+  if (at_start) input.gone = gone_since(stored, config.places);
   input.configured_id = text_setting(agent, "node_id");
   input.configured_name = settings.node.name ? settings.node.name : text_setting(agent, "node_name");
   input.stored_text = stored.record;
@@ -102,7 +119,7 @@ Result<IdentityVerdict> settled_identity(const Settings& settings, const Json& a
   input.now = now_rfc3339();
   input.keep_name = settings.node.keep_name;
   input.refuse_clone = settings.node.refuse_clone;
-  if (look_for_twin) input.twin = twin_of(agent, facts, stored, input.machine);
+  if (at_start) input.twin = twin_of(agent, facts, stored, input.machine);
   return settle_identity(input);
 }
 
@@ -369,7 +386,7 @@ ResultAll<Ground> look(Sources sources, const Interfaces& interfaces, const Runn
   ground.by_template = std::move(evaluation->by_template);
 
   auto identity =
-      settled_identity(settings, wanted.merged, facts, *stored, !running.identity, running.left && frees_ids(facts));
+      settled_identity(settings, ground.config, facts, *stored, !running.identity, running.left && frees_ids(facts));
   if (!got(identity, problems)) return problems;
   ground.identity = std::move(*identity);
   facts.identity = ground.identity.identity;
@@ -424,7 +441,7 @@ AddressChoice address_at_start(const Ground& ground, const std::vector<Interface
 Result<IdentityVerdict> look_at_identity(const Ground& ground) {
   const auto stored = stored_identity(ground.facts.data_dir, ground.facts.identity);
   if (!stored) return stored.error();
-  return settled_identity(ground.settings, ground.config.effective().merged, ground.facts, *stored, false, false);
+  return settled_identity(ground.settings, ground.config, ground.facts, *stored, false, false);
 }
 
 ResultAll<Ground> take_id(const Ground& ground, const Interfaces& interfaces, const std::string& id) {

@@ -191,6 +191,7 @@ ResultAll<SettingsFiles::ReadAnew> SettingsFiles::read_anew() {
   const bool whole = read_and_watch(*settings, read.sources, read.problems, Definitions::whole);
   read.problems = as_broken(std::move(read.problems));
   if (!whole) return read.problems;
+  if (Problems gone = vanished(ground_->config.places, read.sources.config.places); !gone.empty()) return gone;
   return read;
 }
 

@@ -81,6 +81,7 @@ class SettingsFiles : public ActiveSettings {
   void become_known(Settings settings);
   PrepareFailed await(Problems files);
   PrepareFailed hopeless(const Problems& found) const;
+  PrepareFailed not_held(const Problem& why);
   void tell_refused(const Problems& problems);
   void files_changed(const std::vector<std::string>& paths);
   void mounts_changed();

@@ -24,7 +24,7 @@ std::optional<PrepareFailed> SettingsFiles::begin_preparing() {
     if (!first || !known_) read_settings_again();
     if (auto failed = read_first()) return failed;
   }
-  if (auto held = hold(); !held) return PrepareFailed{held.error(), true};
+  if (auto held = hold(); !held) return not_held(held.error());
   return std::nullopt;
 }
 
@@ -80,12 +80,20 @@ std::optional<PrepareFailed> SettingsFiles::read_first() {
 
 // Whoever asks hears meanwhile what is awaited.
 PrepareFailed SettingsFiles::await(Problems files) {
-  if (auto held = hold(); !held && known_) return PrepareFailed{held.error(), true};
+  if (auto held = hold(); !held && known_ && !locks_.taken) return PrepareFailed{held.error(), true};
   awaiting_ = true;  // of settings that are not watched, too, from the next look on
   return {.problem = files.front(),
           .rules = lictor::rules_of(first_, {}),
           .files = files,
           .unheard = !watches_.hears_files()};
+}
+
+// A lictor that is still leaving lets go of the directories when it has.
+PrepareFailed SettingsFiles::not_held(const Problem& why) {
+  PrepareFailed failed{why, !locks_.taken};
+  failed.locked = locks_.taken;
+  if (locks_.taken) failed.rules = lictor::rules_of(first_, {});
+  return failed;
 }
 
 PrepareFailed SettingsFiles::hopeless(const Problems& found) const {
@@ -112,7 +120,12 @@ void SettingsFiles::read_again() {
     if (auto same = same_from_start_to_end(*settings); !same) problems.push_back(same.error());
   }
   Sources sources;
-  if (problems.empty() && read_and_watch(*settings, sources, problems, Definitions::digests) && problems.empty()) {
+  const bool read = problems.empty() && read_and_watch(*settings, sources, problems, Definitions::digests);
+  if (read) {
+    const Problems gone = vanished(sources_->config.places, sources.config.places);
+    problems.insert(problems.end(), gone.begin(), gone.end());
+  }
+  if (read && problems.empty()) {
     if (settings->digest != first_.digest) log::info("new settings, before there is an agent");
     if (sources.facts.data_dir != sources_->facts.data_dir) locks_.data_dir.reset();
     sources_ = std::move(sources);
@@ -134,7 +147,11 @@ void SettingsFiles::tell_refused(const Problems& problems) {
 // known only with the sources.
 Result<void> SettingsFiles::hold() {
   auto held = sources_ ? lock(*sources_, locks_) : lock_run_dir(first_, locks_);
-  return held ? news_.held() : held;
+  // Whoever asks hears that the data directory is awaited.
+  if (!held && !(locks_.taken && locks_.run_dir)) return held;
+  auto told = news_.held();
+  if (!told) locks_.taken = false;
+  return told ? held : told;
 }
 
 Happening SettingsFiles::prepare(const Interfaces& interfaces, const std::string& settled) {

@@ -40,6 +40,7 @@ Result<AgentConfigFile> parse(const std::string& path, const std::string& text, 
 
 AgentConfig merge_agent_config(const std::vector<AgentConfigFile>& files, const Settings& settings, AgentReads reads) {
   AgentConfig config;
+  config.places = std::move(reads.places);
   FlagSources flags = flag_sources(settings.agent.args);
   for (AgentConfigFile& flag : flags.lists) config.before.add(std::move(flag));
   for (AgentConfigFile& file : reads.files) config.before.add(std::move(file));

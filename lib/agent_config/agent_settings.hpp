@@ -7,6 +7,7 @@
 #pragma once
 
 #include "agent_config/agent_flags.hpp"
+#include "agent_config/settings_places.hpp"
 #include "base/json.hpp"
 #include "base/problem.hpp"
 
@@ -56,6 +57,9 @@ struct AgentConfig {
   AgentSettings given = {};
   // What an agent reads after it.
   std::vector<AgentConfigFile> after = {};
+
+  // Which of the places that need not be there gave any of that.
+  SettingsPlaces places = {};
 
   // All of that, by join(). Nothing where what was given is all there is: it stands for itself.
   std::optional<AgentSettings> joined = {};

@@ -23,6 +23,7 @@ namespace lictor {
 struct AgentReads {
   std::vector<AgentConfigFile> files;  // agent.config_dirs, and what -config-file and -config-dir in agent.args name
   std::vector<AgentConfigFile> fragments;  // -hcl
+  SettingsPlaces places = {};              // folders that `files` are in, those without any too
 };
 // `files`: those of agent.config_files, already parsed.
 AgentConfig merge_agent_config(const std::vector<AgentConfigFile>& files, const Settings& settings,

@@ -33,12 +33,14 @@ struct Prepared {
   bool moved;  // the stored identity had another address
 };
 struct PrepareFailed {
-  Problem problem;     // Exit::retry: something that may come is not there yet: the address, or the first of `files`
-  bool final = false;  // whatever its exit code, neither news nor other settings will mend it
+  // Exit::retry: something that may come is not there yet: the address, the first of `files`, or the lock of a directory.
+  Problem problem;
+  bool final = false;               // whatever its exit code, neither news nor other settings will mend it
   std::optional<Rules> rules = {};  // where the settings were read once more
   std::string candidate = {};       // what would be the address if no better one came
   Problems files = {};   // files and mounts that are not there yet; the address is looked for once they all are
   bool unheard = false;  // of `files` the kernel may not tell when they come
+  bool locked = false;   // another lictor holds the directory that `problem` names; nothing tells when it lets go of it
 };
 struct Launched {
   int pid;

@@ -45,7 +45,8 @@
 // that refuses to reload, is followed by GoBack to the last ones with which an agent has answered, and is not counted as a death.
 //
 // Laws, each held by a random walk and by a mutant that breaks it (tests/walk):
-//   awaited        lictor gives up on files at wait.files, on an address at bind.wait after there were files; not before
+//   awaited        lictor gives up on files at wait.files, on the lock of a directory at lock_wait and on an address at bind.wait
+//                  after nothing else was missing; not before
 //   one-agent      no launch while an agent lives or a launch is under way
 //   leave-once     an agent is asked to leave at most once, only after TERM or INT under policy "leave" or where the node is to
 //                  have another name, never after QUIT; before a stop asks it, it is asked whether it leaves already

@@ -37,8 +37,14 @@ Range steps_of(CourseKind kind) {
 Step step_of(const LifeView& life) {
   switch (life.phase()) {
     case Phase::prepare:
-      if (life.awaited().empty()) return Step::prepare;
-      return life.awaits_files() ? Step::files : Step::address;
+      switch (life.missing()) {
+        case Missing::files:
+          return Step::files;
+        case Missing::address:
+          return Step::address;
+        default:
+          return Step::prepare;  // locking the directories is part of it
+      }
     case Phase::launch:
       return life.launching() ? Step::launch : Step::former;
     case Phase::restart:

@@ -64,6 +64,8 @@ struct Definition {
 };
 
 struct Settings {
+  // Whether there is a file at the default place. Nothing: another one is named. Of load_settings, as agent.found_dir.
+  std::optional<bool> default_file;
   struct {
     std::string binary;
     Json config;  // object

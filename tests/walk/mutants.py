@@ -13,10 +13,11 @@ import sys
 
 # (law, its part of the life, what stands in the source, what stands there in the copy: MUTANT is true for this mutant alone)
 MUTANTS = [
-    ("awaited", "preparing", "own_.files_there + turn_.rules().bind_wait;", "(MUTANT ? own_.began : own_.files_there) + turn_.rules().bind_wait;"),
-    ("awaited", "preparing", "  if (own_.files || !e.files.empty()) own_.files_there = turn_.now;\n",
+    ("awaited", "preparing", "    default: return own_.since + turn_.rules().bind_wait;", "    default: return (MUTANT ? own_.began : own_.since) + turn_.rules().bind_wait;"),
+    ("awaited", "preparing", "    case Missing::lock: return own_.since + lock_wait;", "    case Missing::lock: return (MUTANT ? own_.began : own_.since) + lock_wait;"),
+    ("awaited", "preparing", "  own_.awaited = e.files.empty() ? Problems{e.problem} : e.files;\n",
      "  if (MUTANT && !e.files.empty()) own_.began = turn_.now;\n"
-     "  if (own_.files || !e.files.empty()) own_.files_there = turn_.now;\n"),
+     "  own_.awaited = e.files.empty() ? Problems{e.problem} : e.files;\n"),
     ("one-agent", "supervisor", "  if (own_.state == AgentState::waiting) {\n",
      "  if (own_.state == AgentState::waiting || (MUTANT && own_.state == AgentState::launching)) {\n"
      "    own_.state = AgentState::waiting;\n"),

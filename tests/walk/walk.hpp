@@ -263,9 +263,10 @@ class Walk {
   bool unflushable_ = false;
 
   // preparing: what was not there when it was last looked for, and since when
-  bool awaits_ = false, awaits_files_ = false, given_up_waiting_ = false;
+  Missing awaits_ = Missing::nothing;
+  bool given_up_waiting_ = false;
   std::optional<Time> prepared_from_;
-  Time files_there_{};
+  Time missing_since_{};
 
   // the address: whether the host has the one in use, and which other one would do in its place
   bool there_ = true;
