@@ -13,8 +13,8 @@ import sys
 
 # (law, its part of the life, what stands in the source, what stands there in the copy: MUTANT is true for this mutant alone)
 MUTANTS = [
-    ("awaited", "preparing", "    default: return own_.since + turn_.rules().bind_wait;", "    default: return (MUTANT ? own_.began : own_.since) + turn_.rules().bind_wait;"),
-    ("awaited", "preparing", "    case Missing::lock: return own_.since + lock_wait;", "    case Missing::lock: return (MUTANT ? own_.began : own_.since) + lock_wait;"),
+    ("awaited", "preparing", "return own_.since + turn_.rules().bind_wait;", "return (MUTANT ? own_.began : own_.since) + turn_.rules().bind_wait;"),
+    ("awaited", "preparing", "return own_.since + lock_wait;", "return (MUTANT ? own_.began : own_.since) + lock_wait;"),
     ("awaited", "preparing", "  own_.awaited = e.files.empty() ? Problems{e.problem} : e.files;\n",
      "  if (MUTANT && !e.files.empty()) own_.began = turn_.now;\n"
      "  own_.awaited = e.files.empty() ? Problems{e.problem} : e.files;\n"),
