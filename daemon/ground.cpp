@@ -25,6 +25,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <limits>
 #include <utility>
 
 namespace lictor {
@@ -350,7 +351,7 @@ ResultAll<Ground> look(const Settings& settings, const Environment& environment,
   return look(std::move(sources), interfaces, running, std::move(problems));
 }
 
-ResultAll<Ground> look(Sources sources, const Interfaces& interfaces, const Running& running, Problems problems) {
+ResultAll<Look> begin_look(Sources sources, const Interfaces& interfaces, const Running& running, Problems problems) {
   Ground ground;
   static_cast<Sources&>(ground) = std::move(sources);
   const Settings& settings = ground.settings;
@@ -378,18 +379,32 @@ ResultAll<Ground> look(Sources sources, const Interfaces& interfaces, const Runn
   auto plan = make_plan(settings, ground.planned(), facts);
   if (!got(plan, problems)) return problems;
   ground.plan = std::move(*plan);
-  auto services = services_of(ground, running.bound);
+  ServicesMaker services = services_of(ground, running.bound);
+  return Look{std::move(ground), std::move(services), std::move(problems), *interfaces, !running.token.empty()};
+}
+
+ResultAll<Ground> end_look(Look look) {
+  Ground& ground = look.ground;
+  Problems& problems = look.problems;
+  auto services = look.services.made();
   if (!got(services, problems)) return problems;
   ground.services = std::move(*services);
-  ground.keyring = look_at_keyring(facts, ground.plan.effective.merged, problems);
+  ground.keyring = look_at_keyring(ground.facts, ground.plan.effective.merged, problems);
   BlockedEndpoints blocked =
-      blocked_endpoints(ground.plan.effective.merged, !ground.services.empty(), settings.stop.leave);
+      blocked_endpoints(ground.plan.effective.merged, !ground.services.empty(), ground.settings.stop.leave);
   problems.insert(problems.end(), blocked.problems.begin(), blocked.problems.end());
   if (!problems.empty()) return problems;
   ground.warnings = std::move(blocked.warnings);
-  for (std::string& warning : warnings_of(ground, *interfaces, !running.token.empty()))
+  for (std::string& warning : warnings_of(ground, look.interfaces, look.running))
     ground.warnings.push_back(std::move(warning));
-  return ground;
+  return std::move(ground);
+}
+
+ResultAll<Ground> look(Sources sources, const Interfaces& interfaces, const Running& running, Problems problems) {
+  auto begun = begin_look(std::move(sources), interfaces, running, std::move(problems));
+  if (!begun) return begun.error();
+  begun->services.make(std::numeric_limits<std::size_t>::max());
+  return end_look(std::move(*begun));
 }
 
 std::vector<std::string> templates_for_agent(const Sources& sources, const Interfaces& interfaces,

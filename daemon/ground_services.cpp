@@ -16,14 +16,18 @@ ServiceFacts service_facts(const Plan& plan, const PlanFacts& facts) {
 
 }  // namespace
 
-ResultAll<Services> services_of(const Ground& ground, const Ground* bound) {
+ServicesMaker services_of(const Ground& ground, const Ground* bound) {
   const ServiceFacts known = service_facts(ground.plan, ground.facts);
-  if (!ground.settings.services) return desired_services(default_services(known), known);
+  if (!ground.settings.services) {
+    std::vector<Definition> own;
+    for (const Json& definition : default_services(known)) own.push_back({SharedJson(definition), 0});
+    return {std::move(own), known};
+  }
   std::optional<ServicesBefore> before;
   if (bound != nullptr && bound->settings.services)
     before.emplace(
         ServicesBefore{*bound->settings.services, bound->services, service_facts(bound->plan, bound->facts)});
-  return desired_services(*ground.settings.services, known, before);
+  return {*ground.settings.services, known, before};
 }
 
 }  // namespace lictor

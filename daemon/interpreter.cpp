@@ -193,11 +193,12 @@ void Interpreter::act(const SendServices& e) {
 
 void Interpreter::act(const LookUpCatalog& e) {
   const Ground& ground = parts_.settings.in_force();
-  const auto answer = [this, launch = e.launch](AgentCalls::Look look) {
-    feed(CatalogSeen{launch, look.answer, std::move(look.holder), std::move(look.leftovers), std::move(look.awaited),
-                     look.lost});
+  const auto answer = [this, e](AgentCalls::Look look) {
+    feed(CatalogSeen{e.launch, look.answer, std::move(look.holder), std::move(look.leftovers), std::move(look.awaited),
+                     look.lost, e.entry_alone});
   };
-  parts_.api.look_up_catalog(ground.facts.identity.name, ground.facts.identity.id, ground.services, answer);
+  parts_.api.look_up_catalog(ground.facts.identity.name, ground.facts.identity.id, ground.services, e.entry_alone,
+                             answer);
 }
 
 void Interpreter::act(const SendAgain& e) {
@@ -279,9 +280,10 @@ void Interpreter::act(const Prepare& e) {
   if (auto failed = parts_.settings.begin_preparing()) return feed(std::move(*failed));
   parts_.settings.read_interfaces([this, settled = e.settled](const Interfaces& interfaces) {
     if (seen_.phase() != Phase::prepare) return;  // a stop came first
-    Happening prepared = parts_.settings.prepare(interfaces, settled);
-    if (std::holds_alternative<Prepared>(prepared)) use_tokens();
-    feed(std::move(prepared));
+    parts_.settings.prepare(interfaces, settled, [this](Happening prepared) {
+      if (std::holds_alternative<Prepared>(prepared)) use_tokens();
+      feed(std::move(prepared));
+    });
   });
 }
 

@@ -62,7 +62,8 @@ class ActiveSettings {
   virtual std::optional<PrepareFailed> begin_preparing() = 0;
   // The rest, on these interfaces: Prepared, and there are settings in force from now on, or PrepareFailed. `settled`: the
   // address that is taken although a better one may yet come.
-  virtual Happening prepare(const Interfaces& interfaces, const std::string& settled) = 0;
+  virtual void prepare(const Interfaces& interfaces, const std::string& settled,
+                       std::function<void(Happening)> done) = 0;
 
   // REQUIRES, from here on: there are settings in force.
   virtual const Ground& in_force() const = 0;

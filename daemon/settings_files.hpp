@@ -46,7 +46,7 @@ class SettingsFiles : public ActiveSettings {
 
   void read_interfaces(std::function<void(const Interfaces&)> done) override;
   std::optional<PrepareFailed> begin_preparing() override;
-  Happening prepare(const Interfaces& interfaces, const std::string& settled) override;
+  void prepare(const Interfaces& interfaces, const std::string& settled, std::function<void(Happening)> done) override;
   const Ground& in_force() const override { return *ground_; }
   AddressRead read_address(const Interfaces& interfaces) override;
   Result<NodeKey> take_id(const std::string& id, const Interfaces& interfaces) override;
@@ -79,6 +79,9 @@ class SettingsFiles : public ActiveSettings {
   std::optional<PrepareFailed> read_first();
   void read_settings_again();
   void become_known(Settings settings);
+  void make_services(const std::shared_ptr<Look>& look, std::function<void(Look)> then);
+  Happening not_prepared(const Problems& found);
+  Happening prepared(Ground ground, const std::string& settled);
   PrepareFailed await(Problems files);
   PrepareFailed hopeless(const Problems& found) const;
   void tell_refused(const Problems& problems);

@@ -7,10 +7,18 @@
 #include "start_lines.hpp"
 
 #include <fmt/format.h>
+#include <boost/asio/post.hpp>
 
+#include <memory>
 #include <utility>
 
 namespace lictor {
+namespace {
+
+// Services, of which each takes some 10 us of a slow CPU.
+constexpr std::size_t made_at_once = 200;
+
+}  // namespace
 
 std::optional<PrepareFailed> SettingsFiles::begin_preparing() {
   const bool first = !std::exchange(begun_, true);
@@ -137,24 +145,41 @@ Result<void> SettingsFiles::hold() {
   return held ? news_.held() : held;
 }
 
-Happening SettingsFiles::prepare(const Interfaces& interfaces, const std::string& settled) {
-  auto ground = look(*sources_, interfaces, {}, wrong_);
-  if (!ground) {
-    const Problems problems = worst_first(ground.error());
-    const bool waiting = may_come(problems);
-    for (std::size_t i = 1; i < problems.size() && !waiting; ++i) log::error(to_string(problems[i]));
-    return PrepareFailed{.problem = problems.front(), .rules = lictor::rules_of(first_, {})};
-  }
-  if (const BindAddress& bind = ground->facts.bind; !bind.doubt.empty() && bind.address != settled) {
+void SettingsFiles::prepare(const Interfaces& interfaces, const std::string& settled,
+                            std::function<void(Happening)> done) {
+  auto begun = begin_look(*sources_, interfaces, {}, wrong_);
+  if (!begun) return done(not_prepared(begun.error()));
+  make_services(std::make_shared<Look>(std::move(*begun)), [this, settled, done = std::move(done)](Look look) {
+    auto ground = end_look(std::move(look));
+    done(ground ? prepared(std::move(*ground), settled) : not_prepared(ground.error()));
+  });
+}
+
+// Some at a time, for there may be thousands.
+void SettingsFiles::make_services(const std::shared_ptr<Look>& look, std::function<void(Look)> then) {
+  if (look->services.make(made_at_once)) return then(std::move(*look));
+  boost::asio::post(executor_,
+                    [this, look, then = std::move(then)]() mutable { make_services(look, std::move(then)); });
+}
+
+Happening SettingsFiles::not_prepared(const Problems& found) {
+  const Problems problems = worst_first(found);
+  const bool waiting = may_come(problems);
+  for (std::size_t i = 1; i < problems.size() && !waiting; ++i) log::error(to_string(problems[i]));
+  return PrepareFailed{.problem = problems.front(), .rules = lictor::rules_of(first_, {})};
+}
+
+Happening SettingsFiles::prepared(Ground ground, const std::string& settled) {
+  if (const BindAddress& bind = ground.facts.bind; !bind.doubt.empty() && bind.address != settled) {
     Problem doubt{"bind.settle", fmt::format("{} on {} would do, but {}", bind.address, bind.interface, bind.doubt),
                   "wait for bind.settle, or name the interface in bind.interface", Exit::retry};
     return PrepareFailed{.problem = std::move(doubt), .rules = lictor::rules_of(first_, {}), .candidate = bind.address};
   }
   // An address will not mend a disk.
-  if (auto made = make_folders(*ground); !made) return PrepareFailed{made.error(), true};
-  tell_of(*ground);
-  ground->let_definitions_go();
-  ground_ = std::move(*ground);
+  if (auto made = make_folders(ground); !made) return PrepareFailed{made.error(), true};
+  tell_of(ground);
+  ground.let_definitions_go();
+  ground_ = std::move(ground);
   sources_.reset();
   settled_ = steady_now();
   if (std::exchange(awaiting_, false)) watch_as_settled();

@@ -101,7 +101,7 @@ Json ground_json(const Ground& ground) {
               {"http_address", ground.plan.http_address},
               {"settings", {{"hash", settings_hash(ground)}}},
               {"services", Json::array()}};
-  for (const Json& service : ground.services) out["services"].push_back(service["ID"]);
+  for (const SharedJson& service : ground.services) out["services"].push_back(service.id());
   return out;
 }
 

@@ -84,8 +84,9 @@ struct CatalogSeen {
   NodeKey holder = {};                      // of `taken`
   std::vector<std::string> leftovers = {};  // ids marked as ours that are no longer desired
   std::vector<std::string> awaited =
-      {};            // of `incomplete`: ids that are not there, and have never been while lictor runs
-  bool lost = true;  // of `incomplete`: something has been there and is no more
+      {};                    // of `incomplete`: ids that are not there, and have never been while lictor runs
+  bool lost = true;          // of `incomplete`: something has been there and is no more
+  bool entry_alone = false;  // `incomplete` is an entry of ours, whatever it shows
 };
 struct SentAgain {
   int launch;
@@ -205,7 +206,8 @@ struct SendServices {
 };  // ServicesSent
 struct LookUpCatalog {
   int launch;
-};  // CatalogSeen
+  bool entry_alone = false;  // and none of its services, of which there may be thousands
+};                           // CatalogSeen
 // What the agent has and the catalog lacks, by the last look, is written there, as the agent has it: an agent that takes it
 // for synced sends it only with its next full sync.
 struct SendAgain {

@@ -174,7 +174,7 @@ class LifeStep {
     if (turn_.at(StopStep::settle)) stopping_.settle();
   }
 
-  void on(const ServersMet&) { syncer_.paused(!life_.registration.held); }
+  void on(const ServersMet&) { syncer_.paused(!life_.registration.held, true); }
   void on(const LeaderFound&) {
     registration_.leader_found();
     standing_.leader_found();
@@ -211,7 +211,7 @@ class LifeStep {
   void on(const SentAgain& e) { registration_.on(e); }
 
   void on(const Flushed& e) { syncer_.on(e); }
-  void on(const SyncerPaused& m) { syncer_.paused(m.sent); }
+  void on(const SyncerPaused& m) { syncer_.paused(m.sent, !m.sent); }
 
   void on(const CatalogSeen& e) {
     registration_.note(e);

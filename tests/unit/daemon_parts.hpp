@@ -58,7 +58,7 @@ struct FakeApi : lictor::AgentCalls {
     const char* which = what == lictor::Sending::news ? "news" : "difference";
     asked.note(fmt::format("send_services {} {} {}", node, desired.size(), which), [=, this] { done(sent); });
   }
-  void look_up_catalog(const std::string& node, const std::string& id, const lictor::Services& desired,
+  void look_up_catalog(const std::string& node, const std::string& id, const lictor::Services& desired, bool,
                        std::function<void(Look)> done) override {
     asked.note(fmt::format("look_up_catalog {} {} {}", node, id, desired.size()), [=, this] { done(look); });
   }
@@ -181,9 +181,9 @@ struct FakeSettings : lictor::ActiveSettings {
     asked.note("begin_preparing");
     return cant_begin;
   }
-  lictor::Happening prepare(const lictor::Interfaces&, const std::string&) override {
+  void prepare(const lictor::Interfaces&, const std::string&, std::function<void(lictor::Happening)> done) override {
     asked.note("prepare");
-    return prepared;
+    done(prepared);
   }
   const lictor::Ground& in_force() const override { return ground; }
   lictor::AddressRead read_address(const lictor::Interfaces&) override {

@@ -185,7 +185,25 @@ struct HttpClient::State : std::enable_shared_from_this<State> {
     parser->header_limit(kHeaderLimit);
     parser->body_limit(body_limit);
     parser->skip(lane->pending->request.method == "HEAD");
-    http::async_read(connection.socket, connection.buffer, *parser, then(lane, &State::finish));
+    parser->eager(true);
+    read_more(lane);
+  }
+
+  void read_more(const std::shared_ptr<Lane>& lane) {
+    Connection& connection = *lane->connection;
+    http::async_read_some(connection.socket, connection.buffer, *connection.parser, then(lane, &State::have_read));
+  }
+
+  void have_read(const std::shared_ptr<Lane>& lane, error_code error) {
+    auto& parser = *lane->connection->parser;
+    const auto& take = lane->pending->request.take;
+    if (!error && take && parser.is_header_done() && parser.get().result_int() == 200) {
+      std::string& body = parser.get().body();
+      take(body);
+      body.clear();
+    }
+    if (error || parser.is_done()) return finish(lane, error);
+    read_more(lane);
   }
 
   void finish(const std::shared_ptr<Lane>& lane, error_code error) {

@@ -396,7 +396,7 @@ TEST_CASE("what comes of a definition is kept while it and what it is expanded w
   const auto again = [&](const ServiceFacts& f) {
     return desired_services(definitions, f, ServicesBefore{definitions, first, facts()}).value();
   };
-  CHECK(&*again(facts())[0] == &*first[0]);
+  CHECK(again(facts())[0].is(first[0]));
   ServiceFacts moved = facts();
   moved.address = "10.0.0.6";
   CHECK(again(moved)[0]->at("Address") == "10.0.0.6");
@@ -405,7 +405,7 @@ TEST_CASE("what comes of a definition is kept while it and what it is expanded w
                                        definition({{"name", "b"}, {"port", 1}})};
   const auto now = desired_services(others, facts(), ServicesBefore{definitions, first, facts()}).value();
   CHECK(ids(now) == std::vector<std::string>{"c", "a", "b"});
-  CHECK(&*now[1] == &*first[0]);
+  CHECK(now[1].is(first[0]));
   CHECK(now[2]->at("Port") == 1);
   const std::vector<Definition> twice{definitions[0], definitions[0]};
   const auto refused = desired_services(twice, facts(), ServicesBefore{definitions, first, facts()});

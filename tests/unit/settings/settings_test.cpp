@@ -338,7 +338,7 @@ namespace {
 std::vector<bool> shared_with(const Settings& before, const Settings& now) {
   std::vector<bool> shared;
   for (std::size_t i = 0; i < now.services->size(); ++i)
-    shared.push_back(i < before.services->size() && &*now.services->at(i).json == &*before.services->at(i).json);
+    shared.push_back(i < before.services->size() && now.services->at(i).json.is(before.services->at(i).json));
   return shared;
 }
 
