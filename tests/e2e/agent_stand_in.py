@@ -11,7 +11,7 @@ Put in the agent's place by `stand_in()`. What it is to do stands in a file, a w
   members=N  the cluster has N members, but for the agent's own made up after one that it has: with
   claimed  the last of them is at this node's address
   cut=P    an answer to a request whose path begins with P breaks off in the middle,
-  long=P   is 100 MB of what it begins with,
+  long=P   is a list with one name of 100 MB,
   other=P  is of another shape
   swallow  a registration of a service that the agent has with this very body already is answered, and not passed on
 
@@ -129,9 +129,10 @@ class Proxy(http.server.BaseHTTPRequestHandler):
         if how == "other":
             text = b'{"Members": ' + text + b"}"
         if how == "long":
-            text = text.rstrip()[:-1] + b","
-            for _ in range(100_000_000 // len(text)):
-                write(text)
+            write(b'[{"Name": "')
+            for _ in range(1600):
+                write(b"x" * 65536)
+            text = b'"}]'
         pieces = [text[at : at + 4096] for at in range(0, len(text), 4096)]
         for piece in pieces[: len(pieces) // 2 + 1] if how == "cut" else pieces:
             write(piece if how != "cut" or len(pieces) > 1 else piece[: len(piece) // 2])

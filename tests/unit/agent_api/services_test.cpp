@@ -227,7 +227,7 @@ const char* reported_by_consul = R"({
 
 std::vector<std::string> ids(const Services& services) {
   std::vector<std::string> out;
-  for (const Json& service : services) out.push_back(service.at("ID"));
+  for (const SharedJson& service : services) out.push_back(service.id());
   return out;
 }
 
