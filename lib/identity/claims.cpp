@@ -165,10 +165,14 @@ void MemberSieve::take(Member member) {
   failed_servers += member.server && member.status == MemberStatus::failed;
   const bool self = member.name == own_.name && member.address == own_.address;
   if (self) version = member.version;
-  if (may_live(member)) living_.push_back(fnv1a(member.name));
   const bool concerns = member.name == own_.name || (!own_.address.empty() && member.address == own_.address) ||
                         (!own_.id.empty() && member.id == own_.id) || named_.contains(member.name);
-  if (concerns && (self || kept_.size() < most_kept)) kept_.push_back(std::move(member));
+  // Of a name that comes more than once find_claims() goes by the first that may live, else by the first.
+  std::vector<std::uint64_t>& alike = may_live(member) ? living_ : dead_;
+  const std::uint64_t name = fnv1a(member.name);
+  const bool first = !concerns || std::find(alike.begin(), alike.end(), name) == alike.end();
+  alike.push_back(name);
+  if (concerns && (self || (first && kept_.size() < most_kept))) kept_.push_back(std::move(member));
 }
 
 // A name that lives somewhere is not dead at our address, whichever of the two came first.

@@ -129,7 +129,7 @@ class MemberSieve {
   NodeKey own_;
   std::set<std::string> named_;  // by the catalog
   std::vector<Member> kept_;
-  std::vector<std::uint64_t> living_;  // digests of their names
+  std::vector<std::uint64_t> living_, dead_;  // digests of names
 };
 
 // "node n2 (id 1234…, at 10.0.0.5, failed) claims the address of node n1 (id …, at 10.0.0.5)": both identities, without

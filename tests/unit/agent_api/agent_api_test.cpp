@@ -409,8 +409,9 @@ TEST_CASE(
     agent.answer_to<AgentApi::Sent>([&](auto done) { agent.api.send_services("n1", services, Sending::news, done); });
   };
   const auto look = [&agent](const Services& services, int port) {
-    agent.replies["GET /v1/catalog/node/n1"] = {
-        200, Json{{"Node", {{"ID", "i"}}}, {"Services", {{"web/1", {{"Service", "web"}, {"Port", port}}}}}}.dump()};
+    const Json web = {{"Service", "web"}, {"Port", port}, {"Weights", {{"Passing", 1}, {"Warning", 1}}}};
+    agent.replies["GET /v1/catalog/node/n1"] = {200,
+                                                Json{{"Node", {{"ID", "i"}}}, {"Services", {{"web/1", web}}}}.dump()};
     agent.answer_to<AgentApi::Look>([&](auto done) { agent.api.look_up_catalog("n1", "i", services, false, done); });
   };
   send(web(80, "9s"));

@@ -1,6 +1,8 @@
 // Services at random, and a model of an agent that takes them.
 #include "agent_api/services.hpp"
 
+#include "agent_api/agent_list.hpp"
+
 #include "services_parts.hpp"
 #include "test.hpp"
 

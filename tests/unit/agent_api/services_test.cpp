@@ -1,5 +1,8 @@
 #include "agent_api/services.hpp"
 
+#include "agent_api/agent_list.hpp"
+#include "agent_api/catalog_entry.hpp"
+
 #include "services_parts.hpp"
 #include "test.hpp"
 

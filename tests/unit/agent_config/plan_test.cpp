@@ -1,5 +1,6 @@
 #include "agent_config/plan.hpp"
 
+#include "base/json_text.hpp"
 #include "plan_parts.hpp"
 #include "test.hpp"
 
