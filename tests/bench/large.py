@@ -8,6 +8,7 @@ from agent_stand_in import stand_in
 from book import OURS, interleaved
 from life import MS, definitions, names_of
 from stage import forget_services, until
+from tools import eventually
 
 MEMBERS, SERVICES = 10_000, 5_000
 PLAIN = "agent, services one after the other over its API"
@@ -28,7 +29,7 @@ def members(stage):
         stand_in(node, f"members={count}")
     for who, (node, count) in interleaved(stage.rounds, nodes):
         node.start().ready(30)
-        until(lambda: node.status().get("members", 0) >= count, 30)  # noqa: B023
+        eventually(lambda: node.status().get("members", 0) >= count, 60, every=0.3)  # noqa: B023
         turns.add(who, MS * node.status()["longest_turn"])
         memory.add(who, peak(node))
         node.end()

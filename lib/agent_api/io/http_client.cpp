@@ -37,6 +37,7 @@ using boost::system::error_code;
 
 constexpr std::uint32_t kHeaderLimit = 64 << 10;
 constexpr std::ptrdiff_t kIdleConnections = 2;
+constexpr std::size_t kPiece = 32 << 10;
 
 // What one connection needs while operations on it are under way. They hold it, so that an aborted one never touches
 // its successor.
@@ -186,6 +187,8 @@ struct HttpClient::State : std::enable_shared_from_this<State> {
     parser->body_limit(body_limit);
     parser->skip(lane->pending->request.method == "HEAD");
     parser->eager(true);
+    // As much as there is room for is read at a time, and at first there is next to none.
+    if (lane->pending->request.take) connection.buffer.reserve(kPiece);
     read_more(lane);
   }
 
