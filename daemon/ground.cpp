@@ -326,17 +326,6 @@ std::vector<std::string> warnings_of(const Ground& ground, const std::vector<Int
 
 }  // namespace
 
-NodeKey Ground::own() const {
-  return {facts.identity.name, facts.identity.id, text_setting(plan.effective.merged, "advertise_addr").value_or(""),
-          facts.identity.former};
-}
-
-void Ground::let_definitions_go() {
-  lictor::let_definitions_go(config);
-  if (evaluated) lictor::let_definitions_go(*evaluated);
-  lictor::let_definitions_go(plan.effective.merged);
-}
-
 std::string keyring_path(const PlanFacts& facts) { return facts.data_dir + "/serf/local.keyring"; }
 
 std::string member_snapshot(const Ground& ground) { return ground.facts.data_dir + "/serf/local.snapshot"; }
@@ -395,8 +384,8 @@ ResultAll<Ground> end_look(Look look) {
   problems.insert(problems.end(), blocked.problems.begin(), blocked.problems.end());
   if (!problems.empty()) return problems;
   ground.warnings = std::move(blocked.warnings);
-  for (std::string& warning : warnings_of(ground, look.interfaces, look.running))
-    ground.warnings.push_back(std::move(warning));
+  const auto more = warnings_of(ground, look.interfaces, look.running);
+  ground.warnings.insert(ground.warnings.end(), more.begin(), more.end());
   return std::move(ground);
 }
 

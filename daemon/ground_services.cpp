@@ -1,5 +1,7 @@
 #include "ground_services.hpp"
 
+#include "agent_config/definitions.hpp"
+
 namespace lictor {
 namespace {
 
@@ -28,6 +30,17 @@ ServicesMaker services_of(const Ground& ground, const Ground* bound) {
     before.emplace(
         ServicesBefore{*bound->settings.services, bound->services, service_facts(bound->plan, bound->facts)});
   return {*ground.settings.services, known, before};
+}
+
+NodeKey Ground::own() const {
+  return {facts.identity.name, facts.identity.id, text_setting(plan.effective.merged, "advertise_addr").value_or(""),
+          facts.identity.former};
+}
+
+void Ground::let_definitions_go() {
+  lictor::let_definitions_go(config);
+  if (evaluated) lictor::let_definitions_go(*evaluated);
+  lictor::let_definitions_go(plan.effective.merged);
 }
 
 }  // namespace lictor
