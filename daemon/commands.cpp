@@ -224,6 +224,7 @@ Exit check(const std::optional<std::string>& settings_file, const std::optional<
   for (const std::string& warning : ground->warnings) print_line("warning: " + warning);
   for (const std::string& doubt : doubts(*ground)) print_line("warning: " + doubt);
   for (const std::string& broken : checks_out_of_place(*ground, sandbox)) print_line("warning: " + broken);
+  if (const std::string told = account_of_policy(*settings, environment); !told.empty()) print_line(told);
   for (const std::string& notice : ground->plan.notices) print_line(notice);
   if (const auto from = settings->origins.at("agent.config_dirs"); from.starts_with("default, "))
     print_line("agent.config_dirs: " + from.substr(9) + " and nothing else is named");

@@ -382,8 +382,8 @@ ResultAll<Ground> look(Sources sources, const Interfaces& interfaces, const Runn
   if (!got(services, problems)) return problems;
   ground.services = std::move(*services);
   ground.keyring = look_at_keyring(facts, ground.plan.effective.merged, problems);
-  BlockedEndpoints blocked =
-      blocked_endpoints(ground.plan.effective.merged, !ground.services.empty(), settings.stop.leave);
+  BlockedEndpoints blocked = blocked_endpoints(ground.plan.effective.merged, !ground.services.empty(),
+                                               settings.stop.policy != StopPolicy::stay);
   problems.insert(problems.end(), blocked.problems.begin(), blocked.problems.end());
   if (!problems.empty()) return problems;
   ground.warnings = std::move(blocked.warnings);

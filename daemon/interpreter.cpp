@@ -253,6 +253,10 @@ void Interpreter::act(const Join& e) {
 
 void Interpreter::act(const Rejoin&) { parts_.api.rejoin(); }
 
+void Interpreter::act(const AskWhy& e) {
+  parts_.witness.ask_why(e.within, e.grace_only, [this](StopReason reason) { feed(WhyAnswered{std::move(reason)}); });
+}
+
 void Interpreter::act(const AskLeave& e) {
   log::info("asking the agent to leave the cluster");
   parts_.api.leave(e.deadline, [this, launch = e.launch](const Result<void>& left) {

@@ -42,6 +42,7 @@ class Interpreter {
     AgentCalls& api;
     AgentProcess& agent;
     ActiveSettings& settings;
+    StopWitness& witness;
   };
   // What decides: step(), or a test's stand-in for it.
   using Decide = std::function<std::vector<Effect>(Life&, const Event&)>;
@@ -92,6 +93,7 @@ class Interpreter {
   void act(const ReadAddress&);
   void act(const RunHook&);
   void act(const EndHook&);
+  void act(const AskWhy&);
   void act(const AskLeave&);
   void act(const RepeatLeave&);
   void act(const Deregister&);

@@ -48,6 +48,16 @@ class AgentProcess {
   virtual void signal_children(int signal, std::function<void(std::size_t count)> done) = 0;
 };
 
+// Whoever has started lictor, and may tell why it is to stop. host_platform.hpp has the real one.
+class StopWitness {
+ public:
+  virtual ~StopWitness() = default;
+
+  // `done` is called once: inside this call where there is nobody to ask, else from the executor, within that time. `grace_only`:
+  // nothing but the grace is wanted. REQUIRES: asked once.
+  virtual void ask_why(Duration within, bool grace_only, std::function<void(StopReason)> done) = 0;
+};
+
 // The settings in force, and beside them what is prepared to follow them and what is kept to go back to. Answers are the events
 // of the life. settings_files.hpp has the real one.
 class ActiveSettings {

@@ -7,6 +7,7 @@
 #include "base/time.hpp"
 #include "identity/claims.hpp"
 #include "life/rules.hpp"
+#include "platform/stop_reason.hpp"
 
 #include <array>
 #include <cstddef>
@@ -19,7 +20,8 @@ namespace lictor {
 
 // --------------------------------------------------------------------------------------------- events
 
-enum class SignalKind { terminate, interrupt, quit, reload, report, restart };
+// leave: `lictor leave`; stay: SIGRTMIN+1.
+enum class SignalKind { terminate, interrupt, quit, reload, report, restart, leave, stay };
 struct Signal {
   SignalKind kind;
 };
@@ -150,6 +152,9 @@ struct Deregistered {
   std::string failure;
 };
 struct ChildrenGone {};
+struct WhyAnswered {
+  StopReason reason;
+};
 enum class ReloadResult { broken, unchanged, services, reloaded, restart };
 inline constexpr std::array reload_results{ReloadResult::broken, ReloadResult::unchanged, ReloadResult::services,
                                            ReloadResult::reloaded, ReloadResult::restart};
@@ -168,11 +173,11 @@ struct AgentReloaded {
   std::string failure;
 };
 
-using Happening =
-    std::variant<Begin, Tick, Signal, HostChanged, HostRenamed, Prepared, PrepareFailed, Launched, LaunchFailed,
-                 AgentEnded, Probed, OwnAnswered, ServersAnswered, ServicesSent, CatalogSeen, SentAgain, Flushed,
-                 ChangeSeen, IdTakenBack, LookedAround, StandingSeen, LeaveAnnounced, MemberSeen, Cleared, Joined,
-                 AddressRead, HookEnded, LeaveAnswered, Deregistered, ChildrenGone, Reloaded, AgentReloaded>;
+using Happening = std::variant<Begin, Tick, Signal, HostChanged, HostRenamed, Prepared, PrepareFailed, Launched,
+                               LaunchFailed, AgentEnded, Probed, OwnAnswered, ServersAnswered, ServicesSent,
+                               CatalogSeen, SentAgain, Flushed, ChangeSeen, IdTakenBack, LookedAround, StandingSeen,
+                               LeaveAnnounced, MemberSeen, Cleared, Joined, AddressRead, HookEnded, LeaveAnswered,
+                               Deregistered, ChildrenGone, WhyAnswered, Reloaded, AgentReloaded>;
 struct Event {
   Time at;
   Happening what;
@@ -259,6 +264,11 @@ struct RunHook {
   std::size_t index;
 };                  // HookEnded
 struct EndHook {};  // nothing; its HookEnded is no longer awaited
+// Whoever has started lictor is asked why it is to stop, and for the time that it gives, within that time.
+struct AskWhy {
+  Duration within;
+  bool grace_only;
+};  // WhyAnswered
 struct AskLeave {
   int launch;
   Duration deadline;
@@ -307,7 +317,7 @@ struct Quit {
 
 using Effect = std::variant<Prepare, Launch, Probe, AskOwn, AskServers, SendServices, LookUpCatalog, SendAgain, Flush,
                             AwaitChange, TakeIdBack, LookAround, AwaitStanding, DropStanding, LookAtMember, Clear, Join,
-                            Rejoin, ReadAddress, RunHook, EndHook, AskLeave, RepeatLeave, Deregister, EndAgent,
+                            Rejoin, ReadAddress, RunHook, EndHook, AskWhy, AskLeave, RepeatLeave, Deregister, EndAgent,
                             AwaitChildren, SignalChildren, Reload, Adopt, GoBack, Forget, Report, Say, Quit>;
 
 }  // namespace lictor

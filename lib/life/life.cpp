@@ -190,12 +190,12 @@ class LifeStep {
 
   void on(const HookEnded& e) { hooks_.on(e); }
 
-  void on(const HookDone&) { in(Phase::pre_stop) ? stopping_.hook_done() : registration_.hook_done(); }
-  void on(const HookRetry&) { in(Phase::pre_stop) ? stopping_.retry_hook() : registration_.retry_hook(); }
+  void on(const HookDone&) { turn_.stopping() ? stopping_.hook_done() : registration_.hook_done(); }
+  void on(const HookRetry&) { turn_.stopping() ? stopping_.retry_hook() : registration_.retry_hook(); }
 
   void on(const HookFailed& m) {
     stopping_.end_with(m.why);
-    begin_stop(turn_.rules().leave, false);
+    begin_stop(StopOrder::hook, false);
   }
 
   void on(const HookSpoiled& m) { stopping_.spoiled(m.trouble); }
@@ -252,8 +252,9 @@ class LifeStep {
   void on(const GossipEnded&) { claims_.gossip_shut_down(); }
 
   void on(const ToldToLeave&) {
-    const bool before_leave = turn_.at(StopStep::settle) || turn_.at(StopStep::pre_stop);
     const bool running = life_.supervisor.state == AgentState::running && !turn_.process()->ending;
+    const bool before_leave =
+        turn_.at(StopStep::settle) || turn_.at(StopStep::pre_stop) || (turn_.at(StopStep::deciding) && running);
     if (!before_leave && (!running || turn_.stopping() || turn_.leaving_first())) return;
     const bool rejoin = !before_leave && turn_.rules().rejoin_after_leave;
     turn_.say(Tone::info, "the agent was told to leave by somebody else",
@@ -265,9 +266,14 @@ class LifeStep {
       return supervisor_.leaves();
     }
     if (!before_leave) {
-      stopping_.begin(true, false);
+      stopping_.begin(false);
       stand_down();
     }
+    told_to_leave();
+  }
+
+  void told_to_leave() {
+    deciding_.settled({.leave = true, .evidence = "the agent was told to leave by somebody else", .told = true});
     stopping_.told_to_leave();
   }
 
@@ -301,14 +307,16 @@ class LifeStep {
   void on(const Signal& e) {
     switch (e.kind) {
       case SignalKind::terminate:
+      case SignalKind::leave:
+      case SignalKind::stay:
       case SignalKind::interrupt: {
         const bool interrupt = e.kind == SignalKind::interrupt;
-        if (!asked_to_stop()) return begin_stop(turn_.rules().leave, interrupt);
+        if (!asked_to_stop()) return begin_stop(order_of(e.kind), interrupt);
         if (interrupt && stopping_.second_interrupt()) return cut_short("cut short by a second interrupt");
         return turn_.say(Tone::info, "already stopping");
       }
       case SignalKind::quit:
-        if (!asked_to_stop()) begin_stop(false, false);
+        if (!asked_to_stop()) begin_stop(StopOrder::at_once, false);
         hand_on();
         return cut_short("cut short by SIGQUIT");
       case SignalKind::restart:
@@ -322,17 +330,22 @@ class LifeStep {
 
   bool asked_to_stop() const { return life_.stopping.stop && !life_.stopping.goes_on; }
 
-  void begin_stop(bool leave, bool interrupt) {
+  void begin_stop(StopOrder order, bool interrupt) {
     if (!stopping_.can_begin()) return;
-    const bool launching = life_.supervisor.state == AgentState::launching;
-    const bool restarting = life_.supervisor.state == AgentState::ending;
     const bool leaves = turn_.process() && turn_.process()->ending == RestartReason::left;
-    stopping_.begin(leave || leaves, interrupt);
+    const bool open = stopping_.begin(interrupt);
     hooks_.begin_anew();
     stand_down();
-    if (leaves) return stopping_.told_to_leave();
+    if (leaves) return told_to_leave();
+    if (!open) return deciding_.settled({});
     if (turn_.process() && !life_.joining.joined) joining_.ask_now();
-    stopping_.go_on(launching, restarting);
+    deciding_.begin(order);
+  }
+
+  void on(const WhyAnswered& e) { deciding_.on(e); }
+
+  void on(const Decided& m) {
+    stopping_.decided(m, life_.supervisor.state == AgentState::launching, life_.supervisor.state == AgentState::ending);
   }
 
   void cut_short(const char* why) {
@@ -386,6 +399,7 @@ class LifeStep {
   void on_deadline() {
     if (turn_.due(life_.preparing.deadline)) return preparing_.on_deadline();
     if (turn_.due(life_.supervisor.deadline)) return supervisor_.on_deadline();
+    if (turn_.due(life_.deciding.deadline)) return deciding_.on_deadline();
     if (turn_.due(life_.stopping.deadline)) return stopping_.on_deadline();
   }
 
@@ -401,10 +415,12 @@ class LifeStep {
   Claims claims_{life_.claims, turn_, life_.registration, life_.reloading};
   StandingWatch standing_{life_.standing, turn_, life_.joining, life_.claims};
   Departure departure_{life_.departure, turn_, life_.joining, life_.registration};
+  Deciding deciding_{life_.deciding, turn_};
   AddressWatch address_{life_.address, turn_};
   Reloading reloading_{life_.reloading, turn_, life_.joining};
-  Stopping stopping_{
-      life_.stopping, turn_, {life_.joining, life_.hooks, life_.registration, life_.claims, life_.reloading}};
+  Stopping stopping_{life_.stopping,
+                     turn_,
+                     {life_.deciding, life_.joining, life_.hooks, life_.registration, life_.claims, life_.reloading}};
 };
 
 }  // namespace
@@ -419,21 +435,6 @@ Life new_life(const Rules& rules, std::uint64_t seed) {
 std::vector<Effect> step(Life& life, const Event& event) {
   if (phase_of(life) == Phase::ended) return {};
   return LifeStep(life, event.at).take(event.what);
-}
-
-std::optional<Time> next_wake(const Life& life) {
-  const Phase phase = phase_of(life);
-  if (phase == Phase::ended) return std::nullopt;
-  if (phase == Phase::sweep) return life.stopping.deadline;
-  std::optional<Time> first;
-  for (const auto& time : {life.preparing.deadline, life.supervisor.deadline, life.stopping.deadline,
-                           out_of_time(life.stopping, life.reloading.in_force.rules), life.joining.probe_at,
-                           life.joining.join_at, life.pulse.ask_at, life.pulse.sample_at, life.registration.task_at,
-                           life.stopping.task_at, life.claims.around_at, life.standing.ask_at, life.departure.look_at,
-                           life.address.read_at, life.syncer.flush_at}) {
-    if (time && (!first || *time < *first)) first = time;
-  }
-  return first;
 }
 
 }  // namespace lictor

@@ -13,7 +13,7 @@ namespace lictor {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-Duration reserve(const Rules& rules, Duration wanted) { return std::min<Duration>(wanted, rules.stop_timeout / 4); }
+Duration reserve(Duration whole, Duration wanted) { return std::min<Duration>(wanted, whole / 4); }
 
 Duration backoff(Turn& turn, int times) {
   const Rules& rules = turn.rules();
@@ -101,7 +101,7 @@ void Supervisor::follow(const AgentEnded& e, const End& end, bool was_calm, bool
 // What is kept of a stop's time for ending the agent is not used up by waiting for it.
 Time Supervisor::within_reserve(Time from, Duration wait) const {
   if (!own_.end_by) return from + wait;
-  const Duration kept = reserve(turn_.rules(), ending_reserve);
+  const Duration kept = reserve(turn_.rules().stop_timeout, ending_reserve);
   return std::min(from + wait, std::max(from + kept, *own_.end_by - kept));
 }
 

@@ -55,10 +55,10 @@ inline constexpr Duration term_interval = std::chrono::milliseconds(100);
 inline constexpr Duration kill_after = std::chrono::seconds(3);  // of an agent that is told to end
 // After which a stop no longer waits for an agent that outlives KILL.
 inline constexpr Duration unkillable_after = std::chrono::seconds(8);
-// Of stop.timeout, kept for ending the agent: by TERM, then KILL, where it stays; by KILL after a leave. At most a quarter.
+// Of a stop's time, kept for ending the agent: by TERM, then KILL, where it stays; by KILL after a leave. At most a quarter.
 inline constexpr Duration ending_reserve = std::chrono::seconds(1);
 inline constexpr Duration killing_reserve = std::chrono::milliseconds(200);
-Duration reserve(const Rules& rules, Duration wanted);
+Duration reserve(Duration whole, Duration wanted);
 inline constexpr Duration calm = std::chrono::seconds(60);  // of serving, after which earlier deaths are forgotten
 
 struct Process {

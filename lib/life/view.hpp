@@ -79,6 +79,8 @@ class LifeView {
     static const std::optional<Stop> none;
     return life_->stopping.goes_on ? none : life_->stopping.stop;
   }
+  // What that is to do; nothing while it is being found out.
+  const std::optional<Verdict>& verdict() const { return life_->deciding.verdict; }
   bool giving_up() const { return life_->stopping.verdict.has_value(); }
 
  private:

@@ -30,6 +30,7 @@ std::optional<Time> ready_at_last(const LifeView& life, const ReadyRule& rule) {
 }
 
 std::string state_of(const LifeView& life) {
+  if (life.stop() && !life.verdict()) return "finding out why it is to stop";
   if (life.stop()) return life.stop()->leave ? "leaving" : "ending";
   if (life.giving_up()) return "giving up";
   if (life.ready()) return life.leader() ? "registered" : "registered; no leader known";

@@ -24,6 +24,7 @@ CHECKS = {
     "limits",
     "version",
     "grace",
+    "stop-policy",
     "proxy",
     "clock",
     "held-for-failed",
@@ -89,7 +90,7 @@ def doctor_clean(world):
         assert (code, findings, looked_at, unseen) == (clean_exit(client), [], CHECKS, {}), (code, findings, unseen)
     # What only this lictor's own environment tells.
     _, findings, _, unseen = examine(clients[0])
-    assert not findings and set(unseen) == {"grace"}, (findings, unseen)
+    assert not findings and set(unseen) == {"grace", "stop-policy"}, (findings, unseen)
 
 
 def doctor_acls(world):
@@ -180,7 +181,7 @@ def doctor_without_lictor(world):
     client = world.client(stop={"timeout": "10s"})
     code, findings, looked_at, unseen = examine(client)
     assert (code, findings) == (clean_exit(client), []), (code, findings)
-    assert looked_at == LOCAL and all("runs here" in why for check, why in unseen.items() if check != "grace"), unseen
+    assert looked_at == LOCAL and all("runs here" in why for check, why in unseen.items() if check not in ("grace", "stop-policy")), unseen
     assert not client.processes() and not os.path.exists(client.data_dir) and not os.path.exists(client.run_dir)
     code, findings, looked_at, _ = examine(client, LICTOR_GRACE="5")
     assert code == 1 and "10s" in dict(findings)["grace"] and "5s" in dict(findings)["grace"], findings

@@ -11,7 +11,7 @@ import time
 
 import engine
 from snippets import commands, in_section
-from tools import children, eventually, uid_of
+from tools import Watch, children, eventually, uid_of
 from world import ALIVE, FAILED, LEFT, SERVER_ADDRESS, run
 
 AGENT = {"retry_join": [SERVER_ADDRESS], "retry_interval": "1s", "disable_update_check": True}
@@ -240,3 +240,25 @@ def image_identity(world):
         eventually(lambda: nodes.server.member("n1") == ALIVE, 10, "n1 is back again")
         eventually(lambda: "n1" in nodes.server.passing(), 10, "and its check passes")
         assert nodes.node_id("n1") == before
+
+
+def image_stop_signal(world):
+    """A container stops by leaving, as nobody knows why; with the stop signal of docker.md it stays, and TERM has it leave."""
+    with Nodes(world) as nodes:
+        nodes.start("n1", "-v", "n1:/consul/data")
+        nodes.leaves("n1")
+        assert 'policy=auto evidence="nothing here tells why"' in nodes.log("n1")
+        nodes.docker("rm", "n1")
+        nodes.start("n1", "-v", "n1:/consul/data", "--stop-signal", "SIGRTMIN+1")
+        eventually(lambda: nodes.server.member("n1") == ALIVE, 10, "n1 is back")
+        with Watch(lambda: "n1" in nodes.server.instances(), every=0.05) as watch:
+            nodes.docker("stop", "n1")
+            assert nodes.engine.inspect("n1", "{{.State.ExitCode}}") == "0", nodes.log("n1")
+            assert "policy=auto evidence=SIGRTMIN+1" in nodes.log("n1")
+            nodes.docker("rm", "n1")
+            nodes.start("n1", "-v", "n1:/consul/data", "--stop-signal", "SIGRTMIN+1")
+        assert watch.looks > 5 and not watch.gaps, watch.gaps
+        (told,) = [one.text for one in in_section("docs/docker.md", "Recreating a container") if one.kind == "sh"]
+        nodes.docker(*told.split()[1:])
+        nodes.docker("wait", "n1")
+        assert nodes.server.member("n1") == LEFT and nodes.server.node("n1") is None, nodes.log("n1")

@@ -10,6 +10,7 @@ import subprocess
 import tools
 import world as w
 from machine import Machine
+from systemd_stop_test import stays_over
 
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
 SETTINGS = "/etc/lictor/lictor.json"
@@ -72,7 +73,7 @@ def life_of_package(world, suite):
 
 
 def package_service(world):
-    """Where systemd runs, installing starts nothing, an upgrade restarts what runs, and a removal makes it leave."""
+    """Where systemd runs, installing starts nothing, an upgrade restarts what runs and stays, and a removal makes it leave."""
     server, machine = world.server(), Machine(world)
     shutil.copy(deb(world), f"{machine.root}/root/first.deb")
     shutil.copy(pack(world, version="0.9.0"), f"{machine.root}/root/second.deb")
@@ -87,7 +88,7 @@ def package_service(world):
     machine.systemctl("enable", "--now", "lictor")
     assert server.instances() == {"n1": machine.address}
     before = machine.show("MainPID"), machine.node_id()
-    dpkg("-i", "/root/second.deb")
+    stays_over(server, machine, lambda: dpkg("-i", "/root/second.deb"), "systemd restarts lictor.service")
     assert machine.show("ActiveState") == "active" and machine.show("UnitFileState") == "enabled"
     after = machine.show("MainPID"), machine.node_id()
     assert after[0] != before[0] and after[1] == before[1], (before, after)
@@ -222,8 +223,8 @@ def package_manual(world):
         assert f"{shown} {' | '.join(offered)}\n" in page, name
     told = read(SOURCE / "docs/architecture.md")
     assert re.findall(r"^\.It (\d+)$", page, re.M) == re.findall(r"^\| (\d+) \|", told, re.M)
-    signals = re.findall(r"^\| ([A-Z][A-Z0-9, ]+) \|", told[told.index("## Signals") :], re.M)
-    assert re.findall(r"^\.It Dv ([A-Z0-9]+(?: , INT)?)$", page, re.M) == [s.replace(",", " ,") for s in signals]
+    signals = re.findall(r"^\| ([A-Z][A-Z0-9+, ]+) \|", told[told.index("## Signals") :], re.M)
+    assert re.findall(r"^\.It Dv ([A-Z0-9+]+(?: , INT)?)$", page, re.M) == [s.replace(",", " ,") for s in signals]
 
 
 # -- the package and the trees

@@ -163,6 +163,17 @@ struct FakeAgentProcess : lictor::AgentProcess {
   std::vector<std::function<void(lictor::AgentEnded)>> ended;  // of each launch
 };
 
+struct FakeWitness : lictor::StopWitness {
+  explicit FakeWitness(Asked& to) : asked(to) {}
+
+  void ask_why(lictor::Duration within, bool grace_only, std::function<void(lictor::StopReason)> done) override {
+    asked.note(fmt::format("ask_why {} {}", lictor::format_duration(within), grace_only), [=, this] { done(reason); });
+  }
+
+  Asked& asked;
+  lictor::StopReason reason{.cause = lictor::StopCause::comes_back, .evidence = "a restart", .grace = {}};
+};
+
 struct FakeSettings : lictor::ActiveSettings {
   explicit FakeSettings(Asked& to) : asked(to) {
     ground.facts.identity.name = "n1";
@@ -225,7 +236,7 @@ struct FakeSettings : lictor::ActiveSettings {
 // An interpreter and its parts. What it decides by is told by the test, which hears each event: `effects` follow the next one.
 struct Interpreting {
   explicit Interpreting(lictor::Interpreter::Decide decide = {})
-      : interpreter(io, lictor::new_life({}, 1), {api, agent, settings},
+      : interpreter(io, lictor::new_life({}, 1), {api, agent, settings, witness},
                     {.stepped = [this](lictor::Time) { ++steps; },
                      .over = [this](const lictor::Happening&) { ++over; },
                      .report = [this] { ++reports; },
@@ -257,6 +268,7 @@ struct Interpreting {
   FakeApi api{asked};
   FakeAgentProcess agent{asked};
   FakeSettings settings{asked};
+  FakeWitness witness{asked};
   std::vector<lictor::Effect> effects;
   const lictor::Life* whole = nullptr;        // life: the interpreter's, once something has happened
   std::function<void(lictor::Life&)> change;  // of the life, with the next event

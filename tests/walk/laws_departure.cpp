@@ -22,7 +22,8 @@ void Walk::take(const LookAtMember& e) { owe(e, milliseconds(500)); }
 
 // It is known to leave from here on, unless it is being ended anyway.
 void Walk::note_departure() {
-  const bool before_leave = seen().phase() == Phase::settle || seen().phase() == Phase::pre_stop;
+  const bool before_leave =
+      seen().phase() == Phase::deciding || seen().phase() == Phase::settle || seen().phase() == Phase::pre_stop;
   if (asked_leave_ || given_up_ || told_to_end_ || killed_ || (stop_at_ && !before_leave)) return;
   asked_leave_ = true;
   knew_leader_ = leader_;

@@ -102,6 +102,7 @@ void Walk::take(const Launch& e) {
 }
 
 void Walk::take(const EndAgent& e) {
+  hold(!stop_at_ || e.signal == SIGKILL || decided(), "decided", "the agent is told to end before it is decided how");
   if (e.signal == SIGTERM) replaced_ = true;
   hold(!asked_leave_ || e.signal == SIGKILL, "no-shortcut", "a signal other than KILL after the leave was asked");
   hold_patience();

@@ -188,6 +188,12 @@ class Walk {
   void hold_back();
   void hold_in_force() const;
 
+  // ---- deciding
+  void respond(const AskWhy& e);
+  void take(const AskWhy& e);
+  bool decided() const;  // what a stop is to do
+  void hold_decided() const;
+
   // ---- stopping
   void respond(const AskLeave& e);
   void respond(const AwaitChange& e);
@@ -199,7 +205,8 @@ class Walk {
   void take(const Deregister& e);
   void take(const AwaitChildren& e);
   void take(const Quit& e);
-  void note_stop(bool leave);
+  void note_stop(bool leave, bool decided = true);
+  Duration budget() const;
   void hold_stopping() const;
   void hold_budget() const;
 
@@ -306,6 +313,8 @@ class Walk {
   Rules rules_at_stop_;
   int launches_at_stop_ = 0;
   bool stop_leave_ = false, quit_signal_ = false;
+  bool decided_ = false;           // whether it leaves
+  std::optional<Duration> grace_;  // of the platform, in this stop
   int repeated_leave_ = 0;
   bool asked_leave_ = false, knew_leader_ = false, leave_completed_ = false;
   bool fresh_ = false;        // what is answered now was asked for after the agent had been asked to leave

@@ -20,7 +20,7 @@ TEST_CASE("an agent that goes on after TERM is told again, soon, and killed only
        {Row{"a stop that stays", false, SignalKind::terminate}, {"a restart", true, SignalKind::restart}}) {
     CAPTURE(row.name);
     Rules rules;
-    rules.leave = row.leave;
+    rules.stop_policy = row.leave ? StopPolicy::leave : StopPolicy::stay;
     Story s(rules);
     s.serving().at(seconds(10), Signal{row.why});
     REQUIRE(s.first<EndAgent>()->signal == SIGTERM);

@@ -83,7 +83,8 @@ TEST_CASE("without a file and variables every setting has its default") {
   CHECK_FALSE(s.services);
   CHECK(s.hooks.post_start.empty());
   CHECK(s.hooks.pre_stop.empty());
-  CHECK(s.stop.leave);
+  CHECK(s.stop.policy == StopPolicy::automatic);
+  CHECK_FALSE(s.stop.stay_over_reboot);
   CHECK(s.stop.linger == 1s);
   CHECK(s.stop.timeout == 25s);
   CHECK(s.restart.min == 100ms);
@@ -147,7 +148,7 @@ TEST_CASE("the file decides what it names") {
   CHECK(s.hooks.post_start[1].timeout == 90s);
   CHECK(s.hooks.post_start[1].on_failure == OnFailure::ignore);
   CHECK(s.hooks.post_start[2].on_failure == OnFailure::fail);
-  CHECK_FALSE(s.stop.leave);
+  CHECK(s.stop.policy == StopPolicy::stay);
   CHECK(s.stop.timeout == 40s);
   CHECK(s.control.http.empty());
   CHECK(s.log.level == "trace");
