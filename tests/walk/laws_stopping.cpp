@@ -41,10 +41,10 @@ void Walk::take(const AskLeave& e) {
   hold(!asked_leave_, "leave-once", "a second leave");
   hold(leave_first_ || (stop_at_ && stop_leave_ && !quit_signal_), "leave-once", "a leave that nobody asked for");
   hold(leave_first_ || decided(), "decided", "a leave before it was decided to leave");
-  const bool overdue = stop_at_ && now_ >= *stop_at_ + budget() / 2;
+  const bool overdue = stop_at_ && now_ >= *stop_at_ + at_least() / 2;
   hold(leave_first_ || asked_member_ || overdue, "leave-once", "an agent that may be leaving already is asked to");
   hold(holder_.empty() || holder_ == in_force_.own.address, "hands-off", "a leave in the name of another node");
-  const Duration most = std::min<Duration>(settle_limit, (stop_at_ ? budget() : seen().rules().stop_timeout) / 3);
+  const Duration most = std::min<Duration>(settle_limit, (stop_at_ ? at_least() : seen().rules().stop_timeout) / 3);
   const bool reloading = std::any_of(owed_.begin(), owed_.end(), [](const Owed& o) {
     return std::holds_alternative<Reload>(o.effect) || std::holds_alternative<Adopt>(o.effect);
   });
@@ -107,6 +107,9 @@ void Walk::hold_stopping() const {
 Duration Walk::budget() const {
   return grace_ ? std::min(rules_at_stop_.stop_timeout, *grace_) : rules_at_stop_.stop_timeout;
 }
+
+// What of that it has at least: of the platform's grace a tenth may be kept back.
+Duration Walk::at_least() const { return grace_ ? budget() - budget() / 10 : budget(); }
 
 void Walk::hold_budget() const {
   if (stop_at_ && !quit_) {

@@ -207,6 +207,7 @@ class Walk {
   void take(const Quit& e);
   void note_stop(bool leave, bool decided = true);
   Duration budget() const;
+  Duration at_least() const;
   void hold_stopping() const;
   void hold_budget() const;
 
