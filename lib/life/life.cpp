@@ -273,7 +273,7 @@ class LifeStep {
   }
 
   void told_to_leave() {
-    deciding_.settled({.leave = true, .evidence = "the agent was told to leave by somebody else", .told = true});
+    deciding_.settled({.leave = true, .evidence = "a leave that somebody else has asked for", .told = true});
     stopping_.told_to_leave();
   }
 

@@ -204,7 +204,7 @@ TEST_CASE("How a stop came out is told as it was") {
     CHECK((stop.evidence == "the node is deleted" && stop.given == milliseconds(1800) && stop.budget == seconds(25)));
     CHECK(table(stop) == Table{{"decide", 40}, {"leave", 460}, {"linger", 550}, {"ending", 10}});
     const auto again = parse_timeline("here", timeline_json({stop}));
-    REQUIRE(again);
+    REQUIRE(again.has_value());
     CHECK(again->front() == stop);
     CHECK(timeline_text({stop}, false).find("stop.timeout is 25s, the platform gave 1.8s\n  the node is deleted\n") !=
           std::string::npos);
