@@ -41,8 +41,8 @@ void Stopping::await_leave() {
   stop.asked_to_leave = turn_.now;
   stop.knew_leader = others_.joining.leader;
   stop.old_look = others_.registration.looking;
-  stop.repeat_at = turn_.now + unheard_after;
   own_.deadline = end_of_leave();
+  stop.repeat_at = turn_.now + std::min<Duration>(unheard_after, (*own_.deadline - turn_.now) / 2);
   // A server takes the entry out 0.4 s after the request at the earliest.
   own_.task_at = turn_.now + milliseconds(200);
 }
@@ -86,7 +86,7 @@ Time Stopping::end_of_linger() const {
   const Time end = end_of_leave();
   // Whoever has told the agent to leave waits for its answer.
   if (own_.stop->by_other) return end;
-  return std::min(own_.since + turn_.rules().linger, cut() ? own_.since + (end - own_.since) / 2 : end);
+  return std::min(own_.since + turn_.rules().linger, cut() ? own_.since + (end - own_.since) / 4 : end);
 }
 
 void Stopping::unconfirmed(bool there) {
@@ -109,7 +109,8 @@ void Stopping::tell_again() {
     turn_.emit(Deregister{turn_.launch()});
   }
   ++stop.repeated;
-  stop.repeat_at = turn_.now + repeat_after;
+  const Duration pace = (*own_.deadline - *stop.asked_to_leave) / 16;
+  stop.repeat_at = turn_.now + std::clamp<Duration>(pace, milliseconds(50), repeat_after);
 }
 
 void Stopping::seen_while_lingering(bool there) {

@@ -16,7 +16,7 @@
 // A stop that stays goes from deciding to ending; so do QUIT and a second INT, with KILL.
 //
 // Where the platform gives less than stop.timeout, the stop is cut to fit: a leave comes first. Where half of that time is too short for
-// one, hooks run in linger instead, with what is left; and linger takes half of what is left at most.
+// one, hooks run in linger instead, with what is left; and linger takes a quarter of what is left at most.
 //
 // Where the node is to have another name, its agent goes the same way from settle to linger, without hooks and whatever the
 // policy, and life goes on: the agent is replaced. A stop that comes meanwhile takes over where that is.
@@ -51,7 +51,7 @@ inline constexpr Duration last_look = std::chrono::milliseconds(500);  // for a 
 // node for failed; in the other case it is leaving for them, until they find its agent gone. Either way they keep its entry.
 // Heard, a leave is in the catalog after 0.4-1.2 s; the agent gossips for 3.5 s, to other members every 0.2 s.
 inline constexpr Duration unheard_after = std::chrono::milliseconds(1500);
-inline constexpr Duration repeat_after = std::chrono::milliseconds(200);
+inline constexpr Duration repeat_after = std::chrono::milliseconds(200);  // both sooner in a leave that has little time
 inline constexpr int most_repeats = 4;
 // Between looks at the catalog in a stop while the servers are to tell of a change; and while they can't, where they show the
 // entry, and where they show nothing.

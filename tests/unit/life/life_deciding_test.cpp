@@ -146,14 +146,19 @@ TEST_CASE("with 2 s of grace the leave comes first, and hooks and linger get wha
   const auto told = [](Story& s) {
     s.at(milliseconds(10050), WhyAnswered{{.cause = StopCause::goes, .evidence = "x", .grace = seconds(2)}});
   };
-  SECTION("without hooks half of what is left is for linger") {
+  SECTION("without hooks a quarter of what is left is for linger, and what is unheard is said again in time") {
     Story s = asked();
     told(s);
     REQUIRE(leaves(s));
     CHECK(s.first<AskLeave>()->deadline == milliseconds(1550));  // 1.8 s, less 0.2 s for the KILL, less what is over
-    s.at(milliseconds(10600), CatalogSeen{1, CatalogAnswer::gone});
-    CHECK_FALSE(s.at(milliseconds(11099), CatalogSeen{1, CatalogAnswer::gone}).has<EndAgent>());
-    CHECK(s.at(milliseconds(11100), Tick{}).first<EndAgent>()->signal == SIGKILL);
+    // Asked at 50 ms: half of the 1.55 s later.
+    s.at(milliseconds(10250), Tick{}).at(milliseconds(10820), CatalogSeen{1, CatalogAnswer::registered});
+    CHECK_FALSE(s.has<RepeatLeave>());
+    s.at(milliseconds(10825), ChangeSeen{1, true}).at(milliseconds(10830), CatalogSeen{1, CatalogAnswer::registered});
+    CHECK(s.has<RepeatLeave>());
+    s.at(milliseconds(10900), CatalogSeen{1, CatalogAnswer::gone});
+    CHECK_FALSE(s.at(milliseconds(11074), CatalogSeen{1, CatalogAnswer::gone}).has<EndAgent>());
+    CHECK(s.at(milliseconds(11075), Tick{}).first<EndAgent>()->signal == SIGKILL);
   }
   SECTION("hooks run after the leave, one by one, once each, until the time is up") {
     Story s = asked(rules);
