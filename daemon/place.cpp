@@ -102,7 +102,8 @@ std::string account_of_policy(const Settings& settings, const Environment& envir
   const pid_t lictor = pid_in(status_of_lictor(settings));
   const Platform platform = platform_of(environment, lictor == 0 ? getpid() : lictor);
   const StopReason now = ask_platform(platform, environment);
-  if (now.cause == StopCause::unknown) return fmt::format("warning: stop.policy auto: {}; each stop leaves", now.evidence);
+  if (now.cause == StopCause::unknown)
+    return fmt::format("warning: stop.policy auto: {}; each stop leaves", now.evidence);
   if (platform.kind == Platform::Kind::systemd)
     return "stop.policy auto: systemd tells why " + platform.unit + " is stopped";
   if (platform.kind == Platform::Kind::kubernetes) return "stop.policy auto: Kubernetes tells why lictor is stopped";

@@ -132,7 +132,8 @@ StopReason reason_by_systemd(const Platform& platform, const Result<std::string>
   if (starts_again(restart, result))
     return by(StopCause::comes_back,
               fmt::format("systemd starts {} again: Restart={}, Result={}", platform.unit, restart, result));
-  return by(StopCause::goes, fmt::format("systemd has no job for {}: it was told to end by somebody else", platform.unit));
+  return by(StopCause::goes,
+            fmt::format("systemd has no job for {}: it was told to end by somebody else", platform.unit));
 }
 
 StopReason reason_by_kubernetes(const Result<std::string>& printed) {

@@ -47,24 +47,25 @@ TEST_CASE("systemd's jobs tell a restart from a stop, and both from the end of t
     StopCause cause;
   };
   // As `systemctl list-jobs --no-legend` prints them.
-  for (const Row& row : {Row{"  812 lictor.service restart running\n", StopCause::comes_back},
-                         {"812 lictor.service try-restart waiting\n", StopCause::comes_back},
-                         {"812 lictor.service start waiting\n", StopCause::comes_back},
-                         {"812 lictor.service stop running\n", StopCause::goes},
-                         {"900 reboot.target start waiting\n 812 lictor.service stop running\n", StopCause::reboots},
-                         {"901 shutdown.target start waiting\n900 reboot.target start waiting\n", StopCause::reboots},
-                         {"900 kexec.target start waiting\n", StopCause::reboots},
-                         {"900 soft-reboot.target start waiting\n", StopCause::reboots},
-                         {"900 poweroff.target start waiting\n812 lictor.service stop running\n", StopCause::goes},
-                         {"900 halt.target start waiting\n", StopCause::goes},
-                         {"900 exit.target start waiting\n", StopCause::goes},
-                         // A stop of the target is none of the host's.
-                         {"900 shutdown.target stop waiting\n812 lictor.service restart running\n", StopCause::comes_back},
-                         // Another unit's, a reload, and nothing.
-                         {"812 nginx.service restart running\n", StopCause::goes},
-                         {"812 lictor.service reload running\n", StopCause::goes},
-                         {"No jobs running.\n", StopCause::goes},
-                         {"", StopCause::goes}}) {
+  for (const Row& row :
+       {Row{"  812 lictor.service restart running\n", StopCause::comes_back},
+        {"812 lictor.service try-restart waiting\n", StopCause::comes_back},
+        {"812 lictor.service start waiting\n", StopCause::comes_back},
+        {"812 lictor.service stop running\n", StopCause::goes},
+        {"900 reboot.target start waiting\n 812 lictor.service stop running\n", StopCause::reboots},
+        {"901 shutdown.target start waiting\n900 reboot.target start waiting\n", StopCause::reboots},
+        {"900 kexec.target start waiting\n", StopCause::reboots},
+        {"900 soft-reboot.target start waiting\n", StopCause::reboots},
+        {"900 poweroff.target start waiting\n812 lictor.service stop running\n", StopCause::goes},
+        {"900 halt.target start waiting\n", StopCause::goes},
+        {"900 exit.target start waiting\n", StopCause::goes},
+        // A stop of the target is none of the host's.
+        {"900 shutdown.target stop waiting\n812 lictor.service restart running\n", StopCause::comes_back},
+        // Another unit's, a reload, and nothing.
+        {"812 nginx.service restart running\n", StopCause::goes},
+        {"812 lictor.service reload running\n", StopCause::goes},
+        {"No jobs running.\n", StopCause::goes},
+        {"", StopCause::goes}}) {
     CAPTURE(row.jobs);
     const StopReason reason = by_jobs(row.jobs);
     CHECK(reason.cause == row.cause);
