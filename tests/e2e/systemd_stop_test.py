@@ -22,6 +22,12 @@ def first_lines(machine):
 
 def session(server):
     """One that ends with its node's leave, or when the node counts as failed."""
+
+    def alive():
+        return ("serfHealth", "passing") in [(c["CheckID"], c["Status"]) for c in server.get("/v1/health/node/n1")]
+
+    # Of a node that had left the servers learn some time after its services that it is alive again.
+    eventually(alive, 10, "the servers hold the node for alive")
     return server.put("/v1/session/create", {"Node": "n1", "Checks": ["serfHealth"], "LockDelay": "0s"})["ID"]
 
 
