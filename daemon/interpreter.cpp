@@ -134,6 +134,12 @@ void Interpreter::act(const Launch& e) {
   });
 }
 
+void Interpreter::act(const FindFault& e) {
+  parts_.settings.find_fault([this, after = e.after](std::optional<Problem> problem) {
+    feed(FaultFound{after, std::move(problem)});
+  });
+}
+
 void Interpreter::act(const RunHook& e) {
   parts_.agent.run_hook(e.kind, e.index, [this, launch = e.launch](const Result<void>& ended) {
     feed(HookEnded{launch, ended ? "" : ended.error().why});

@@ -73,6 +73,7 @@ class Interpreter {
   // One for each effect.
   void act(const Prepare& e);
   void act(const Launch&);
+  void act(const FindFault&);
   void act(const Probe&);
   void act(const AskOwn&);
   void act(const AskServers&);

@@ -78,6 +78,11 @@ class ActiveSettings {
   // In the place of the above: nothing is read, because a stop came first.
   virtual Reloaded drop_reload() = 0;
 
+  // Why no agent would start with the settings in force, as far as that shows without starting one; nothing where it does not.
+  // Exit::config: for what the settings say, whatever becomes of the host. `done` is called once: inside this call, or when the
+  // agent's own validation is over.
+  virtual void find_fault(std::function<void(std::optional<Problem>)> done) = 0;
+
   // What is prepared comes into force. `keep`: what was in force is kept. `reload`: consul.json is put into its place for the
   // agent that runs; where that fails, the problem. REQUIRES: something is prepared.
   virtual Result<void> adopt(bool keep, bool reload) = 0;

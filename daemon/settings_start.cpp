@@ -1,4 +1,7 @@
 // The settings of a start: until there is a ground, what is named and missing is awaited (awaited.hpp).
+#include "agent_config/agent_evaluation.hpp"
+#include "agent_config/outlived_settings.hpp"
+#include "agent_start.hpp"
 #include "awaited.hpp"
 #include "clock.hpp"
 #include "process/io/host.hpp"
@@ -11,6 +14,11 @@
 #include <utility>
 
 namespace lictor {
+namespace {
+
+constexpr std::chrono::seconds longest_examination(10);
+
+}  // namespace
 
 std::optional<PrepareFailed> SettingsFiles::begin_preparing() {
   const bool first = !std::exchange(begun_, true);
@@ -130,14 +138,30 @@ void SettingsFiles::tell_refused(const Problems& problems) {
     log::error("settings not applied, the old ones stay in force", {{"reason", problem_}});
 }
 
+// Before the first settings come into force. A key that the agent knows is like any other from then on.
+void SettingsFiles::look_at_keys(std::function<void()> then) {
+  if (!sources_) return then();
+  evaluator_.look_at_keys(*sources_, [this, then = std::move(then)](const Problems& refused) {
+    if (sources_) {
+      sources_->config.unknown.clear();
+      wrong_.insert(wrong_.end(), refused.begin(), refused.end());
+    }
+    then();
+  });
+}
+
 // The directories, and what is put into them: waiting for an address would not mend what is wrong with them. Where the data is, is
-// known only with the sources.
+// known only with the sources. Of settings that the agent may yet refuse nothing is made there.
 Result<void> SettingsFiles::hold() {
-  auto held = sources_ ? lock(*sources_, locks_) : lock_run_dir(first_, locks_);
+  const bool known = sources_ && sources_->config.unknown.empty();
+  auto held = known ? lock(*sources_, locks_) : lock_run_dir(first_, locks_);
   return held ? news_.held() : held;
 }
 
 Happening SettingsFiles::prepare(const Interfaces& interfaces, const std::string& settled) {
+  if (wrong_.empty() && !locks_.data_dir) {
+    if (auto held = hold(); !held) return PrepareFailed{held.error(), true};
+  }
   auto ground = look(*sources_, interfaces, {}, wrong_);
   if (!ground) {
     const Problems problems = worst_first(ground.error());
@@ -160,6 +184,52 @@ Happening SettingsFiles::prepare(const Interfaces& interfaces, const std::string
   if (std::exchange(awaiting_, false)) watch_as_settled();
   news_.settled();
   return Prepared{rules_of(*ground_), ground_->own(), !ground_->identity.former_address.empty()};
+}
+
+// An agent has ended before it was of any use.
+void SettingsFiles::find_fault(std::function<void(std::optional<Problem>)> done) {
+  const Ground& ground = *ground_;
+  Sources whole;
+  Problems problems;
+  // What can't be read again may have been the trouble, and may mend itself.
+  if (!read_sources(whole, ground.settings, environment_, problems) || !problems.empty()) return done(std::nullopt);
+  problems = settings_faults(ground, whole);
+  if (!problems.empty()) {
+    for (std::size_t i = 1; i < problems.size(); ++i) log::error(to_string(problems[i]));
+    return done(std::move(problems.front()));
+  }
+  // What a template gives is the host's, and may be another tomorrow.
+  if (examining_ || !ground.facts.by_agent.empty()) return done(std::nullopt);
+  examining_ = true;
+  const auto answer = [this, done = std::move(done)](std::optional<Problem> problem) {
+    examining_ = false;
+    done(std::move(problem));
+  };
+  const auto go_on = [this, answer, in_force = settled_](const std::optional<AgentVersion>& version) {
+    if (in_force != settled_) return answer(std::nullopt);
+    if (version) {
+      const std::string shown = fmt::format("{}.{}.{}", version->major, version->minor, version->patch);
+      Problems outlived = outlived_settings(ground_->plan.effective, *version, shown);
+      if (!outlived.empty()) return answer(std::move(outlived.front()));
+    }
+    ask_whether_refused(answer);
+  };
+  if (ground.facts.agent_version) return go_on(ground.facts.agent_version);
+  examination_.run_for_output(as_agent_user(ground.facts, {ground.facts.binary, "version"}, ground.plan.environment),
+                              longest_examination, [go_on](const Result<void>& ended, const std::string& output) {
+                                const auto version = ended ? parse_consul_version(output) : std::nullopt;
+                                go_on(version ? parse_agent_version(*version) : std::nullopt);
+                              });
+}
+
+void SettingsFiles::ask_whether_refused(std::function<void(std::optional<Problem>)> done) {
+  examination_.run_for_output(
+      validation(*ground_, ground_->facts.config_path), longest_examination,
+      [this, done = std::move(done), in_force = settled_](const Result<void>& ended, const std::string& output) {
+        if (in_force != settled_ || !settings_refused(ended, output)) return done(std::nullopt);
+        done(Problem{"consul validate", "it refuses the agent's settings, as the agent itself does",
+                     "see the agent's last lines above and mend its settings"});
+      });
 }
 
 }  // namespace lictor

@@ -8,6 +8,7 @@
 #include "problems.hpp"
 #include "process/io/as_user.hpp"
 #include "secrets/secrets.hpp"
+#include "settings/settings_check.hpp"
 
 #include <fmt/format.h>
 #include <sys/stat.h>
@@ -283,8 +284,23 @@ ResultAll<AgentConfig> read_agent_config(const Settings& settings, Definitions d
       problems.push_back(file.error());
     }
   }
+  std::vector<UnknownKey> unknown;
+  const auto from = settings.origins.find("agent.config");
+  for (const auto& [name, given] :
+       {std::pair{setting_subject("agent.config", from == settings.origins.end() ? "" : from->second),
+                  &settings.agent.config},
+        {"CONSUL_LOCAL_CONFIG", &settings.consul_local_config}}) {
+    if (given->empty()) continue;
+    const auto looked = look_at_agent_json(name, *given);
+    if (looked)
+      unknown.insert(unknown.end(), looked->unknown.begin(), looked->unknown.end());
+    else
+      problems.push_back(looked.error());
+  }
   if (!problems.empty()) return problems;
-  return merge_agent_config(files, settings, std::move(reads));
+  AgentConfig config = merge_agent_config(files, settings, std::move(reads));
+  config.unknown.insert(config.unknown.end(), unknown.begin(), unknown.end());
+  return config;
 }
 
 std::string data_dir_of(const Settings& settings, const Json& agent) {

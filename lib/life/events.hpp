@@ -52,6 +52,12 @@ struct AgentEnded {
   std::optional<Problem> not_executed = {};  // the child never became the agent
 };
 
+// What would keep any agent from starting with the settings in force. Exit::config: no later start would go better.
+struct FaultFound {
+  int after;  // the launch of the agent that had ended
+  std::optional<Problem> problem;
+};
+
 // Answers. `launch` is the number of the launch that the call was made for; answers for an agent that is no
 // more are ignored.
 struct Probed {
@@ -170,9 +176,9 @@ struct AgentReloaded {
 
 using Happening =
     std::variant<Begin, Tick, Signal, HostChanged, HostRenamed, Prepared, PrepareFailed, Launched, LaunchFailed,
-                 AgentEnded, Probed, OwnAnswered, ServersAnswered, ServicesSent, CatalogSeen, SentAgain, Flushed,
-                 ChangeSeen, IdTakenBack, LookedAround, StandingSeen, LeaveAnnounced, MemberSeen, Cleared, Joined,
-                 AddressRead, HookEnded, LeaveAnswered, Deregistered, ChildrenGone, Reloaded, AgentReloaded>;
+                 AgentEnded, FaultFound, Probed, OwnAnswered, ServersAnswered, ServicesSent, CatalogSeen, SentAgain,
+                 Flushed, ChangeSeen, IdTakenBack, LookedAround, StandingSeen, LeaveAnnounced, MemberSeen, Cleared,
+                 Joined, AddressRead, HookEnded, LeaveAnswered, Deregistered, ChildrenGone, Reloaded, AgentReloaded>;
 struct Event {
   Time at;
   Happening what;
@@ -187,6 +193,10 @@ struct Prepare {
 struct Launch {
   int launch;
 };  // Launched or LaunchFailed
+// Whether an agent that has ended has ended for the settings.
+struct FindFault {
+  int after;
+};  // FaultFound
 struct Probe {
   int launch;
   Duration deadline;
@@ -305,9 +315,10 @@ struct Quit {
   bool operator==(const Quit&) const = default;
 };  // the end
 
-using Effect = std::variant<Prepare, Launch, Probe, AskOwn, AskServers, SendServices, LookUpCatalog, SendAgain, Flush,
-                            AwaitChange, TakeIdBack, LookAround, AwaitStanding, DropStanding, LookAtMember, Clear, Join,
-                            Rejoin, ReadAddress, RunHook, EndHook, AskLeave, RepeatLeave, Deregister, EndAgent,
-                            AwaitChildren, SignalChildren, Reload, Adopt, GoBack, Forget, Report, Say, Quit>;
+using Effect =
+    std::variant<Prepare, Launch, FindFault, Probe, AskOwn, AskServers, SendServices, LookUpCatalog, SendAgain, Flush,
+                 AwaitChange, TakeIdBack, LookAround, AwaitStanding, DropStanding, LookAtMember, Clear, Join, Rejoin,
+                 ReadAddress, RunHook, EndHook, AskLeave, RepeatLeave, Deregister, EndAgent, AwaitChildren,
+                 SignalChildren, Reload, Adopt, GoBack, Forget, Report, Say, Quit>;
 
 }  // namespace lictor

@@ -89,7 +89,7 @@ class LifeStep {
     if (departure_.left(e)) on(ToldToLeave{});
     hooks_.drop();
     const bool was_calm = in(Phase::serve) && turn_.now - life_.registration.since >= calm;
-    const bool in_vain = reloading_.on_trial();
+    const bool in_vain = reloading_.on_trial(), useless = !ever_ready() && !life_.joining.answered;
     const Supervisor::End end = supervisor_.ended(e);
     joining_.ended();
     pulse_.ended();
@@ -103,7 +103,13 @@ class LifeStep {
     if (turn_.stopping() || turn_.leaving_first()) return stopping_.ended(e);
     if (in_vain && !end.ordered) return reloading_.started_in_vain(how_it_ended(e));
     supervisor_.follow(e, end, was_calm, ever_ready());
+    if (useless && !end.ordered) supervisor_.look_for_fault(e);
     if (reloading_.waits_for_leave()) go_on_after_leave();
+  }
+
+  void on(const FaultFound& e) {
+    // Other settings may be without it.
+    life_.reloading.preparing() ? supervisor_.on(FaultFound{e.after, {}}) : supervisor_.on(e);
   }
 
   bool ever_ready() const { return life_.registration.first_ready.has_value(); }

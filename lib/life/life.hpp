@@ -71,7 +71,7 @@
 //   join           an agent is told to join only while it knows no server, once at a time, and never in a stop
 //   quiet          not again within join_pause, less by chance, nor, where it has been told in vain, within a quarter of the time
 //                  for which it has; no name again within name_pause, and none to an agent that looks for them by itself
-//   give-up        lictor gives up only on an agent that was never ready
+//   give-up        lictor gives up only on an agent that was never ready; at once where the settings are found to be at fault
 //   heard          while the node is ready the servers have the question whether they hold it for failed, or get it within
 //                  standing_forbidden and some; one at a time, not again within standing_pause, and none in a stop
 //   flushed        while an agent that is ready may be waiting for a full sync, it is made to send what it has every

@@ -198,6 +198,9 @@ struct FakeSettings : lictor::ActiveSettings {
               std::function<void(lictor::Reloaded)> done) override {
     asked.note(fmt::format("read_settings {}", what.settings), [=, this] { done(reloaded); });
   }
+  void find_fault(std::function<void(std::optional<lictor::Problem>)> done) override {
+    asked.note("find_fault", [=, this] { done(fault); });
+  }
   lictor::Reloaded drop_reload() override {
     asked.note("drop_reload");
     return {lictor::ReloadResult::broken, {}, "dropped"};
@@ -216,6 +219,7 @@ struct FakeSettings : lictor::ActiveSettings {
   Asked& asked;
   lictor::Ground ground;
   std::optional<lictor::PrepareFailed> cant_begin;
+  std::optional<lictor::Problem> fault;
   lictor::Happening prepared = lictor::Prepared{{}, {"n1", "id-1", "10.0.0.5"}, false};
   lictor::Result<lictor::NodeKey> taken = lictor::NodeKey{"n1", "id-2", "10.0.0.5"};
   lictor::Reloaded reloaded{lictor::ReloadResult::services, {}, "new settings: services"};

@@ -81,7 +81,7 @@ void Walk::take(const Quit& e) {
   quit_ = true;
   hold(!agent_ && !launching_, "quit-once", "Quit with a live agent");
   if (!stop_at_ || failed_hook_) {
-    hold_give_up(e);
+    hold_give_up();
     hold(e.exit != Exit::ok, "truth", "gave up and says all is well");
     return;
   }

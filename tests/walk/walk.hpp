@@ -109,14 +109,16 @@ class Walk {
 
   // ---- supervisor
   void respond(const Launch&);
+  void respond(const FindFault& e);
   void respond(const EndAgent& e);
   void take(const Launch& e);
+  void take(const FindFault& e);
   void take(const EndAgent& e);
   void agent_dies();
   void end_agent_process(const AgentEnded& how);
   void forget_agent();
   void count_killings(const std::vector<Effect>& effects);
-  void hold_give_up(const Quit& e) const;
+  void hold_give_up() const;
 
   // ---- joining
   void respond(const Probe& e);
