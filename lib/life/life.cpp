@@ -89,7 +89,7 @@ class LifeStep {
     if (departure_.left(e)) on(ToldToLeave{});
     hooks_.drop();
     const bool was_calm = in(Phase::serve) && turn_.now - life_.registration.since >= calm;
-    const bool in_vain = reloading_.on_trial(), useless = !ever_ready() && !life_.joining.answered;
+    const bool in_vain = reloading_.on_trial(), useless = !ever_ready() && !life_.joining.joined;
     const Supervisor::End end = supervisor_.ended(e);
     joining_.ended();
     pulse_.ended();

@@ -8,7 +8,7 @@
 //   ending     told to end, for a restart or, once a stop has said by when, for good: TERM, again and again, then KILL
 //
 // An agent that dies is launched again after the backoff: doubled each time, restart.min .. restart.max, 20 % jitter. Dead
-// give_up_after times before the node was ever ready, it is given up; so it is before, where it ends before it has answered and the
+// give_up_after times before the node was ever ready, it is given up; so it is before, where it ends before it has joined and the
 // settings are found to be such that no agent would start with them. After a minute of serving earlier deaths are forgotten.
 //
 // In: Launched, LaunchFailed, AgentEnded, FaultFound; from the other parts: launch now, restart, replace, end for good, hung.
