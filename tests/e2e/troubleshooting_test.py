@@ -389,10 +389,10 @@ def troubleshooting_settings_changed(world, advice):
     """A mistake in the settings of a node that serves."""
     server, client = world.server(), world.client()
     agent = client.start().ready()["agent"]["pid"]
-    client.write_settings(agent={"config": {"bind_adr": "10.77.0.1"}})
+    client.write_settings(agent={"config": {"check_update_interval": "soon"}})
     advice.seen(client)
     assert client.status()["ready"]
-    del client.settings["agent"]["config"]["bind_adr"]
+    del client.settings["agent"]["config"]["check_update_interval"]
     client.write_settings()
     eventually(lambda: client.status()["problems"] == [], 5, "it is mended")
     assert "settings and host are fine" in advice.carry_out(client)
