@@ -104,8 +104,8 @@ Result<NewChild> AgentChild::launch_agent() {
   const PlanFacts& facts = ground.facts;
   LaunchRequest request = as_agent_user(facts, ground.plan.argv, ground.plan.environment);
   request.output = output->get();
-  request.before = [&facts, goes_back = goes_back_, ids = checks_with_status(ground.services)]() -> Result<void> {
-    forget_kept_checks(facts.data_dir, ids);
+  request.before = [&ground, &facts, goes_back = goes_back_]() -> Result<void> {
+    forget_kept_checks(facts.data_dir, checks_with_status(ground.services));
     // What can't be written is, as ever, skipped by the agent, which says so.
     if (goes_back && facts.agent_version) (void)fit_kept_files(facts.data_dir, *facts.agent_version);
     return install_identity(facts.identity, facts.data_dir, {.uid = {}, .gid = {}, .exact = false});

@@ -1,4 +1,4 @@
-// The agent's own program, where it has to evaluate templates (agent_config/agent_evaluation.hpp): run as the agent's user.
+// The agent's own program, where only that can tell (agent_config/agent_evaluation.hpp): run as the agent's user.
 #pragma once
 
 #include "child.hpp"
@@ -13,7 +13,7 @@
 
 namespace lictor {
 
-// One template after another; each takes some 0.1 s, and no more than 10 s.
+// One question after another; each takes some 0.1 s, and no more than 10 s.
 class AgentEvaluator {
  public:
   AgentEvaluator(boost::asio::any_io_executor executor, Reaper& reaper) : child_(executor, reaper) {}
@@ -22,10 +22,13 @@ class AgentEvaluator {
   using Done = std::function<void(AgentAnswers)>;
   void evaluate(const Sources& sources, const std::vector<std::string>& templates, Done done);
 
+  // The problems of those keys of the agent's settings that lictor does not know and it does not know either. `done` as above.
+  void look_at_keys(const Sources& sources, std::function<void(Problems)> done);
+
  private:
   struct Question {
     LaunchRequest request;
-    std::function<void(EvaluatedTemplate)> answered;
+    Child::DoneWithOutput answered;
   };
   void next();
 
@@ -36,5 +39,6 @@ class AgentEvaluator {
 
 // The same for commands: blocks.
 AgentAnswers evaluated_by_agent(const Sources& sources, const std::vector<std::string>& templates);
+Problems keys_refused_by_agent(const Sources& sources);
 
 }  // namespace lictor

@@ -44,6 +44,12 @@ int unprivileged_from(const PlanFacts& facts) {
   return whole_number<int>(trim(content_of("/proc/sys/net/ipv4/ip_unprivileged_port_start"))).value_or(1024);
 }
 
+// REQUIRES: files are reached as the agent's user does.
+bool has_keyring(const Ground& ground) {
+  return ground.plan.effective.merged.value("disable_keyring_file", Json()) != true &&
+         look_at_file(keyring_path(ground.facts)).kind != FileLook::missing;
+}
+
 }  // namespace
 
 Problems start_problems(const Ground& ground, const Interfaces& interfaces) {
@@ -60,9 +66,14 @@ Problems start_problems(const Ground& ground, const Interfaces& interfaces) {
   // Lictor makes the folder of its own socket.
   facts.files.erase(agent_folder(ground.settings));
   facts.unprivileged_from = unprivileged_from(ground.facts);
-  facts.keyring = settings.merged.value("disable_keyring_file", Json()) != true &&
-                  look_at_file(keyring_path(ground.facts)).kind != FileLook::missing;
+  facts.keyring = has_keyring(ground);
   return start_faults(settings, facts);
+}
+
+Problems settings_faults(const Ground& ground, const Sources& sources) {
+  const AsUser as_user(file_user(ground.facts));
+  return start_faults(sources.config.effective(ground.plan.consul_json, ground.plan.origins),
+                      {.files = {}, .addresses = {}, .any_address = true, .keyring = has_keyring(ground)});
 }
 
 LaunchRequest validation(const Ground& ground, const std::string& consul_json) {

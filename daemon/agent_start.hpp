@@ -20,6 +20,8 @@ Result<std::string> version_of(const std::string& binary, const Ground& ground);
 
 // What `consul validate` passes and a start does not: start_faults of what is there now, files as the agent's user finds them.
 Problems start_problems(const Ground& ground, const Interfaces& interfaces);
+// Those of them that are the settings' own, whatever becomes of the host. `sources`: of the ground, with definitions whole.
+Problems settings_faults(const Ground& ground, const Sources& sources);
 // `consul validate` on this consul.json, as the agent's user: with all that the agent reads, in its order.
 LaunchRequest validation(const Ground& ground, const std::string& consul_json);
 

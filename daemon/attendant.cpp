@@ -5,6 +5,7 @@
 #include "agent_child.hpp"
 #include "base/json_text.hpp"
 #include "clock.hpp"
+#include "host_platform.hpp"
 #include "interpreter.hpp"
 #include "manager_notices.hpp"
 #include "order_signals.hpp"
@@ -48,7 +49,8 @@ class Attendant {
                    .known = [this](bool elsewhere) { settings_known(elsewhere); }}),
         agent_(io.get_executor(), reaper, settings_, [this] { interpreter_.feed(LeaveAnnounced{}); }),
         api_(io.get_executor(), agent_socket(start.settings), [this] { settings_.token_refused(); }),
-        interpreter_(io, new_life(rules_of(start.settings, {}), jitter_seed()), {api_, agent_, settings_},
+        platform_(io.get_executor(), reaper, settings_.environment()),
+        interpreter_(io, new_life(rules_of(start.settings, {}), jitter_seed()), {api_, agent_, settings_, platform_},
                      {.stepped = [this](Time at) { stepped(at); },
                       .over = [this](const Happening& what) { orders_.answer_waiting(what); },
                       .report = [this] { log::info("status " + json_text(status_json(standpoint()))); },
@@ -130,6 +132,7 @@ class Attendant {
   SettingsFiles settings_;
   AgentChild agent_;
   AgentApi api_;
+  HostPlatform platform_;
   Interpreter interpreter_;
   Orders orders_;
   std::unique_ptr<DescriptorWatch> signals_;

@@ -3,6 +3,7 @@
 #include "agent_api/io/http_client.hpp"
 #include "agent_config/doubts.hpp"
 #include "agent_config/outlived_settings.hpp"
+#include "agent_evaluator.hpp"
 #include "agent_start.hpp"
 #include "awaited.hpp"
 #include "base/json_text.hpp"
@@ -217,6 +218,8 @@ Exit check(const std::optional<std::string>& settings_file, const std::optional<
   const Problems refused =
       service_faults(ground->services, agent, version ? parse_agent_version(*version) : std::nullopt);
   problems.insert(problems.end(), refused.begin(), refused.end());
+  const Problems keys = keys_refused_by_agent(*ground);
+  problems.insert(problems.end(), keys.begin(), keys.end());
   if (auto valid = validate(*ground); !valid) problems.push_back(valid.error());
   const MoveTold move = look_at_move(*ground);
   problems.insert(problems.end(), move.problems.begin(), move.problems.end());
@@ -224,6 +227,7 @@ Exit check(const std::optional<std::string>& settings_file, const std::optional<
   for (const std::string& warning : ground->warnings) print_line("warning: " + warning);
   for (const std::string& doubt : doubts(*ground)) print_line("warning: " + doubt);
   for (const std::string& broken : checks_out_of_place(*ground, sandbox)) print_line("warning: " + broken);
+  if (const std::string told = account_of_policy(*settings, environment); !told.empty()) print_line(told);
   for (const std::string& notice : ground->plan.notices) print_line(notice);
   if (const auto from = settings->origins.at("agent.config_dirs"); from.starts_with("default, "))
     print_line("agent.config_dirs: " + from.substr(9) + " and nothing else is named");

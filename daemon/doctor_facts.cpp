@@ -7,15 +7,13 @@
 #include "agent_start.hpp"
 #include "base/json_text.hpp"
 #include "base/text.hpp"
-#include "child.hpp"
 #include "files/io/files.hpp"
 #include "files/io/storage.hpp"
+#include "host_platform.hpp"
 #include "network/io/listeners.hpp"
-#include "place.hpp"
 #include "process/io/agent_limits.hpp"
 #include "process/io/host.hpp"
 #include "process/io/privileges.hpp"
-#include "process/io/reaper.hpp"
 
 #include <boost/asio/io_context.hpp>
 
@@ -68,7 +66,7 @@ class Doctor {
     look_at_ports();
     look_at_limits();
     look_at_versions();
-    look_at_grace();
+    look_at_stop();
     look_at_proxies();
     look_at_clock();
     look_at_servers();
@@ -320,8 +318,16 @@ class Doctor {
     }
   }
 
-  void look_at_grace() {
+  void look_at_stop() {
     facts_.stop_timeout = settings_.stop.timeout;
+    const Environment environment = lictors_environment().value_or(environment_);
+    const Platform platform = platform_of(environment, lictor_);
+    const StopReason now = ask_platform(platform, environment);
+    if (settings_.stop.policy == StopPolicy::automatic) {
+      if (now.cause == StopCause::unknown) facts_.untold = now.evidence;
+      if (now.cause == StopCause::untold)
+        unseen({"stop-policy"}, std::string(nothing_tells) + " lictor is stopped: it leaves");
+    }
     const std::string grace = variable("LICTOR_GRACE");
     if (!grace.empty()) {
       if (const auto limit = parse_grace(grace)) {
@@ -333,17 +339,14 @@ class Doctor {
     }
     // A manager that lictor can tell is asked by it for the time that a stop may take, whatever the unit says.
     if (!variable("NOTIFY_SOCKET").empty()) return;
-    const std::string unit = unit_of(lictor_);
-    const auto systemctl = find_binary("systemctl", environment_);
-    if (unit.empty() || !systemctl) {
-      return unseen({"grace"}, "the platform's grace period is not known; set LICTOR_GRACE to it, as in \"30s\" or 30");
+    if (now.grace) {
+      facts_.grace = Grace{*now.grace, platform.unit.empty() ? "Kubernetes" : "TimeoutStopSec of " + platform.unit};
+    } else {
+      unseen({"grace"}, platform.unit.empty()
+                            ? "the platform's grace period is not known; set LICTOR_GRACE to it, as in "
+                              "\"30s\" or 30"
+                            : "systemctl does not tell TimeoutStopUSec of " + platform.unit);
     }
-    LaunchRequest request;
-    request.argv = {*systemctl, "show", "-p", "TimeoutStopUSec", "--value", unit};
-    const auto output = output_of(request, seconds(5));
-    const auto limit = output ? parse_systemd_time(*output) : std::nullopt;
-    if (!limit) return unseen({"grace"}, "systemctl does not tell TimeoutStopUSec of " + unit);
-    facts_.grace = Grace{*limit, "TimeoutStopSec of " + unit};
   }
 
   // From the doctor's environment, else from the running lictor's: the doctor may have been called from elsewhere. Empty:
@@ -356,19 +359,24 @@ class Doctor {
     return at == std::string::npos ? "" : std::string(lictors.c_str() + at + start.size());
   }
 
-  void look_at_proxies() {
-    Environment variables = environment_;
-    if (lictor_runs()) {
-      const std::string lictors = content_of(fmt::format("/proc/{}/environ", lictor_));
-      if (lictors.empty()) return unseen({"proxy"}, "lictor's environment can't be read from here");
-      variables.clear();
-      for (const std::string& variable : split_list(lictors, '\0')) {
-        const auto equals = std::min(variable.find('='), variable.size() - 1);
-        variables.emplace(variable.substr(0, equals), variable.substr(equals + 1));
-      }
+  // Of the lictor that runs, else our own; nothing where it can't be read.
+  std::optional<Environment> lictors_environment() const {
+    if (!lictor_runs()) return environment_;
+    const std::string lictors = content_of(fmt::format("/proc/{}/environ", lictor_));
+    if (lictors.empty()) return std::nullopt;
+    Environment variables;
+    for (const std::string& variable : split_list(lictors, '\0')) {
+      const auto equals = std::min(variable.find('='), variable.size() - 1);
+      variables.emplace(variable.substr(0, equals), variable.substr(equals + 1));
     }
-    for (const auto& [name, value] : settings_.agent.env) variables[name] = value;
-    facts_.proxies = proxies_in(variables);
+    return variables;
+  }
+
+  void look_at_proxies() {
+    auto variables = lictors_environment();
+    if (!variables) return unseen({"proxy"}, "lictor's environment can't be read from here");
+    for (const auto& [name, value] : settings_.agent.env) (*variables)[name] = value;
+    facts_.proxies = proxies_in(*variables);
   }
 
   void look_at_clock() {

@@ -10,10 +10,8 @@
 #include "files/io/files.hpp"
 #include "files/io/ownership.hpp"
 #include "files/io/storage.hpp"
+#include "ground_identity.hpp"
 #include "ground_services.hpp"
-#include "identity/io/identity_files.hpp"
-#include "network/io/gossip_cipher.hpp"
-#include "network/io/gossip_ping.hpp"
 #include "problems.hpp"
 #include "process/io/as_user.hpp"
 #include "process/io/host.hpp"
@@ -25,85 +23,16 @@
 
 #include <algorithm>
 #include <functional>
+#include <limits>
 #include <utility>
 
 namespace lictor {
 namespace {
 
-// A link that is not followed says no more than garbage does, and is replaced as that is.
-Result<std::optional<std::string>> read_record(const std::string& path) {
-  auto text = read_file(path);
-  struct stat about {};
-  if (text || lstat(path.c_str(), &about) != 0 || !S_ISLNK(about.st_mode)) return text;
-  return std::optional(std::string());
-}
-
 // Whether the agent to come lets a member that has left be no matter for its id.
 bool frees_ids(const PlanFacts& facts) {
   const auto version = known_agent_version(facts.data_dir, facts.binary);
   return version && *version >= AgentVersion{1, 7, 3};
-}
-
-// Who this node is by what its data directory keeps, or by what runs.
-struct StoredIdentity {
-  std::optional<std::string> record;   // lictor-identity.json
-  std::optional<std::string> node_id;  // node-id
-};
-
-Result<StoredIdentity> stored_identity(const std::string& data_dir, const std::optional<Identity>& running) {
-  if (running) return StoredIdentity{format_identity(*running), running->id};
-  auto record = read_record(identity_path(data_dir));
-  if (!record) return record.error();
-  auto node_id = read_record(node_id_path(data_dir));
-  if (!node_id) return node_id.error();
-  return StoredIdentity{std::move(*record), std::move(*node_id)};
-}
-
-// The keys of the agent's gossip, as of its last run: those of its keyring, the first of which encrypts, and the configured one.
-std::vector<std::string> gossip_keys(const Json& agent, const PlanFacts& facts) {
-  std::vector<std::string> keys;
-  const auto add = [&keys](const std::string& text) {
-    if (auto key = gossip_key_bytes(text)) keys.push_back(std::move(*key));
-  };
-  const std::string path = keyring_path(facts);
-  const auto text = read_file(path);
-  if (const auto keyring = parse_keyring(path, text && *text ? **text : ""))
-    std::for_each(keyring->begin(), keyring->end(), add);
-  add(facts.secrets.encrypt);
-  add(text_setting(agent, "encrypt").value_or(""));
-  return keys;
-}
-
-// The stored address, where it is no more this node's and a node of the stored name answers there.
-std::string twin_of(const Json& agent, const PlanFacts& facts, const StoredIdentity& stored,
-                    const std::string& machine) {
-  const auto record = stored.record ? parse_identity(*stored.record) : std::nullopt;
-  if (!record || record->address == facts.bind.address) return "";
-  if (of_another_machine(*record, machine)) return "";  // that is known without asking
-  const auto ports = agent.find("ports");
-  const std::int64_t own = ports != agent.end() && ports->is_object() ? integer_of(*ports, "serf_lan") : 0;
-  constexpr std::uint16_t usual = 8301;
-  const std::uint16_t port = own > 0 && own <= UINT16_MAX ? static_cast<std::uint16_t>(own) : usual;
-  return answers_as(record->address, port, record->name, gossip_keys(agent, facts)) ? record->address : "";
-}
-
-Result<IdentityVerdict> settled_identity(const Settings& settings, const Json& agent, const PlanFacts& facts,
-                                         const StoredIdentity& stored, bool look_for_twin, bool left) {
-  IdentityInput input;
-  input.left = left;
-  input.configured_id = text_setting(agent, "node_id");
-  input.configured_name = settings.node.name ? settings.node.name : text_setting(agent, "node_name");
-  input.stored_text = stored.record;
-  input.node_id_text = stored.node_id;
-  input.host_name = host_name();
-  input.address = facts.bind.address;
-  input.machine = machine_hash();
-  input.fresh_id = random_uuid();
-  input.now = now_rfc3339();
-  input.keep_name = settings.node.keep_name;
-  input.refuse_clone = settings.node.refuse_clone;
-  if (look_for_twin) input.twin = twin_of(agent, facts, stored, input.machine);
-  return settle_identity(input);
 }
 
 std::optional<std::string> address_of(const std::string& interface, const std::vector<Interface>& interfaces) {
@@ -325,17 +254,6 @@ std::vector<std::string> warnings_of(const Ground& ground, const std::vector<Int
 
 }  // namespace
 
-NodeKey Ground::own() const {
-  return {facts.identity.name, facts.identity.id, text_setting(plan.effective.merged, "advertise_addr").value_or(""),
-          facts.identity.former};
-}
-
-void Ground::let_definitions_go() {
-  lictor::let_definitions_go(config);
-  if (evaluated) lictor::let_definitions_go(*evaluated);
-  lictor::let_definitions_go(plan.effective.merged);
-}
-
 std::string keyring_path(const PlanFacts& facts) { return facts.data_dir + "/serf/local.keyring"; }
 
 std::string member_snapshot(const Ground& ground) { return ground.facts.data_dir + "/serf/local.snapshot"; }
@@ -350,7 +268,7 @@ ResultAll<Ground> look(const Settings& settings, const Environment& environment,
   return look(std::move(sources), interfaces, running, std::move(problems));
 }
 
-ResultAll<Ground> look(Sources sources, const Interfaces& interfaces, const Running& running, Problems problems) {
+ResultAll<Look> begin_look(Sources sources, const Interfaces& interfaces, const Running& running, Problems problems) {
   Ground ground;
   static_cast<Sources&>(ground) = std::move(sources);
   const Settings& settings = ground.settings;
@@ -369,7 +287,7 @@ ResultAll<Ground> look(Sources sources, const Interfaces& interfaces, const Runn
   ground.by_template = std::move(evaluation->by_template);
 
   auto identity =
-      settled_identity(settings, wanted.merged, facts, *stored, !running.identity, running.left && frees_ids(facts));
+      settled_identity(settings, ground.config, facts, *stored, !running.identity, running.left && frees_ids(facts));
   if (!got(identity, problems)) return problems;
   ground.identity = std::move(*identity);
   facts.identity = ground.identity.identity;
@@ -378,18 +296,32 @@ ResultAll<Ground> look(Sources sources, const Interfaces& interfaces, const Runn
   auto plan = make_plan(settings, ground.planned(), facts);
   if (!got(plan, problems)) return problems;
   ground.plan = std::move(*plan);
-  auto services = services_of(ground, running.bound);
+  ServicesMaker services = services_of(ground, running.bound);
+  return Look{std::move(ground), std::move(services), std::move(problems), *interfaces, !running.token.empty()};
+}
+
+ResultAll<Ground> end_look(Look look) {
+  Ground& ground = look.ground;
+  Problems& problems = look.problems;
+  auto services = look.services.made();
   if (!got(services, problems)) return problems;
   ground.services = std::move(*services);
-  ground.keyring = look_at_keyring(facts, ground.plan.effective.merged, problems);
-  BlockedEndpoints blocked =
-      blocked_endpoints(ground.plan.effective.merged, !ground.services.empty(), settings.stop.leave);
+  ground.keyring = look_at_keyring(ground.facts, ground.plan.effective.merged, problems);
+  BlockedEndpoints blocked = blocked_endpoints(ground.plan.effective.merged, !ground.services.empty(),
+                                               ground.settings.stop.policy != StopPolicy::stay);
   problems.insert(problems.end(), blocked.problems.begin(), blocked.problems.end());
   if (!problems.empty()) return problems;
   ground.warnings = std::move(blocked.warnings);
-  for (std::string& warning : warnings_of(ground, *interfaces, !running.token.empty()))
-    ground.warnings.push_back(std::move(warning));
-  return ground;
+  const auto more = warnings_of(ground, look.interfaces, look.running);
+  ground.warnings.insert(ground.warnings.end(), more.begin(), more.end());
+  return std::move(ground);
+}
+
+ResultAll<Ground> look(Sources sources, const Interfaces& interfaces, const Running& running, Problems problems) {
+  auto begun = begin_look(std::move(sources), interfaces, running, std::move(problems));
+  if (!begun) return begun.error();
+  begun->services.make(std::numeric_limits<std::size_t>::max());
+  return end_look(std::move(*begun));
 }
 
 std::vector<std::string> templates_for_agent(const Sources& sources, const Interfaces& interfaces,
@@ -424,7 +356,7 @@ AddressChoice address_at_start(const Ground& ground, const std::vector<Interface
 Result<IdentityVerdict> look_at_identity(const Ground& ground) {
   const auto stored = stored_identity(ground.facts.data_dir, ground.facts.identity);
   if (!stored) return stored.error();
-  return settled_identity(ground.settings, ground.config.effective().merged, ground.facts, *stored, false, false);
+  return settled_identity(ground.settings, ground.config, ground.facts, *stored, false, false);
 }
 
 ResultAll<Ground> take_id(const Ground& ground, const Interfaces& interfaces, const std::string& id) {

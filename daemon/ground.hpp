@@ -63,6 +63,18 @@ ResultAll<Ground> look(const Settings& settings, const Environment& environment,
 ResultAll<Ground> look(Sources sources, const Interfaces& interfaces, const Running& running = {},
                        Problems problems = {});
 
+// The same in steps, of which that which makes the services may be for thousands of them: between begin_look() and end_look()
+// services.make() is called until that is all.
+struct Look {
+  Ground ground;
+  ServicesMaker services;
+  Problems problems;
+  std::vector<Interface> interfaces;
+  bool running;  // it is compared with what runs
+};
+ResultAll<Look> begin_look(Sources sources, const Interfaces& interfaces, const Running& running, Problems problems);
+ResultAll<Ground> end_look(Look look);
+
 // The templates that the agent's program has to evaluate before a look at these. `bound`: what the agent that runs has of them is
 // kept as long as it is on the host.
 std::vector<std::string> templates_for_agent(const Sources& sources, const Interfaces& interfaces,

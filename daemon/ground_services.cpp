@@ -1,5 +1,7 @@
 #include "ground_services.hpp"
 
+#include "agent_config/definitions.hpp"
+
 namespace lictor {
 namespace {
 
@@ -16,14 +18,29 @@ ServiceFacts service_facts(const Plan& plan, const PlanFacts& facts) {
 
 }  // namespace
 
-ResultAll<Services> services_of(const Ground& ground, const Ground* bound) {
+ServicesMaker services_of(const Ground& ground, const Ground* bound) {
   const ServiceFacts known = service_facts(ground.plan, ground.facts);
-  if (!ground.settings.services) return desired_services(default_services(known), known);
+  if (!ground.settings.services) {
+    std::vector<Definition> own;
+    for (const Json& definition : default_services(known)) own.push_back({SharedJson(definition), 0});
+    return {std::move(own), known};
+  }
   std::optional<ServicesBefore> before;
   if (bound != nullptr && bound->settings.services)
     before.emplace(
         ServicesBefore{*bound->settings.services, bound->services, service_facts(bound->plan, bound->facts)});
-  return desired_services(*ground.settings.services, known, before);
+  return {*ground.settings.services, known, before};
+}
+
+NodeKey Ground::own() const {
+  return {facts.identity.name, facts.identity.id, text_setting(plan.effective.merged, "advertise_addr").value_or(""),
+          facts.identity.former};
+}
+
+void Ground::let_definitions_go() {
+  lictor::let_definitions_go(config);
+  if (evaluated) lictor::let_definitions_go(*evaluated);
+  lictor::let_definitions_go(plan.effective.merged);
 }
 
 }  // namespace lictor

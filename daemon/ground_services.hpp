@@ -7,6 +7,6 @@ namespace lictor {
 
 // REQUIRES: settings, facts and plan are there. `bound`: what runs, whose services are kept as far as they are the same; null:
 // nothing.
-ResultAll<Services> services_of(const Ground& ground, const Ground* bound);
+ServicesMaker services_of(const Ground& ground, const Ground* bound);
 
 }  // namespace lictor

@@ -134,6 +134,12 @@ void Interpreter::act(const Launch& e) {
   });
 }
 
+void Interpreter::act(const FindFault& e) {
+  parts_.settings.find_fault([this, after = e.after](std::optional<Problem> problem) {
+    feed(FaultFound{after, std::move(problem)});
+  });
+}
+
 void Interpreter::act(const RunHook& e) {
   parts_.agent.run_hook(e.kind, e.index, [this, launch = e.launch](const Result<void>& ended) {
     feed(HookEnded{launch, ended ? "" : ended.error().why});
@@ -193,11 +199,12 @@ void Interpreter::act(const SendServices& e) {
 
 void Interpreter::act(const LookUpCatalog& e) {
   const Ground& ground = parts_.settings.in_force();
-  const auto answer = [this, launch = e.launch](AgentCalls::Look look) {
-    feed(CatalogSeen{launch, look.answer, std::move(look.holder), std::move(look.leftovers), std::move(look.awaited),
-                     look.lost});
+  const auto answer = [this, e](AgentCalls::Look look) {
+    feed(CatalogSeen{e.launch, look.answer, std::move(look.holder), std::move(look.leftovers), std::move(look.awaited),
+                     look.lost, e.entry_alone});
   };
-  parts_.api.look_up_catalog(ground.facts.identity.name, ground.facts.identity.id, ground.services, answer);
+  parts_.api.look_up_catalog(ground.facts.identity.name, ground.facts.identity.id, ground.services, e.entry_alone,
+                             answer);
 }
 
 void Interpreter::act(const SendAgain& e) {
@@ -253,6 +260,10 @@ void Interpreter::act(const Join& e) {
 
 void Interpreter::act(const Rejoin&) { parts_.api.rejoin(); }
 
+void Interpreter::act(const AskWhy& e) {
+  parts_.witness.ask_why(e.within, e.grace_only, [this](StopReason reason) { feed(WhyAnswered{std::move(reason)}); });
+}
+
 void Interpreter::act(const AskLeave& e) {
   log::info("asking the agent to leave the cluster");
   parts_.api.leave(e.deadline, [this, launch = e.launch](const Result<void>& left) {
@@ -279,9 +290,10 @@ void Interpreter::act(const Prepare& e) {
   if (auto failed = parts_.settings.begin_preparing()) return feed(std::move(*failed));
   parts_.settings.read_interfaces([this, settled = e.settled](const Interfaces& interfaces) {
     if (seen_.phase() != Phase::prepare) return;  // a stop came first
-    Happening prepared = parts_.settings.prepare(interfaces, settled);
-    if (std::holds_alternative<Prepared>(prepared)) use_tokens();
-    feed(std::move(prepared));
+    parts_.settings.prepare(interfaces, settled, [this](Happening prepared) {
+      if (std::holds_alternative<Prepared>(prepared)) use_tokens();
+      feed(std::move(prepared));
+    });
   });
 }
 

@@ -42,6 +42,7 @@ class Interpreter {
     AgentCalls& api;
     AgentProcess& agent;
     ActiveSettings& settings;
+    StopWitness& witness;
   };
   // What decides: step(), or a test's stand-in for it.
   using Decide = std::function<std::vector<Effect>(Life&, const Event&)>;
@@ -73,6 +74,7 @@ class Interpreter {
   // One for each effect.
   void act(const Prepare& e);
   void act(const Launch&);
+  void act(const FindFault&);
   void act(const Probe&);
   void act(const AskOwn&);
   void act(const AskServers&);
@@ -92,6 +94,7 @@ class Interpreter {
   void act(const ReadAddress&);
   void act(const RunHook&);
   void act(const EndHook&);
+  void act(const AskWhy&);
   void act(const AskLeave&);
   void act(const RepeatLeave&);
   void act(const Deregister&);

@@ -28,7 +28,7 @@ std::string metrics_text(const Standpoint& at) {
       .sample(1, {{"version", LICTOR_VERSION}});
   text.metric(gauge, "lictor_start_time_seconds", "When lictor began, since 1970.").sample(clock(life.began()));
   text.metric(gauge, "lictor_phase", "1 for the phase of the daemon's life, 0 for all others.");
-  for (const char* phase : {"prepare", "launch", "join", "register", "serve", "restart", "leave", "end"})
+  for (const char* phase : {"prepare", "launch", "join", "register", "serve", "restart", "stop", "leave", "end"})
     text.sample(std::string_view(phase) == to_string(life.phase()), {{"phase", phase}});
   yes_no("lictor_live", "Whether lictor is not about to give up, as /livez says.", life.live());
   yes_no("lictor_ready", "Whether the node is registered and its agent knows a leader, as /readyz says.", life.ready());

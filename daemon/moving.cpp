@@ -123,7 +123,7 @@ MoveTold look_at_move(const Ground& ground) {
   const bool has_run = move.same_id || (!former.empty() && fs::exists(node_id_path(former), none));
   if (!move.enabled && !move.running && (!has_run || fs::exists(identity_path(facts.data_dir), none))) return {};
   move.unread = unread(move.flags.files, ground.settings);
-  for (const Json& service : ground.services) move.added.push_back(text_in(spelled(service, "name")));
+  for (const SharedJson& service : ground.services) move.added.push_back(text_in(spelled(*service, "name")));
   return {told_of_move(move), refused_moves(move)};
 }
 

@@ -27,25 +27,32 @@ bool is_there(const std::string& folder) {
       .has_value();
 }
 
-Result<void> acquire(std::optional<FileLock>& lock, const std::string& folder, std::optional<uid_t> uid = {},
-                     std::optional<gid_t> gid = {}) {
-  auto held = FileLock::acquire(folder + "/lictor.lock", uid, gid);
+Result<void> acquire(Locks& locks, std::optional<FileLock> Locks::*lock, const std::string& folder,
+                     std::optional<uid_t> uid = {}, std::optional<gid_t> gid = {}) {
+  const std::string path = folder + "/lictor.lock";
+  auto held = FileLock::acquire(path, uid, gid);
   if (!held) return held.error();
-  lock = std::move(*held);
+  locks.taken = !*held;
+  if (locks.taken)
+    return Problem{path, "held by " + lock_holder(path),
+                   "stop the other lictor, or give this one directories of its own", Exit::retry};
+  locks.*lock = std::move(*held);
   return {};
 }
 
 }  // namespace
 
 Result<void> lock_run_dir(const Settings& settings, Locks& locks) {
+  locks.taken = false;
   if (locks.run_dir) return {};
   if (!is_there(settings.run_dir)) {
     if (auto made = make_directory(settings.run_dir, 0755, {}, {}); !made) return made;
   }
-  return acquire(locks.run_dir, settings.run_dir);
+  return acquire(locks, &Locks::run_dir, settings.run_dir);
 }
 
 Result<void> lock(const Sources& sources, Locks& locks) {
+  locks.taken = false;
   const FileUser user = file_user(sources.facts);
   const std::string& data_dir = sources.facts.data_dir;
   if (locks.run_dir && locks.data_dir) return {};
@@ -59,7 +66,7 @@ Result<void> lock(const Sources& sources, Locks& locks) {
   }
   // Before the first file is made there.
   if (auto fit = check_data_dir(data_dir, user); !fit) return fit.error();
-  return acquire(locks.data_dir, data_dir, uid, gid);
+  return acquire(locks, &Locks::data_dir, data_dir, uid, gid);
 }
 
 Result<void> make_folders(const Ground& ground) {

@@ -12,6 +12,7 @@ namespace lictor {
 // Keeps a second lictor off the run directory and the data directory.
 struct Locks {
   std::optional<FileLock> run_dir, data_dir;
+  bool taken = false;  // what the last attempt failed on: another process holds one of them, and may let go of it
 };
 // Those of `locks` that are not held yet. Makes the directories where they are missing. The agent could live in the data
 // directory, as check_data_dir has it, or its problem is returned and nothing is left there.

@@ -14,7 +14,9 @@
 namespace lictor {
 namespace {
 
-constexpr std::array ordering{SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2};
+// SIGRTMIN+1 by its number, which is the same for whoever sends it: the C libraries keep different ones for themselves.
+constexpr int stay_signal = 35;
+constexpr std::array ordering{SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2, stay_signal};
 
 sigset_t ordering_set() {
   sigset_t set;
@@ -35,6 +37,8 @@ SignalKind kind_of(std::uint32_t signal) {
       return SignalKind::reload;
     case SIGUSR2:
       return SignalKind::restart;
+    case stay_signal:
+      return SignalKind::stay;
     default:
       return SignalKind::report;
   }

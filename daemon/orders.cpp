@@ -199,7 +199,7 @@ ControlReply Orders::reply_to_order(const ControlRequest& request) {
   }
   if (request.path == "/maint") return maintain(request.body);
   constexpr std::array<std::pair<std::string_view, SignalKind>, 3> kinds{
-      {{"/reload", SignalKind::reload}, {"/restart", SignalKind::restart}, {"/leave", SignalKind::terminate}}};
+      {{"/reload", SignalKind::reload}, {"/restart", SignalKind::restart}, {"/leave", SignalKind::leave}}};
   for (const auto& [path, kind] : kinds) {
     if (request.path == path) return order(kind, request.query == "wait");
   }

@@ -48,6 +48,16 @@ class AgentProcess {
   virtual void signal_children(int signal, std::function<void(std::size_t count)> done) = 0;
 };
 
+// Whoever has started lictor, and may tell why it is to stop. host_platform.hpp has the real one.
+class StopWitness {
+ public:
+  virtual ~StopWitness() = default;
+
+  // `done` is called once: inside this call where there is nobody to ask, else from the executor, within that time. `grace_only`:
+  // nothing but the grace is wanted. REQUIRES: asked once.
+  virtual void ask_why(Duration within, bool grace_only, std::function<void(StopReason)> done) = 0;
+};
+
 // The settings in force, and beside them what is prepared to follow them and what is kept to go back to. Answers are the events
 // of the life. settings_files.hpp has the real one.
 class ActiveSettings {
@@ -62,7 +72,8 @@ class ActiveSettings {
   virtual std::optional<PrepareFailed> begin_preparing() = 0;
   // The rest, on these interfaces: Prepared, and there are settings in force from now on, or PrepareFailed. `settled`: the
   // address that is taken although a better one may yet come.
-  virtual Happening prepare(const Interfaces& interfaces, const std::string& settled) = 0;
+  virtual void prepare(const Interfaces& interfaces, const std::string& settled,
+                       std::function<void(Happening)> done) = 0;
 
   // REQUIRES, from here on: there are settings in force.
   virtual const Ground& in_force() const = 0;
@@ -77,6 +88,11 @@ class ActiveSettings {
   virtual void reload(const Reload& what, const Interfaces& interfaces, std::function<void(Reloaded)> done) = 0;
   // In the place of the above: nothing is read, because a stop came first.
   virtual Reloaded drop_reload() = 0;
+
+  // Why no agent would start with the settings in force, as far as that shows without starting one; nothing where it does not.
+  // Exit::config: for what the settings say, whatever becomes of the host. `done` is called once: inside this call, or when the
+  // agent's own validation is over.
+  virtual void find_fault(std::function<void(std::optional<Problem>)> done) = 0;
 
   // What is prepared comes into force. `keep`: what was in force is kept. `reload`: consul.json is put into its place for the
   // agent that runs; where that fails, the problem. REQUIRES: something is prepared.

@@ -6,6 +6,7 @@
 #include "base/text.hpp"
 #include "child.hpp"
 #include "files/io/files.hpp"
+#include "host_platform.hpp"
 #include "process/io/host.hpp"
 #include "process/io/privileges.hpp"
 #include "running.hpp"
@@ -80,14 +81,7 @@ std::optional<ProgramLook> look_at_program(const std::string& word, const Enviro
 
 }  // namespace
 
-std::string unit_of(pid_t pid) {
-  const std::string cgroup = content_of(fmt::format("/proc/{}/cgroup", pid));
-  for (const char* controller : {"", "name=systemd"}) {
-    const auto path = cgroup_path(cgroup, controller);
-    if (path && path->ends_with(".service")) return path->substr(path->rfind('/') + 1);
-  }
-  return "";
-}
+std::string unit_of(pid_t pid) { return unit_in(content_of(fmt::format("/proc/{}/cgroup", pid))); }
 
 Sandbox sandbox_of_lictor(const Settings& settings, const Environment& environment) {
   const pid_t lictor = pid_in(status_of_lictor(settings));
@@ -101,6 +95,21 @@ Sandbox sandbox_of_lictor(const Settings& settings, const Environment& environme
   const std::string name = unit_of(lictor);
   const auto unit = name.empty() ? std::nullopt : sandbox_by_systemd(name, environment);
   return unit ? both(std::move(process), *unit) : process;
+}
+
+std::string account_of_policy(const Settings& settings, const Environment& environment) {
+  if (settings.stop.policy != StopPolicy::automatic) return "";
+  const pid_t lictor = pid_in(status_of_lictor(settings));
+  const Platform platform = platform_of(environment, lictor == 0 ? getpid() : lictor);
+  const StopReason now = ask_platform(platform, environment);
+  if (now.cause == StopCause::unknown)
+    return fmt::format("warning: stop.policy auto: {}; each stop leaves", now.evidence);
+  if (platform.kind == Platform::Kind::systemd)
+    return "stop.policy auto: systemd tells why " + platform.unit + " is stopped";
+  if (platform.kind == Platform::Kind::kubernetes) return "stop.policy auto: Kubernetes tells why lictor is stopped";
+  if (lictor == 0 && ::access("/run/systemd/system", F_OK) == 0)
+    return "stop.policy auto: a service of systemd's is told why it is stopped; else each stop leaves";
+  return fmt::format("stop.policy auto: {} lictor is stopped: each stop leaves", nothing_tells);
 }
 
 void take_rights(const Sandbox& sandbox) {

@@ -20,6 +20,10 @@ std::string unit_of(pid_t pid);
 // that runs, of the unit lictor.service where that is there, else of this process. Asks both, and waits up to 5 s for each.
 Sandbox sandbox_of_lictor(const Settings& settings, const Environment& environment);
 
+// How stop.policy auto will know: a line for people, which begins with "warning: " where it should and will not; empty with another
+// policy. Asks systemd or Kubernetes, as a stop would.
+std::string account_of_policy(const Settings& settings, const Environment& environment);
+
 // This process has of rights what the sandbox leaves, for good: groups, bounding and ambient set, no_new_privs. Of no effect where it
 // is not root's.
 void take_rights(const Sandbox& sandbox);

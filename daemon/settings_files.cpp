@@ -33,6 +33,7 @@ SettingsFiles::SettingsFiles(boost::asio::any_io_executor executor, Reaper& reap
       known_(start.known),
       evaluator_(executor, reaper),
       validation_(executor, reaper, [](const std::string& line) { log::agent_line(line); }),
+      examination_(executor, reaper),
       watches_(executor, {.files = [this](const auto& paths) { files_changed(paths); },
                           .mounts = [this] { mounts_changed(); },
                           .network = news_.network,
@@ -69,8 +70,7 @@ void SettingsFiles::read_interfaces(std::function<void(const Interfaces&)> done)
     if (sources == nullptr) return done(interfaces);
     std::vector<std::string> open = templates_for_agent(*sources, interfaces, ground());
     if (lacks_address_) open.insert(open.end(), refused_templates_.begin(), refused_templates_.end());
-    if (open.empty()) return done(interfaces);
-    evaluate(*sources, open, [done, interfaces] { done(interfaces); });
+    evaluate(*sources, open, [this, done, interfaces] { look_at_keys([done, interfaces] { done(interfaces); }); });
   });
 }
 
@@ -159,7 +159,10 @@ void SettingsFiles::reload(const Reload& what, const Interfaces& interfaces, std
   refused_templates_ = templates_for_agent(read->sources, interfaces);
   const auto anew = std::make_shared<ReadAnew>(std::move(*read));
   evaluate(anew->sources, refused_templates_, [this, anew, what, interfaces, done = std::move(done)] {
-    take(look_at(std::move(*anew), what, interfaces), what, interfaces, done);
+    evaluator_.look_at_keys(anew->sources, [this, anew, what, interfaces, done](const Problems& refused) {
+      anew->problems.insert(anew->problems.end(), refused.begin(), refused.end());
+      take(look_at(std::move(*anew), what, interfaces), what, interfaces, done);
+    });
   });
 }
 
@@ -191,6 +194,7 @@ ResultAll<SettingsFiles::ReadAnew> SettingsFiles::read_anew() {
   const bool whole = read_and_watch(*settings, read.sources, read.problems, Definitions::whole);
   read.problems = as_broken(std::move(read.problems));
   if (!whole) return read.problems;
+  if (Problems gone = vanished(ground_->config.places, read.sources.config.places); !gone.empty()) return gone;
   return read;
 }
 

@@ -26,7 +26,7 @@ struct StartSettings {
   bool known = true;  // false: the settings file is awaited, and `settings` are those without it
 };
 
-// The beginning is in settings_start.cpp.
+// The beginning, and what becomes of a start that fails, is in settings_start.cpp.
 class SettingsFiles : public ActiveSettings {
  public:
   // What comes of itself; called from the executor.
@@ -46,12 +46,13 @@ class SettingsFiles : public ActiveSettings {
 
   void read_interfaces(std::function<void(const Interfaces&)> done) override;
   std::optional<PrepareFailed> begin_preparing() override;
-  Happening prepare(const Interfaces& interfaces, const std::string& settled) override;
+  void prepare(const Interfaces& interfaces, const std::string& settled, std::function<void(Happening)> done) override;
   const Ground& in_force() const override { return *ground_; }
   AddressRead read_address(const Interfaces& interfaces) override;
   Result<NodeKey> take_id(const std::string& id, const Interfaces& interfaces) override;
   void reload(const Reload& what, const Interfaces& interfaces, std::function<void(Reloaded)> done) override;
   Reloaded drop_reload() override;
+  void find_fault(std::function<void(std::optional<Problem>)> done) override;
   Result<void> adopt(bool keep, bool reload) override;
   void go_back(const Problem& why) override;
   Result<void> write_again() override;
@@ -79,8 +80,12 @@ class SettingsFiles : public ActiveSettings {
   std::optional<PrepareFailed> read_first();
   void read_settings_again();
   void become_known(Settings settings);
+  void make_services(const std::shared_ptr<Look>& look, std::function<void(Look)> then);
+  Happening not_prepared(const Problems& found);
+  Happening prepared(Ground ground, const std::string& settled);
   PrepareFailed await(Problems files);
   PrepareFailed hopeless(const Problems& found) const;
+  PrepareFailed not_held(const Problem& why);
   void tell_refused(const Problems& problems);
   void files_changed(const std::vector<std::string>& paths);
   void mounts_changed();
@@ -92,11 +97,13 @@ class SettingsFiles : public ActiveSettings {
   Result<void> hold();
   Result<void> same_from_start_to_end(const Settings& next) const;
   void evaluate(const Sources& sources, const std::vector<std::string>& templates, std::function<void()> then);
+  void look_at_keys(std::function<void()> then);
   struct ReadAnew {
     Sources sources;
     Problems problems;
   };
   ResultAll<ReadAnew> read_anew();
+  void ask_whether_refused(std::function<void(std::optional<Problem>)> done);
   ResultAll<Ground> look_at(ReadAnew read, const Reload& what, const Interfaces& interfaces);
   void take(ResultAll<Ground> next, const Reload& what, const Interfaces& interfaces,
             std::function<void(Reloaded)> done);
@@ -126,12 +133,13 @@ class SettingsFiles : public ActiveSettings {
   // What else is known of it: there was no address for the settings, which may come; the agent has refused them, and may have
   // taken a part.
   bool lacks_address_ = false, agent_refused_ = false;
+  bool examining_ = false;
   Time settled_{};
   AgentEvaluator evaluator_;
   AgentAnswers by_agent_;                       // as it last said of each template
   std::vector<std::string> refused_templates_;  // those of the settings last read anew
   Locks locks_;
-  Child validation_;
+  Child validation_, examination_;  // of settings that are to be taken; of those in force
   Watches watches_;
   std::string host_name_;  // as last heard
 };

@@ -8,6 +8,7 @@
 #include "problems.hpp"
 #include "process/io/as_user.hpp"
 #include "secrets/secrets.hpp"
+#include "settings/settings_check.hpp"
 
 #include <fmt/format.h>
 #include <sys/stat.h>
@@ -59,6 +60,8 @@ class AgentReader {
   void read(const std::string& path) {
     std::error_code none;
     if (!fs::is_directory(path, none)) return take(path, path);
+    reads_.places.emplace(path, Given::nothing);
+    folder_ = &path;
     std::vector<std::string> names;
     for (auto entry = fs::directory_iterator(path, none); !none && entry != fs::directory_iterator();
          entry.increment(none))
@@ -66,6 +69,7 @@ class AgentReader {
     if (none) return add(path, none.message(), "let the agent's user read it");
     std::sort(names.begin(), names.end());
     for (const std::string& name : names) entry(path + "/" + name);
+    folder_ = nullptr;
   }
 
  private:
@@ -99,6 +103,7 @@ class AgentReader {
       auto content = definitions_ == Definitions::digests ? parse_without_definitions(path, **text, format)
                                                           : parse_for_agent(path, **text, format);
       if (!content) return problems_.push_back(content.error());
+      if (folder_) note_given(reads_.places, *folder_, content->content);
       reads_.files.push_back(std::move(*content));
     }
   }
@@ -107,6 +112,7 @@ class AgentReader {
   Definitions definitions_;
   AgentReads& reads_;
   Problems& problems_;
+  const std::string* folder_ = nullptr;  // that is being read
 };
 
 // With the rights of the agent's user.
@@ -198,13 +204,20 @@ ResultAll<Settings> settings_of_file(const std::optional<std::string>& named, co
   auto text = read_file(path);
   if (!text) return Problems{text.error()};
   if (!*text) {
-    if (by_default) return read_settings(std::nullopt, environment);
+    if (by_default && in_force && in_force->default_file == true) return Problems{vanished(path)};
+    if (by_default) {
+      auto settings = read_settings(std::nullopt, environment);
+      if (settings) settings->default_file = false;
+      return settings;
+    }
     return Problems{Problem{path, "no such settings file",
                             named ? "give -c an existing file" : "set LICTOR_CONFIG to an existing file", Exit::retry}};
   }
   if (trim(**text).empty())
     return Problems{Problem{path, "is empty", "write the settings into it, at least {}", Exit::retry}};
-  return read_settings(SettingsFile{path, std::move(**text)}, environment, in_force);
+  auto settings = read_settings(SettingsFile{path, std::move(**text)}, environment, in_force);
+  if (settings && by_default) settings->default_file = true;
+  return settings;
 }
 
 }  // namespace
@@ -266,6 +279,7 @@ ResultAll<AgentConfig> read_agent_config(const Settings& settings, Definitions d
   std::vector<AgentConfigFile> files;
   for (const std::string& path : settings.agent.config_files) {
     if (passed_over(settings, path)) continue;
+    if (!settings.agent.config_files_named) reads.places.emplace(path, Given::nothing);
     auto text = read_file(path);
     if (!text) {
       problems.push_back(text.error());
@@ -278,13 +292,30 @@ ResultAll<AgentConfig> read_agent_config(const Settings& settings, Definitions d
       problems.push_back(
           Problem{"agent.config_files", path + " is empty", "write the agent's settings into it", Exit::retry});
     } else if (auto file = parse_agent_config(path, **text)) {
+      if (!settings.agent.config_files_named) note_given(reads.places, path, file->content);
       files.push_back(std::move(*file));
     } else {
       problems.push_back(file.error());
     }
   }
+  std::vector<UnknownKey> unknown;
+  const auto from = settings.origins.find("agent.config");
+  for (const auto& [name, given] :
+       {std::pair{setting_subject("agent.config", from == settings.origins.end() ? "" : from->second),
+                  &settings.agent.config},
+        {"CONSUL_LOCAL_CONFIG", &settings.consul_local_config}}) {
+    if (given->empty()) continue;
+    const auto looked = look_at_agent_json(name, *given);
+    if (looked)
+      unknown.insert(unknown.end(), looked->unknown.begin(), looked->unknown.end());
+    else
+      problems.push_back(looked.error());
+  }
   if (!problems.empty()) return problems;
-  return merge_agent_config(files, settings, std::move(reads));
+  if (settings.default_file) reads.places[default_path] = *settings.default_file ? Given::settings : Given::nothing;
+  AgentConfig config = merge_agent_config(files, settings, std::move(reads));
+  config.unknown.insert(config.unknown.end(), unknown.begin(), unknown.end());
+  return config;
 }
 
 std::string data_dir_of(const Settings& settings, const Json& agent) {

@@ -73,6 +73,16 @@ std::string kept_by_servers(const LifeView& life, Time now) {
       join(life.left_over().ids, ", "), life.own().name);
 }
 
+Json stop_json(const LifeView& life) {
+  const Stop& stop = *life.stop();
+  Json out = {{"policy", to_string(life.rules().stop_policy)},
+              {"budget", std::chrono::duration<double>(budget_of(stop, life.rules())).count()}};
+  if (!life.verdict()) return out;
+  out["decision"] = stop.leave ? "leave" : "stay";
+  if (!life.verdict()->evidence.empty()) out["evidence"] = life.verdict()->evidence;
+  return out;
+}
+
 std::string missing_address(const LifeView& life, Time now) {
   if (!life.address_missing()) return "";
   const std::string gone = "the address " + *life.address_missing();
@@ -101,7 +111,7 @@ Json ground_json(const Ground& ground) {
               {"http_address", ground.plan.http_address},
               {"settings", {{"hash", settings_hash(ground)}}},
               {"services", Json::array()}};
-  for (const Json& service : ground.services) out["services"].push_back(service["ID"]);
+  for (const SharedJson& service : ground.services) out["services"].push_back(service.id());
   return out;
 }
 
@@ -129,6 +139,7 @@ Json status_json(const Standpoint& at) {
                  {"orphans_reaped", orphans},
                  {"longest_turn", std::chrono::duration<double>(LoopTurn::longest()).count()},
                  {"longest_lost", std::chrono::duration<double>(LoopTurn::longest_lost()).count()}};
+  if (life.stop()) status["stop"] = stop_json(life);
   for (const Line& line : log::recent()) {
     status["events"].push_back(
         {{"time", rfc3339_milliseconds(line.at)}, {"level", to_string(line.level)}, {"message", words(line)}});

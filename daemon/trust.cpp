@@ -85,7 +85,8 @@ std::vector<std::string> trust_warnings(const Settings& settings, const PlanFact
   std::set<std::string> shown;
   for (const Definition& definition : *settings.services) {
     // Tokens and headers of checks are between lictor and the agent.
-    if (names_secrets(definition.json)) shown.merge(secrets_named(json_text(without_secrets(definition.json))));
+    if (!secrets_named(definition.json.text()).empty() && names_secrets(definition.json))
+      shown.merge(secrets_named(json_text(without_secrets(definition.json))));
   }
   for (const std::string& name : shown)
     warnings.push_back(

@@ -197,26 +197,81 @@ Json default_services(const ServiceFacts& facts) {
 
 namespace {
 
-void note_id(const Json& service, const std::string& path, std::map<std::string, std::string>& known,
+std::string path_of(std::size_t index) { return "services[" + std::to_string(index) + "]"; }
+
+void note_id(const std::string& id, std::size_t index, std::unordered_map<std::string, std::size_t>& known,
              Problems& problems) {
-  const auto [first, fresh] = known.emplace(text_of(service, "ID"), path);
+  const auto [first, fresh] = known.emplace(id, index);
   if (fresh) return;
-  problems.push_back(Problem{path, "has the id " + json_text(first->first) + " of " + first->second,
+  problems.push_back(Problem{path_of(index), "has the id " + json_text(first->first) + " of " + path_of(first->second),
                              "give each service an \"id\" of its own"});
 }
 
-// Where one is, by the definition that it came of.
-using Known = std::unordered_map<const Json*, const SharedJson*>;
+}  // namespace
 
-Known known_from(const std::optional<ServicesBefore>& before, const ServiceFacts& facts) {
-  Known known;
-  if (!before || before->facts != facts || before->definitions.size() != before->services.size()) return known;
+struct ServicesMaker::State {
+  State(std::vector<Definition> list, ServiceFacts with) : definitions(std::move(list)), facts(std::move(with)) {}
+
+  std::vector<Definition> definitions;
+  ServiceFacts facts;
+  Problems problems{};
+  Translation translation{facts, problems};
+  // Where one is, by the definition that it came of.
+  std::unordered_map<const std::string*, SharedJson> before{};
+  std::unordered_map<std::string, std::size_t> known{};  // id -> where
+  Services services{};
+  std::size_t next = 0;
+
+  void make(std::size_t index) {
+    const SharedJson& source = definitions[index].json;
+    if (const auto same = before.find(&source.text()); same != before.end()) {
+      services.push_back(same->second);
+      return note_id(services.back().id(), index, known, problems);
+    }
+    const Json definition = *source;
+    const std::string path = path_of(index);
+    if (!definition.is_object()) {
+      return problems.push_back(Problem{path, std::string("is of type ") + definition.type_name() + ", not object",
+                                        "write a service definition: {\"name\": ...}"});
+    }
+    Json service = translation.value(definition, {nullptr, {}, index}, Keys::of_service);
+    const std::string name = text_of(service, "Name");
+    if (name.empty()) return problems.push_back(Problem{path, "has no name", "give it a \"name\""});
+    if (text_of(service, "ID").empty()) service["ID"] = name;
+    note_id(text_of(service, "ID"), index, known, problems);
+    Json& meta = service["Meta"];
+    if (!meta.is_null() && !meta.is_object()) {
+      return problems.push_back(Problem{path + ".meta", std::string("is of type ") + meta.type_name() + ", not object",
+                                        "write \"meta\": {\"key\": \"value\"}"});
+    }
+    meta["managed-by"] = "lictor";
+    services.emplace_back(service);
+  }
+};
+
+ServicesMaker::ServicesMaker(std::vector<Definition> definitions, ServiceFacts facts,
+                             const std::optional<ServicesBefore>& before)
+    : state_(std::make_unique<State>(std::move(definitions), std::move(facts))) {
+  if (!before || before->facts != state_->facts || before->definitions.size() != before->services.size()) return;
   for (std::size_t i = 0; i < before->services.size(); ++i)
-    known.emplace(&*before->definitions[i].json, &before->services[i]);
-  return known;
+    state_->before.emplace(&before->definitions[i].json.text(), before->services[i]);
 }
 
-}  // namespace
+ServicesMaker::ServicesMaker(ServicesMaker&&) noexcept = default;
+ServicesMaker::~ServicesMaker() = default;
+
+bool ServicesMaker::make(std::size_t most) {
+  const std::size_t count = state_->definitions.size();
+  for (const std::size_t end = std::min(count, state_->next + std::min(most, count)); state_->next < end;
+       ++state_->next)
+    state_->make(state_->next);
+  return state_->next == count;
+}
+
+ResultAll<Services> ServicesMaker::made() {
+  if (!state_->problems.empty()) return state_->problems;
+  return std::move(state_->services);
+}
 
 ResultAll<Services> desired_services(const Json& definitions, const ServiceFacts& facts) {
   std::vector<Definition> list;
@@ -226,43 +281,9 @@ ResultAll<Services> desired_services(const Json& definitions, const ServiceFacts
 
 ResultAll<Services> desired_services(const std::vector<Definition>& definitions, const ServiceFacts& facts,
                                      const std::optional<ServicesBefore>& before) {
-  Problems problems;
-  Translation translation(facts, problems);
-  Services services;
-  const Known before_now = known_from(before, facts);
-  std::map<std::string, std::string> known;  // id -> path
-  for (std::size_t i = 0; i < definitions.size(); ++i) {
-    const Json& definition = definitions[i].json;
-    const std::string path = "services[" + std::to_string(i) + "]";
-    if (const auto same = before_now.find(&definition); same != before_now.end()) {
-      services.push_back(*same->second);
-      note_id(*services.back(), path, known, problems);
-      continue;
-    }
-    if (!definition.is_object()) {
-      problems.push_back(Problem{path, std::string("is of type ") + definition.type_name() + ", not object",
-                                 "write a service definition: {\"name\": ...}"});
-      continue;
-    }
-    Json service = translation.value(definition, {nullptr, {}, i}, Keys::of_service);
-    const std::string name = text_of(service, "Name");
-    if (name.empty()) {
-      problems.push_back(Problem{path, "has no name", "give it a \"name\""});
-      continue;
-    }
-    if (text_of(service, "ID").empty()) service["ID"] = name;
-    note_id(service, path, known, problems);
-    Json& meta = service["Meta"];
-    if (!meta.is_null() && !meta.is_object()) {
-      problems.push_back(Problem{path + ".meta", std::string("is of type ") + meta.type_name() + ", not object",
-                                 "write \"meta\": {\"key\": \"value\"}"});
-      continue;
-    }
-    meta["managed-by"] = "lictor";
-    services.emplace_back(std::move(service));
-  }
-  if (!problems.empty()) return problems;
-  return services;
+  ServicesMaker maker(definitions, facts, before);
+  maker.make(definitions.size());
+  return maker.made();
 }
 
 }  // namespace lictor

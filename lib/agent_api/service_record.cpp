@@ -41,23 +41,29 @@ bool tags_may_be_theirs(const Json& service) {
 
 std::vector<std::string> tags_of(const Json& service) { return strings_in(service, "Tags"); }
 
-void note_taken(KeptService& kept, const Json& body, const std::string& digest) {
+bool tags_may_be_theirs(const SharedJson& service) {
+  return service.mentions("EnableTagOverride") && tags_may_be_theirs(static_cast<const Json&>(*service));
+}
+
+bool note_taken(KeptService& kept, const Json& body, const std::string& digest) {
   kept.digest = digest;
   kept.tags = tags_may_be_theirs(body) ? tags_of(body) : std::vector<std::string>{};
-  std::set<std::string> checks(kept.checks.begin(), kept.checks.end());
-  checks.merge(given_check_ids(body));
+  std::set<std::string> checks = given_check_ids(body);
+  const std::size_t given = checks.size();
+  checks.insert(kept.checks.begin(), kept.checks.end());
   kept.checks.assign(checks.begin(), checks.end());
+  return checks.size() > given;
 }
 
 std::map<std::string, std::vector<std::string>> stale_checks(const Services& desired, const SentServices& sent,
                                                              const ServiceRecord& record) {
   std::map<std::string, std::vector<std::string>> stale;
   for (const SharedJson& service : desired) {
-    const std::string& id = service->at("ID").get_ref<const std::string&>();
+    const std::string& id = service.id();
     const auto taken = sent.find(id);
     const auto kept = record.find(id);
     if (taken == sent.end() || taken->second != service || kept == record.end()) continue;
-    const std::set<std::string> own = given_check_ids(service);
+    const std::set<std::string> own = given_check_ids(*service);
     for (const std::string& check : kept->second.checks) {
       if (!own.contains(check)) stale[id].push_back(check);
     }
@@ -65,7 +71,7 @@ std::map<std::string, std::vector<std::string>> stale_checks(const Services& des
   if (stale.empty()) return stale;
   // One that another service has now is that one's.
   std::set<std::string> wanted;
-  for (const Json& service : desired) wanted.merge(given_check_ids(service));
+  for (const SharedJson& service : desired) wanted.merge(given_check_ids(*service));
   for (auto& [id, checks] : stale) {
     std::erase_if(checks, [&wanted](const std::string& check) { return wanted.contains(check); });
   }

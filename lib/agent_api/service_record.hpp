@@ -20,8 +20,8 @@ struct KeptService {
 };
 using ServiceRecord = std::map<std::string, KeptService>;  // by service id
 
-// The agent has taken `body`.
-void note_taken(KeptService& kept, const Json& body, const std::string& digest);
+// The agent has taken `body`. True: it may have checks of former definitions.
+bool note_taken(KeptService& kept, const Json& body, const std::string& digest);
 
 // Ids of checks that have left their definitions, service by service of `desired`: of those alone whose definition the agent
 // has taken (`sent`). One that any definition has now is none of them.
@@ -35,6 +35,7 @@ std::vector<std::string> merged_tags(const std::vector<std::string>& before, con
 
 // True if others may change the tags of the service in the catalog.
 bool tags_may_be_theirs(const Json& service);
+bool tags_may_be_theirs(const SharedJson& service);
 std::vector<std::string> tags_of(const Json& service);
 
 // The content of lictor-services.json, and back. What is no such record counts as none.

@@ -27,21 +27,22 @@ bool may_be_deregistered(const Json& service) {
   return std::any_of(checks.begin(), checks.end(), may_deregister);
 }
 
-void ServiceReturns::look(const SentServices& sent, const Json& checks) {
-  if (!checks.is_object()) return;
+bool may_be_deregistered(const SharedJson& service) {
+  return service.mentions("DeregisterCriticalServiceAfter") && may_be_deregistered(static_cast<const Json&>(*service));
+}
+
+void ServiceReturns::look(const std::set<std::string>& sent, const AgentChecks& checks) {
   // Of one that is not there any more the last look holds.
   std::map<std::string, bool> critical;
-  for (const auto& [name, check] : checks.items()) {
-    const std::string id = check.is_object() ? text_of(check, "ServiceID") : "";
-    const auto service = sent.find(id);
-    if (service == sent.end() || !may_be_deregistered(service->second)) continue;
-    critical[id] |= text_of(check, "Status") == "critical";
+  for (const auto& [name, check] : checks) {
+    if (!sent.contains(check.service)) continue;
+    critical[check.service] |= check.critical;
   }
   for (const auto& [id, now] : critical) now ? void(critical_.insert(id)) : void(critical_.erase(id));
 }
 
-Absence ServiceReturns::absent(const Json& service, bool sent, bool before, Time now) {
-  const std::string& id = service.at("ID").get_ref<const std::string&>();
+Absence ServiceReturns::absent(const SharedJson& service, bool sent, bool before, Time now) {
+  const std::string& id = service.id();
   if (!sent && !before) return Absence::none;
   Return& state = returns_[id];
   if (state.definition != service) state = {.definition = service};
@@ -54,8 +55,13 @@ Absence ServiceReturns::absent(const Json& service, bool sent, bool before, Time
   return state.sent ? Absence::deregistered : Absence::none;
 }
 
+bool ServiceReturns::changes(const SharedJson& service) const {
+  const auto found = returns_.find(service.id());
+  return found != returns_.end() && found->second.away;
+}
+
 Json ServiceReturns::body(const Json& service) const {
-  const auto found = returns_.find(service.at("ID").get_ref<const std::string&>());
+  const auto found = returns_.find(text_of(service, "ID"));
   if (found == returns_.end() || !found->second.away || !may_be_deregistered(service)) return service;
   Json body = service;
   if (body.contains("Check") && body["Check"].is_object()) body["Check"].erase("Status");

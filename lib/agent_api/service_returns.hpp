@@ -6,10 +6,12 @@
 // after ever longer pauses, until its definition is another one. What somebody has deregistered over the API is sent at once.
 #pragma once
 
+#include "agent_api/agent_list.hpp"
 #include "agent_api/services.hpp"
 #include "base/time.hpp"
 
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 
@@ -27,19 +29,21 @@ enum class Absence {
 
 class ServiceReturns {
  public:
-  // By the agent's checks (GET /v1/agent/checks): which services of those that were sent have a check that is critical, and may
-  // have them deregistered for that. To be asked at least once a minute: no agent takes a service out sooner.
-  void look(const SentServices& sent, const Json& checks);
+  // By the agent's checks (GET /v1/agent/checks): which services have a check that is critical, of those that were sent and may be
+  // deregistered for that. To be asked at least once a minute: no agent takes a service out sooner.
+  void look(const std::set<std::string>& sent, const AgentChecks& checks);
 
   // Of a service that the agent lacks now. `sent`: it was sent to this agent, `before`: to one on this data directory.
-  Absence absent(const Json& service, bool sent, bool before, Time now);
+  Absence absent(const SharedJson& service, bool sent, bool before, Time now);
   // What is sent of a service: the same, or without its initial states until the agent has it again.
   Json body(const Json& service) const;
+  // Whether that is another one.
+  bool changes(const SharedJson& service) const;
   void taken(const std::string& id);
 
  private:
   struct Return {
-    Json definition{};
+    std::optional<SharedJson> definition{};
     int times = 0;  // the agent has taken it out
     Time at{};      // sent again not before
     bool away = false;
@@ -52,5 +56,6 @@ class ServiceReturns {
 
 // True if a check of the service has it deregistered when it has been critical for long.
 bool may_be_deregistered(const Json& service);
+bool may_be_deregistered(const SharedJson& service);
 
 }  // namespace lictor

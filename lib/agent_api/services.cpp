@@ -1,6 +1,5 @@
 #include "agent_api/services.hpp"
 
-#include "base/json_parts.hpp"
 #include "base/json_text.hpp"
 #include "base/text.hpp"
 
@@ -60,6 +59,14 @@ bool same_ports(const Json& reported, const Json& desired) {
   return holds(at(reported, "Ports", several), several);
 }
 
+Json without_indices(Json entry) {
+  entry.erase("CreateIndex");
+  entry.erase("ModifyIndex");
+  return entry;
+}
+
+}  // namespace
+
 bool as_desired(const Json& reported, const Json& desired) {
   const auto same = [&](const char* key, const Json& fallback) {
     return at(reported, key, fallback) == at(desired, key, fallback);
@@ -76,31 +83,29 @@ bool as_desired(const Json& reported, const Json& desired) {
          at(at(reported, "Connect", Json::object()), "Native", false) == native;
 }
 
-const std::string& service_id(const Json& service) { return service.at("ID").get_ref<const std::string&>(); }
-
 bool has_sidecar(const Json& service) {
   const Json& connect = object_of(service, "Connect");
   const auto sidecar = connect.find("SidecarService");
   return sidecar != connect.end() && sidecar->is_object();
 }
 
-// Of the services that the agent has of these.
+bool same_checks(const Json& service, const Json& other) {
+  return at(service, "Check", nullptr) == at(other, "Check", nullptr) &&
+         at(service, "Checks", nullptr) == at(other, "Checks", nullptr);
+}
+
+bool has_sidecar(const SharedJson& service) {
+  return service.mentions("SidecarService") && has_sidecar(static_cast<const Json&>(*service));
+}
+
 std::set<std::string> ids_there(const Services& desired) {
   std::set<std::string> ids;
-  for (const Json& service : desired) {
-    ids.insert(service_id(service));
-    if (has_sidecar(service)) ids.insert(service_id(service) + "-sidecar-proxy");
+  for (const SharedJson& service : desired) {
+    ids.insert(service.id());
+    if (has_sidecar(service)) ids.insert(service.id() + "-sidecar-proxy");
   }
   return ids;
 }
-
-Json without_indices(Json entry) {
-  entry.erase("CreateIndex");
-  entry.erase("ModifyIndex");
-  return entry;
-}
-
-}  // namespace
 
 namespace {
 
@@ -118,7 +123,7 @@ std::vector<CheckOf> checks_of(const Json& service) {
     const Json *own = member_of(check, "CheckID"), *status = member_of(check, "Status");
     if (own != nullptr && !own->is_string()) continue;
     std::string id = own != nullptr ? own->get<std::string>() : "";
-    if (id.empty()) id = "service:" + service_id(service) + number;
+    if (id.empty()) id = "service:" + text_of(service, "ID") + number;
     found.push_back({std::move(id), status != nullptr && *status != ""});
   }
   return found;
@@ -138,8 +143,9 @@ std::vector<const Json*> check_definitions(const Json& service) {
 
 std::vector<std::string> checks_with_status(const Services& desired) {
   std::vector<std::string> ids;
-  for (const Json& service : desired) {
-    for (const CheckOf& check : checks_of(service)) {
+  for (const SharedJson& service : desired) {
+    if (!service.mentions("Status")) continue;
+    for (const CheckOf& check : checks_of(*service)) {
       if (check.has_status) ids.push_back(check.id);
     }
   }
@@ -165,55 +171,16 @@ std::set<std::string> given_check_ids(const Json& service) {
   return ids;
 }
 
-bool shown_by_agent(const Json& service, const Json& services, const Json& checks) {
-  const std::string& id = service_id(service);
-  const Json& reported = object_of(services, id.c_str());
-  if (reported.empty() || !checks.is_object() || !as_desired(reported, service)) return false;
-  if (has_sidecar(service)) return false;  // its own parts are the agent's to make
-  const std::vector<std::string> wanted = check_ids(service);
-  const std::set<std::string> each(wanted.begin(), wanted.end());
-  return each.size() == wanted.size() && std::all_of(each.begin(), each.end(), [&](const std::string& check) {
-           return text_of(object_of(checks, check.c_str()), "ServiceID") == id;
-         });
-}
-
-ServiceChanges service_changes(const Services& desired, const Json& actual, const SentServices& sent) {
-  ServiceChanges changes;
-  std::set<std::string> wanted;
-  static const Json none;
-  for (const SharedJson& service : desired) {
-    const std::string& id = service_id(service);
-    wanted.insert(id);
-    // The agent makes the sidecar a service of its own, with the Meta of its parent, our mark included.
-    const bool sidecar = has_sidecar(service);
-    if (sidecar) wanted.insert(id + "-sidecar-proxy");
-    const auto taken = sent.find(id);
-    const auto found = actual.is_object() ? actual.find(id) : actual.end();
-    const Json& reported = found == actual.end() ? none : *found;
-    const bool complete = reported.is_object() && (!sidecar || actual.contains(id + "-sidecar-proxy"));
-    if (taken == sent.end() || taken->second != service || !complete || !as_desired(reported, service)) {
-      changes.put.push_back(service);
-    }
-  }
-  if (!actual.is_object()) return changes;
-  for (const auto& [id, service] : actual.items()) {
-    if (!wanted.count(id) && at(at(service, "Meta", Json::object()), "managed-by", "") == "lictor") {
-      changes.remove.push_back(id);
-    }
-  }
-  return changes;
-}
-
 std::optional<ServiceChanges> service_news(const Services& desired, const SentServices& sent) {
   ServiceChanges changes;
   std::set<std::string> wanted;
   bool asks = false;
   for (const SharedJson& service : desired) {
-    const std::string& id = service_id(service);
+    const std::string& id = service.id();
     wanted.insert(id);
     const auto taken = sent.find(id);
     if (taken != sent.end() && taken->second == service) continue;
-    const bool tags = taken != sent.end() && at(service, "EnableTagOverride", false) != false;
+    const bool tags = taken != sent.end() && at(*service, "EnableTagOverride", false) != false;
     asks |= tags || has_sidecar(service) || (taken != sent.end() && has_sidecar(taken->second));
     changes.put.push_back(service);
   }
@@ -226,32 +193,6 @@ std::optional<ServiceChanges> service_news(const Services& desired, const SentSe
   return changes;
 }
 
-Json catalog_entry(const std::string& body, const Services& desired) {
-  const std::set<std::string> wanted = ids_there(desired);
-  Json entry = Json::object();
-  Json::object_t services;
-  bool good = true;
-  JsonParts skimming("Services", [&](const JsonParts::Part& part) {
-    if (!part.inner && part.key != "Node") return;
-    Json value = Json::object();
-    if (!part.inner || !wanted.contains(std::string(part.key))) {
-      value = foreign_json(part.text);
-      good &= !value.is_discarded();
-      if (part.inner) value = Json{{"Meta", at(value, "Meta", Json())}};
-    }
-    if (part.inner) {
-      services.insert_or_assign(std::string(part.key), std::move(value));
-    } else {
-      entry["Node"] = std::move(value);
-    }
-  });
-  skimming.feed(body);
-  if (!skimming.whole()) return trim(body) == "null" ? Json() : Json(Json::value_t::discarded);
-  if (!good || body.front() != '{') return Json(Json::value_t::discarded);
-  entry["Services"] = std::move(services);
-  return entry;
-}
-
 bool of_this_node(const std::string& node_id, const Json& catalog_node) {
   return at(at(catalog_node, "Node", Json::object()), "ID", "") == node_id;
 }
@@ -259,9 +200,8 @@ bool of_this_node(const std::string& node_id, const Json& catalog_node) {
 std::vector<std::string> lacking_in_catalog(const Services& desired, const Json& catalog_node) {
   std::vector<std::string> lacking;
   const Json& services = object_of(catalog_node, "Services");
-  for (const Json& service : desired) {
-    const std::string& id = service_id(service);
-    if (!services.contains(id)) lacking.push_back(id);
+  for (const SharedJson& service : desired) {
+    if (!services.contains(service.id())) lacking.push_back(service.id());
   }
   return lacking;
 }

@@ -5,7 +5,9 @@
 #include "base/shared_json.hpp"
 #include "settings/settings.hpp"
 
+#include <cstddef>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -49,6 +51,21 @@ struct ServicesBefore {
 };
 ResultAll<Services> desired_services(const std::vector<Definition>& definitions, const ServiceFacts& facts,
                                      const std::optional<ServicesBefore>& before = std::nullopt);
+// The same, some at a time, for thousands of them.
+class ServicesMaker {
+ public:
+  ServicesMaker(std::vector<Definition> definitions, ServiceFacts facts,
+                const std::optional<ServicesBefore>& before = std::nullopt);
+  ServicesMaker(ServicesMaker&&) noexcept;
+  ~ServicesMaker();
+  bool make(std::size_t most);  // so many more; true: that is all
+  ResultAll<Services> made();   // REQUIRES: it is all; once
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
 // Of a list of definitions.
 ResultAll<Services> desired_services(const Json& definitions, const ServiceFacts& facts);
 
@@ -71,26 +88,21 @@ std::vector<std::string> check_ids(const Json& service);
 // Those, and the ones of the sidecar that the agent makes of it: where it names none, the two that Consul gives it.
 std::set<std::string> given_check_ids(const Json& service);
 
-// True if the agent has the service as desired, by the bodies of GET /v1/agent/services and /v1/agent/checks, as far as those
-// show: of a check no more than that it is there. It may have more checks, of others or of a former definition.
-bool shown_by_agent(const Json& service, const Json& services, const Json& checks);
+// True if a service is as desired, as the agent or the catalog reports it: neither shows checks. What the agent adds by itself (default
+// weights, lan_ipv4 and the like, proxy defaults) is no difference, nor are the tags of a service whose EnableTagOverride lets others
+// change them.
+bool as_desired(const Json& reported, const Json& desired);
 
-// Desired against the body of GET /v1/agent/services (id -> service). Only services marked managed-by: lictor
-// are ever removed. A service is put if it is missing or if any field that the agent reports differs from what
-// is desired, or if `sent` (the bodies that this agent process has already taken, by id) does not hold exactly
-// the desired body: the agent does not report checks in that answer, so what was sent is remembered.
-// Where `sent` has no entry at all (a fresh lictor or a fresh agent process), the service is put. What the agent adds by itself
-// (default weights, lan_ipv4 and the like, proxy defaults) is no difference, nor are the tags of a service whose
-// EnableTagOverride lets others change them in the catalog.
-ServiceChanges service_changes(const Services& desired, const Json& actual, const SentServices& sent);
+bool same_checks(const Json& service, const Json& other);  // by their definitions
 
-// The same without asking, where `sent` is all that this agent process has of us. Nothing where one of the services in question
-// has a sidecar, which is a service that the agent makes and its list alone shows, or tags that others may have changed.
+bool has_sidecar(const Json& service);
+bool has_sidecar(const SharedJson& service);
+// Of the services that the agent has of these: their ids, and those of their sidecars.
+std::set<std::string> ids_there(const Services& desired);
+
+// What service_changes() (agent_list.hpp) finds in the agent's list, without asking for that, where `sent` is all that this agent
+// process has of us. Nothing where one of the services in question has a sidecar, which is a service that the agent makes and its list alone shows, or tags that others may have changed.
 std::optional<ServiceChanges> service_news(const Services& desired, const SentServices& sent);
-
-// What lictor wants to know of the body of GET /v1/catalog/node/NAME, without a tree of all of it: {"Node", "Services"}, where each
-// service has no more than its "Meta" if it is none of the desired ones. null where there is no entry, else no object: it is none.
-Json catalog_entry(const std::string& body, const Services& desired);
 
 // True if `catalog_node` (the body of GET /v1/catalog/node/NAME) has this node id.
 bool of_this_node(const std::string& node_id, const Json& catalog_node);

@@ -7,6 +7,7 @@
 #include "hcl/hcl.hpp"
 
 #include <algorithm>
+#include <functional>
 #include <iterator>
 #include <utility>
 #include <variant>
@@ -19,28 +20,44 @@ Problem at(const std::string& path, const hcl::Place& place, const std::string& 
                  "mend the file: the agent would not start with it"};
 }
 
-Result<AgentConfigFile> parse(const std::string& path, const std::string& text, const std::string& format,
-                              Definitions definitions) {
+Result<AgentConfigFile> decoded_file(const std::string& path, const hcl::Document& document, Definitions definitions) {
   AgentConfigFile file{path, Json::object()};
-  if (text.empty()) return file;  // the agent passes over it
-  const bool is_hcl = format.empty() ? path.ends_with(".hcl") : format == "hcl";
-  const hcl::Parsed parsed = is_hcl ? hcl::parse_hcl(text) : hcl::parse_json(text);
-  if (const auto* error = std::get_if<hcl::SyntaxError>(&parsed)) return at(path, error->place, error->what);
-  AgentView view = agent_view(std::get<hcl::Document>(parsed), Places::outside_lists, definitions);
+  AgentView view = agent_view(document, Places::outside_lists, definitions);
   if (!view.faults.empty()) {
     const AgentFault& fault = view.faults.front();
     return at(path, fault.place, fault.key + ": " + fault.what);
   }
   file.content = std::move(view.tree);
   for (const auto& [key, place] : view.places) file.lines[key] = place.line;
+  for (AgentFault& key : view.unknown)
+    file.unknown.push_back({at(path, key.place, key.key + ": " + key.what), std::move(key.alone)});
   return file;
+}
+
+Result<AgentConfigFile> parse(const std::string& path, const std::string& text, const std::string& format,
+                              Definitions definitions) {
+  if (text.empty()) return AgentConfigFile{path, Json::object()};  // the agent passes over it
+  const bool is_hcl = format.empty() ? path.ends_with(".hcl") : format == "hcl";
+  const hcl::Parsed parsed = is_hcl ? hcl::parse_hcl(text) : hcl::parse_json(text);
+  if (const auto* error = std::get_if<hcl::SyntaxError>(&parsed)) return at(path, error->place, error->what);
+  return decoded_file(path, std::get<hcl::Document>(parsed), definitions);
+}
+
+// Where in a text each of it stood is not known.
+Problem within_settings(const std::string& name, const AgentFault& fault) {
+  return Problem{name, fault.key + ": " + fault.what, "correct it: the agent would not start with it"};
 }
 
 }  // namespace
 
 AgentConfig merge_agent_config(const std::vector<AgentConfigFile>& files, const Settings& settings, AgentReads reads) {
   AgentConfig config;
+  config.places = std::move(reads.places);
   FlagSources flags = flag_sources(settings.agent.args);
+  for (const auto& read : {std::cref(reads.files), std::cref(files), std::cref(reads.fragments)}) {
+    for (const AgentConfigFile& file : read.get())
+      config.unknown.insert(config.unknown.end(), file.unknown.begin(), file.unknown.end());
+  }
   for (AgentConfigFile& flag : flags.lists) config.before.add(std::move(flag));
   for (AgentConfigFile& file : reads.files) config.before.add(std::move(file));
   for (const AgentConfigFile& file : files) config.given.add(file);
@@ -69,8 +86,21 @@ Result<AgentConfigFile> parse_agent_config(const std::string& path, const std::s
     return Problem{path, std::string("holds ") + json->type_name() + ", not an object",
                    "give one JSON object of agent settings"};
   }
-  if (auto strict = parse_for_agent(path, text, "json")) return strict;
-  return AgentConfigFile{path, std::move(*json)};  // with comments
+  const hcl::Parsed strict = hcl::parse_json(text);
+  if (const auto* document = std::get_if<hcl::Document>(&strict))
+    return decoded_file(path, *document, Definitions::whole);
+  return look_at_agent_json(path, *json);  // with comments
+}
+
+Result<AgentConfigFile> look_at_agent_json(const std::string& name, const Json& settings) {
+  AgentConfigFile file{name, settings};
+  const hcl::Parsed parsed = hcl::parse_json(json_text(settings));
+  const auto* document = std::get_if<hcl::Document>(&parsed);
+  if (document == nullptr) return file;
+  AgentView view = agent_view(*document, Places::outside_lists, Definitions::digests);
+  if (!view.faults.empty()) return within_settings(name, view.faults.front());
+  for (AgentFault& key : view.unknown) file.unknown.push_back({within_settings(name, key), std::move(key.alone)});
+  return file;
 }
 
 }  // namespace lictor

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "agent_config/agent_flags.hpp"
+#include "agent_config/settings_places.hpp"
 #include "base/json.hpp"
 #include "base/problem.hpp"
 
@@ -21,12 +22,19 @@
 
 namespace lictor {
 
+// A key that no agent from 1.8 to 1.21 of Consul has, and refuses; a later one may have it (agent_evaluation.hpp).
+struct UnknownKey {
+  Problem problem;  // with file, line and column, as far as those are known
+  Json alone;       // AgentFault's
+};
+
 // One thing that says something of an agent: a file, agent.config, arguments.
 struct AgentConfigFile {
   std::string path;  // or what it is called: "agent.config", "agent.args"
   Json content;
   std::map<std::string, std::uint32_t> lines =
       {};  // dotted path of a value -> where it stands, as far as that is known
+  std::vector<UnknownKey> unknown = {};
 };
 
 // A scalar that one place gives otherwise than another before it: the later one counts.
@@ -56,6 +64,10 @@ struct AgentConfig {
   AgentSettings given = {};
   // What an agent reads after it.
   std::vector<AgentConfigFile> after = {};
+
+  // Which of the places that need not be there gave any of that.
+  SettingsPlaces places = {};
+  std::vector<UnknownKey> unknown = {};  // of all of that
 
   // All of that, by join(). Nothing where what was given is all there is: it stands for itself.
   std::optional<AgentSettings> joined = {};

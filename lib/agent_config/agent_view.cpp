@@ -98,6 +98,15 @@ struct Path {
     if (how == member) return all += (all.empty() ? "" : ".") + std::string(name);
     return all += "[" + (how == named ? std::string(name) : std::to_string(index)) + "]";
   }
+  Json alone() const {
+    Json value = true;
+    for (const Path* at = this; at->in != nullptr; at = at->in) {
+      Json around = at->how == element ? Json::array() : Json::object();
+      at->how == element ? around.push_back(std::move(value)) : void(around[std::string(at->name)] = std::move(value));
+      value = std::move(around);
+    }
+    return value;
+  }
 };
 
 class AgentDecoder {
@@ -140,9 +149,13 @@ class AgentDecoder {
       const bool second = key && key->name != spelt && has(value, key->name);
       if (!key || (second && lower(spelt) == key->name)) {
         if (forgiven(at.text())) continue;
-        auto& told = key ? view_.faults : view_.unknown;
-        told.push_back({member.place(), at.text(), "no key of the agent's configuration"});
-        if (key) continue;
+        AgentFault told{member.place(), at.text(), "no key of the agent's configuration"};
+        if (key) {
+          view_.faults.push_back(std::move(told));
+          continue;
+        }
+        told.alone = at.alone();
+        view_.unknown.push_back(std::move(told));
         Out unknown;
         take_anything(member, unknown);
         put(into, spelt, std::move(unknown));

@@ -27,6 +27,9 @@ struct AgentFault {
   hcl::Place place;
   std::string key;  // acl.tokens.agent, services[1].port
   std::string what;
+  // Of an unknown key: settings of nothing but that key and what it stands in, with true for its value. An agent that refuses
+  // the key refuses them for it.
+  Json alone = {};
 
   bool operator==(const AgentFault&) const = default;
 };

@@ -26,7 +26,7 @@ void each_check(const Json& service, const std::string& path, const Visit& visit
   }
 }
 
-std::string path_of(std::size_t index) { return "services[" + std::to_string(index) + "]"; }
+std::string definition_path(std::size_t index) { return "services[" + std::to_string(index) + "]"; }
 
 std::string id_of(const Json& service) {
   const std::string id = text_in(spelled(service, "id"));
@@ -63,7 +63,7 @@ Problems service_faults(const std::vector<SharedJson>& desired, const AgentSetti
   Problems problems;
   const bool scripts = is_true(EffectiveSettings(agent).get("enable_script_checks"));
   for (std::size_t i = 0; i < desired.size(); ++i) {
-    each_check(desired[i], path_of(i), [&](const std::string& path, const Json& check) {
+    each_check(desired[i], definition_path(i), [&](const std::string& path, const Json& check) {
       if (runs_a_program(check) && !scripts)
         problems.push_back(
             Problem{path, "the check runs a program, and the agent takes none such by its API",
@@ -73,7 +73,7 @@ Problems service_faults(const std::vector<SharedJson>& desired, const AgentSetti
     });
     const std::size_t size = json_text(*desired[i]).size();
     if (size > body_limit && version && *version >= first_with_limit)
-      problems.push_back(Problem{path_of(i),
+      problems.push_back(Problem{definition_path(i),
                                  fmt::format("its definition takes {} bytes, and the agent takes {}", size, body_limit),
                                  "shorten it: its meta, tags or checks"});
   }
@@ -88,9 +88,9 @@ std::vector<std::string> unknown_service_keys(const Json& definitions) {
   };
   for (std::size_t i = 0; i < definitions.size(); ++i) {
     for (const auto& [key, value] : definitions[i].items()) {
-      if (!is_key_of_service(key)) unknown(path_of(i), key);
+      if (!is_key_of_service(key)) unknown(definition_path(i), key);
     }
-    each_check(definitions[i], path_of(i), [&](const std::string& path, const Json& check) {
+    each_check(definitions[i], definition_path(i), [&](const std::string& path, const Json& check) {
       for (const auto& [key, value] : check.items()) {
         if (!is_key_of_check(key)) unknown(path, key);
       }
@@ -118,7 +118,7 @@ std::vector<std::string> misspelt_names(const Json& definitions) {
     }
   };
   for (std::size_t i = 0; i < definitions.size(); ++i) {
-    each_check(definitions[i], path_of(i), [&](const std::string& path, const Json& check) {
+    each_check(definitions[i], definition_path(i), [&](const std::string& path, const Json& check) {
       for (const char* key : {"args", "Args", "script_args", "ScriptArgs"}) {
         if (check.contains(key)) look_at(path + "." + key, check[key]);
       }
@@ -151,7 +151,7 @@ std::vector<std::string> ids_twice(const AgentSettings& agent, const std::vector
       lines.push_back(
           fmt::format("{}: the id {} stands in the agent's settings, too{}, and each reload of the agent takes those; "
                       "take one of the two out",
-                      path_of(i), json_text(id), from));
+                      definition_path(i), json_text(id), from));
   }
   return lines;
 }

@@ -23,6 +23,7 @@ namespace lictor {
 struct AgentReads {
   std::vector<AgentConfigFile> files;  // agent.config_dirs, and what -config-file and -config-dir in agent.args name
   std::vector<AgentConfigFile> fragments;  // -hcl
+  SettingsPlaces places = {};              // folders that `files` are in, those without any too
 };
 // `files`: those of agent.config_files, already parsed.
 AgentConfig merge_agent_config(const std::vector<AgentConfigFile>& files, const Settings& settings,
@@ -35,6 +36,8 @@ Result<AgentConfigFile> parse_for_agent(const std::string& path, const std::stri
 // Text of a file of agent.config_files to a JSON object. Comments are allowed: Consul refuses them, but users write
 // them. A problem names the file and, for bad syntax, line and column.
 Result<AgentConfigFile> parse_agent_config(const std::string& path, const std::string& text);
+// The same for settings that are JSON already: the content is what they are, and in problems `name` stands for file and line.
+Result<AgentConfigFile> look_at_agent_json(const std::string& name, const Json& settings);
 
 // What the host and the earlier steps found out.
 struct PlanFacts {

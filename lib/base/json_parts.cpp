@@ -6,8 +6,6 @@
 namespace lictor {
 namespace {
 
-constexpr std::size_t longest_part = 4 << 20;
-
 bool is_json_blank(char c) { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; }
 
 }  // namespace
@@ -41,7 +39,8 @@ void JsonParts::feed(std::string_view piece) {
   }
   const bool open = reads_ == Reads::part || (reads_ == Reads::key && in_text_);
   if (open && !bad_) held_.append(piece.substr(from_));
-  bad_ |= held_.size() > longest_part;
+  bad_ |= held_.size() > longest_;
+  if (bad_) held_ = {};
 }
 
 // Most of a text stands here.
@@ -149,8 +148,19 @@ void JsonParts::end_key(std::size_t at) {
 }
 
 void JsonParts::end_part(std::size_t at) {
+  if (held_.size() + at - from_ > longest_) return void(bad_ = true);
   take_({level_ == 2, object_[level_] ? std::string_view(key_) : std::string_view(), trim(so_far(at))});
   reads_ = Reads::comma;
 }
+
+JsonValues::JsonValues(Take take, std::size_t longest)
+    : parts_(
+          "",
+          [this, take = std::move(take)](const JsonParts::Part& part) {
+            const nlohmann::json value = foreign_json(part.text);
+            good_ &= !value.is_discarded();
+            if (good_) take(part.key, value);
+          },
+          longest) {}
 
 }  // namespace lictor

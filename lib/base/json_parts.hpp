@@ -2,6 +2,8 @@
 // where there is something in it to be known.
 #pragma once
 
+#include <nlohmann/json.hpp>
+
 #include <array>
 #include <cstddef>
 #include <functional>
@@ -22,15 +24,21 @@ class JsonParts {
   using Take = std::function<void(const Part&)>;
 
   // `inner`: where the text is an object, the key of the one value that is not handed out whole, but in its own parts; empty: none.
-  JsonParts(std::string inner, Take take) : inner_(std::move(inner)), take_(std::move(take)) {}
+  // `longest`: bytes of a part, of which no more are ever kept.
+  JsonParts(std::string inner, Take take, std::size_t longest = 4 << 20)
+      : inner_(std::move(inner)), take_(std::move(take)), longest_(longest) {}
 
   // The next piece of the text, wherever it was cut. A part is handed out as soon as its end is seen.
   void feed(std::string_view piece);
 
   // All that was fed is one object or list, from the first brace to the last, as far as one can tell without a look into the parts:
-  // these may be no JSON yet. False, too, for what is nested deeper than json_depth, has a part of more than 4 MiB, or the inner
+  // these may be no JSON yet. False, too, for what is nested deeper than json_depth, has a part that is too long, or the inner
   // value twice.
   bool whole() const { return over_ && !bad_; }
+  // Whatever is still to come, it will not be whole.
+  bool broken() const { return bad_; }
+  // It is a list, if it is whole.
+  bool list() const { return !object_[1]; }
 
  private:
   enum class Reads { nothing, key, colon, value, part, comma };
@@ -48,6 +56,7 @@ class JsonParts {
 
   std::string inner_;
   Take take_;
+  std::size_t longest_;
   std::string_view piece_;
   std::string held_, key_;  // what of a key or a part was in pieces before; the last key
   std::size_t from_ = 0;    // in the piece, of what is being read
@@ -56,6 +65,28 @@ class JsonParts {
   Reads reads_ = Reads::nothing;
   Comment comment_ = Comment::none;
   bool in_text_ = false, escaped_ = false, over_ = false, bad_ = false, inner_seen_ = false;
+};
+
+// The values of a list or an object that comes in pieces, such as of a large cluster: each is handed out as soon as it is there, and
+// kept by nobody else.
+class JsonValues {
+ public:
+  // REQUIRES: it keeps neither. The key is empty in a list.
+  using Take = std::function<void(std::string_view key, const nlohmann::json& value)>;
+
+  // `longest`: bytes of one value.
+  JsonValues(Take take, std::size_t longest);
+  JsonValues(const JsonValues&) = delete;
+  JsonValues& operator=(const JsonValues&) = delete;
+  void feed(std::string_view piece) { parts_.feed(piece); }
+  // What was fed is a list, or an object, of JSON values, each within the limits of foreign_json(). Values of what is not may have
+  // been handed out all the same.
+  bool list() const { return good_ && parts_.whole() && parts_.list(); }
+  bool object() const { return good_ && parts_.whole() && !parts_.list(); }
+
+ private:
+  bool good_ = true;
+  JsonParts parts_;
 };
 
 }  // namespace lictor

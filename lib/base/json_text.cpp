@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 #include <set>
 #include <vector>
 
@@ -59,44 +60,65 @@ class DuplicateFinder {
 // Thrown out of the parser, which knows no other way to end.
 struct BeyondLimits {};
 
-// Counts what a parser would make, comments or not.
-bool within_limits(std::string_view text) {
+// Counts what a parser would make, comments or not; nothing beyond the limits.
+struct Count {
+  std::size_t members = 0;  // of all objects in it, if it is JSON
+};
+std::optional<Count> within_limits(std::string_view text) {
   std::size_t depth = 0, values = 1;
+  Count count;
   for (std::size_t i = 0; i < text.size(); ++i) {
     switch (text[i]) {
       case '"':
         for (++i; i < text.size() && text[i] != '"'; ++i) i += text[i] == '\\' ? 1 : 0;
         break;
       case '/':
-        if (const auto pair = text.substr(i, 2); pair == "//" || pair == "/*")
-          i = std::min(text.find(pair == "//" ? "\n" : "*/", i + 2), text.size());
+        if (const auto pair = text.substr(i, 2); pair == "//" || pair == "/*") {
+          const auto end = text.find(pair == "//" ? "\n" : "*/", i + 2);
+          i = end == text.npos ? text.size() : end + (pair == "//" ? 0 : 1);
+        }
         break;
       case '[':
       case '{':
-        if (++depth > json_depth || ++values > json_values) return false;
+        if (++depth > json_depth || ++values > json_values) return std::nullopt;
         break;
       case ']':
       case '}':
         depth -= depth > 0 ? 1 : 0;
         break;
       case ',':
-        if (++values > json_values) return false;
+        if (++values > json_values) return std::nullopt;
+        break;
+      case ':':
+        ++count.members;
         break;
       default:
         break;
     }
   }
-  return true;
+  return count;
+}
+
+std::size_t members_in(const json& value) {
+  std::size_t count = value.is_object() ? value.size() : 0;
+  if (value.is_structured()) {
+    for (const json& part : value) count += members_in(part);
+  }
+  return count;
 }
 
 }  // namespace
 
 Result<json> parse_json(const std::string& name, std::string_view text) try {
-  if (!within_limits(text)) {
+  const auto count = within_limits(text);
+  if (!count) {
     return Problem{name,
                    fmt::format("nested deeper than {} levels, or of more than {} values", json_depth, json_values),
                    "write less into it"};
   }
+  // Which key is there twice takes much longer to find out than that one is.
+  if (json parsed = json::parse(text, nullptr, true, true); members_in(parsed) == count->members)
+    return Result<json>(boost::system::in_place_value, std::move(parsed));
   DuplicateFinder duplicates;
   json parsed = json::parse(
       text,

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <functional>
 #include <initializer_list>
+#include <iterator>
 #include <map>
 #include <string_view>
 #include <tuple>
@@ -31,7 +32,7 @@ std::string text_in(const Json& object, const char* outer, const char* key) {
 Result<void> each_object(const char* what, const std::string& body, const std::function<void(const Json&)>& take) {
   if (each_element(body, [&take](const Json& element) { return element.is_object() ? take(element) : void(); }))
     return {};
-  return Problem{what, "the answer is no JSON array", "see whether it is Consul's agent that answers", Exit::retry};
+  return no_list(what);
 }
 
 bool may_live(const Member& member) {
@@ -45,6 +46,9 @@ bool same_entry(std::string_view a, std::string_view b) { return lower(a) == low
 const char* on_purpose(const CatalogNode* entry) {
   return !entry ? nullptr : entry->external ? "external" : entry->synthetic ? "synthetic" : nullptr;
 }
+
+// Members that claim what is ours, and are told of by name only up to claims_told.
+constexpr std::size_t most_kept = 1000;
 
 // All that is known of one other name.
 struct Other {
@@ -73,6 +77,10 @@ std::int64_t port_of(const NodeKey& own, const std::vector<Member>& members) {
 
 }  // namespace
 
+Problem no_list(const char* what) {
+  return Problem{what, "the answer is no JSON array", "see whether it is Consul's agent that answers", Exit::retry};
+}
+
 MemberStatus member_status(const Json& member) {
   const auto it = member.find("Status");
   if (it == member.end() || !it->is_number_integer()) return MemberStatus::none;
@@ -100,19 +108,36 @@ const char* to_string(ClaimKind kind) {
   return kind == ClaimKind::address ? "address" : kind == ClaimKind::name ? "name" : "id";
 }
 
+std::optional<Member> read_member(const Json& json) {
+  if (!json.is_object()) return std::nullopt;
+  Member member{.name = text_of(json, "Name"),
+                .id = text_in(json, "Tags", "id"),
+                .address = text_of(json, "Addr"),
+                .status = member_status(json),
+                .version = text_in(json, "Tags", "build"),
+                .server = text_in(json, "Tags", "role") == "consul",
+                .client = text_in(json, "Tags", "role") == "node",
+                .port = integer_of(json, "Port")};
+  member.version.resize(std::min(member.version.find(':'), member.version.size()));
+  if (member.name.empty()) return std::nullopt;
+  return member;
+}
+
+std::optional<CatalogNode> read_catalog_node(const Json& json) {
+  if (!json.is_object()) return std::nullopt;
+  CatalogNode node{.name = text_of(json, "Node"),
+                   .id = text_of(json, "ID"),
+                   .address = text_of(json, "Address"),
+                   .external = has_in(json, "Meta", {"external-node", "external-probe"}),
+                   .synthetic = has_in(json, "Meta", {"synthetic-node"})};
+  if (node.name.empty()) return std::nullopt;
+  return node;
+}
+
 Result<std::vector<Member>> parse_members(const std::string& body) {
   std::vector<Member> members;
   const auto read = each_object("members", body, [&](const Json& json) {
-    Member member{.name = text_of(json, "Name"),
-                  .id = text_in(json, "Tags", "id"),
-                  .address = text_of(json, "Addr"),
-                  .status = member_status(json),
-                  .version = text_in(json, "Tags", "build"),
-                  .server = text_in(json, "Tags", "role") == "consul",
-                  .client = text_in(json, "Tags", "role") == "node",
-                  .port = integer_of(json, "Port")};
-    member.version.resize(std::min(member.version.find(':'), member.version.size()));
-    if (!member.name.empty()) members.push_back(std::move(member));
+    if (auto member = read_member(json)) members.push_back(std::move(*member));
   });
   if (!read) return read.error();
   return members;
@@ -121,15 +146,54 @@ Result<std::vector<Member>> parse_members(const std::string& body) {
 Result<std::vector<CatalogNode>> parse_catalog_nodes(const std::string& body) {
   std::vector<CatalogNode> nodes;
   const auto read = each_object("catalog", body, [&](const Json& json) {
-    CatalogNode node{.name = text_of(json, "Node"),
-                     .id = text_of(json, "ID"),
-                     .address = text_of(json, "Address"),
-                     .external = has_in(json, "Meta", {"external-node", "external-probe"}),
-                     .synthetic = has_in(json, "Meta", {"synthetic-node"})};
-    if (!node.name.empty()) nodes.push_back(std::move(node));
+    if (auto node = read_catalog_node(json)) nodes.push_back(std::move(*node));
   });
   if (!read) return read.error();
   return nodes;
+}
+
+bool MemberSieve::concerns(const NodeKey& own, const CatalogNode& entry) {
+  return same_entry(entry.name, own.name) || entry.address == own.address || entry.id == own.id;
+}
+
+MemberSieve::MemberSieve(NodeKey own, const std::vector<CatalogNode>& catalog) : own_(std::move(own)) {
+  for (const CatalogNode& entry : catalog) named_.insert(entry.name);
+}
+
+void MemberSieve::take(Member member) {
+  ++members;
+  living_servers += member.server && member.status == MemberStatus::alive;
+  failed_servers += member.server && member.status == MemberStatus::failed;
+  const bool self = member.name == own_.name && member.address == own_.address;
+  if (self) version = member.version;
+  const bool concerns = member.name == own_.name || (!own_.address.empty() && member.address == own_.address) ||
+                        (!own_.id.empty() && member.id == own_.id) || named_.contains(member.name);
+  // Of a name that comes more than once find_claims() goes by the first that may live, else by the first.
+  const bool lives = may_live(member);
+  std::vector<std::uint64_t>& alike = lives ? living_ : dead_;
+  const std::uint64_t name = fnv1a(member.name);
+  const bool room = kept_.size() < most_kept || std::pair(member.name, lives) < kept_.rbegin()->first;
+  const bool first = concerns && room && std::find(alike.begin(), alike.end(), name) == alike.end();
+  alike.push_back(name);
+  if (self) {
+    if (!self_) self_ = std::move(member);
+  } else if (first && member.name != own_.name) {
+    std::pair key(member.name, lives);
+    kept_.insert_or_assign(std::move(key), std::move(member));
+    if (kept_.size() > most_kept) kept_.erase(std::prev(kept_.end()));
+  }
+}
+
+// A name that lives somewhere is not dead at our address, whichever of the two came first.
+std::vector<Member> MemberSieve::kept() const {
+  std::vector<std::uint64_t> living = living_;
+  std::sort(living.begin(), living.end());
+  std::vector<Member> kept;
+  if (self_) kept.push_back(*self_);
+  for (const auto& [key, member] : kept_) {
+    if (key.second || !std::binary_search(living.begin(), living.end(), fnv1a(member.name))) kept.push_back(member);
+  }
+  return kept;
 }
 
 std::vector<Claim> find_claims(const NodeKey& own, const std::vector<Member>& members,

@@ -13,7 +13,11 @@
 #include <compare>
 #include <cstddef>
 #include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace lictor {
@@ -48,6 +52,11 @@ struct CatalogNode {
 // Entries that lack a name are passed over. Nothing where `body` is no JSON array.
 Result<std::vector<Member>> parse_members(const std::string& body);
 Result<std::vector<CatalogNode>> parse_catalog_nodes(const std::string& body);
+
+Problem no_list(const char* what);
+// One of them; nothing where it lacks a name.
+std::optional<Member> read_member(const Json& json);
+std::optional<CatalogNode> read_catalog_node(const Json& json);
 
 // This node, as its agent runs now. `address` is the one that it advertises.
 struct NodeKey {
@@ -101,6 +110,30 @@ constexpr std::size_t claims_told = 100;
 // Our id under another name at our address is a claim on the address like any other.
 std::vector<Claim> find_claims(const NodeKey& own, const std::vector<Member>& members,
                                const std::vector<CatalogNode>& catalog);
+
+// Of the members of a cluster, as they are read one by one, those that find_claims() goes by, and counts of all: of ten thousand
+// mostly one is kept. find_claims() of those kept is that of all, or the first thousand of them.
+class MemberSieve {
+ public:
+  // Of entries that come by themselves, as from GET /v1/catalog/nodes with a filter, those that it goes by.
+  static bool concerns(const NodeKey& own, const CatalogNode& entry);
+
+  MemberSieve(NodeKey own, const std::vector<CatalogNode>& catalog);
+  void take(Member member);
+  // Our own first. Where more than a thousand concern us, the first of them by name, in whatever order they came.
+  std::vector<Member> kept() const;
+
+  int members = 0;
+  int living_servers = 0, failed_servers = 0;
+  std::string version;  // of our own member; empty: it was not among them
+
+ private:
+  NodeKey own_;
+  std::set<std::string> named_;  // by the catalog
+  std::optional<Member> self_;
+  std::map<std::pair<std::string, bool>, Member> kept_;  // by name and whether it may live
+  std::vector<std::uint64_t> living_, dead_;             // digests of names
+};
 
 // "node n2 (id 1234…, at 10.0.0.5, failed) claims the address of node n1 (id …, at 10.0.0.5)": both identities, without
 // a verdict. What is not known is left out.

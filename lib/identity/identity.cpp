@@ -2,6 +2,8 @@
 
 #include "base/json.hpp"
 
+#include <fmt/format.h>
+
 #include <utility>
 
 #include "base/json_text.hpp"
@@ -14,6 +16,8 @@ constexpr const char* settings_origin = "agent settings";
 constexpr const char* stored_origin = "lictor-identity.json";
 constexpr const char* node_id_origin = "node-id";
 constexpr const char* new_origin = "new";
+constexpr const char* host_name_origin = "host name";
+constexpr const char* default_datacenter = "dc1";  // the agent's
 
 std::optional<std::string> not_empty(const std::optional<std::string>& text) {
   return text && !text->empty() ? text : std::nullopt;
@@ -51,6 +55,13 @@ std::vector<FormerSelf> former_of(const Identity& stored, const Identity& now) {
   former.push_back(last);
   if (former.size() > former_selves) former.erase(former.begin());
   return former;
+}
+
+Problem unsaid(const char* setting, const std::string& before, const std::string& now,
+               const std::vector<std::string>& gone) {
+  const std::string places = gone.empty() ? "" : fmt::format(" ({})", join(gone, ", "));
+  return Problem{setting, fmt::format("was {}, and nothing says so any more; by default it would be {}", before, now),
+                 fmt::format("put back what is gone{}, or set {} to what is meant", places, setting)};
 }
 
 }  // namespace
@@ -96,7 +107,7 @@ Result<IdentityVerdict> settle_identity(const IdentityInput& input) {
     v.name_origin = "stored";
   } else if (own_host_name(input.host_name)) {
     v.identity.name = input.host_name;
-    v.name_origin = "host name";
+    v.name_origin = host_name_origin;
   } else {
     return Problem{"node.name", "the host has no name of its own yet (\"" + input.host_name + "\")",
                    "name the host, or set node.name", Exit::retry};
@@ -104,7 +115,14 @@ Result<IdentityVerdict> settle_identity(const IdentityInput& input) {
   if (!is_utf8(v.identity.name))
     return Problem{"node.name", "the host's name is not UTF-8", "set node.name, or name the host anew", Exit::config};
 
+  v.identity.datacenter = lower(not_empty(input.datacenter).value_or(default_datacenter));
+  if (v.identity.datacenter == default_datacenter) v.identity.datacenter.clear();
+  v.identity.settings_in = input.settings_in;
   const bool renamed = own && stored->name != v.identity.name;
+  if (own && !not_empty(input.datacenter) && !stored->datacenter.empty())
+    return unsaid("datacenter", stored->datacenter, default_datacenter, input.gone);
+  if (renamed && v.name_origin == host_name_origin && !input.gone.empty())
+    return unsaid("node.name", stored->name, v.identity.name, input.gone);
   const bool takes_fresh = renamed && !input.left;
   if (configured_id) {
     v.identity.id = *configured_id;
@@ -154,6 +172,11 @@ std::optional<Identity> parse_identity(const std::string& text) {
     const FormerSelf one{text_of(self, "name"), parse_uuid(text_of(self, "id")).value_or("")};
     if (!one.name.empty()) identity.former.push_back(one);
   }
+  identity.datacenter = text_of(json, "datacenter");
+  const auto places = json.find("settings_in");
+  for (const Json& place : places != json.end() && places->is_array() ? *places : Json::array()) {
+    if (place.is_string()) identity.settings_in.push_back(place.get<std::string>());
+  }
   return identity;
 }
 
@@ -163,6 +186,8 @@ std::string format_identity(const Identity& identity) {
                {"address", identity.address},
                {"machine", identity.machine},
                {"when", identity.when}};
+  if (!identity.datacenter.empty()) json["datacenter"] = identity.datacenter;
+  if (!identity.settings_in.empty()) json["settings_in"] = identity.settings_in;
   for (const FormerSelf& self : identity.former) json["former"].push_back({{"name", self.name}, {"id", self.id}});
   // A host name is bytes, JSON is UTF-8: replacing beats throwing.
   return json_text(json, 2) + "\n";

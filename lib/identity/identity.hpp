@@ -26,6 +26,10 @@ struct Identity {
   std::string machine;                  // hash of the machine id (never the id itself); empty where the host has none
   std::string when;                     // RFC 3339, UTC, of the last change
   std::vector<FormerSelf> former = {};  // oldest first, at most former_selves
+  // Where the node was put, empty for the agent's default, and which of the places that need not be there gave settings
+  // (agent_config/settings_places.hpp).
+  std::string datacenter = {};
+  std::vector<std::string> settings_in = {};
 
   bool operator==(const Identity&) const = default;
 };
@@ -45,6 +49,9 @@ struct IdentityInput {
   bool keep_name = false;     // node.on_rename = keep
   bool refuse_clone = false;  // node.on_clone = refuse
   bool left = false;          // the node has left the cluster under its stored name, as a server has confirmed
+  std::optional<std::string> datacenter = {};  // of the agent's settings; nothing: none of them says
+  std::vector<std::string> settings_in = {};   // as in Identity
+  std::vector<std::string> gone = {};          // those of the stored record that give nothing now
 };
 
 // Whether the record is another machine's, as far as both are known by their hashes.
@@ -75,8 +82,11 @@ struct IdentityVerdict {
 // So does a twin: the stored address is not this host's, and a node of the stored name answers there. A machine that was copied
 // has its hash and its host name, too. A node that has only got another address does not answer at its old one.
 //
+// What was said and is left to a default now is a problem where that would take the node elsewhere (Exit::config): into another
+// datacenter; under the host's name, where a place of settings is gone.
+//
 // Total: every combination of present, absent, different and garbage has a verdict; refuse_clone with another
-// machine's data directory is the only problem besides a configured id that is no UUID, a host name that is not
+// machine's data directory is the only problem besides these, a configured id that is no UUID, a host name that is not
 // UTF-8 (all Exit::config), and a host without a name where none is configured or stored (Exit::retry: it may get one).
 Result<IdentityVerdict> settle_identity(const IdentityInput& input);
 

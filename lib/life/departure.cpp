@@ -15,7 +15,8 @@ void Departure::look() {
 }
 
 bool Departure::may_be_told() const {
-  return turn_.in(Phase::join) || turn_.registering() || turn_.at(StopStep::settle) || turn_.at(StopStep::pre_stop);
+  return turn_.in(Phase::join) || turn_.registering() || turn_.at(StopStep::deciding) || turn_.at(StopStep::settle) ||
+         turn_.at(StopStep::pre_stop);
 }
 
 void Departure::announced() {

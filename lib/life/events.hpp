@@ -7,6 +7,7 @@
 #include "base/time.hpp"
 #include "identity/claims.hpp"
 #include "life/rules.hpp"
+#include "platform/stop_reason.hpp"
 
 #include <array>
 #include <cstddef>
@@ -19,7 +20,8 @@ namespace lictor {
 
 // --------------------------------------------------------------------------------------------- events
 
-enum class SignalKind { terminate, interrupt, quit, reload, report, restart };
+// leave: `lictor leave`; stay: SIGRTMIN+1.
+enum class SignalKind { terminate, interrupt, quit, reload, report, restart, leave, stay };
 struct Signal {
   SignalKind kind;
 };
@@ -33,12 +35,14 @@ struct Prepared {
   bool moved;  // the stored identity had another address
 };
 struct PrepareFailed {
-  Problem problem;     // Exit::retry: something that may come is not there yet: the address, or the first of `files`
-  bool final = false;  // whatever its exit code, neither news nor other settings will mend it
+  // Exit::retry: something that may come is not there yet: the address, the first of `files`, or the lock of a directory.
+  Problem problem;
+  bool final = false;               // whatever its exit code, neither news nor other settings will mend it
   std::optional<Rules> rules = {};  // where the settings were read once more
   std::string candidate = {};       // what would be the address if no better one came
   Problems files = {};   // files and mounts that are not there yet; the address is looked for once they all are
   bool unheard = false;  // of `files` the kernel may not tell when they come
+  bool locked = false;   // another lictor holds the directory that `problem` names; nothing tells when it lets go of it
 };
 struct Launched {
   int pid;
@@ -50,6 +54,12 @@ struct AgentEnded {
   int code;  // -1: by signal
   int signal;
   std::optional<Problem> not_executed = {};  // the child never became the agent
+};
+
+// What would keep any agent from starting with the settings in force. Exit::config: no later start would go better.
+struct FaultFound {
+  int after;  // the launch of the agent that had ended
+  std::optional<Problem> problem;
 };
 
 // Answers. `launch` is the number of the launch that the call was made for; answers for an agent that is no
@@ -84,8 +94,9 @@ struct CatalogSeen {
   NodeKey holder = {};                      // of `taken`
   std::vector<std::string> leftovers = {};  // ids marked as ours that are no longer desired
   std::vector<std::string> awaited =
-      {};            // of `incomplete`: ids that are not there, and have never been while lictor runs
-  bool lost = true;  // of `incomplete`: something has been there and is no more
+      {};                    // of `incomplete`: ids that are not there, and have never been while lictor runs
+  bool lost = true;          // of `incomplete`: something has been there and is no more
+  bool entry_alone = false;  // `incomplete` is an entry of ours, whatever it shows
 };
 struct SentAgain {
   int launch;
@@ -150,6 +161,9 @@ struct Deregistered {
   std::string failure;
 };
 struct ChildrenGone {};
+struct WhyAnswered {
+  StopReason reason;
+};
 enum class ReloadResult { broken, unchanged, services, reloaded, restart };
 inline constexpr std::array reload_results{ReloadResult::broken, ReloadResult::unchanged, ReloadResult::services,
                                            ReloadResult::reloaded, ReloadResult::restart};
@@ -168,11 +182,11 @@ struct AgentReloaded {
   std::string failure;
 };
 
-using Happening =
-    std::variant<Begin, Tick, Signal, HostChanged, HostRenamed, Prepared, PrepareFailed, Launched, LaunchFailed,
-                 AgentEnded, Probed, OwnAnswered, ServersAnswered, ServicesSent, CatalogSeen, SentAgain, Flushed,
-                 ChangeSeen, IdTakenBack, LookedAround, StandingSeen, LeaveAnnounced, MemberSeen, Cleared, Joined,
-                 AddressRead, HookEnded, LeaveAnswered, Deregistered, ChildrenGone, Reloaded, AgentReloaded>;
+using Happening = std::variant<Begin, Tick, Signal, HostChanged, HostRenamed, Prepared, PrepareFailed, Launched,
+                               LaunchFailed, AgentEnded, FaultFound, Probed, OwnAnswered, ServersAnswered, ServicesSent,
+                               CatalogSeen, SentAgain, Flushed, ChangeSeen, IdTakenBack, LookedAround, StandingSeen,
+                               LeaveAnnounced, MemberSeen, Cleared, Joined, AddressRead, HookEnded, LeaveAnswered,
+                               Deregistered, ChildrenGone, WhyAnswered, Reloaded, AgentReloaded>;
 struct Event {
   Time at;
   Happening what;
@@ -187,6 +201,10 @@ struct Prepare {
 struct Launch {
   int launch;
 };  // Launched or LaunchFailed
+// Whether an agent that has ended has ended for the settings.
+struct FindFault {
+  int after;
+};  // FaultFound
 struct Probe {
   int launch;
   Duration deadline;
@@ -205,7 +223,8 @@ struct SendServices {
 };  // ServicesSent
 struct LookUpCatalog {
   int launch;
-};  // CatalogSeen
+  bool entry_alone = false;  // and none of its services, of which there may be thousands
+};                           // CatalogSeen
 // What the agent has and the catalog lacks, by the last look, is written there, as the agent has it: an agent that takes it
 // for synced sends it only with its next full sync.
 struct SendAgain {
@@ -259,6 +278,11 @@ struct RunHook {
   std::size_t index;
 };                  // HookEnded
 struct EndHook {};  // nothing; its HookEnded is no longer awaited
+// Whoever has started lictor is asked why it is to stop, and for the time that it gives, within that time.
+struct AskWhy {
+  Duration within;
+  bool grace_only;
+};  // WhyAnswered
 struct AskLeave {
   int launch;
   Duration deadline;
@@ -305,9 +329,10 @@ struct Quit {
   bool operator==(const Quit&) const = default;
 };  // the end
 
-using Effect = std::variant<Prepare, Launch, Probe, AskOwn, AskServers, SendServices, LookUpCatalog, SendAgain, Flush,
-                            AwaitChange, TakeIdBack, LookAround, AwaitStanding, DropStanding, LookAtMember, Clear, Join,
-                            Rejoin, ReadAddress, RunHook, EndHook, AskLeave, RepeatLeave, Deregister, EndAgent,
-                            AwaitChildren, SignalChildren, Reload, Adopt, GoBack, Forget, Report, Say, Quit>;
+using Effect =
+    std::variant<Prepare, Launch, FindFault, Probe, AskOwn, AskServers, SendServices, LookUpCatalog, SendAgain, Flush,
+                 AwaitChange, TakeIdBack, LookAround, AwaitStanding, DropStanding, LookAtMember, Clear, Join, Rejoin,
+                 ReadAddress, RunHook, EndHook, AskWhy, AskLeave, RepeatLeave, Deregister, EndAgent, AwaitChildren,
+                 SignalChildren, Reload, Adopt, GoBack, Forget, Report, Say, Quit>;
 
 }  // namespace lictor

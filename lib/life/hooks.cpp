@@ -24,13 +24,13 @@ void Hooks::begin_anew() {
 
 void Hooks::on(const HookEnded& e) {
   if (!std::exchange(own_.running, false)) return;
-  const bool before_leave = turn_.in(Phase::pre_stop);
-  if (!before_leave && !turn_.registering()) return;
-  const auto& hooks = before_leave ? turn_.rules().pre_stop : turn_.rules().post_start;
+  const bool stops = turn_.in(Phase::pre_stop) || turn_.in(Phase::linger);
+  if (!stops && !turn_.registering()) return;
+  const auto& hooks = stops ? turn_.rules().pre_stop : turn_.rules().post_start;
   const OnFailure rule = own_.done < hooks.size() ? hooks[own_.done] : OnFailure::ignore;
   if (!e.failure.empty()) {
-    failed(before_leave ? HookKind::pre_stop : HookKind::post_start, e.failure, rule);
-    if (rule == OnFailure::retry || (rule == OnFailure::fail && !before_leave)) return;
+    failed(stops ? HookKind::pre_stop : HookKind::post_start, e.failure, rule);
+    if (rule == OnFailure::retry || (rule == OnFailure::fail && !stops)) return;
   }
   ++own_.done;
   turn_.post(HookDone{});

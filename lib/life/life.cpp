@@ -89,7 +89,7 @@ class LifeStep {
     if (departure_.left(e)) on(ToldToLeave{});
     hooks_.drop();
     const bool was_calm = in(Phase::serve) && turn_.now - life_.registration.since >= calm;
-    const bool in_vain = reloading_.on_trial();
+    const bool in_vain = reloading_.on_trial(), useless = !ever_ready() && !life_.joining.joined;
     const Supervisor::End end = supervisor_.ended(e);
     joining_.ended();
     pulse_.ended();
@@ -103,7 +103,13 @@ class LifeStep {
     if (turn_.stopping() || turn_.leaving_first()) return stopping_.ended(e);
     if (in_vain && !end.ordered) return reloading_.started_in_vain(how_it_ended(e));
     supervisor_.follow(e, end, was_calm, ever_ready());
+    if (useless && !end.ordered) supervisor_.look_for_fault(e);
     if (reloading_.waits_for_leave()) go_on_after_leave();
+  }
+
+  void on(const FaultFound& e) {
+    // Other settings may be without it.
+    life_.reloading.preparing() ? supervisor_.on(FaultFound{e.after, {}}) : supervisor_.on(e);
   }
 
   bool ever_ready() const { return life_.registration.first_ready.has_value(); }
@@ -152,6 +158,7 @@ class LifeStep {
   }
 
   void on(const EndForGood& m) {
+    hooks_.drop();
     joining_.pause();
     supervisor_.end_for_good(m.by, m.kill, m.why);
   }
@@ -174,7 +181,7 @@ class LifeStep {
     if (turn_.at(StopStep::settle)) stopping_.settle();
   }
 
-  void on(const ServersMet&) { syncer_.paused(!life_.registration.held); }
+  void on(const ServersMet&) { syncer_.paused(!life_.registration.held, true); }
   void on(const LeaderFound&) {
     registration_.leader_found();
     standing_.leader_found();
@@ -190,12 +197,12 @@ class LifeStep {
 
   void on(const HookEnded& e) { hooks_.on(e); }
 
-  void on(const HookDone&) { in(Phase::pre_stop) ? stopping_.hook_done() : registration_.hook_done(); }
-  void on(const HookRetry&) { in(Phase::pre_stop) ? stopping_.retry_hook() : registration_.retry_hook(); }
+  void on(const HookDone&) { turn_.stopping() ? stopping_.hook_done() : registration_.hook_done(); }
+  void on(const HookRetry&) { turn_.stopping() ? stopping_.retry_hook() : registration_.retry_hook(); }
 
   void on(const HookFailed& m) {
     stopping_.end_with(m.why);
-    begin_stop(turn_.rules().leave, false);
+    begin_stop(StopOrder::hook, false);
   }
 
   void on(const HookSpoiled& m) { stopping_.spoiled(m.trouble); }
@@ -211,7 +218,7 @@ class LifeStep {
   void on(const SentAgain& e) { registration_.on(e); }
 
   void on(const Flushed& e) { syncer_.on(e); }
-  void on(const SyncerPaused& m) { syncer_.paused(m.sent); }
+  void on(const SyncerPaused& m) { syncer_.paused(m.sent, !m.sent); }
 
   void on(const CatalogSeen& e) {
     registration_.note(e);
@@ -252,8 +259,11 @@ class LifeStep {
   void on(const GossipEnded&) { claims_.gossip_shut_down(); }
 
   void on(const ToldToLeave&) {
-    const bool before_leave = turn_.at(StopStep::settle) || turn_.at(StopStep::pre_stop);
-    const bool running = life_.supervisor.state == AgentState::running && !turn_.process()->ending;
+    // One that is to leave for another name still runs.
+    const bool running = life_.supervisor.state == AgentState::running &&
+                         turn_.process()->ending.value_or(RestartReason::renamed) == RestartReason::renamed;
+    const bool before_leave =
+        turn_.at(StopStep::settle) || turn_.at(StopStep::pre_stop) || (turn_.at(StopStep::deciding) && running);
     if (!before_leave && (!running || turn_.stopping() || turn_.leaving_first())) return;
     const bool rejoin = !before_leave && turn_.rules().rejoin_after_leave;
     turn_.say(Tone::info, "the agent was told to leave by somebody else",
@@ -265,9 +275,14 @@ class LifeStep {
       return supervisor_.leaves();
     }
     if (!before_leave) {
-      stopping_.begin(true, false);
+      stopping_.begin(false);
       stand_down();
     }
+    told_to_leave();
+  }
+
+  void told_to_leave() {
+    deciding_.settled({.leave = true, .evidence = "a leave that somebody else has asked for", .told = true});
     stopping_.told_to_leave();
   }
 
@@ -301,14 +316,16 @@ class LifeStep {
   void on(const Signal& e) {
     switch (e.kind) {
       case SignalKind::terminate:
+      case SignalKind::leave:
+      case SignalKind::stay:
       case SignalKind::interrupt: {
         const bool interrupt = e.kind == SignalKind::interrupt;
-        if (!asked_to_stop()) return begin_stop(turn_.rules().leave, interrupt);
+        if (!asked_to_stop()) return begin_stop(order_of(e.kind), interrupt);
         if (interrupt && stopping_.second_interrupt()) return cut_short("cut short by a second interrupt");
         return turn_.say(Tone::info, "already stopping");
       }
       case SignalKind::quit:
-        if (!asked_to_stop()) begin_stop(false, false);
+        if (!asked_to_stop()) begin_stop(StopOrder::at_once, false);
         hand_on();
         return cut_short("cut short by SIGQUIT");
       case SignalKind::restart:
@@ -322,17 +339,22 @@ class LifeStep {
 
   bool asked_to_stop() const { return life_.stopping.stop && !life_.stopping.goes_on; }
 
-  void begin_stop(bool leave, bool interrupt) {
+  void begin_stop(StopOrder order, bool interrupt) {
     if (!stopping_.can_begin()) return;
-    const bool launching = life_.supervisor.state == AgentState::launching;
-    const bool restarting = life_.supervisor.state == AgentState::ending;
     const bool leaves = turn_.process() && turn_.process()->ending == RestartReason::left;
-    stopping_.begin(leave || leaves, interrupt);
+    const bool open = stopping_.begin(interrupt);
     hooks_.begin_anew();
     stand_down();
-    if (leaves) return stopping_.told_to_leave();
+    if (leaves) return told_to_leave();
+    if (!open) return deciding_.settled({});
     if (turn_.process() && !life_.joining.joined) joining_.ask_now();
-    stopping_.go_on(launching, restarting);
+    deciding_.begin(order);
+  }
+
+  void on(const WhyAnswered& e) { deciding_.on(e); }
+
+  void on(const Decided& m) {
+    stopping_.decided(m, life_.supervisor.state == AgentState::launching, life_.supervisor.state == AgentState::ending);
   }
 
   void cut_short(const char* why) {
@@ -386,6 +408,7 @@ class LifeStep {
   void on_deadline() {
     if (turn_.due(life_.preparing.deadline)) return preparing_.on_deadline();
     if (turn_.due(life_.supervisor.deadline)) return supervisor_.on_deadline();
+    if (turn_.due(life_.deciding.deadline)) return deciding_.on_deadline();
     if (turn_.due(life_.stopping.deadline)) return stopping_.on_deadline();
   }
 
@@ -401,10 +424,12 @@ class LifeStep {
   Claims claims_{life_.claims, turn_, life_.registration, life_.reloading};
   StandingWatch standing_{life_.standing, turn_, life_.joining, life_.claims};
   Departure departure_{life_.departure, turn_, life_.joining, life_.registration};
+  Deciding deciding_{life_.deciding, turn_};
   AddressWatch address_{life_.address, turn_};
   Reloading reloading_{life_.reloading, turn_, life_.joining};
-  Stopping stopping_{
-      life_.stopping, turn_, {life_.joining, life_.hooks, life_.registration, life_.claims, life_.reloading}};
+  Stopping stopping_{life_.stopping,
+                     turn_,
+                     {life_.deciding, life_.joining, life_.hooks, life_.registration, life_.claims, life_.reloading}};
 };
 
 }  // namespace
@@ -419,21 +444,6 @@ Life new_life(const Rules& rules, std::uint64_t seed) {
 std::vector<Effect> step(Life& life, const Event& event) {
   if (phase_of(life) == Phase::ended) return {};
   return LifeStep(life, event.at).take(event.what);
-}
-
-std::optional<Time> next_wake(const Life& life) {
-  const Phase phase = phase_of(life);
-  if (phase == Phase::ended) return std::nullopt;
-  if (phase == Phase::sweep) return life.stopping.deadline;
-  std::optional<Time> first;
-  for (const auto& time : {life.preparing.deadline, life.supervisor.deadline, life.stopping.deadline,
-                           out_of_time(life.stopping, life.reloading.in_force.rules), life.joining.probe_at,
-                           life.joining.join_at, life.pulse.ask_at, life.pulse.sample_at, life.registration.task_at,
-                           life.stopping.task_at, life.claims.around_at, life.standing.ask_at, life.departure.look_at,
-                           life.address.read_at, life.syncer.flush_at}) {
-    if (time && (!first || *time < *first)) first = time;
-  }
-  return first;
 }
 
 }  // namespace lictor

@@ -21,8 +21,10 @@
 // often. Whether the servers hold it for failed they are asked all the time, by questions that they answer when that may have
 // changed. The kernel's news about addresses are heard all the time.
 //
-// TERM or INT in any of these starts the stop. It goes strictly downwards, within stop.timeout:
+// TERM or INT in any of these starts the stop. It goes strictly downwards, within stop.timeout, or what the platform gives if that is
+// less:
 //
+//   deciding     whether it leaves the cluster or stays in it: stop.policy says so, or by `auto` whoever has started lictor
 //   settle       an agent that has met its servers only just now, for the first time or again, is given the time to join and
 //      |         sync: a leave during that full sync leaves a ghost in the catalog. So is one that is being reloaded: in its
 //      |         leave a reload would reach it as an order to end
@@ -34,7 +36,7 @@
 //   sweep        whatever else is left is ended: TERM, a short wait, KILL
 //   ended        Quit has been given, once; nothing ever follows
 //
-// stop.policy "stay" goes to ending at once; so do QUIT and a second INT, with KILL.
+// A stop that stays goes on to ending at once; so do QUIT and a second INT, with KILL.
 //
 // An agent that somebody else has told to leave is seen to do so, or has ended with 0: then the stop begins at leaving, by itself,
 // and lingers until the agent has ended, as whoever has told it waits for that. Where watch.on_leave says so the agent is
@@ -45,17 +47,22 @@
 // that refuses to reload, is followed by GoBack to the last ones with which an agent has answered, and is not counted as a death.
 //
 // Laws, each held by a random walk and by a mutant that breaks it (tests/walk):
-//   awaited        lictor gives up on files at wait.files, on an address at bind.wait after there were files; not before
+//   awaited        lictor gives up on files at wait.files, on the lock of a directory at lock_wait and on an address at bind.wait
+//                  after nothing else was missing; not before
 //   one-agent      no launch while an agent lives or a launch is under way
-//   leave-once     an agent is asked to leave at most once, only after TERM or INT under policy "leave" or where the node is to
+//   decided        a stop neither asks the agent to leave nor tells it to end before it is decided which it does, and that takes
+//                  decide_within at most
+//   leave-once     an agent is asked to leave at most once, only in a stop that was decided to leave or where the node is to
 //                  have another name, never after QUIT; before a stop asks it, it is asked whether it leaves already
 //   renamed        no agent runs under another name than the one before, unless that has been asked to leave, was ended or had
 //                  never answered
 //   no-comeback    no launch after a stop was asked
 //   quit-once      Quit is the last effect, given once, and with no agent left alive
 //   truth          Quit{ok} after a leave was due only if a server confirmed it, or the catalog may not be read and the
-//                  agent completed its leave while it knew a leader
-//   budget         from the stop's first event to Quit: at most stop.timeout, and sweep_limit more
+//                  agent completed its leave while it knew a leader; by `auto` a stop stays only where the platform has said in
+//                  time that the node comes back
+//   budget         from the stop's first event to Quit: at most stop.timeout, or what the platform gives, and sweep_limit more;
+//                  no hook is run before a leave where there is not time enough for both
 //   no-shortcut    once asked to leave, the agent gets no signal but KILL
 //   told           an agent that is killed is told of, in one line
 //   settled        no leave before the agent's full sync, and a reload that was under way, are over, or settle's time is up
@@ -71,7 +78,7 @@
 //   join           an agent is told to join only while it knows no server, once at a time, and never in a stop
 //   quiet          not again within join_pause, less by chance, nor, where it has been told in vain, within a quarter of the time
 //                  for which it has; no name again within name_pause, and none to an agent that looks for them by itself
-//   give-up        lictor gives up only on an agent that was never ready
+//   give-up        lictor gives up only on an agent that was never ready; at once where the settings are found to be at fault
 //   heard          while the node is ready the servers have the question whether they hold it for failed, or get it within
 //                  standing_forbidden and some; one at a time, not again within standing_pause, and none in a stop
 //   flushed        while an agent that is ready may be waiting for a full sync, it is made to send what it has every
@@ -98,6 +105,7 @@
 //   claims         who else claims this node's name, id and address
 //   standing       whether the servers hold this node for failed
 //   departure      whether the agent leaves without lictor's asking
+//   deciding       whether a stop leaves or stays
 //   address        this node's address
 //   reloading      the settings in force, and others in their place
 //   stopping       the stop, and the end
@@ -109,6 +117,7 @@
 
 #include "life/address.hpp"
 #include "life/claims.hpp"
+#include "life/deciding.hpp"
 #include "life/departure.hpp"
 #include "life/events.hpp"
 #include "life/hooks.hpp"
@@ -141,6 +150,7 @@ struct Life {
   ClaimsState claims;
   StandingState standing;
   DepartureState departure;
+  DecidingState deciding;
   AddressWatchState address;
   ReloadingState reloading;
   StoppingState stopping;

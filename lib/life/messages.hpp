@@ -2,8 +2,10 @@
 // anything else happens.
 #pragma once
 
+#include "life/deciding.hpp"
 #include "life/supervisor.hpp"
 
+#include <optional>
 #include <string>
 #include <variant>
 
@@ -49,6 +51,12 @@ struct EndForGood {  // by TERM, or at once by KILL
   Time by;           // a stop's time is up then
   bool kill;
   std::string why = {};  // of a KILL
+};
+
+// ---- what a stop is to do
+struct Decided {
+  Verdict verdict;
+  std::optional<Duration> grace;  // the platform's, where it is known
 };
 
 // ---- whether it leaves
@@ -110,7 +118,7 @@ struct LookAtAddress {     // whatever is known of it
 };
 
 using Message =
-    std::variant<LookAtMemberNow, StillMember, ToldToLeave, GossipEnded, Answered, ServersMet, LeaderFound,
+    std::variant<Decided, LookAtMemberNow, StillMember, ToldToLeave, GossipEnded, Answered, ServersMet, LeaderFound,
                  LeaderMissing, GossipShutDown, AgentHung, AgentRemains, GiveUp, LaunchNow, RestartAgent, ReplaceAgent,
                  LeaveFirst, LeaveOver, EndForGood, HookDue, HookDone, HookRetry, HookFailed, HookSpoiled, HooksOverdue,
                  CheckServices, LookAtCatalog, NameTaken, Registered, HeldForFailed, SyncerPaused, TakeIdBackNow,

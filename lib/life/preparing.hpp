@@ -3,12 +3,15 @@
 //   under way  a Prepare is outstanding; news meanwhile have it done once more
 //   files      some that are named, or mounts, are not there yet: news of them and other settings are awaited for wait.files, and
 //              then there is one last look
-//   address    there is none yet: the kernel's news and other settings are awaited for bind.wait from when the files were there
+//   lock       another lictor holds one of the node's directories: most likely the one before, which is still leaving. It is
+//              looked for again and again for lock_wait from when nothing else was missing
+//   address    there is none yet: the kernel's news and other settings are awaited for bind.wait from when nothing else was
+//              missing
 //   settling   there is no address yet, but a candidate: it is taken when it has been the one for bind.settle, or bind.wait is over
 //   over       prepared, or a stop has begun
 //
-// Law (tests/walk). Awaited: files are given up on at wait.files, an address at bind.wait after there were files, neither before,
-// and both with the problem that was found last.
+// Law (tests/walk). Awaited: files are given up on at wait.files, a lock at lock_wait and an address at bind.wait after it was the
+// first thing missing, none of them before, and each with the problem that was found last.
 //
 // In: Begin, Prepared, PrepareFailed, the host's news, a reload. Out: Prepare. Told to the others: give up.
 #pragma once
@@ -31,17 +34,23 @@ struct Work {
 // Between looks at files whose coming the kernel may not tell.
 inline constexpr Duration files_looked_at = std::chrono::seconds(2);
 
+// A lictor that was told to stop is gone by then, with any stop.timeout that platforms give.
+inline constexpr Duration lock_wait = std::chrono::seconds(30);
+inline constexpr Duration lock_looked_at = std::chrono::milliseconds(100);
+
+enum class Missing { nothing, files, lock, address };
+
 struct PreparingState {
   Time began{};
   bool over = false;
   Work work;
-  std::optional<Time> deadline;  // wait.files, bind.wait, bind.settle
+  std::optional<Time> deadline;  // wait.files, lock_wait, bind.wait, bind.settle
   std::optional<Settling> settling;
-  Problems awaited;        // what was not there when it was last looked for
-  bool files = false;      // and that are files, or mounts
-  bool unheard = false;    // which nobody may tell of
-  bool last_look = false;  // at the files has begun
-  Time files_there{};      // until then files were awaited
+  Problems awaited;  // what was not there when it was last looked for
+  Missing missing = Missing::nothing;
+  Time since{};            // that it is this that is missing
+  bool unheard = false;    // files which nobody may tell of
+  bool last_look = false;  // at files or lock has begun
   bool operator==(const PreparingState&) const = default;
 };
 
@@ -64,6 +73,7 @@ class Preparing {
   void tell_of(const PrepareFailed& e);
   void await();
   Time end_of_wait() const;
+  std::optional<Duration> looked_at() const;
 
   PreparingState& own_;
   Turn& turn_;

@@ -111,7 +111,7 @@ void Registration::look() {
   if (own_.looking) return;
   if (waits_for_leader()) return;
   own_.looking = true;
-  turn_.emit(LookUpCatalog{turn_.launch()});
+  turn_.emit(LookUpCatalog{turn_.launch(), own_.sending.has_value()});
 }
 
 void Registration::send_again() {
@@ -207,9 +207,10 @@ void Registration::note(const CatalogSeen& e) {
 }
 
 void Registration::on(const CatalogSeen& e) {
-  if (shows_entry(e.answer)) note_leftovers(e.leftovers);
+  if (shows_entry(e.answer) && !e.entry_alone) note_leftovers(e.leftovers);
   if (e.answer == CatalogAnswer::taken) return name_taken();
   if (own_.sending) return look_beside();  // what is missing is on its way
+  if (e.entry_alone) return register_more();
   const Duration waited = turn_.now - own_.since;
   const bool hidden = may_be_hidden(e.answer) && !own_.blocked && waited >= unseen_limit;
   const bool forbidden = e.answer == CatalogAnswer::forbidden || hidden;

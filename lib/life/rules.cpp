@@ -2,13 +2,18 @@
 
 namespace lictor {
 
+const char* to_string(StopPolicy policy) {
+  return policy == StopPolicy::automatic ? "auto" : policy == StopPolicy::leave ? "leave" : "stay";
+}
+
 Rules rules_of(const Settings& s, const AgentTraits& traits) {
   const auto failures = [](const std::vector<Hook>& hooks) {
     std::vector<OnFailure> rules;
     for (const Hook& hook : hooks) rules.push_back(hook.on_failure);
     return rules;
   };
-  return {.leave = s.stop.leave,
+  return {.stop_policy = s.stop.policy,
+          .stay_over_reboot = s.stop.stay_over_reboot,
           .linger = s.stop.linger,
           .stop_timeout = s.stop.timeout,
           .bind_wait = s.bind.wait,

@@ -12,7 +12,8 @@ namespace lictor {
 
 // What the settings say about the life. Replaced as a whole when settings change.
 struct Rules {
-  bool leave = true;
+  StopPolicy stop_policy = StopPolicy::automatic;
+  bool stay_over_reboot = false;  // stop.reboot
   Duration linger = std::chrono::seconds(1);
   Duration stop_timeout = std::chrono::seconds(25);
   Duration bind_wait = std::chrono::seconds(60);
@@ -46,6 +47,7 @@ struct AgentTraits {
   bool acl = false, fixed_id = false, api_after_join = false;  // as in Rules
   Rules::Joins joins = {};
 };
+const char* to_string(StopPolicy policy);  // as users write it
 Rules rules_of(const Settings& settings, const AgentTraits& traits);
 
 }  // namespace lictor

@@ -1,5 +1,6 @@
 // The stop, strictly downwards and within stop.timeout, and the end of a life that is given up.
 //
+//   deciding   whether it leaves or stays is being found out (deciding.hpp)
 //   settle     an agent that has met its servers only just now, for the first time or again, is given the time to join and
 //              sync: a leave during that full sync leaves a ghost in the catalog. So is one that is being reloaded: in its
 //              leave a reload would reach it as an order to end
@@ -12,13 +13,16 @@
 //   sweep      whatever else is left is ended: TERM, a short wait, KILL
 //   ended      Quit has been given, once; nothing ever follows
 //
-// stop.policy "stay" goes to ending at once; so do QUIT and a second INT, with KILL.
+// A stop that stays goes from deciding to ending; so do QUIT and a second INT, with KILL.
+//
+// Where the platform gives less than stop.timeout, the stop is cut to fit: a leave comes first. Where half of that time is too short for
+// one, hooks run in linger instead, with what is left; and linger takes a quarter of what is left at most.
 //
 // Where the node is to have another name, its agent goes the same way from settle to linger, without hooks and whatever the
 // policy, and life goes on: the agent is replaced. A stop that comes meanwhile takes over where that is.
 //
-// In: LeaveAnswered, CatalogSeen, ChangeSeen, Deregistered, ChildrenGone, AgentEnded; from the other parts: begin, give up,
-// hooks done, the agent answers, a reload is over. Out: AskLeave, RepeatLeave, AwaitChange, Deregister, SignalChildren,
+// In: LeaveAnswered, CatalogSeen, ChangeSeen, Deregistered, ChildrenGone, AgentEnded; from the other parts: begin, decided,
+// give up, hooks done, the agent answers, a reload is over. Out: AskLeave, RepeatLeave, AwaitChange, Deregister, SignalChildren,
 // AwaitChildren, Quit. Told to the others: look at the catalog, a hook is due, end the agent for good, a leave is over.
 //
 // Laws (tests/walk): leave-once, quit-once, truth, budget, settled, no-shortcut; of awake: the node's entry is looked at.
@@ -33,6 +37,8 @@ namespace lictor {
 
 class Turn;
 struct ClaimsState;
+struct DecidingState;
+struct Decided;
 struct HooksState;
 struct JoiningState;
 struct RegistrationState;
@@ -45,7 +51,7 @@ inline constexpr Duration last_look = std::chrono::milliseconds(500);  // for a 
 // node for failed; in the other case it is leaving for them, until they find its agent gone. Either way they keep its entry.
 // Heard, a leave is in the catalog after 0.4-1.2 s; the agent gossips for 3.5 s, to other members every 0.2 s.
 inline constexpr Duration unheard_after = std::chrono::milliseconds(1500);
-inline constexpr Duration repeat_after = std::chrono::milliseconds(200);
+inline constexpr Duration repeat_after = std::chrono::milliseconds(200);  // both sooner in a leave that has little time
 inline constexpr int most_repeats = 4;
 // Between looks at the catalog in a stop while the servers are to tell of a change; and while they can't, where they show the
 // entry, and where they show nothing.
@@ -55,10 +61,17 @@ inline constexpr Duration look_at_member = std::chrono::seconds(1);      // whil
 inline constexpr Duration sweep_grace = std::chrono::milliseconds(500);  // between TERM and KILL
 inline constexpr Duration sweep_limit = std::chrono::seconds(2);         // for all of sweep
 
+// Which a leave takes where each word that is lost is said again. A platform that gives less for hooks and leave together gets the
+// leave before the hooks.
+inline constexpr Duration leave_takes = std::chrono::seconds(3);
+// Of the platform's grace, kept back at most: its signal is heard some time after it was sent, and SIGKILL must find nobody.
+inline constexpr Duration grace_kept = std::chrono::milliseconds(500);
+
 // What was asked for, and what has become of it.
 struct Stop {
   Time asked{};
-  bool leave = true;
+  bool leave = true;                     // once decided; until then as if
+  std::optional<Duration> grace{};       // what the platform gives, where it is known
   bool interrupted = false;              // began with INT or had one: the next one cuts it short
   bool member = false;                   // the agent, just now: it does not leave yet
   bool by_other = false;                 // somebody else has told the agent to leave
@@ -78,7 +91,7 @@ struct Stop {
   bool operator==(const Stop&) const = default;
 };
 
-enum class StopStep { none, settle, pre_stop, leaving, linger, ending, sweep, ended };
+enum class StopStep { none, deciding, settle, pre_stop, leaving, linger, ending, sweep, ended };
 
 struct StoppingState {
   StopStep step = StopStep::none;
@@ -92,13 +105,17 @@ struct StoppingState {
   bool operator==(const StoppingState&) const = default;
 };
 
-// When stop.timeout is over. Nothing without a stop, and once the agent is being ended: that has its own clock.
+// The time that a stop has: stop.timeout, or what the platform gives, where that is less.
+Duration budget_of(const Stop& stop, const Rules& rules);
+
+// When that is over. Nothing without a stop, and once the agent is being ended: that has its own clock.
 std::optional<Time> out_of_time(const StoppingState& stopping, const Rules& rules);
 
 class Stopping {
  public:
   // What a stop sees of the other parts.
   struct Others {
+    const DecidingState& deciding;
     const JoiningState& joining;
     const HooksState& hooks;
     const RegistrationState& registration;
@@ -108,9 +125,10 @@ class Stopping {
   Stopping(StoppingState& own, Turn& turn, const Others& others) : own_(own), turn_(turn), others_(others) {}
 
   bool can_begin() const { return (!own_.stop || own_.goes_on) && own_.step < StopStep::sweep; }
-  // Begins, and goes on once all other parts have stood down. `launching`: an agent is about to be there.
-  void begin(bool leave, bool interrupt);
-  void go_on(bool launching, bool restarting);
+  // Begins. True: whether it leaves is open, and decided() follows once all other parts have stood down; else the agent leaves already.
+  bool begin(bool interrupt);
+  // `launching`: an agent is about to be there.
+  void decided(const Decided& what, bool launching, bool restarting);
   // Has the agent leave, for another one to follow.
   void leave_first();
   void launched() { own_.left = false; }
@@ -146,6 +164,15 @@ class Stopping {
 
  private:
   void enter(StopStep step);
+  void go_on(bool launching, bool restarting);
+  Duration budget() const;
+  void say_what(bool leave, const std::string& evidence);
+  void hooks_over();
+  bool cut() const;  // by the platform
+  bool hooks_last() const;
+  bool hooks_left() const;
+  Time end_of_linger() const;
+  void confirmed();
   bool in(StopStep step) const { return own_.step == step; }
   Time end_of_time() const;
   Time end_of_leave() const;
@@ -166,6 +193,7 @@ class Stopping {
   void end_by_kill(const std::string& why);
   void sweep();
   void quit();
+  std::string evidence() const;
   Quit last_words() const;
 
   StoppingState& own_;

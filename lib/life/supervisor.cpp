@@ -13,7 +13,7 @@ namespace lictor {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-Duration reserve(const Rules& rules, Duration wanted) { return std::min<Duration>(wanted, rules.stop_timeout / 4); }
+Duration reserve(Duration whole, Duration wanted) { return std::min<Duration>(wanted, whole / 4); }
 
 Duration backoff(Turn& turn, int times) {
   const Rules& rules = turn.rules();
@@ -98,10 +98,25 @@ void Supervisor::follow(const AgentEnded& e, const End& end, bool was_calm, bool
   died(how_it_ended(e), was_calm, ever_ready);
 }
 
+void Supervisor::look_for_fault(const AgentEnded& e) {
+  if (e.code <= 0 || e.not_executed || own_.state != AgentState::waiting || !own_.deadline) return;
+  turn_.emit(FindFault{own_.launches});
+  own_.not_before = *own_.deadline;
+  own_.deadline.reset();
+}
+
+// The next one waits for it. Where it has been launched all the same, something else has begun.
+void Supervisor::on(const FaultFound& e) {
+  if (e.after != own_.launches || own_.state != AgentState::waiting) return;
+  if (e.problem && e.problem->exit == Exit::config) return turn_.post(GiveUp{*e.problem});
+  if (e.problem) turn_.say(Tone::error, to_string(*e.problem));
+  if (!own_.deadline) own_.deadline = std::max(turn_.now, own_.not_before);
+}
+
 // What is kept of a stop's time for ending the agent is not used up by waiting for it.
 Time Supervisor::within_reserve(Time from, Duration wait) const {
   if (!own_.end_by) return from + wait;
-  const Duration kept = reserve(turn_.rules(), ending_reserve);
+  const Duration kept = reserve(turn_.rules().stop_timeout, ending_reserve);
   return std::min(from + wait, std::max(from + kept, *own_.end_by - kept));
 }
 

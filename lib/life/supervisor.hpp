@@ -1,16 +1,18 @@
 // The agent's process: when it is launched, how it is ended, and what follows when it has ended.
 //
 //   none       not launched yet, or not to be launched any more
-//   waiting    for its moment: at once, after the backoff, or once settings are prepared for another name
+//   waiting    for its moment: at once, after the backoff, once it is known whether the settings are to blame for the last one's
+//              end, or once settings are prepared for another name
 //   launching  a Launch is under way
 //   running
 //   ending     told to end, for a restart or, once a stop has said by when, for good: TERM, again and again, then KILL
 //
 // An agent that dies is launched again after the backoff: doubled each time, restart.min .. restart.max, 20 % jitter. Dead
-// give_up_after times before the node was ever ready, it is given up. After a minute of serving earlier deaths are forgotten.
+// give_up_after times before the node was ever ready, it is given up; so it is before, where it ends before it has joined and the
+// settings are found to be such that no agent would start with them. After a minute of serving earlier deaths are forgotten.
 //
-// In: Launched, LaunchFailed, AgentEnded; from the other parts: launch now, restart, replace, end for good, hung.
-// Out: Launch, EndAgent; told to the others: the agent outlives every KILL, give up.
+// In: Launched, LaunchFailed, AgentEnded, FaultFound; from the other parts: launch now, restart, replace, end for good, hung.
+// Out: Launch, FindFault, EndAgent; told to the others: the agent outlives every KILL, give up.
 //
 // Laws (tests/walk): one-agent, told, give-up.
 #pragma once
@@ -55,10 +57,10 @@ inline constexpr Duration term_interval = std::chrono::milliseconds(100);
 inline constexpr Duration kill_after = std::chrono::seconds(3);  // of an agent that is told to end
 // After which a stop no longer waits for an agent that outlives KILL.
 inline constexpr Duration unkillable_after = std::chrono::seconds(8);
-// Of stop.timeout, kept for ending the agent: by TERM, then KILL, where it stays; by KILL after a leave. At most a quarter.
+// Of a stop's time, kept for ending the agent: by TERM, then KILL, where it stays; by KILL after a leave. At most a quarter.
 inline constexpr Duration ending_reserve = std::chrono::seconds(1);
 inline constexpr Duration killing_reserve = std::chrono::milliseconds(200);
-Duration reserve(const Rules& rules, Duration wanted);
+Duration reserve(Duration whole, Duration wanted);
 inline constexpr Duration calm = std::chrono::seconds(60);  // of serving, after which earlier deaths are forgotten
 
 struct Process {
@@ -113,6 +115,9 @@ class Supervisor {
   };
   End ended(const AgentEnded& e);
   void follow(const AgentEnded& e, const End& end, bool was_calm, bool ever_ready);
+  // Of one that has ended before it was of any use: by itself, for the settings?
+  void look_for_fault(const AgentEnded& e);
+  void on(const FaultFound& e);
 
   // Whether an agent has to be replaced for it; says why, or why not. `more`: what led to it.
   bool takes_restart(RestartReason reason, const Fields& more);

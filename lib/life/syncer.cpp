@@ -9,9 +9,9 @@
 
 namespace lictor {
 
-void Syncer::paused(bool sent) {
+void Syncer::paused(bool sent, bool anew) {
   own_.paused = turn_.now;
-  own_.anew = true;
+  own_.anew |= anew;
   const Time next = sent ? turn_.now + flush_interval : turn_.now;
   own_.flush_at = std::min(own_.flush_at.value_or(next), next);
 }

@@ -27,7 +27,7 @@ inline constexpr Duration flush_interval = std::chrono::milliseconds(500);
 struct SyncerState {
   std::optional<Time> paused{};    // last: it met servers, or took a registration or a reload
   std::optional<Time> flush_at{};  // next
-  bool anew = false;               // nothing was flushed since
+  bool anew = false;               // the next Flush, which there has been none of since
   bool refused = false;
   bool flushing = false;  // an answer is outstanding
   bool operator==(const SyncerState&) const = default;
@@ -39,8 +39,9 @@ class Syncer {
       : own_(own), turn_(turn), joining_(joining), registration_(registration) {}
 
   void ended() { own_ = {}; }  // the agent
-  // `sent`: but all that it has was sent to the servers, as an agent does at the end of a registration or a reload.
-  void paused(bool sent);
+  // `sent`: but all that it has was sent to the servers, as an agent does at the end of a registration or a reload. `anew`: there may
+  // be something to be sent even if nothing changes from now on.
+  void paused(bool sent, bool anew);
   void flush();
   void on(const Flushed& e);
 

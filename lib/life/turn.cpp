@@ -9,6 +9,8 @@ Phase phase_of(const SupervisorState& agent, const RegistrationState& registrati
   switch (stop.step) {
     case StopStep::none:
       break;
+    case StopStep::deciding:
+      return Phase::deciding;
     case StopStep::settle:
       return Phase::settle;
     case StopStep::pre_stop:
@@ -60,6 +62,8 @@ const char* to_string(Phase phase) {
       return "serve";
     case Phase::restart:
       return "restart";
+    case Phase::deciding:
+      return "stop";
     case Phase::settle:
     case Phase::pre_stop:
     case Phase::leaving:

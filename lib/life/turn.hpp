@@ -23,6 +23,7 @@ enum class Phase {
   registering,
   serve,
   restart,
+  deciding,
   settle,
   pre_stop,
   leaving,
@@ -31,7 +32,7 @@ enum class Phase {
   sweep,
   ended
 };
-const char* to_string(Phase phase);  // as users see it: the stop's phases up to linger are "leave"
+const char* to_string(Phase phase);  // as users see it: the stop's phases from settle to linger are "leave"
 Phase phase_of(const SupervisorState& agent, const RegistrationState& registration, const StoppingState& stop);
 
 // xorshift64: enough to keep ten thousand nodes from marching in step.

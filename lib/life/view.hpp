@@ -53,9 +53,9 @@ class LifeView {
   const LeftOver& left_over() const { return life_->registration.left_over; }
 
   // Address and claims.
-  // What is not there yet, and awaited: files, or else the address. Empty: nothing is.
+  // What is not there yet, and awaited: files, a lock or the address. Empty: nothing is.
   const Problems& awaited() const { return life_->preparing.awaited; }
-  bool awaits_files() const { return life_->preparing.files; }
+  Missing missing() const { return life_->preparing.missing; }
   const std::optional<std::string>& address_missing() const { return life_->address.missing; }
   // Why the host could not be looked at when it last had news of addresses.
   const std::optional<std::string>& address_unseen() const { return life_->address.unseen; }
@@ -79,6 +79,8 @@ class LifeView {
     static const std::optional<Stop> none;
     return life_->stopping.goes_on ? none : life_->stopping.stop;
   }
+  // What that is to do; nothing while it is being found out.
+  const std::optional<Verdict>& verdict() const { return life_->deciding.verdict; }
   bool giving_up() const { return life_->stopping.verdict.has_value(); }
 
  private:

@@ -240,6 +240,15 @@ void grace(const DoctorFacts& facts, Findings& out) {
                         "TimeoutStopSec=) longer"));
 }
 
+void stop_policy(const DoctorFacts& facts, Findings& out) {
+  if (!facts.untold) return;
+  out.push_back(
+      finding(Severity::warning, "stop.policy is auto, and " + *facts.untold,
+              "each stop leaves the cluster, that of an upgrade too: services and sessions of the node are gone "
+              "for some seconds",
+              "let lictor ask, or set stop.policy to leave or stay"));
+}
+
 void proxy(const DoctorFacts& facts, Findings& out) {
   if (facts.proxies.empty()) return;
   out.push_back(finding(Severity::warning, "the agent's environment names a proxy: " + join(facts.proxies, ", "),
@@ -379,7 +388,7 @@ std::string always(const DoctorFacts& facts, Findings& out) {
   return "";
 }
 
-constexpr std::array<std::pair<const char*, std::string (*)(const DoctorFacts&, Findings&)>, 20> checks{{
+constexpr std::array<std::pair<const char*, std::string (*)(const DoctorFacts&, Findings&)>, 21> checks{{
     {"settings", always<settings>},
     {"identity", always<identity>},
     {"claims", always<claims>},
@@ -392,6 +401,7 @@ constexpr std::array<std::pair<const char*, std::string (*)(const DoctorFacts&, 
     {"limits", always<limits>},
     {"version", always<version>},
     {"grace", always<grace>},
+    {"stop-policy", always<stop_policy>},
     {"proxy", always<proxy>},
     {"clock", always<clock>},
     {"servers", always<servers>},

@@ -15,6 +15,7 @@
 //   limits                 open files, memory and processes
 //   version                of the agent on disk and of the one that runs
 //   grace                  stop.timeout against the platform's grace period
+//   stop-policy            whether lictor will know why it is stopped, where stop.policy is auto
 //   clock                  this host's clock against a server's
 //   servers                nobody whom the agent could join
 //   duplicate-address      cluster: an address under more than one name
@@ -111,6 +112,7 @@ struct DoctorFacts {
   Duration stop_timeout{};
   std::optional<Grace> grace;
   std::optional<std::string> bad_grace;  // LICTOR_GRACE, where it is no duration
+  std::optional<std::string> untold;     // why lictor, stopped now, would not know why, though it should
   std::vector<std::string> proxies;      // variables of the agent's that name one
   std::optional<Duration> clock_ahead;   // this host's clock minus the server's
   bool nobody_to_join = false;           // nobody_to_join() of the next start
@@ -140,12 +142,6 @@ nlohmann::json doctor_json(const DoctorReport& report);
 
 // For people: a block for each finding, what could not be looked at, a summary as the last line.
 std::string doctor_text(const DoctorReport& report, const PageStyle& style = {});
-
-// "25s", or whole seconds as Kubernetes writes terminationGracePeriodSeconds: "30".
-Result<Duration> parse_grace(const std::string& text);
-
-// As `systemctl show -p TimeoutStopUSec --value` prints it: "1min 30s", "25s", "500ms". "infinity" is the longest Duration.
-std::optional<Duration> parse_systemd_time(const std::string& text);
 
 // Seconds since the epoch from "Tue, 24 Nov 2026 08:14:46 GMT", the form of a Date header.
 std::optional<std::int64_t> parse_http_date(const std::string& text);

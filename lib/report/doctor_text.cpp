@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <chrono>
 #include <cstdio>
 #include <string_view>
@@ -74,41 +73,6 @@ std::string doctor_text(const DoctorReport& report, const PageStyle& style) {
   }
   if (!style.colour) return out + summary(report) + "\n";
   return out + (report.findings.empty() ? "\x1b[1;32m" : "\x1b[1m") + summary(report) + "\x1b[0m\n";
-}
-
-Result<Duration> parse_grace(const std::string& text) {
-  const auto seconds = whole_number<int>(text);
-  if (seconds && *seconds >= 0) return Duration(std::chrono::seconds(*seconds));
-  return parse_duration(text);
-}
-
-std::optional<Duration> parse_systemd_time(const std::string& text) {
-  using std::chrono::hours;
-  const std::array<std::pair<std::string_view, Duration>, 9> units{{{"us", Duration(1)},
-                                                                    {"ms", std::chrono::milliseconds(1)},
-                                                                    {"s", std::chrono::seconds(1)},
-                                                                    {"min", std::chrono::minutes(1)},
-                                                                    {"h", hours(1)},
-                                                                    {"d", hours(24)},
-                                                                    {"w", hours(24 * 7)},
-                                                                    {"month", std::chrono::seconds(2629800)},
-                                                                    {"y", std::chrono::seconds(31557600)}}};
-  const std::string_view whole = trim(text);
-  if (whole == "infinity") return Duration::max();
-  if (whole == "0") return Duration{};
-  Duration sum{};
-  const auto parts = split_list(whole, ' ');
-  for (const std::string& part : parts) {
-    // Whole numbers but for seconds, which may have up to six decimals: "1min 1.5s".
-    double count = 0;
-    const auto [stop, error] = std::from_chars(part.data(), part.data() + part.size(), count);
-    const std::string_view unit(stop, static_cast<std::size_t>(part.data() + part.size() - stop));
-    const auto known = std::find_if(units.begin(), units.end(), [unit](const auto& u) { return u.first == unit; });
-    if (error != std::errc() || !(count >= 0 && count < 1e9) || known == units.end()) return std::nullopt;
-    sum += std::chrono::duration_cast<Duration>(count * known->second);
-  }
-  if (parts.empty()) return std::nullopt;
-  return sum;
 }
 
 std::optional<std::int64_t> parse_http_date(const std::string& text) {

@@ -30,14 +30,17 @@ std::optional<Time> ready_at_last(const LifeView& life, const ReadyRule& rule) {
 }
 
 std::string state_of(const LifeView& life) {
+  if (life.stop() && !life.verdict()) return "finding out why it is to stop";
   if (life.stop()) return life.stop()->leave ? "leaving" : "ending";
   if (life.giving_up()) return "giving up";
   if (life.ready()) return life.leader() ? "registered" : "registered; no leader known";
-  if (life.awaits_files()) {
+  if (life.missing() == Missing::files) {
     std::string files;
     for (const Problem& p : life.awaited()) files += (files.empty() ? "waiting for " : ", ") + p.what + ": " + p.why;
     return files;
   }
+  if (life.missing() == Missing::lock)
+    return "waiting for another lictor to end: " + life.awaited().front().what + " is " + life.awaited().front().why;
   if (!life.awaited().empty()) return life.awaited().front().why;
   if (!life.agent()) return "no agent";
   if (!life.failure().empty()) return life.failure();

@@ -141,6 +141,11 @@ std::string status_text(const json& s, std::chrono::system_clock::time_point now
   } else {
     page.line("phase", "not running", kBad);
   }
+  if (const json& stop = member(s, "stop"); stop.is_object()) {
+    const std::string decision = text_of(stop, "decision"), evidence = text_of(stop, "evidence");
+    page.line("stop", listed({decision.empty() ? "finding out why" : decision,
+                              "policy " + text_of(stop, "policy") + (evidence.empty() ? "" : ": " + evidence)}));
+  }
   page.line("node", listed({text_of(s, "node_name"), text_of(s, "node_id")}));
   const std::string origin = text_of(s, "address_origin");
   page.line("address", text_of(s, "address") + (origin.empty() ? "" : " (" + origin + ")"));

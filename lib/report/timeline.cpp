@@ -3,6 +3,7 @@
 #include "base/json.hpp"
 
 #include "base/json_text.hpp"
+#include "base/text.hpp"
 
 #include <fmt/format.h>
 
@@ -30,15 +31,21 @@ Range steps_of(CourseKind kind) {
     case CourseKind::stop:
       break;
   }
-  return {Step::settle, Step::sweep};
+  return {Step::decide, Step::sweep};
 }
 
 // What the life stands at while it is not at its goal.
 Step step_of(const LifeView& life) {
   switch (life.phase()) {
     case Phase::prepare:
-      if (life.awaited().empty()) return Step::prepare;
-      return life.awaits_files() ? Step::files : Step::address;
+      switch (life.missing()) {
+        case Missing::files:
+          return Step::files;
+        case Missing::address:
+          return Step::address;
+        default:
+          return Step::prepare;  // locking the directories is part of it
+      }
     case Phase::launch:
       return life.launching() ? Step::launch : Step::former;
     case Phase::restart:
@@ -49,6 +56,8 @@ Step step_of(const LifeView& life) {
     case Phase::serve:
       if (life.services_due()) return Step::services;
       return life.hooks_due() ? Step::hooks : Step::catalog;
+    case Phase::deciding:
+      return Step::decide;
     case Phase::settle:
       return Step::settle;
     case Phase::pre_stop:
@@ -71,6 +80,8 @@ CourseOutcome outcome_of_stop(const LifeView& life) {
   if (!life.stop()->leave) return CourseOutcome::stayed;
   return life.stop()->confirmed ? CourseOutcome::confirmed : CourseOutcome::unconfirmed;
 }
+
+constexpr std::size_t longest_evidence = 300;  // bytes
 
 double in_seconds(Duration d) { return std::chrono::duration<double>(d).count(); }
 
@@ -129,6 +140,8 @@ Course read_course(CourseKind kind, const Json& object) {
   course.outcome = word_at(object, "outcome", outcomes);
   if (object.contains("reason")) course.reason = word_at(object, "reason", restart_reasons);
   if (object.contains("budget")) course.budget = duration_at(object, "budget");
+  if (object.contains("given")) course.given = duration_at(object, "given");
+  if (object.contains("evidence")) course.evidence = harmless(cut(text_of(object, "evidence"), longest_evidence));
   read_steps(object, course);
   return course;
 }
@@ -136,9 +149,9 @@ Course read_course(CourseKind kind, const Json& object) {
 }  // namespace
 
 const char* to_string(Step step) {
-  constexpr std::array<const char*, step_count> names{"settings", "prepare", "files",    "address", "former",  "launch",
-                                                      "api",      "leader",  "services", "hooks",   "catalog", "settle",
-                                                      "pre_stop", "leave",   "linger",   "ending",  "sweep"};
+  constexpr std::array<const char*, step_count> names{
+      "settings", "prepare", "files",  "address", "former",   "launch", "api",    "leader", "services",
+      "hooks",    "catalog", "decide", "settle",  "pre_stop", "leave",  "linger", "ending", "sweep"};
   return names[index_of(step)];
 }
 
@@ -172,7 +185,7 @@ void Timeline::observe(const LifeView& life, Time now) {
     track->course.spent[index_of(track->at)] += now - track->seen;
     track->seen = now;
   }
-  if (life.phase() >= Phase::settle) return observe_stop(life, now);
+  if (life.phase() >= Phase::deciding) return observe_stop(life, now);
 
   const Step step = step_of(life);
   const bool anew = another_agent || step == Step::former;
@@ -202,7 +215,12 @@ void Timeline::observe_stop(const LifeView& life, Time now) {
   if (!stop_) {
     if (Track* track = under_way()) track->course.outcome = CourseOutcome::stopped;
     stop_ = Track{.course = {.kind = CourseKind::stop}, .began = now, .seen = now};
-    if (life.stop()) stop_->course.budget = life.rules().stop_timeout;
+  }
+  if (life.stop()) {
+    const Duration budget = budget_of(*life.stop(), life.rules());
+    stop_->course.budget = life.rules().stop_timeout;
+    stop_->course.given = budget < stop_->course.budget ? budget : Duration{};
+    stop_->course.evidence = life.verdict() && life.verdict()->told ? life.verdict()->evidence : "";
   }
   stop_->at = step_of(life);
   if (life.phase() == Phase::ended) stop_->course.outcome = outcome_of_stop(life);
@@ -233,6 +251,8 @@ std::string timeline_json(const std::vector<Course>& courses) {
            {"steps", Json::array()}};
     if (course.reason) one["reason"] = to_string(*course.reason);
     if (course.budget > Duration{}) one["budget"] = in_seconds(course.budget);
+    if (course.given > Duration{}) one["given"] = in_seconds(course.given);
+    if (!course.evidence.empty()) one["evidence"] = course.evidence;
     for (std::size_t i = 0; i < course.spent.size(); ++i) {
       if (course.spent[i] > Duration{})
         one["steps"].push_back({{"step", to_string(static_cast<Step>(i))}, {"seconds", in_seconds(course.spent[i])}});

@@ -37,6 +37,7 @@ enum class Step {
   services,  // until the agent had taken the services
   hooks,     // post_start
   catalog,   // until the catalog showed the services
+  decide,    // whether to leave or to stay was found out
   settle,    // the full sync of an agent that had just met its servers was awaited
   pre_stop,  // hooks
   leave,     // from the request to leave until a server confirmed it, or hope was given up
@@ -44,7 +45,7 @@ enum class Step {
   ending,    // the agent was ended
   sweep      // the other processes were ended
 };
-inline constexpr std::size_t step_count = 17;
+inline constexpr std::size_t step_count = 18;
 const char* to_string(Step step);  // as programs see it: the enumerator's name
 
 enum class CourseKind { start, restart, stop };
@@ -70,6 +71,8 @@ struct Course {
   CourseOutcome outcome = CourseOutcome::under_way;
   std::optional<RestartReason> reason{};     // of a restart
   Duration budget{};                         // of a stop: stop.timeout
+  Duration given{};                          // what the platform gave it, where that was less
+  std::string evidence{};                    // of a stop: by what it left or stayed, where somebody told
   std::chrono::sys_seconds began{};          // by the wall clock
   std::array<Duration, step_count> spent{};  // by Step; never negative; nothing in the steps of other kinds
   Duration total() const;
@@ -106,8 +109,9 @@ class Timeline {
 // course, by its kind:
 //   {"start": {"began": "2026-11-25T10:37:39Z", "outcome": "ready", "seconds": 0.9, "steps": [...]},
 //    "restart": {..., "reason": "died"},
-//    "stop": {..., "budget": 25.0}}
-// Each step is {"step": NAME, "seconds": SECONDS}, in order; those that took no time are left out. Nothing in it is free text.
+//    "stop": {..., "budget": 25.0, "given": 1.8, "evidence": "the node is deleted"}}
+// Each step is {"step": NAME, "seconds": SECONDS}, in order; those that took no time are left out. Of free text there is the evidence
+// alone.
 std::string timeline_json(const std::vector<Course>& courses);
 
 // Reads that again, from a file that anybody may have written: what is not as timeline_json() writes it is a problem

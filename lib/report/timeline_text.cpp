@@ -1,6 +1,8 @@
 // The timeline written and drawn.
 #include "report/timeline.hpp"
 
+#include "base/text.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -71,6 +73,8 @@ std::string_view label(Step step) {
       return "post_start hooks";
     case Step::catalog:
       return "seen in the catalog";
+    case Step::decide:
+      return "asked why";
     case Step::settle:
       return "agent's sync awaited";
     case Step::pre_stop:
@@ -111,6 +115,7 @@ std::string remarks(const Course& course) {
   std::string out = how_it_ended(course);
   if (course.reason) out += fmt::format(" (reason: {})", to_string(*course.reason));
   if (course.budget > Duration{}) out += fmt::format("; stop.timeout is {}", format_duration(course.budget));
+  if (course.given > Duration{}) out += fmt::format(", the platform gave {}", format_duration(course.given));
   return out;
 }
 
@@ -141,6 +146,8 @@ std::string timeline_text(const std::vector<Course>& courses, bool colour) {
     out += out.empty() ? "" : "\n";
     out += painted("1", fmt::format("{:<25} {:>9}", title(course.kind), for_people(total))) + "  " + date_of(course) +
            "\n  " + remarks(course) + "\n";
+    if (!course.evidence.empty())
+      for (const std::string& row : wrap(course.evidence, 78)) out += "  " + row + "\n";
     const auto bars = bars_of(course);
     for (const Bar& bar : bars) {
       const std::int64_t begin = place(bar.begin, total, bar_width);

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
+#include <utility>
 
 namespace lictor {
 namespace {
@@ -171,7 +173,31 @@ std::optional<Problem> keyring_disagreement(const std::string& path, const std::
       "configure that one; to change the cluster's key use `consul keyring`"};
 }
 
+namespace {
+
+constexpr std::uint32_t letters_of(std::string_view word) {
+  std::uint32_t letters = 0;
+  for (const char c : word) {
+    const char small = static_cast<char>(c | 0x20);
+    if (small >= 'a' && small <= 'z') letters |= 1U << (small - 'a');
+  }
+  return letters;
+}
+
+// Thousands of definitions have the same few harmless keys: the letters of a name mostly tell that no such word is in it.
+bool may_name_a_secret(std::string_view name) {
+  constexpr std::array needed{letters_of("secret"),        letters_of("passwd"),    letters_of("passphrase"),
+                              letters_of("password"),      letters_of("private"),   letters_of("key"),
+                              letters_of("credentials"),   letters_of("http_auth"), letters_of("cookie"),
+                              letters_of("authorization"), letters_of("token"),     letters_of("encrypt")};
+  const std::uint32_t letters = letters_of(name);
+  return std::any_of(needed.begin(), needed.end(), [letters](std::uint32_t word) { return (letters & word) == word; });
+}
+
+}  // namespace
+
 bool names_a_secret(std::string_view name) {
+  if (!may_name_a_secret(name)) return false;
   std::string word = lower(name);
   std::replace(word.begin(), word.end(), '-', '_');
   constexpr std::array parts{"secret",  "password",    "passwd",        "passphrase", "private_key", "privatekey",
@@ -188,6 +214,45 @@ Json without_secrets(const Json& consul_json) {
   Json shown = consul_json;
   Hiding().hide_secrets(shown);
   return shown;
+}
+
+namespace {
+
+// Of the text that json_text() makes of it.
+std::uint64_t digest_of_text(const std::string& text, std::uint64_t digest) {
+  const bool plain =
+      std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c < '\x7f' && c != '"' && c != '\\'; });
+  return plain ? fnv1a("\"", fnv1a(text, fnv1a("\"", digest))) : fnv1a(json_text(text), digest);
+}
+
+std::uint64_t digest_of_shown(const Json& value, std::uint64_t digest) {
+  return fnv1a(json_text(without_secrets(value)), digest);
+}
+
+}  // namespace
+
+std::uint64_t digest_without_secrets(const Json& value, std::uint64_t digest) {
+  if (value.is_object()) {
+    const char* before = "{";
+    for (auto at = value.begin(); at != value.end(); ++at) {
+      const std::string& key = at.key();
+      digest = digest_of_text(key, fnv1a(std::exchange(before, ","), digest));
+      digest = fnv1a(":", digest);
+      const bool hides = names_a_secret(key) || lower(key) == "header" || key.find("join") != key.npos;
+      digest = hides ? fnv1a(json_text(without_secrets(Json{{key, *at}})[key]), digest)
+                     : digest_without_secrets(*at, digest);
+    }
+    return fnv1a(value.empty() ? "{}" : "}", digest);
+  }
+  if (value.is_array()) {
+    const char* before = "[";
+    for (const Json& element : value)
+      digest = digest_without_secrets(element, fnv1a(std::exchange(before, ","), digest));
+    return fnv1a(value.empty() ? "[]" : "]", digest);
+  }
+  if (!value.is_string()) return fnv1a(json_text(value), digest);
+  const auto& text = value.get_ref<const std::string&>();
+  return text.find("://") == text.npos ? digest_of_text(text, digest) : digest_of_shown(value, digest);
 }
 
 std::vector<std::string> secrets_in(const Json& value) {

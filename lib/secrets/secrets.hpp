@@ -4,7 +4,9 @@
 
 #include "base/json.hpp"
 #include "base/problem.hpp"
+#include "base/text.hpp"
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -42,6 +44,8 @@ bool names_a_secret(std::string_view name);
 // that is named like a token, secret, password or private key (services' tokens included), headers of checks but for a few
 // harmless ones, such words inside the cloud join strings of retry_join, passwords and tokens inside URLs.
 Json without_secrets(const Json& consul_json);
+// fnv1a(json_text(without_secrets(value)), digest), without a copy: of thousands of definitions.
+std::uint64_t digest_without_secrets(const Json& value, std::uint64_t digest = fnv1a(""));
 
 // What without_secrets() hides in consul.json, or in a part of it: texts of 8 bytes and more, as shorter ones are in many
 // lines by chance. And a line of text without them.

@@ -11,9 +11,9 @@
 
 namespace lictor {
 
-Definition definition_of(Json json) {
-  const std::uint64_t digest = fnv1a(json_text(without_secrets(json)));
-  return {SharedJson(std::move(json)), digest};
+Definition definition_of(const Json& json) {
+  const std::uint64_t digest = digest_without_secrets(json);
+  return {SharedJson(json), digest};
 }
 
 std::optional<ServiceList> read_service_list(const SettingsFile& file, const std::vector<Definition>* before) {
@@ -43,7 +43,7 @@ std::optional<ServiceList> read_service_list(const SettingsFile& file, const std
     }
     auto parsed = parse_json(file.name, part);
     if (!parsed) return std::nullopt;
-    list.definitions.push_back(definition_of(std::move(*parsed)));
+    list.definitions.push_back(definition_of(*parsed));
     list.definitions.back().text = digest;
   }
   const auto begin = static_cast<std::size_t>(parts.front().data() - text.data());

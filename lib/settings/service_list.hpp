@@ -10,7 +10,7 @@
 
 namespace lictor {
 
-Definition definition_of(Json json);
+Definition definition_of(const Json& json);
 
 struct ServiceList {
   std::vector<Definition> definitions;

@@ -46,6 +46,7 @@ const std::vector<SettingKey>& setting_keys();
 // Nothing for a path that is not in the table.
 const SettingKey* find_setting(std::string_view path);
 
+enum class StopPolicy { automatic, leave, stay };
 enum class OnFailure { retry, ignore, fail };
 struct Hook {
   std::vector<std::string> command;  // argv; never a shell line
@@ -64,6 +65,8 @@ struct Definition {
 };
 
 struct Settings {
+  // Whether there is a file at the default place. Nothing: another one is named. Of load_settings, as agent.found_dir.
+  std::optional<bool> default_file;
   struct {
     std::string binary;
     Json config;  // object
@@ -103,7 +106,8 @@ struct Settings {
     std::vector<Hook> post_start, pre_stop;
   } hooks;
   struct {
-    bool leave = true;  // stop.policy
+    StopPolicy policy = StopPolicy::automatic;
+    bool stay_over_reboot = false;  // stop.reboot
     Duration linger{}, timeout{};
   } stop;
   struct {

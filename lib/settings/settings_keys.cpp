@@ -100,9 +100,16 @@ const std::vector<SettingKey>& setting_keys() {
       {"hooks.pre_stop", hook_list, "[]", "commands to run before the agent is stopped, written the same way"},
       {"stop.policy",
        string,
-       R"("leave")",
+       R"("auto")",
        "`leave` the cluster, or `stay`: end the agent without leaving, so that its services stay in the catalog over a "
-       "restart",
+       "restart; `auto` stays where systemd or Kubernetes says that the node comes back, and leaves where the node "
+       "goes or "
+       "nobody knows",
+       {"auto", "leave", "stay"}},
+      {"stop.reboot",
+       string,
+       R"("leave")",
+       "what `auto` does where the host reboots: `leave`, or `stay`",
        {"leave", "stay"}},
       {"stop.linger",
        duration,

@@ -207,7 +207,9 @@ class Reader {
     if (!value("services").is_null()) s.services = services();
     s.hooks.post_start = hooks("hooks.post_start");
     s.hooks.pre_stop = hooks("hooks.pre_stop");
-    s.stop.leave = text("stop.policy") == "leave";
+    const std::string policy = text("stop.policy");
+    s.stop.policy = policy == "auto" ? StopPolicy::automatic : policy == "stay" ? StopPolicy::stay : StopPolicy::leave;
+    s.stop.stay_over_reboot = text("stop.reboot") == "stay";
     s.stop.linger = duration("stop.linger");
     s.stop.timeout = duration("stop.timeout");
     s.restart.min = duration("restart.min");

@@ -28,6 +28,7 @@ import consul_facts  # noqa: E402
 import hcl  # noqa: E402
 import holding  # noqa: E402
 import image  # noqa: E402
+import large  # noqa: E402
 import layout  # noqa: E402
 import life  # noqa: E402
 import load  # noqa: E402
@@ -54,6 +55,8 @@ PARTS = {
     "heal": (life.heal, ()),
     "services": (services.services, ()),
     "change": (services.change, ()),
+    "members": (large.members, ()),
+    "many": (large.many, ()),
     "settings": (services.settings, ("valgrind",)),
     "probes": (load.probes, ("runsvdir", "g++")),
     "quota": (load.quota, ()),

@@ -8,6 +8,11 @@ Put in the agent's place by `stand_in()`. What it is to do stands in a file, a w
   mute=P   a request whose path begins with P is not answered while that word is there, and then the connection is
            closed; the file stand-in.mute tells of it
   fail     everything is answered with 500
+  members=N  the cluster has N members, but for the agent's own made up after one that it has: with
+  claimed  the last of them is at this node's address
+  cut=P    an answer to a request whose path begins with P breaks off in the middle,
+  long=P   is a list with one name of 100 MB,
+  other=P  is of another shape
   swallow  a registration of a service that the agent has with this very body already is answered, and not passed on
 
 as agents from Consul 1.9.1 on do with registrations (the last keeps from the servers what it is about).
@@ -18,6 +23,7 @@ import http.server
 import json
 import os
 import pathlib
+import re
 import signal
 import socket
 import socketserver
@@ -27,6 +33,8 @@ import threading
 import time
 
 REGISTER = "/v1/agent/service/register"
+MEMBERS = "/v1/agent/members"
+SPOILT = ("cut=", "long=", "other=")
 
 
 def stand_in(client, *words):
@@ -100,15 +108,56 @@ class Proxy(http.server.BaseHTTPRequestHandler):
             connection.close()
         if registers and answer.status == 200:
             self.taken[id] = service
+        if self.path.startswith(MEMBERS) and answer.status == 200 and re.search("members=|claimed", " ".join(words)):
+            text = members(json.loads(text), words)
+        spoilt = [word for word in words for kind in SPOILT if word.startswith(kind) and self.path.startswith(word[len(kind) :])]
+        if spoilt or len(text) > 4096:
+            return self.answer_in_pieces(answer.status, text, spoilt[0].split("=")[0] if spoilt else "")
         self.answer(answer.status, text)
 
     do_GET = do_PUT = do_POST = do_DELETE = do
+
+    def answer_in_pieces(self, status, text, how):
+        """As Go's server does what is long: chunked."""
+        self.send_response(status)
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+
+        def write(piece):
+            self.wfile.write(b"%x\r\n" % len(piece) + piece + b"\r\n")
+
+        if how == "other":
+            text = b'{"Members": ' + text + b"}"
+        if how == "long":
+            write(b'[{"Name": "')
+            for _ in range(1600):
+                write(b"x" * 65536)
+            text = b'"}]'
+        pieces = [text[at : at + 4096] for at in range(0, len(text), 4096)]
+        for piece in pieces[: len(pieces) // 2 + 1] if how == "cut" else pieces:
+            write(piece if how != "cut" or len(pieces) > 1 else piece[: len(piece) // 2])
+        if how == "cut":
+            self.close_connection = True
+            return
+        self.wfile.write(b"0\r\n\r\n")
 
     def answer(self, status, text):
         self.send_response(status)
         self.send_header("Content-Length", str(len(text)))
         self.end_headers()
         self.wfile.write(text)
+
+
+def members(real, words):
+    """The agent's list, with as many as it is to have."""
+    count = [int(word.removeprefix("members=")) for word in words if word.startswith("members=")] or [len(real) + 1]
+    (own,) = [one for one in real if one["Tags"]["role"] == "node"]
+    for number in range(len(real), count[0]):
+        id = f"{number:08x}-0000-4000-8000-000000000000"
+        last = "claimed" in words and number == count[0] - 1
+        address = own["Addr"] if last else f"10.80.{number // 250}.{number % 250 + 1}"
+        real.append(own | {"Name": f"other-{number}", "Addr": address, "Tags": own["Tags"] | {"id": id}})
+    return json.dumps(real).encode()
 
 
 class Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):

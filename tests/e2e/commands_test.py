@@ -49,8 +49,13 @@ def commands_orders(world):
     client.write_settings(agent={"config": {"no_such_setting": 1}})
     told = client.command("reload")
     assert told.returncode == 78 and not told.stdout, told
-    assert "consul validate" in told.stderr and told.stderr.startswith("lictor: "), told
+    assert "no_such_setting: no key" in told.stderr and told.stderr.startswith("lictor: "), told
     client.settings["agent"]["config"].pop("no_such_setting")
+    client.write_settings(agent={"config": {"check_update_interval": "soon"}})
+    told = client.command("reload")
+    assert told.returncode == 78 and not told.stdout, told
+    assert "consul validate" in told.stderr and told.stderr.startswith("lictor: "), told
+    client.settings["agent"]["config"].pop("check_update_interval")
     client.write_settings()
     assert client.command("reload").returncode == 0
     assert client.status()["agent"]["pid"] == before["agent"]["pid"]

@@ -6,7 +6,8 @@ import pathlib
 import subprocess
 
 import engine
-from tools import eventually, exchange
+from snippets import in_section
+from tools import Watch, eventually, exchange
 from world import run
 
 DOCKER = engine.PROJECT / "docker"
@@ -78,3 +79,36 @@ def compose_loop(world):
             docker.docker(*words.split()) for words in ("ps -aq", "volume ls -q", "network ls -q --filter type=custom")
         ]
         assert left == ["", "", ""], f"{left} {last}"
+
+
+def compose_recreated(world):
+    """With the lines of docker.md a node that compose recreates stays in the catalog; without them it leaves, and comes back."""
+    with engine.of_world(world) as docker:
+        docker.environment |= engine.STAND_INS
+        (told,) = [one.text for one in in_section("docs/docker.md", "Recreating a container") if one.kind == "yaml"]
+        (stays,) = [line.strip() for line in told.splitlines() if "stop_signal" in line]
+
+        def up(*more, level="info"):
+            node = ["image: lictor:dev", "hostname: node-1", "stop_grace_period: 30s", 'volumes: ["node-1:/consul/data"]']
+            node += ["environment:", f"  LICTOR_LOG_LEVEL: {level}", "  CONSUL_LOCAL_CONFIG: " + repr(JOIN), *more]
+            text = "services:\n  server:\n    image: stand-in/consul\n    ports: ['127.0.0.1:8500:8500']\n"
+            text += "    command: [agent, -dev, -node=server, -client=0.0.0.0, '-bind={{ GetInterfaceIP \"eth0\" }}']\n"
+            text += "  node-1:\n" + "".join(f"    {line}\n" for line in node) + "volumes: {node-1: }\n"
+            path = pathlib.Path(world.folder) / "compose.yaml"
+            path.write_text(text)
+            docker.run("docker-compose", "-p", "lt", "-f", str(path), "up", "-d", within=50)
+            eventually(lambda: nodes() == {"server", "node-1"}, 15, "registered")
+            return docker.docker("ps", "-q", "--filter", "label=com.docker.compose.service=node-1")
+
+        def watched(*more, level):
+            with Watch(lambda: "node-1" in nodes(), every=0.05) as watch:
+                assert up(*more, level=level) != before, "recreated"
+            return watch.gaps
+
+        before = up()
+        assert watched(stays, level="debug"), "the one that goes is without the signal yet"
+        before = up(stays, level="debug")
+        assert not watched(stays, level="info")
+
+
+JOIN = '{"retry_join": ["server"], "retry_interval": "1s", "client_addr": "0.0.0.0"}'

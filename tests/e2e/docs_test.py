@@ -47,6 +47,7 @@ ELSEWHERE = {
     "docker run": "image_default",
     "docker exec": "image_locked_down",
     "docker stop": "image_default",
+    "docker kill": "image_stop_signal",
     "COPY --from=lictor": "image_scratch",
     # What a developer types: the names in it are looked up.
     "./dev lint": "docs_contributing",
@@ -95,7 +96,7 @@ def docs_every_command(world):
     forgotten, used = [], set()
     for page in all_pages():
         for snippet in snippets(page):
-            if snippet.kind in ("json", "text", "yaml"):  # YAML: kubernetes.chart
+            if snippet.kind in ("json", "text", "yaml"):  # YAML: kubernetes.chart, compose_recreated
                 continue
             if page in OF_OTHERS and snippet.section != first_heading(page):
                 continue

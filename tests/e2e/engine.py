@@ -267,7 +267,7 @@ def main():
     folder = tempfile.mkdtemp(prefix="lt-engine-", dir="/run")
     sandbox = "setpriv --pdeathsig KILL unshare --pid --fork --kill-child --mount --mount-proc".split()
     try:
-        return subprocess.run([*sandbox, sys.executable, __file__, "--inside", folder], timeout=1100).returncode
+        return subprocess.run([*sandbox, sys.executable, __file__, "--inside", folder], timeout=2000).returncode
     finally:
         tools.remove_cgroups(os.path.basename(folder))
         shutil.rmtree(folder, ignore_errors=True)

@@ -136,9 +136,13 @@ def files_of_a_package(world):
     assert command(client, "reload").returncode == 0
     assert client.status()["agent"]["restarts"] == 0
     assert client.stop()[0] == 0, client.last_line()
-    # And one that comes is for the next start.
+    # A start without it would be another node's, as nothing else names this one.
     os.rename(f"{root}/{PACKAGE}", f"{root}/etc/away")
     client.write_settings(agent={"config": JOIN})
+    assert client.start().ended(5) == 78, client.log
+    assert "node.name: was web1" in client.last_line() and "/etc/consul.d" in client.last_line(), client.last_line()
+    # And one that comes is for the next start.
+    client.write_settings(node={"name": "web1"})
     client.start().ready()
     os.rename(f"{root}/etc/away", f"{root}/{PACKAGE}")
     assert command(client, "reload").returncode == 0 and server.instances("web") == {}

@@ -374,7 +374,7 @@ def hostile_answers(world):
 
 
 def hostile_claims(world):
-    """Claims by the ten thousand are all counted, told of as one hundred, and keep nobody waiting."""
+    """Of claims by the ten thousand one thousand are looked at, the same ones each time, and one hundred told of by name."""
     client = world.client()
     members = [
         {"Name": f"other-{number}", "Addr": client.address, "Status": 4, "Tags": {"id": f"id-{number}"}}
@@ -391,9 +391,9 @@ def hostile_claims(world):
     with open(f"{world.folder}/answers/_v1_catalog_node_n1", "w") as file:
         json.dump({"Node": {"Node": "n1", "ID": SECRET, "Address": client.address}, "Services": {}}, file)
     client.start()
-    client.logged("more nodes claim what is this node's count=49900", 40)
+    client.logged("more nodes claim what is this node's count=900", 40)
     status = client.status()
-    assert len(status["conflicts"]) == 100 and status["counts"]["address_claims"] == 50_000, status["counts"]
+    assert len(status["conflicts"]) == 100 and status["counts"]["address_claims"] == 1000, status["counts"]
     assert client.log.count("another node claims what is this node's") == 100
     assert client.stop()[0] in (0, 1), client.last_line()
 

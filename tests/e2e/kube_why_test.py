@@ -9,6 +9,7 @@ import subprocess
 import time
 
 import roots
+from control_test import inside
 from kubernetes_stand_in import (
     ACCOUNT,
     DAEMONSET,
@@ -25,7 +26,7 @@ from kubernetes_stand_in import (
     objects,
     write_account,
 )
-from world import run
+from world import LEFT, run
 
 # A program that hangs is what is looked for; one that is slow on a busy machine is not.
 HANGS = 10
@@ -136,6 +137,37 @@ def kube_why_rows(world):
                 whole = path in (PATHS["pod"], PATHS["node"])
                 assert ("as=PartialObjectMetadata" in headers["Accept"]) == (not whole), headers
                 assert headers["Accept"].endswith("application/json"), "a server that has no partial answer gives the whole"
+
+
+def kube_why_stops(world):
+    """lictor asks it at its stop: the node stays in the catalog over a rollout, and leaves in the time that a deleted node has."""
+    server, client = world.server(), world.client()
+    authority = Authority(world.folder, "cluster")
+    write_account(authority.certificate)
+    with inside(client.namespace):
+        api = ApiStandIn(authority.issue("api", "IP:127.0.0.1"))
+    with api:
+        client.environment |= {
+            "KUBERNETES_SERVICE_HOST": "127.0.0.1",
+            "KUBERNETES_SERVICE_PORT": str(api.port),
+            "POD_NAME": POD,
+            "POD_NAMESPACE": SPACE,
+            "NODE_NAME": NODE,
+        }
+        client.settings["node"]["name"] = "n1"
+        client.write_settings()
+        client.start().ready()
+        entry = server.node("n1")
+        api.answers = changed(pod=deleted(), daemonset=new_template)
+        assert client.stop()[0] == 0, client.last_line()
+        assert "stopping: the node stays in the catalog policy=auto" in client.log and "template has changed" in client.log
+        assert server.node("n1") == entry, "no change at all"
+        client.start().ready()
+        api.answers = changed(**REFUSED)
+        code, took = client.stop()
+        assert code == 0 and server.member("n1") == LEFT and server.node("n1") is None, client.last_line()
+        assert "stopping: the node leaves the cluster policy=auto" in client.log and "401" in client.log, client.log
+        print(f"left in {took:.2f} s")
 
 
 def kube_why_other_names(world):

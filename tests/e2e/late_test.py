@@ -220,3 +220,25 @@ def late_while_serving(world):
     refused = client.command("reload")
     assert refused.returncode == 78 and "no such file" in refused.stderr, refused
     holds(lambda: client.status()["ready"] and client.agent_pid() == agent, 1, "it goes on")
+
+
+def late_lock(world):
+    """A lictor that starts while the one before is still leaving waits for it, and the node is back at once when it is gone."""
+    server = world.server()
+    client = world.client()
+    node_id = client.start().ready()["node_id"]
+    before, pid = client.process, client.pid
+    client.start()
+    client.logged(f"waiting for another lictor to end seconds=30.0 reason=\"{client.run_dir}/lictor.lock: held by process {pid} (lictor)")
+    holds(lambda: client.process.poll() is None and server.instances() == {"n1": client.address}, 1, "it waits")
+    os.kill(pid, signal.SIGTERM)
+    assert before.wait(10) == 0, client.log
+    assert client.ready(5)["node_id"] == node_id
+    # One that is told to stop while it waits ends at once.
+    first, pid = client.process, client.pid
+    client.start()
+    eventually(lambda: client.log.count("waiting for another lictor to end") == 2, 5, "it waits")
+    code, took = client.stop()
+    assert code == 0 and took < 1, (code, took)
+    client.process, client.pid = first, pid
+    assert client.status()["ready"]

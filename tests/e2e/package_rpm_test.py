@@ -8,17 +8,18 @@ import shutil
 import tools
 import world as w
 from machine import UNIT, Machine
-from package_test import build, deb, pack, read, version_of
+from package_test import build, deb, next_package, pack, read, version_of
+from systemd_stop_test import stays_over
 
 
 def package_rpm_service(world):
-    """Installing an RPM starts nothing, its unit verifies, an upgrade restarts what runs, and a removal makes the node leave."""
+    """Installing an RPM starts nothing, its unit verifies, an upgrade restarts what runs and stays, and a removal makes the node leave."""
     server, machine = world.server(), Machine(world)
     for path in ("/usr/bin/lictor", f"/lib/systemd/system/{UNIT}"):
         os.unlink(machine.root + path)
     settings = read(f"{machine.root}/etc/lictor/lictor.json")
     shutil.copy(rpm(world), f"{machine.root}/root/first.rpm")
-    shutil.copy(pack(world, version="0.9.0", kind="rpm"), f"{machine.root}/root/second.rpm")
+    shutil.copy(next_package(world, "rpm"), f"{machine.root}/root/second.rpm")
     machine.boot()
     rpm_inside(machine, "--install", "/root/first.rpm")
     assert read(f"{machine.root}/etc/lictor/lictor.json") == settings, "an administrator's settings stay"
@@ -29,7 +30,8 @@ def package_rpm_service(world):
     assert server.instances() == {"n1": machine.address}
 
     before = machine.show("MainPID"), machine.node_id()
-    rpm_inside(machine, "--upgrade", "/root/second.rpm")
+    upgrade = lambda: rpm_inside(machine, "--upgrade", "/root/second.rpm")  # noqa: E731
+    stays_over(server, machine, upgrade, "systemd restarts lictor.service")
     assert machine.show("ActiveState") == "active" and machine.show("UnitFileState") == "enabled"
     after = machine.show("MainPID"), machine.node_id()
     assert after[0] != before[0] and after[1] == before[1], (before, after)

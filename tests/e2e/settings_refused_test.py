@@ -6,7 +6,7 @@ import subprocess
 
 from settings_test import WEB, has_web, make_certificate
 from tools import eventually
-from world import CONSUL, run, write_json
+from world import CONSUL, run, write_json, write_script
 
 
 CHECK = {"id": "a", "name": "a"}
@@ -101,6 +101,101 @@ def settings_in_config_dirs_no_agent_starts_with(world):
     with open(f"{folder}/scripts.hcl", "w") as file:
         file.write("enable_local_script_checks = true")
     assert client.command("check").returncode == 0
+
+
+# Of those above what the host has no part in.
+ITS_OWN_FAULT = ("log_level", "encrypt", "verify_outgoing", "verify_incoming", "recursors", "services[0]", "checks[0]",
+                 "services[0].check", "watches[0]")
+
+
+def settings_no_agent_starts_with_end_a_start(world):
+    """At a start they end lictor with 78 once the first agent has ended for them, and not after five; so does what `consul
+    validate` refuses and lictor has no rule for. What may mend itself is tried again as ever."""
+    client = world.client()
+    path = f"{client.folder}/agent.json"
+    os.mkdir(f"{client.folder}/other")
+    make_certificate(client.folder)
+    client.settings["agent"]["config"].pop("enable_local_script_checks")
+    client.write_settings(agent={"config_files": [path]})
+    cases = [(extra, key) for extra, key in NO_START if key in ITS_OWN_FAULT]
+    for extra, key in [*cases, ({"check_update_interval": "soon"}, "consul validate")]:
+        write_json(path, in_folder(extra, client.folder))
+        os.truncate(client.log_file, 0) if os.path.exists(client.log_file) else None
+        assert client.start().ended(10) == 78, (extra, client.log)
+        assert client.log.count("agent started") == 1, (extra, client.log)
+        subject = key if key == "consul validate" else f"{key} ({path}"
+        assert client.last_line().startswith(f"lictor: {subject}"), (extra, client.last_line())
+        client.nobody_left()
+    # An address that may yet come: the agent is started again, as often as ever.
+    write_json(path, {"client_addr": "203.0.113.9"})
+    client.write_settings(restart={"min": "10ms", "max": "20ms", "give_up_after": 3})
+    os.truncate(client.log_file, 0)
+    assert client.start().ended(20) == 75 and client.log.count("agent started") == 3, client.log
+
+
+def settings_with_unknown_keys(world):
+    """A key that the agent does not know ends a start with 78, with file, line and column, before anything is made: no
+    directory, no file, no agent. `check` says the same. At a reload the old settings stay in force."""
+    client = world.client()
+    folder, file = f"{client.folder}/consul.d", f"{client.folder}/agent.json"
+    os.mkdir(folder)
+    own = client.settings["agent"]["config"]
+    no_key = "no key of the agent's configuration; "
+    cases = [
+        ({"hcl": 'server = false\nno_such_key = 1\n'}, f"{folder}/a.hcl:2:1: no_such_key: {no_key}"),
+        ({"hcl": 'service {\n  name = "a"\n  nope = 1\n}'}, f"{folder}/a.hcl:3:3: service.nope: {no_key}"),
+        ({"json": '{"acl": {\n"nope": 1}}'}, f"{file}:2:1: acl.nope: {no_key}"),
+        ({"json": '{ // why\n"nope": 1}'}, f"{file}: nope: {no_key}"),
+        ({"config": own | {"nope": 1}}, f"agent.config ({client.settings_file}): nope: {no_key}"),
+        ({"args": ["-hcl", "nope = 1"]}, f"agent.args -hcl:1:1: nope: {no_key}"),
+        ({"json": '{"ports": {"http": "80"}}'}, f"{file}:1:12: ports.http: not a number; "),
+        ({"config": own | {"ports": {"http": "80"}}}, f"agent.config ({client.settings_file}): ports.http: not a number; "),
+    ]
+
+    def write(hcl="", json="{}", config=None, args=()):
+        for path, text in ((f"{folder}/a.hcl", hcl), (file, json)):
+            with open(path, "w") as opened:
+                opened.write(text)
+        client.settings["agent"]["config"] = config or own
+        client.write_settings(
+            agent={"config_dirs": [folder], "config_files": [file], "args": list(args)}, watch={"settings": False})
+
+    for settings, told in cases:
+        write(**settings)
+        assert client.start().ended(10) == 78, (settings, client.log)
+        assert client.last_line().startswith("lictor: " + told), (settings, client.log)
+        assert "agent started" not in client.log and not os.path.exists(client.data_dir), (settings, client.log)
+        assert set(os.listdir(client.run_dir)) <= {"lictor.lock", "lictor.sock"}, os.listdir(client.run_dir)
+        checked = client.command("check")
+        assert checked.returncode == 78 and "lictor: " + told in checked.stderr, (settings, checked)
+    world.server()
+    write()
+    before = client.start().ready()
+    for settings, told in cases:
+        write(**settings)
+        refused = client.command("reload")
+        assert refused.returncode == 78 and told in refused.stderr, (settings, refused)
+        assert client.status()["agent"]["pid"] == before["agent"]["pid"] and told in str(client.status()["problems"])
+    write()
+    assert client.command("reload").returncode == 0 and client.status()["problems"] == []
+
+
+def settings_with_keys_of_a_later_consul(world):
+    """What a key is worth is for the agent's own program to say: one that it takes is no matter, of all others each is told."""
+    text = 'cat "$3" > WHERE/asked\n[ "$1" = validate ] && { echo "* invalid config key acl.older" >&2; exit 1; }\nexec sleep 99\n'
+    stand_in = write_script(f"{world.folder}/consul", text.replace("WHERE", world.folder))
+    os.chmod(world.folder, 0o777)
+    client = world.client(agent={"binary": stand_in})
+    client.settings["agent"]["config"] |= {"newkey": "secret", "acl": {"older": 1}}
+    client.write_settings()
+    assert client.start().ended(10) == 78, client.log
+    assert "acl.older: no key" in client.last_line() and "newkey" not in client.log, client.log
+    with open(f"{world.folder}/asked") as file:
+        assert json.load(file) == {"newkey": True, "acl": {"older": True}}
+    client.settings["agent"]["config"].pop("acl")
+    client.write_settings()
+    client.start()
+    client.logged("agent started", 5)
 
 
 # What only a start can judge: a recursor whose name nobody knows.

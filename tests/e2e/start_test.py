@@ -8,7 +8,7 @@ import sys
 import time
 
 from tools import children, eventually, holds, uid_of
-from world import ALIVE, LEFT, arguments_of, run, write_json, write_script
+from world import ALIVE, LEFT, arguments_of, run, write_script
 
 TOKEN = "5d1b6a0e-0b52-4a1c-8a07-3f8f1f6a2c11"
 
@@ -281,19 +281,12 @@ def start_node_id_mended(world):
 
 
 def start_data_dir_locked(world):
-    """Two lictors never share a data directory: the second ends with 78 and the first does not notice."""
+    """Two lictors never share a data directory: the second waits, ends with 75, and the first does not notice."""
     server, client = world.server(), world.client()
     status = client.start().ready()
-    second = f"{world.folder}/second.json"
-    write_json(
-        second,
-        client.settings | {"run_dir": f"{world.folder}/second", "control": {"socket": f"{world.folder}/s", "http": ""}},
-    )
-    client.settings_file, first = second, client.settings_file
-    refused = client.command("run")
-    client.settings_file = first
-    assert refused.returncode == 78, refused
-    assert client.data_dir in refused.stderr, refused.stderr
+    second = world.client("n2", node={"data_dir": client.data_dir}).start()
+    assert second.ended(35) == 75, second.log
+    assert f"{client.data_dir}/lictor.lock: held by process {client.pid} " in second.last_line(), second.last_line()
     assert client.status()["agent"]["pid"] == status["agent"]["pid"] and client.probe("/readyz") == 200
     assert server.instances() == {"n1": client.address}
 

@@ -144,7 +144,10 @@ def status_json(world):
     client.ready()
     eventually(lambda: "servers" in client.status(), 10, "members have been looked at")
     seen |= keys(client.status())
-    client.stop()
+    client.send(signal.SIGTERM)  # an agent that has joined only just now is not asked to leave at once
+    eventually(lambda: "decision" in client.status().get("stop", {}), 5, "it is told what the stop does")
+    seen |= keys(client.status())
+    assert client.ended() == 0
     seen |= keys(json.loads(client.command("status", "--json").stdout))
     # Of these only the objects are told of: their members are the reasons, kinds and results of the metrics.
     counts = ("agent.restarts_by_reason.", "counts.", "reloads.")

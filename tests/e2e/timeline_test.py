@@ -13,7 +13,7 @@ from tools import eventually
 from world import write_script
 
 START = ["settings", "prepare", "address", "former", "launch", "api", "leader", "services", "hooks", "catalog"]
-STOP = ["settle", "pre_stop", "leave", "linger", "ending", "sweep"]
+STOP = ["decide", "settle", "pre_stop", "leave", "linger", "ending", "sweep"]
 
 
 def courses_of(client):

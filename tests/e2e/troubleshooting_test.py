@@ -243,6 +243,19 @@ def troubleshooting_closed_to_root(world, advice):
     client.start().ready()
 
 
+@symptom("Directory held by another lictor")
+def troubleshooting_held(world, advice):
+    """Two lictors with one data directory."""
+    server, first = world.server(), world.client()
+    first.start().ready()
+    client = world.client("n2", node={"data_dir": first.data_dir}).start()
+    advice.seen(client)
+    advice.carry_out(client, PID=str(first.pid))
+    assert first.ended(10) == 0, first.log
+    client.ready()
+    assert server.instances() == {"n2": client.address}
+
+
 @symptom("Name alive elsewhere")
 def troubleshooting_name_elsewhere(world, advice):
     """Two hosts are called the same."""
@@ -389,14 +402,30 @@ def troubleshooting_settings_changed(world, advice):
     """A mistake in the settings of a node that serves."""
     server, client = world.server(), world.client()
     agent = client.start().ready()["agent"]["pid"]
-    client.write_settings(agent={"config": {"bind_adr": "10.77.0.1"}})
+    client.write_settings(agent={"config": {"check_update_interval": "soon"}})
     advice.seen(client)
     assert client.status()["ready"]
-    del client.settings["agent"]["config"]["bind_adr"]
+    del client.settings["agent"]["config"]["check_update_interval"]
     client.write_settings()
     eventually(lambda: client.status()["problems"] == [], 5, "it is mended")
     assert "settings and host are fine" in advice.carry_out(client)
     assert client.agent_pid() == agent and server.instances() == {"n1": client.address}
+
+
+@symptom("Settings gone")
+def troubleshooting_settings_gone(world, advice):
+    """What named the datacenter is taken away."""
+    world.server({"datacenter": "prod"})
+    client = world.client(agent={"config": {"datacenter": "prod"}})
+    client.start().ready()
+    client.settings["agent"]["config"].pop("datacenter")
+    client.write_settings()
+    client.logged("not applied")
+    assert client.stop()[0] == 0, client.last_line()
+    assert client.start().ended(5) == 78
+    advice.seen_in(client.log)
+    client.write_settings(**advice.settings(DATACENTER="prod"))
+    client.start().ready()
 
 
 @symptom("Changes not watched")

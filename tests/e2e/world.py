@@ -258,7 +258,8 @@ class Client:
         command = ["ip", "netns", "exec", self.namespace]
         if as_pid_1:
             command += ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc"]
-        command += [*self.wrapper, self.world.lictor, "run", "-c", self.settings_file]
+        command += [*self.wrapper, self.world.lictor, "run"]
+        command += ["-c", self.settings_file] if self.settings_file else []
         with open(self.log_file, "a") as log:
             self.process = subprocess.Popen(
                 command, stdout=log, stderr=log, env=self.environment | environment, preexec_fn=self.before_exec
@@ -331,7 +332,8 @@ class Client:
 
     def command(self, *arguments, within=20.0, **environment):
         """Runs `lictor ARGUMENTS -c FILE` on the node: its CompletedProcess."""
-        command = ["ip", "netns", "exec", self.namespace, self.world.lictor, *arguments, "-c", self.settings_file]
+        command = ["ip", "netns", "exec", self.namespace, self.world.lictor, *arguments]
+        command += ["-c", self.settings_file] if self.settings_file else []
         return subprocess.run(
             command, capture_output=True, text=True, timeout=within, env=self.environment | environment
         )

@@ -102,12 +102,14 @@ FUZZ_TARGET(agent_answers) {
       world.api.send_services("n1", desired(), Sending::difference, [&n](const AgentApi::Sent&) { ++n; });
     });
   }
-  world.until_answered([&](int& n) {
-    world.api.look_up_catalog(own.name, own.id, desired(), [&n](const AgentApi::Look& look) {
-      ++n;
-      fuzz::expect(look.answer != CatalogAnswer::taken || look.holder.id != own.id, "what is ours is not taken");
+  for (const bool entry_alone : {false, true}) {
+    world.until_answered([&](int& n) {
+      world.api.look_up_catalog(own.name, own.id, desired(), entry_alone, [&n](const AgentApi::Look& look) {
+        ++n;
+        fuzz::expect(look.answer != CatalogAnswer::taken || look.holder.id != own.id, "what is ours is not taken");
+      });
     });
-  });
+  }
   for (const bool seen : {true, false}) {
     world.until_answered(
         [&](int& n) { world.api.send_again(own, desired(), seen, [&n](const AgentApi::Sent&) { ++n; }); });

@@ -1,4 +1,5 @@
 // Files of agent.config_files, weakest first; a third one and those after it count as agent.config.
+#include "agent_api/agent_list.hpp"
 #include "agent_api/services.hpp"
 #include "agent_config/plan.hpp"
 #include "base/json_text.hpp"

@@ -7,9 +7,10 @@
 #include "fuzz.hpp"
 
 using namespace lictor;
-using namespace lictor::kubernetes;
 
 FUZZ_TARGET(kubernetes_answers) {
+  // Fuzz targets are compiled together, and others have a Kind of their own.
+  using kubernetes::Inquiry, kubernetes::Kind, kubernetes::Question, kubernetes::Verdict;
   const std::map<char, Kind> kinds = {
       {'p', Kind::pod}, {'n', Kind::node}, {'d', Kind::daemonset}, {'s', Kind::name_space}};
   Inquiry inquiry({"lictor-x7k2p", "consul", "node-1"});
@@ -32,10 +33,10 @@ FUZZ_TARGET(kubernetes_answers) {
   fuzz::expect(!last.evidence.empty(), "a verdict has its evidence");
   fuzz::expect(last.known || last.leave, "what is not known is a leave");
   fuzz::expect(!is_void || (last.known && last.leave), "a void token is a leave");
-  fuzz::expect(!last.grace || *last.grace >= least_grace, "a grace is the kubelet's least at least");
+  fuzz::expect(!last.grace || *last.grace >= kubernetes::least_grace, "a grace is the kubelet's least at least");
   const auto early = inquiry.verdict();
   fuzz::expect(!early || *early == last, "no other answer changes an early verdict");
-  const std::string line = verdict_line(last);
+  const std::string line = kubernetes::verdict_line(last);
   fuzz::expect(line.find('\n') == std::string::npos && parse_json("line", line).has_value(), "one line of JSON");
   return 0;
 }

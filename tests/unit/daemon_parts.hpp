@@ -58,7 +58,7 @@ struct FakeApi : lictor::AgentCalls {
     const char* which = what == lictor::Sending::news ? "news" : "difference";
     asked.note(fmt::format("send_services {} {} {}", node, desired.size(), which), [=, this] { done(sent); });
   }
-  void look_up_catalog(const std::string& node, const std::string& id, const lictor::Services& desired,
+  void look_up_catalog(const std::string& node, const std::string& id, const lictor::Services& desired, bool,
                        std::function<void(Look)> done) override {
     asked.note(fmt::format("look_up_catalog {} {} {}", node, id, desired.size()), [=, this] { done(look); });
   }
@@ -163,6 +163,17 @@ struct FakeAgentProcess : lictor::AgentProcess {
   std::vector<std::function<void(lictor::AgentEnded)>> ended;  // of each launch
 };
 
+struct FakeWitness : lictor::StopWitness {
+  explicit FakeWitness(Asked& to) : asked(to) {}
+
+  void ask_why(lictor::Duration within, bool grace_only, std::function<void(lictor::StopReason)> done) override {
+    asked.note(fmt::format("ask_why {} {}", lictor::format_duration(within), grace_only), [=, this] { done(reason); });
+  }
+
+  Asked& asked;
+  lictor::StopReason reason{.cause = lictor::StopCause::comes_back, .evidence = "a restart", .grace = {}};
+};
+
 struct FakeSettings : lictor::ActiveSettings {
   explicit FakeSettings(Asked& to) : asked(to) {
     ground.facts.identity.name = "n1";
@@ -181,9 +192,9 @@ struct FakeSettings : lictor::ActiveSettings {
     asked.note("begin_preparing");
     return cant_begin;
   }
-  lictor::Happening prepare(const lictor::Interfaces&, const std::string&) override {
+  void prepare(const lictor::Interfaces&, const std::string&, std::function<void(lictor::Happening)> done) override {
     asked.note("prepare");
-    return prepared;
+    done(prepared);
   }
   const lictor::Ground& in_force() const override { return ground; }
   lictor::AddressRead read_address(const lictor::Interfaces&) override {
@@ -197,6 +208,9 @@ struct FakeSettings : lictor::ActiveSettings {
   void reload(const lictor::Reload& what, const lictor::Interfaces&,
               std::function<void(lictor::Reloaded)> done) override {
     asked.note(fmt::format("read_settings {}", what.settings), [=, this] { done(reloaded); });
+  }
+  void find_fault(std::function<void(std::optional<lictor::Problem>)> done) override {
+    asked.note("find_fault", [=, this] { done(fault); });
   }
   lictor::Reloaded drop_reload() override {
     asked.note("drop_reload");
@@ -216,6 +230,7 @@ struct FakeSettings : lictor::ActiveSettings {
   Asked& asked;
   lictor::Ground ground;
   std::optional<lictor::PrepareFailed> cant_begin;
+  std::optional<lictor::Problem> fault;
   lictor::Happening prepared = lictor::Prepared{{}, {"n1", "id-1", "10.0.0.5"}, false};
   lictor::Result<lictor::NodeKey> taken = lictor::NodeKey{"n1", "id-2", "10.0.0.5"};
   lictor::Reloaded reloaded{lictor::ReloadResult::services, {}, "new settings: services"};
@@ -225,7 +240,7 @@ struct FakeSettings : lictor::ActiveSettings {
 // An interpreter and its parts. What it decides by is told by the test, which hears each event: `effects` follow the next one.
 struct Interpreting {
   explicit Interpreting(lictor::Interpreter::Decide decide = {})
-      : interpreter(io, lictor::new_life({}, 1), {api, agent, settings},
+      : interpreter(io, lictor::new_life({}, 1), {api, agent, settings, witness},
                     {.stepped = [this](lictor::Time) { ++steps; },
                      .over = [this](const lictor::Happening&) { ++over; },
                      .report = [this] { ++reports; },
@@ -257,6 +272,7 @@ struct Interpreting {
   FakeApi api{asked};
   FakeAgentProcess agent{asked};
   FakeSettings settings{asked};
+  FakeWitness witness{asked};
   std::vector<lictor::Effect> effects;
   const lictor::Life* whole = nullptr;        // life: the interpreter's, once something has happened
   std::function<void(lictor::Life&)> change;  // of the life, with the next event

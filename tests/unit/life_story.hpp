@@ -38,10 +38,14 @@ class Story {
   Story& at(Duration since_start, Happening what) {
     now = Time(since_start);
     effects = step(life, {now, std::move(what)});
-    // What the agent says of itself it says at once.
-    while (says && effects_ask_member()) {
-      const std::vector<Effect> more = step(life, {now, MemberSeen{life.supervisor.launches, *says}});
-      effects.insert(effects.end(), more.begin(), more.end());
+    // What the agent and the platform say they say at once.
+    while (true) {
+      if (why && life.deciding.deadline)
+        hear(WhyAnswered{*why});
+      else if (says && effects_ask_member())
+        hear(MemberSeen{life.supervisor.launches, *says});
+      else
+        break;
     }
     for (const Effect& effect : effects) {
       if (const auto* quit = std::get_if<Quit>(&effect)) end = *quit;
@@ -88,8 +92,14 @@ class Story {
   std::optional<Quit> end;
   // That it is a member, or that it leaves; nothing: it is silent until the test has it speak.
   std::optional<MemberAnswer> says = MemberAnswer::member;
+  // Why lictor stops, at once; nothing: nobody tells until the test does.
+  std::optional<StopReason> why = StopReason{};
 
  private:
+  void hear(Happening what) {
+    const std::vector<Effect> more = step(life, {now, std::move(what)});
+    effects.insert(effects.end(), more.begin(), more.end());
+  }
   // The agent is asked, and can answer.
   bool effects_ask_member() const { return life.departure.looking && life.supervisor.process; }
 };

@@ -61,7 +61,7 @@ class Explorer {
 int all_sequences(int depth) {
   Rules leave, stay, hooks;
   leave.stop_timeout = seconds(8);
-  stay.leave = false;
+  stay.stop_policy = StopPolicy::stay;
   hooks.post_start = {OnFailure::retry};
   hooks.pre_stop = {OnFailure::fail};
   hooks.acl = true;

@@ -22,8 +22,11 @@ void Walk::take(const LookAtMember& e) { owe(e, milliseconds(500)); }
 
 // It is known to leave from here on, unless it is being ended anyway.
 void Walk::note_departure() {
-  const bool before_leave = seen().phase() == Phase::settle || seen().phase() == Phase::pre_stop;
-  if (asked_leave_ || given_up_ || told_to_end_ || killed_ || (stop_at_ && !before_leave)) return;
+  const bool being_ended = told_to_end_ || killed_;
+  const Phase phase = seen().phase();
+  const bool before_leave =
+      phase == Phase::settle || phase == Phase::pre_stop || (phase == Phase::deciding && !being_ended);
+  if (asked_leave_ || given_up_ || (stop_at_ ? !before_leave : being_ended)) return;
   asked_leave_ = true;
   knew_leader_ = leader_;
   forbidden_ = forbidden_ || (catalog_ && !seen_);

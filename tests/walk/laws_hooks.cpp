@@ -12,7 +12,7 @@ void Walk::respond(const RunHook& e) {
   const OnFailure rule = e.index < hooks.size() ? hooks[e.index] : OnFailure::ignore;
   if (good || rule != OnFailure::retry) ++hooks_done_;
   if (!good && rule == OnFailure::fail && e.kind == HookKind::post_start && !stop_at_) {
-    note_stop(seen().rules().leave);
+    note_stop(seen().rules().stop_policy != StopPolicy::stay);
     failed_hook_ = true;
   }
   if (!good && rule == OnFailure::fail && e.kind == HookKind::pre_stop) spoilt_ = true;
@@ -22,6 +22,8 @@ void Walk::respond(const RunHook& e) {
 void Walk::take(const RunHook& e) {
   hold(agent_, "hooks", "a hook without an agent");
   hold(!hook_running_, "hooks", "two hooks at a time");
+  const bool too_little = e.kind == HookKind::pre_stop && grace_ && *grace_ < leave_takes;
+  hold(!too_little || asked_leave_, "budget", "a hook is run before the leave where there is no time for both");
   if (e.kind == HookKind::pre_stop && !pre_stop_began_) {
     pre_stop_began_ = true;
     hooks_done_ = 0;

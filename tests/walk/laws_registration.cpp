@@ -45,7 +45,8 @@ void Walk::respond(const LookUpCatalog& e) {
                                  A::failed,     A::taken, A::incomplete};
   static constexpr A left[] = {A::gone, A::registered, A::incomplete, A::forbidden, A::failed, A::taken, A::incomplete};
   const std::size_t chosen = by_weight(19, 19, 12, 18, 18, 8, 6);
-  const CatalogAnswer answer = (asked_leave_ || leaves_ ? left : living)[chosen];
+  CatalogAnswer answer = (asked_leave_ || leaves_ ? left : living)[chosen];
+  if (e.entry_alone && answer == A::registered) answer = A::incomplete;
   const bool awaited = chosen == 6;  // nothing that was there is gone
   const bool taken = answer == CatalogAnswer::taken;
   const bool elsewhere = taken && seldom(50);
@@ -59,7 +60,9 @@ void Walk::respond(const LookUpCatalog& e) {
   const bool unreadable = answer == CatalogAnswer::forbidden || ((answer == CatalogAnswer::gone || taken) && !seen_);
   if (fresh_ && unreadable) forbidden_ = true;
   if (fresh_ && (answer == CatalogAnswer::gone || taken) && seen_) confirmed_ = true;
-  if (!asked_leave_ && answer != CatalogAnswer::failed)
+  // An entry that was asked for alone says nothing of the services.
+  const bool alone = e.entry_alone && answer == CatalogAnswer::incomplete;
+  if (!asked_leave_ && answer != CatalogAnswer::failed && !alone)
     catalog_ = answer == CatalogAnswer::registered || (unreadable && !taken) || (awaited && ever_registered_);
   static const char* const names[] = {"catalog: gone",      "catalog: incomplete", "catalog: registered",
                                       "catalog: forbidden", "catalog: failed",     "catalog: taken"};
@@ -68,7 +71,7 @@ void Walk::respond(const LookUpCatalog& e) {
   tell(CatalogSeen{e.launch, answer, holder,
                    answer == CatalogAnswer::registered && seldom(10) ? std::vector<std::string>{"old"}
                                                                      : std::vector<std::string>{},
-                   awaited ? std::vector<std::string>{"db"} : std::vector<std::string>{}, !awaited},
+                   awaited ? std::vector<std::string>{"db"} : std::vector<std::string>{}, !awaited, e.entry_alone},
        awaited ? "catalog: lacks a new service" : names[static_cast<int>(answer)]);
 }
 

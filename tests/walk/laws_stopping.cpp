@@ -8,7 +8,8 @@ namespace lictor::walk {
 
 using std::chrono::seconds;
 
-void Walk::note_stop(bool leave) {
+void Walk::note_stop(bool leave, bool decided) {
+  decided_ = decided;
   stop_at_ = now_;
   stop_leave_ = leave;
   launches_at_stop_ = launches_;
@@ -39,10 +40,11 @@ void Walk::take(const AskLeave& e) {
   hold(agent_, "leave-once", "a leave without an agent");
   hold(!asked_leave_, "leave-once", "a second leave");
   hold(leave_first_ || (stop_at_ && stop_leave_ && !quit_signal_), "leave-once", "a leave that nobody asked for");
-  const bool overdue = stop_at_ && now_ >= *stop_at_ + rules_at_stop_.stop_timeout / 2;
+  hold(leave_first_ || decided(), "decided", "a leave before it was decided to leave");
+  const bool overdue = stop_at_ && now_ >= *stop_at_ + at_least() / 2;
   hold(leave_first_ || asked_member_ || overdue, "leave-once", "an agent that may be leaving already is asked to");
   hold(holder_.empty() || holder_ == in_force_.own.address, "hands-off", "a leave in the name of another node");
-  const Duration most = std::min<Duration>(settle_limit, seen().rules().stop_timeout / 3);
+  const Duration most = std::min<Duration>(settle_limit, (stop_at_ ? at_least() : seen().rules().stop_timeout) / 3);
   const bool reloading = std::any_of(owed_.begin(), owed_.end(), [](const Owed& o) {
     return std::holds_alternative<Reload>(o.effect) || std::holds_alternative<Adopt>(o.effect);
   });
@@ -81,7 +83,7 @@ void Walk::take(const Quit& e) {
   quit_ = true;
   hold(!agent_ && !launching_, "quit-once", "Quit with a live agent");
   if (!stop_at_ || failed_hook_) {
-    hold_give_up(e);
+    hold_give_up();
     hold(e.exit != Exit::ok, "truth", "gave up and says all is well");
     return;
   }
@@ -101,10 +103,17 @@ void Walk::hold_stopping() const {
   }
 }
 
+// Of the stop: what the settings or the platform give it, whichever is less.
+Duration Walk::budget() const {
+  return grace_ ? std::min(rules_at_stop_.stop_timeout, *grace_) : rules_at_stop_.stop_timeout;
+}
+
+// What of that it has at least: of the platform's grace a tenth may be kept back.
+Duration Walk::at_least() const { return grace_ ? budget() - budget() / 10 : budget(); }
+
 void Walk::hold_budget() const {
   if (stop_at_ && !quit_) {
-    hold(now_ - *stop_at_ <= rules_at_stop_.stop_timeout + sweep_limit + seconds(1), "budget",
-         "the stop takes longer than its budget");
+    hold(now_ - *stop_at_ <= budget() + sweep_limit + seconds(1), "budget", "the stop takes longer than its budget");
   }
 }
 

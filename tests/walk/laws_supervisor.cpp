@@ -21,7 +21,7 @@ void Walk::respond(const Launch&) {
   launched_with_ = version_;
   unanswered_.reset();
   answered_ = false;
-  const std::size_t kind = by_weight(82, 6, 12);
+  const std::size_t kind = by_weight(78, 10, 12);
   mute_ = kind == 1;
   deaf_ = kind == 2;
   worked_.reset();
@@ -101,7 +101,27 @@ void Walk::take(const Launch& e) {
   owe(e, milliseconds(20));
 }
 
+// It may come late, when the next agent runs or the settings are others.
+void Walk::respond(const FindFault& e) {
+  const bool counts = e.after == launches_ && !agent_ && !launching_ && !preparing_ && !stop_at_ && !seen().giving_up();
+  switch (by_weight(86, 10, 4)) {
+    case 0:
+      return tell(FaultFound{e.after, {}}, "no fault of the settings");
+    case 1:
+      return tell(FaultFound{e.after, Problem{"certificate", "no", "mend it", Exit::retry}}, "a fault that may mend");
+    default:
+      tell(FaultFound{e.after, Problem{"log_level", "no", "mend it"}}, "a fault of the settings");
+      return hold(!counts || seen().giving_up(), "give-up", "settings that no agent starts with are tried again");
+  }
+}
+
+void Walk::take(const FindFault& e) {
+  hold(!ever_ready_ && !stop_at_, "give-up", "a node that has been ready is asked what is wrong with its settings");
+  owe(e, milliseconds(seldom(30) ? 5000 : 200));
+}
+
 void Walk::take(const EndAgent& e) {
+  hold(!stop_at_ || e.signal == SIGKILL || decided(), "decided", "the agent is told to end before it is decided how");
   if (e.signal == SIGTERM) replaced_ = true;
   hold(!asked_leave_ || e.signal == SIGKILL, "no-shortcut", "a signal other than KILL after the leave was asked");
   hold_patience();
@@ -122,8 +142,8 @@ void Walk::count_killings(const std::vector<Effect>& effects) {
   });
 }
 
-void Walk::hold_give_up(const Quit& e) const {
-  hold(failed_hook_ || e.exit == Exit::config || !ever_ready_, "give-up", "gave up on an agent that had been ready");
+void Walk::hold_give_up() const {
+  hold(failed_hook_ || !ever_ready_, "give-up", "gave up on an agent that had been ready");
 }
 
 }  // namespace lictor::walk

@@ -21,7 +21,8 @@ Rules random_rules(Dice& dice) {
     return some;
   };
   Rules rules;
-  rules.leave = chance(75);
+  rules.stop_policy = chance(50) ? StopPolicy::automatic : chance(60) ? StopPolicy::leave : StopPolicy::stay;
+  rules.stay_over_reboot = chance(50);
   rules.linger = chance(30) ? Duration{} : upto(seconds(3));
   rules.stop_timeout = seconds(3) + upto(seconds(30));
   rules.bind_wait = upto(seconds(60));

@@ -42,7 +42,7 @@ void Walk::one() {
     case 1:
       return pass_time();
     case 2:
-      return signal(static_cast<SignalKind>(among(6)));
+      return signal(static_cast<SignalKind>(by_weight(9, 9, 9, 9, 9, 9, 2, 2)));
     case 3:
       return host_changes();
     case 4:
@@ -66,14 +66,19 @@ void Walk::one() {
 }
 
 void Walk::signal(SignalKind kind) {
-  static const char* const names[] = {"TERM", "INT", "QUIT", "HUP", "USR1", "USR2"};
-  const bool stops = kind == SignalKind::terminate || kind == SignalKind::interrupt || kind == SignalKind::quit;
+  static const char* const names[] = {"TERM", "INT", "QUIT", "HUP", "USR1", "USR2", "leave", "RTMIN+1"};
+  const bool by_policy = kind == SignalKind::terminate || kind == SignalKind::interrupt;
+  const bool ordered = kind == SignalKind::leave || kind == SignalKind::stay;
+  const bool stops = by_policy || ordered || kind == SignalKind::quit;
   if (kind == SignalKind::quit) quit_signal_ = true;
   if (stops && !stop_at_ && !given_up_) {
     // A leave that is under way is that of the stop from here on.
     const bool leaves = rejoins_ && agent_;
     if (leaves) knew_leader_ = leader_;
-    note_stop((kind != SignalKind::quit && seen().rules().leave) || leaves);
+    const bool stays = seen().rules().stop_policy == StopPolicy::stay;
+    // Until the platform has said otherwise it is to leave.
+    note_stop((!stays && (by_policy || kind == SignalKind::leave)) || leaves,
+              stays || !by_policy || leaves || (life_.stopping.goes_on && asked_leave_));
   }
   if (kind == SignalKind::restart) restart_asked_ = true;
   tell(Signal{kind}, names[static_cast<int>(kind)]);
@@ -164,6 +169,7 @@ void Walk::tell(Happening what, const char* name) {
   hold_replaced();
   hold_heard();
   hold_budget();
+  hold_decided();
   hold(next_wake(life_).value_or(Time::max()) > now_, "awake", "the life wakes up where nothing is to be done");
 }
 

@@ -109,14 +109,16 @@ class Walk {
 
   // ---- supervisor
   void respond(const Launch&);
+  void respond(const FindFault& e);
   void respond(const EndAgent& e);
   void take(const Launch& e);
+  void take(const FindFault& e);
   void take(const EndAgent& e);
   void agent_dies();
   void end_agent_process(const AgentEnded& how);
   void forget_agent();
   void count_killings(const std::vector<Effect>& effects);
-  void hold_give_up(const Quit& e) const;
+  void hold_give_up() const;
 
   // ---- joining
   void respond(const Probe& e);
@@ -188,6 +190,12 @@ class Walk {
   void hold_back();
   void hold_in_force() const;
 
+  // ---- deciding
+  void respond(const AskWhy& e);
+  void take(const AskWhy& e);
+  bool decided() const;  // what a stop is to do
+  void hold_decided() const;
+
   // ---- stopping
   void respond(const AskLeave& e);
   void respond(const AwaitChange& e);
@@ -199,7 +207,9 @@ class Walk {
   void take(const Deregister& e);
   void take(const AwaitChildren& e);
   void take(const Quit& e);
-  void note_stop(bool leave);
+  void note_stop(bool leave, bool decided = true);
+  Duration budget() const;
+  Duration at_least() const;
   void hold_stopping() const;
   void hold_budget() const;
 
@@ -263,9 +273,10 @@ class Walk {
   bool unflushable_ = false;
 
   // preparing: what was not there when it was last looked for, and since when
-  bool awaits_ = false, awaits_files_ = false, given_up_waiting_ = false;
+  Missing awaits_ = Missing::nothing;
+  bool given_up_waiting_ = false;
   std::optional<Time> prepared_from_;
-  Time files_there_{};
+  Time missing_since_{}, locked_until_{};
 
   // the address: whether the host has the one in use, and which other one would do in its place
   bool there_ = true;
@@ -306,6 +317,8 @@ class Walk {
   Rules rules_at_stop_;
   int launches_at_stop_ = 0;
   bool stop_leave_ = false, quit_signal_ = false;
+  bool decided_ = false;           // whether it leaves
+  std::optional<Duration> grace_;  // of the platform, in this stop
   int repeated_leave_ = 0;
   bool asked_leave_ = false, knew_leader_ = false, leave_completed_ = false;
   bool fresh_ = false;        // what is answered now was asked for after the agent had been asked to leave

@@ -2,6 +2,7 @@
 
 #include "agent_api/io/agent_answer.hpp"
 #include "agent_api/standing.hpp"
+#include "base/json_parts.hpp"
 #include "base/json_text.hpp"
 #include "base/text.hpp"
 
@@ -25,6 +26,10 @@ constexpr std::size_t first_words = 64 << 10, short_answer = 4 << 20, long_answe
 constexpr std::size_t most_calls = 32;
 constexpr Duration member_deadline = std::chrono::milliseconds(500);
 constexpr Duration reach_deadline = std::chrono::milliseconds(500);
+// Bytes: serf takes 512 of a member's tags, Consul 64 pairs of 640 of an entry's Meta.
+constexpr std::size_t longest_member = 64 << 10, longest_entry = 256 << 10;
+// Entries of the catalog that claim what is ours: more than are told of by name.
+constexpr std::size_t most_entries = 1000;
 
 }  // namespace
 
@@ -55,6 +60,7 @@ void AgentApi::reset(std::string token) {
   member_.reset();
   index_ = checks_index_ = standing_index_ = 0;
   silence_ = {};
+  flushed_ = 0;
   process_ = std::make_shared<const int>();
   pause_.expires_at(std::chrono::steady_clock::time_point::max());
   reach_.reset();
@@ -100,45 +106,65 @@ void AgentApi::probe(Duration deadline, std::function<void(ProbeAnswer)> done) {
 }
 
 void AgentApi::look_up_catalog(const std::string& node, const std::string& id, const Services& desired,
-                               std::function<void(Look)> done) {
-  HttpRequest get = request("GET", "/v1/catalog/node/" + percent_encode(node) + "?consistent", Key::registration);
+                               bool entry_alone, std::function<void(Look)> done) {
+  // Of thousands of services the answer is megabytes.
+  HttpRequest get = request("GET",
+                            "/v1/catalog/node/" + percent_encode(node) + "?consistent" +
+                                (entry_alone ? "&filter=" + percent_encode(R"(ID == "")") : ""),
+                            Key::registration);
   get.deadline = catalog_deadline;
   shown_ = nullptr;
-  work_.ask(std::move(get), [this, id, desired, done = std::move(done)](const HttpResult& answer) {
-    index_ = answer && answer->status == 200 ? answer->index : 0;
-    if (answer && answer->status == 403) {
-      if (refused_) refused_();
-      return done({CatalogAnswer::forbidden});
-    }
-    if (!answer || answer->status != 200) return done({CatalogAnswer::failed});
-    Json body = catalog_entry(answer->body, desired);
-    in_catalog_ = body.is_object();
-    if (body.is_null()) return done({CatalogAnswer::gone});
-    if (!body.is_object()) return done({CatalogAnswer::failed});
-    std::vector<std::string> leftovers = leftovers_in_catalog(desired, body);
-    std::vector<std::string> lacking = lacking_in_catalog(desired, body);
-    const bool own = of_this_node(id, body);
-    if (own) note_shown(desired, lacking);
-    if (own && lacking.empty()) return done({CatalogAnswer::registered, {}, std::move(leftovers)});
-    const Json& entry = object_of(body, "Node");
-    const NodeKey holder{text_of(entry, "Node"), text_of(entry, "ID"), text_of(entry, "Address")};
-    // Without an id an entry is anybody's, and the servers let us have it.
-    const bool other = !holder.id.empty() && holder.id != id;
-    if (other) return done({CatalogAnswer::taken, holder});
-    shown_ = std::move(body);
-    const auto gone = [this](const std::string& service) { return shown_services_.contains(service); };
-    const bool lost = !own || std::any_of(lacking.begin(), lacking.end(), gone);
-    std::erase_if(lacking, gone);
-    done({CatalogAnswer::incomplete, holder, std::move(leftovers), std::move(lacking), lost});
-  });
+  const auto reading = std::make_shared<CatalogEntry>(desired, entry_alone ? SentServices() : unseen_);
+  get.take = [reading](std::string_view piece) { reading->feed(piece); };
+  work_.ask(std::move(get),
+            [this, id, desired, entry_alone, reading, done = std::move(done)](const HttpResult& answer) {
+              index_ = answer && answer->status == 200 ? answer->index : 0;
+              if (answer && answer->status == 403) {
+                if (refused_) refused_();
+                return done({CatalogAnswer::forbidden});
+              }
+              if (!answer || answer->status != 200) return done({CatalogAnswer::failed});
+              Json body = reading->entry();
+              in_catalog_ = body.is_object();
+              if (body.is_null()) return done({CatalogAnswer::gone});
+              if (!body.is_object()) return done({CatalogAnswer::failed});
+              const bool own = of_this_node(id, body);
+              const Json& entry = object_of(body, "Node");
+              const NodeKey holder{text_of(entry, "Node"), text_of(entry, "ID"), text_of(entry, "Address")};
+              // Without an id an entry is anybody's, and the servers let us have it.
+              const bool other = !own && !holder.id.empty() && holder.id != id;
+              if (other) return done({CatalogAnswer::taken, holder});
+              if (entry_alone) return done({CatalogAnswer::incomplete, holder});
+              std::vector<std::string> leftovers = leftovers_in_catalog(desired, body);
+              std::vector<std::string> lacking = lacking_in_catalog(desired, body);
+              if (own) {
+                note_shown(desired, lacking);
+                note_seen(*reading);
+              }
+              if (own && lacking.empty()) return done({CatalogAnswer::registered, {}, std::move(leftovers)});
+              shown_ = std::move(body);
+              const auto gone = [this](const std::string& service) { return shown_services_.contains(service); };
+              const bool lost = !own || std::any_of(lacking.begin(), lacking.end(), gone);
+              std::erase_if(lacking, gone);
+              done({CatalogAnswer::incomplete, holder, std::move(leftovers), std::move(lacking), lost});
+            });
+}
+
+// What the agent was sent is with the servers when it answers, or its syncer has failed: then it is to send it once more.
+void AgentApi::note_seen(const CatalogEntry& entry) {
+  if (entry.behind()) flushed_ = 0;
+  for (const auto& [id, service] : entry.unseen()) {
+    const auto unseen = unseen_.find(id);
+    if (unseen != unseen_.end() && unseen->second == service) unseen_.erase(unseen);
+  }
 }
 
 // What is no longer desired is forgotten. `lacking`: in the order of `desired`, as lacking_in_catalog() has it.
 void AgentApi::note_shown(const Services& desired, const std::vector<std::string>& lacking) {
   std::set<std::string> shown;
   auto next = lacking.begin();
-  for (const Json& service : desired) {
-    const std::string& id = service.at("ID").get_ref<const std::string&>();
+  for (const SharedJson& service : desired) {
+    const std::string& id = service.id();
     const bool lacks = next != lacking.end() && *next == id;
     if (lacks) ++next;
     if (!lacks || shown_services_.contains(id)) shown.insert(id);
@@ -162,43 +188,75 @@ void AgentApi::await_change(const std::string& node, Duration limit, std::functi
   });
 }
 
+// The members of a large cluster are read as they come, and by then it is known which of them matter.
 void AgentApi::look_around(const NodeKey& own, std::function<void(const Result<Surroundings>&)> done) {
-  work_.ask(request("GET", "/v1/agent/members", Key::recovery),
-            [this, own, done = std::move(done)](const HttpResult& answer) mutable {
-              if (const auto told = success_of(answer, "members"); !told) return done(told.error());
-              auto members = parse_members(answer->body);
-              if (!members) return done(members.error());
-              auto seen = std::make_shared<Surroundings>();
-              seen->members = std::move(*members);
-              take_facts(seen->members, own);
-              ask_catalog(own, std::move(seen), std::move(done));
-            });
+  ask_catalog(own, [this, own, done = std::move(done)](Result<std::vector<CatalogNode>> listed) mutable {
+    auto seen = std::make_shared<Surroundings>();
+    if (listed) seen->catalog = std::move(*listed);
+    // Whom the address belongs to no agent can be asked by a filter: to its expressions that is no text.
+    ask_members(own, seen->catalog, "", agent_deadline,
+                [this, seen, listed = std::move(listed), done = std::move(done)](const Result<MemberSieve>& members) {
+                  if (!members) return done(members.error());
+                  facts_.members = members->members;
+                  facts_.servers = members->living_servers;
+                  if (!members->version.empty()) facts_.version = members->version;
+                  if (!listed) return done(listed.error());
+                  seen->members = members->kept();
+                  done(std::move(*seen));
+                });
+  });
 }
 
-void AgentApi::take_facts(const std::vector<Member>& members, const NodeKey& own) {
-  facts_.members = static_cast<int>(members.size());
-  facts_.servers = 0;
-  for (const Member& member : members) {
-    facts_.servers += member.server && member.status == MemberStatus::alive;
-    if (member.name == own.name && member.address == own.address) facts_.version = member.version;
-  }
+void AgentApi::ask_members(const NodeKey& own, const std::vector<CatalogNode>& catalog, const std::string& filter,
+                           Duration deadline, std::function<void(const Result<MemberSieve>&)> done) {
+  struct Reading {
+    MemberSieve sieve;
+    JsonValues list;
+    Reading(const NodeKey& node, const std::vector<CatalogNode>& entries)
+        : sieve(node, entries),
+          list(
+              [this](std::string_view, const Json& element) {
+                if (auto member = read_member(element)) sieve.take(std::move(*member));
+              },
+              longest_member) {}
+  };
+  const auto reading = std::make_shared<Reading>(own, catalog);
+  HttpRequest get = request("GET", "/v1/agent/members", Key::recovery);
+  if (!filter.empty()) get.target += "?filter=" + percent_encode(filter);
+  get.deadline = deadline;
+  get.take = [reading](std::string_view piece) { reading->list.feed(piece); };
+  work_.ask(std::move(get), [reading, done = std::move(done)](const HttpResult& answer) {
+    if (const auto told = success_of(answer, "members"); !told) return done(told.error());
+    if (!reading->list.list()) return done(no_list("members"));
+    done(reading->sieve);
+  });
 }
 
-void AgentApi::ask_catalog(const NodeKey& own, std::shared_ptr<Surroundings> seen,
-                           std::function<void(const Result<Surroundings>&)> done) {
+void AgentApi::ask_catalog(const NodeKey& own, std::function<void(Result<std::vector<CatalogNode>>)> done) {
+  struct Reading {
+    std::vector<CatalogNode> nodes{};
+    JsonValues list;
+    explicit Reading(const NodeKey& node)
+        : list(
+              [this, node](std::string_view, const Json& element) {
+                auto entry = read_catalog_node(element);
+                if (entry && nodes.size() < most_entries && MemberSieve::concerns(node, *entry))
+                  nodes.push_back(std::move(*entry));
+              },
+              longest_entry) {}
+  };
+  const auto reading = std::make_shared<Reading>(own);
   const std::string filter =
       fmt::format(R"(Address == "{}" or Node == "{}" or ID == "{}")", own.address, own.name, own.id);
   HttpRequest get = request("GET", "/v1/catalog/nodes?filter=" + percent_encode(filter), Key::registration);
   get.deadline = catalog_deadline;
-  work_.ask(std::move(get), [seen, done = std::move(done)](const HttpResult& answer) mutable {
+  get.take = [reading](std::string_view piece) { reading->list.feed(piece); };
+  work_.ask(std::move(get), [reading, done = std::move(done)](const HttpResult& answer) mutable {
     // Where the catalog may not be read there is nothing to be seen there; what the members show still holds.
-    if (!answer || answer->status != 403) {
-      if (const auto told = success_of(answer, "catalog"); !told) return done(told.error());
-      auto nodes = parse_catalog_nodes(answer->body);
-      if (!nodes) return done(nodes.error());
-      seen->catalog = std::move(*nodes);
-    }
-    done(std::move(*seen));
+    if (answer && answer->status == 403) return done(std::vector<CatalogNode>{});
+    if (const auto told = success_of(answer, "catalog"); !told) return done(told.error());
+    if (!reading->list.list()) return done(no_list("catalog"));
+    done(std::move(reading->nodes));
   });
 }
 
@@ -299,6 +357,7 @@ void AgentApi::leave(Duration deadline, Done done) {
 }
 
 void AgentApi::reload(Done done) {
+  flushed_ = 0;  // what its checks were before is not known
   work_.ask(request("PUT", "/v1/agent/reload", Key::recovery),
             [done = std::move(done)](const HttpResult& answer) { done(success_of(answer, "reload")); });
 }

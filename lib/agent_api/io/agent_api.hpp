@@ -6,10 +6,13 @@
 // the node is set with the agent's own token, which is the one that may write the node.
 #pragma once
 
+#include "agent_api/agent_list.hpp"
+#include "agent_api/catalog_entry.hpp"
 #include "agent_api/io/agent_calls.hpp"
 #include "agent_api/io/http_client.hpp"
 #include "agent_api/service_record.hpp"
 #include "agent_api/service_returns.hpp"
+#include "base/json_parts.hpp"
 #include "network/io/reach.hpp"
 
 #include <boost/asio/steady_timer.hpp>
@@ -40,7 +43,7 @@ class AgentApi : public AgentCalls {
   void ask_servers(const std::string& node, std::function<void(ServersAnswer servers, bool told)> done) override;
   void send_services(const std::string& node, const Services& desired, Sending what,
                      std::function<void(Sent)> done) override;
-  void look_up_catalog(const std::string& node, const std::string& id, const Services& desired,
+  void look_up_catalog(const std::string& node, const std::string& id, const Services& desired, bool entry_alone,
                        std::function<void(Look)> done) override;
   void send_again(const NodeKey& own, const Services& desired, bool seen, std::function<void(Sent)> done) override;
   void flush(bool anew, std::function<void(bool refused)> done) override;
@@ -73,10 +76,11 @@ class AgentApi : public AgentCalls {
   HttpRequest request(std::string method, std::string target, Key key) const;
   std::string registration_failure(const HttpResult& answer, const std::string& what, std::size_t size = 0) const;
   std::string registration_token_name() const;
-  void take_facts(const std::vector<Member>& members, const NodeKey& own);
   void note_shown(const Services& desired, const std::vector<std::string>& lacking);
-  void ask_catalog(const NodeKey& own, std::shared_ptr<Surroundings> seen,
-                   std::function<void(const Result<Surroundings>&)> done);
+  void note_seen(const CatalogEntry& entry);
+  void ask_catalog(const NodeKey& own, std::function<void(Result<std::vector<CatalogNode>>)> done);
+  void ask_members(const NodeKey& own, const std::vector<CatalogNode>& catalog, const std::string& filter,
+                   Duration deadline, std::function<void(const Result<MemberSieve>&)> done);
   std::string agent_token_name() const;
   // leader.cpp
   using LeaderResult = boost::system::result<ProbeAnswer, HttpProblem>;
@@ -89,7 +93,16 @@ class AgentApi : public AgentCalls {
   void forget_sent();
   void ask_list(const DeliveryPtr& delivery);
   void ask_checks(const DeliveryPtr& delivery);
-  void weigh(const DeliveryPtr& delivery, const Json& checks);
+  using ChecksPtr = std::shared_ptr<const AgentChecks>;  // null: they may not be read, or are none
+  void weigh(const DeliveryPtr& delivery, const ChecksPtr& checks, std::size_t from);
+  void weigh(Delivery& delivery, const SharedJson& service, const ChecksPtr& checks, Time now);
+  void compare(const DeliveryPtr& delivery, const ChecksPtr& checks);
+  void later(std::function<void()> step);
+  void ask_each(const std::string& target, JsonValues::Take take,
+                std::function<void(const HttpResult& answer, bool whole)> done);
+  void read_checks(const std::string& target, std::function<void(const HttpResult&, ChecksPtr)> done);
+  void note_sent(const std::string& id, const SharedJson& service);
+  void note_not_there(const std::string& id);
   void ask_tags(const DeliveryPtr& delivery);
   void deliver(const DeliveryPtr& delivery);
   void deliver_removal(const DeliveryPtr& delivery);
@@ -99,7 +112,7 @@ class AgentApi : public AgentCalls {
                    std::size_t size = 0);
   bool lacks(const Delivery& delivery, const std::string& id) const;
   void delivered(Delivery& delivery);
-  std::string digest(const Json& service) const;
+  std::string digest(const SharedJson& service) const;
   // own_answers.cpp
   void ask_entry(std::vector<std::string> targets, std::uint64_t so_far,
                  std::function<void(std::optional<std::uint64_t>)> done);
@@ -111,6 +124,8 @@ class AgentApi : public AgentCalls {
   void again_ask(const std::shared_ptr<Again>& again);
   void again_put(const std::shared_ptr<Again>& again);
   void again_compare(const std::shared_ptr<Again>& again);
+  std::string checks_target() const;
+  void digest_checks(std::function<void(const HttpResult&, std::optional<std::uint64_t>)> done);
   struct Refusals {
     std::map<std::string, std::string> services;  // id -> why
     std::string failure;                          // why it could not be asked
@@ -134,8 +149,11 @@ class AgentApi : public AgentCalls {
   std::shared_ptr<const int> process_ = std::make_shared<const int>();  // another one for each agent
   // The bodies that the agent has taken, by id: its own list does not show checks.
   SentServices sent_;
+  std::set<std::string> may_end_;  // those of them that the agent may deregister itself
+  SentServices unseen_;            // sent anew, and not looked for in the catalog since
   ServiceRecord record_;
   bool record_changed_ = false;
+  bool maybe_stale_ = false;  // checks of former definitions, in the agent
   std::function<void(const ServiceRecord&)> keep_;
   ServiceReturns returns_;
   std::set<std::string> shown_services_;  // desired ones that the catalog has shown while lictor runs
@@ -144,7 +162,8 @@ class AgentApi : public AgentCalls {
   std::set<std::string> faulty_;          // services that were not taken as they are defined, when last sent
   bool self_refused_ = false;  // the agent does not show itself: each question would be one more line of its log
   Json shown_;  // the catalog's entry of this node by the last look, where it lacks something; null: none
-  std::uint64_t flushed_ = 0;      // a digest of the agent's checks at the last flush; 0: none yet
+  // A digest of the agent's checks at the last flush, if it has not begun others since; 0: it is to be made anew.
+  std::uint64_t flushed_ = 0;
   std::set<std::string> own_ids_;  // of what is desired, while it is sent again
   bool leaving_ = false;
   // Of the last look at the catalog; 0: it showed nothing. And what await_change() was told since.

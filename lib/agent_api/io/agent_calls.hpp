@@ -87,8 +87,9 @@ class AgentCalls {
     std::vector<std::string> awaited = {};
     bool lost = false;  // one of those others
   };
+  // `entry_alone`: whose it is, and nothing of the services: `incomplete` is ours, whatever it shows.
   virtual void look_up_catalog(const std::string& node, const std::string& id, const Services& desired,
-                               std::function<void(Look)> done) = 0;
+                               bool entry_alone, std::function<void(Look)> done) = 0;
 
   // What the agent has and the catalog lacks, by the last look, is written there: the entry of the node and its checks (PUT
   // /v1/txn, with the agent's own token), then one service after the other with its checks (PUT /v1/catalog/register). `seen`:
@@ -96,8 +97,8 @@ class AgentCalls {
   // others have put on the agent is written where that is permitted.
   virtual void send_again(const NodeKey& own, const Services& desired, bool seen, std::function<void(Sent)> done) = 0;
 
-  // Has the agent send the servers what it has yet to tell them (State.SyncChanges): where `anew`, or where its checks have changed
-  // since the last time. Each change by the API does so (agent/agent_endpoint: syncChanges); this takes one of lictor's services,
+  // Has the agent send the servers what it has yet to tell them (State.SyncChanges): where `anew`; where its checks have changed
+  // since the last time, or others have begun; and where the catalog did not show what was sent. Each change by the API does so (agent/agent_endpoint: syncChanges); this takes one of lictor's services,
   // that is not in maintenance, out of maintenance. `refused`: the agent does not permit that.
   virtual void flush(bool anew, std::function<void(bool refused)> done) = 0;
 

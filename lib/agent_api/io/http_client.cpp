@@ -37,6 +37,7 @@ using boost::system::error_code;
 
 constexpr std::uint32_t kHeaderLimit = 64 << 10;
 constexpr std::ptrdiff_t kIdleConnections = 2;
+constexpr std::size_t kPiece = 32 << 10;
 
 // What one connection needs while operations on it are under way. They hold it, so that an aborted one never touches
 // its successor.
@@ -185,7 +186,27 @@ struct HttpClient::State : std::enable_shared_from_this<State> {
     parser->header_limit(kHeaderLimit);
     parser->body_limit(body_limit);
     parser->skip(lane->pending->request.method == "HEAD");
-    http::async_read(connection.socket, connection.buffer, *parser, then(lane, &State::finish));
+    parser->eager(true);
+    // As much as there is room for is read at a time, and at first there is next to none.
+    if (lane->pending->request.take) connection.buffer.reserve(kPiece);
+    read_more(lane);
+  }
+
+  void read_more(const std::shared_ptr<Lane>& lane) {
+    Connection& connection = *lane->connection;
+    http::async_read_some(connection.socket, connection.buffer, *connection.parser, then(lane, &State::have_read));
+  }
+
+  void have_read(const std::shared_ptr<Lane>& lane, error_code error) {
+    auto& parser = *lane->connection->parser;
+    const auto& take = lane->pending->request.take;
+    if (!error && take && parser.is_header_done() && parser.get().result_int() == 200) {
+      std::string& body = parser.get().body();
+      take(body);
+      body.clear();
+    }
+    if (error || parser.is_done()) return finish(lane, error);
+    read_more(lane);
   }
 
   void finish(const std::shared_ptr<Lane>& lane, error_code error) {

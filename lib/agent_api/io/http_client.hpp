@@ -16,6 +16,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 
 namespace lictor {
@@ -27,6 +28,9 @@ struct HttpRequest {
   std::map<std::string, std::string> headers;    // "X-Consul-Token"
   Duration deadline = std::chrono::seconds(10);  // from the moment it is asked, queueing included
   bool once = false;                             // to do it twice is not the same as to do it once
+  // Where it is given, the body of an answer with status 200 is handed to it piece by piece, some 32 KiB at most, each in a turn of
+  // the loop of its own, and not kept: HttpAnswer::body is empty. What follows may still fail. REQUIRES: it asks the client nothing.
+  std::function<void(std::string_view)> take = {};
 };
 
 struct HttpAnswer {

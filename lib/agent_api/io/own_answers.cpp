@@ -52,12 +52,14 @@ void AgentApi::ask_entry(std::vector<std::string> targets, std::uint64_t so_far,
   if (targets.empty()) return done(so_far);
   HttpRequest get = request("GET", targets.front() + "?consistent", Key::registration);
   get.deadline = catalog_deadline;
+  const auto digest = std::make_shared<std::uint64_t>(so_far);
+  get.take = [digest](std::string_view piece) { *digest = fnv1a(piece, *digest); };
   targets.erase(targets.begin());
-  work_.ask(std::move(get), [this, targets = std::move(targets), so_far,
-                             done = std::move(done)](const HttpResult& answer) mutable {
-    if (!answer || (answer->status != 200 && answer->status != 403)) return done(std::nullopt);
-    ask_entry(std::move(targets), answer->status == 200 ? fnv1a(answer->body, so_far) : so_far, std::move(done));
-  });
+  work_.ask(std::move(get),
+            [this, targets = std::move(targets), digest, done = std::move(done)](const HttpResult& answer) mutable {
+              if (!answer || (answer->status != 200 && answer->status != 403)) return done(std::nullopt);
+              ask_entry(std::move(targets), *digest, std::move(done));
+            });
 }
 
 void AgentApi::ask_who_leads(std::function<void(ServersAnswer)> done) {
@@ -67,24 +69,18 @@ void AgentApi::ask_who_leads(std::function<void(ServersAnswer)> done) {
     const Json said = answer && answer->status == 200 ? foreign_json(answer->body) : Json();
     const std::string leader = said.is_string() ? said.get<std::string>() : "";
     if (leader.empty()) return done(ServersAnswer::silent);
-    HttpRequest members = request("GET", "/v1/agent/members", Key::recovery);
-    members.deadline = members_deadline;
-    work_.ask(std::move(members), [this, leader, done = std::move(done)](const HttpResult& listed) {
-      Silence now{.leader = leader, .servers = silence_.servers, .entry = silence_.entry};
-      if (const auto members = parse_members(listed && listed->status == 200 ? listed->body : "")) {
-        const auto servers = [&](MemberStatus status) {
-          return static_cast<int>(std::count_if(members->begin(), members->end(), [status](const Member& member) {
-            return member.server && member.status == status;
-          }));
-        };
-        now.servers = servers(MemberStatus::alive);
-        // As long as the members have not been looked at all are taken to have been alive.
-        if (silence_.servers == 0) silence_.servers = now.servers + servers(MemberStatus::failed);
-      }
-      const bool same = now.leader == silence_.leader && now.servers == silence_.servers;
-      silence_ = std::move(now);
-      done(same ? ServersAnswer::steady : ServersAnswer::changed);
-    });
+    ask_members({}, {}, R"(Tags.role == "consul")", members_deadline,
+                [this, leader, done = std::move(done)](const Result<MemberSieve>& members) {
+                  Silence now{.leader = leader, .servers = silence_.servers, .entry = silence_.entry};
+                  if (members) {
+                    now.servers = members->living_servers;
+                    // As long as the members have not been looked at all are taken to have been alive.
+                    if (silence_.servers == 0) silence_.servers = now.servers + members->failed_servers;
+                  }
+                  const bool same = now.leader == silence_.leader && now.servers == silence_.servers;
+                  silence_ = std::move(now);
+                  done(same ? ServersAnswer::steady : ServersAnswer::changed);
+                });
   });
 }
 

@@ -41,7 +41,7 @@ void AgentApi::send_again(const NodeKey& own, const Services& desired, bool seen
   again->shown = std::exchange(shown_, nullptr);
   again->done = std::move(done);
   own_ids_.clear();
-  for (const Json& service : desired) own_ids_.insert(service.at("ID").get<std::string>());
+  for (const SharedJson& service : desired) own_ids_.insert(service.id());
   again_read(again, [this, again] {
     if (!again->shown.is_null()) {
       again->node = node_fields(again->shown.value("Node", Json::object()));
@@ -176,24 +176,35 @@ void AgentApi::again_compare(const std::shared_ptr<Again>& again) {
 // them are gone has to be known of services alone that the agent may take out.
 void AgentApi::flush(bool anew, std::function<void(bool)> done) {
   if (anew) flushed_ = 0;
-  const bool all =
-      std::any_of(sent_.begin(), sent_.end(), [](const auto& it) { return may_be_deregistered(it.second); });
-  const std::string target =
-      all ? "/v1/agent/checks" : "/v1/agent/checks?filter=" + percent_encode(R"(Status != "passing")");
-  work_.ask(request("GET", target, Key::registration), [this, done = std::move(done)](const HttpResult& answer) {
-    if (!answer || answer->status != 200) return done(answer && answer->status == 403);
-    const std::uint64_t now = fnv1a(answer->body);
-    if (now == flushed_ || leaving_) return done(false);
-    const Json checks = foreign_json(answer->body);
-    returns_.look(sent_, checks);
-    const auto free = std::find_if(sent_.begin(), sent_.end(), [&checks](const auto& service) {
-      return checks.is_object() && !checks.contains("_service_maintenance:" + service.first);
-    });
-    if (free == sent_.end()) return done(false);
-    flushed_ = now;
-    work_.ask(request("PUT", "/v1/agent/service/maintenance/" + percent_encode(free->first) + "?enable=false",
-                      Key::registration),
-              [done](const HttpResult& flushed) { done(flushed && flushed->status == 403); });
+  digest_checks([this, done = std::move(done)](const HttpResult& answer, std::optional<std::uint64_t> digest) mutable {
+    if (!digest) return done(answer && answer->status == 403);
+    if (*digest == flushed_ || leaving_) return done(false);
+    read_checks(checks_target(),
+                [this, digest = *digest, done = std::move(done)](const HttpResult&, const ChecksPtr& checks) {
+                  if (!checks) return done(false);
+                  returns_.look(may_end_, *checks);
+                  const auto free = std::find_if(sent_.begin(), sent_.end(), [&checks](const auto& service) {
+                    return !checks->contains("_service_maintenance:" + service.first);
+                  });
+                  if (free == sent_.end() || leaving_) return done(false);
+                  flushed_ = digest;
+                  const std::string id = percent_encode(free->first);
+                  work_.ask(request("PUT", "/v1/agent/service/maintenance/" + id + "?enable=false", Key::registration),
+                            [done](const HttpResult& flushed) { done(flushed && flushed->status == 403); });
+                });
+  });
+}
+
+std::string AgentApi::checks_target() const {
+  return may_end_.empty() ? "/v1/agent/checks?filter=" + percent_encode(R"(Status != "passing")") : "/v1/agent/checks";
+}
+
+void AgentApi::digest_checks(std::function<void(const HttpResult&, std::optional<std::uint64_t>)> done) {
+  const auto digest = std::make_shared<std::uint64_t>(fnv1a(""));
+  HttpRequest get = request("GET", checks_target(), Key::registration);
+  get.take = [digest](std::string_view piece) { *digest = fnv1a(piece, *digest); };
+  work_.ask(std::move(get), [digest, done = std::move(done)](const HttpResult& answer) {
+    done(answer, answer && answer->status == 200 ? std::optional(*digest) : std::nullopt);
   });
 }
 

@@ -1,17 +1,26 @@
 // AgentApi's part that makes the agent's services those desired.
 #include "agent_api/io/agent_answer.hpp"
 #include "agent_api/io/agent_api.hpp"
-#include "agent_api/io/sliced_json.hpp"
 #include "agent_config/blocked_endpoints.hpp"
+#include "base/json_parts.hpp"
 #include "base/json_text.hpp"
 #include "base/text.hpp"
 
 #include <fmt/format.h>
+#include <boost/asio/post.hpp>
 
 #include <algorithm>
 #include <utility>
 
 namespace lictor {
+namespace {
+
+// Bytes of a service or check in the agent's lists.
+constexpr std::size_t longest_value = 1 << 20;
+// Some 2 ms of a slow CPU.
+constexpr std::size_t weighed_at_once = 200;
+
+}  // namespace
 
 // One sending. What is under way holds it.
 struct AgentApi::Delivery {
@@ -19,7 +28,7 @@ struct AgentApi::Delivery {
   Services desired;
   std::function<void(Sent)> done;
   std::map<std::string, std::string> refused{};  // by the servers' word: id -> why
-  std::optional<Json> actual{};                  // the agent's list; nothing: not asked for, or it may not be read
+  std::optional<AgentServices> actual{};         // the agent's list; nothing: not asked for, or it may not be read
   std::set<std::string> kept{};       // by an agent before this one, as they are desired; and by this one, in name
   std::set<std::string> held_back{};  // desired ones that are not sent now
   std::map<std::string, Absence> absent{};  // that the agent lacks although it had them
@@ -27,6 +36,7 @@ struct AgentApi::Delivery {
   std::map<std::string, std::vector<std::string>> tags{};           // instead of those defined
   std::vector<std::pair<std::string, std::string>> stale_checks{};  // service, check
   bool weighed_stale = false;
+  int puts = 0;
   Sent sent{};
 
   bool agent_lacks(const std::string& id) const { return actual && !actual->contains(id); }
@@ -53,7 +63,20 @@ void AgentApi::use_tokens(Tokens tokens) {
 
 void AgentApi::forget_sent() {
   sent_.clear();
+  may_end_.clear();
+  unseen_.clear();
   sent_is_all_ = false;
+}
+
+void AgentApi::note_sent(const std::string& id, const SharedJson& service) {
+  may_be_deregistered(service) ? void(may_end_.insert(id)) : void(may_end_.erase(id));
+  sent_.insert_or_assign(id, service);
+}
+
+void AgentApi::note_not_there(const std::string& id) {
+  sent_.erase(id);
+  may_end_.erase(id);
+  unseen_.erase(id);
 }
 
 void AgentApi::use_record(ServiceRecord record, std::function<void(const ServiceRecord&)> keep) {
@@ -61,8 +84,8 @@ void AgentApi::use_record(ServiceRecord record, std::function<void(const Service
   keep_ = std::move(keep);
 }
 
-std::string AgentApi::digest(const Json& service) const {
-  return fmt::format("{:016x}", fnv1a(json_text(service), fnv1a(tokens_.registration + ' ' + tokens_.fallback)));
+std::string AgentApi::digest(const SharedJson& service) const {
+  return fmt::format("{:016x}", fnv1a(service.text(), fnv1a(tokens_.registration + ' ' + tokens_.fallback)));
 }
 
 void AgentApi::send_services(const std::string& node, const Services& desired, Sending what,
@@ -70,7 +93,7 @@ void AgentApi::send_services(const std::string& node, const Services& desired, S
   const auto delivery = std::make_shared<Delivery>(Delivery{node, desired, std::move(done)});
   if (refused_last_) {
     std::map<std::string, std::string> names;
-    for (const Json& service : desired) names[service.at("ID")] = service.at("Name").get<std::string>();
+    for (const SharedJson& service : desired) names[service.id()] = text_of(*service, "Name");
     return ask_permission(std::move(names), [this, delivery](const Refusals& refusals) {
       // Where they can't be asked the agent is.
       if (refusals.services.empty()) return ask_list(delivery);
@@ -89,87 +112,128 @@ void AgentApi::send_services(const std::string& node, const Services& desired, S
 // ---- what is to be sent
 
 void AgentApi::ask_list(const DeliveryPtr& delivery) {
-  work_.ask(request("GET", "/v1/agent/services", Key::registration), [this, delivery](HttpResult answer) {
+  const auto actual = std::make_shared<AgentServices>(delivery->desired);
+  const auto take = [actual](std::string_view id, const Json& service) { actual->add(std::string(id), service); };
+  ask_each("/v1/agent/services", take, [this, delivery, actual](const HttpResult& answer, bool whole) {
     const bool unreadable = answer && answer->status == 403;
     if (const auto listed = success_of(answer, "list of the agent's services"); !listed && !unreadable) {
       delivery->sent.failure = to_string(listed.error());
       return delivered(*delivery);
     }
     // Without services of its own a node needs no token for them.
-    if (unreadable) return weigh(delivery, nullptr);
-    parse_sliced(executor_, process_, std::move(answer->body), [this, delivery](Json listed) {
-      if (listed.is_object()) {
-        delivery->actual = std::move(listed);
-        return ask_checks(delivery);
-      }
-      delivery->sent.failure = "list of the agent's services: the agent's answer is not JSON";
-      delivered(*delivery);
-    });
+    if (unreadable) return weigh(delivery, nullptr, 0);
+    if (whole) {
+      delivery->actual = std::move(*actual);
+      return ask_checks(delivery);
+    }
+    delivery->sent.failure = "list of the agent's services: the agent's answer is not JSON";
+    delivered(*delivery);
+  });
+}
+
+// What the agent says of all its services or checks: of thousands it takes tens of milliseconds to read. `whole`: it was an object.
+void AgentApi::ask_each(const std::string& target, JsonValues::Take take,
+                        std::function<void(const HttpResult& answer, bool whole)> done) {
+  const auto values = std::make_shared<JsonValues>(std::move(take), longest_value);
+  HttpRequest get = request("GET", target, Key::registration);
+  get.take = [values](std::string_view piece) { values->feed(piece); };
+  work_.ask(std::move(get), [values, done = std::move(done)](const HttpResult& answer) {
+    done(answer, answer && answer->status == 200 && values->object());
+  });
+}
+
+void AgentApi::read_checks(const std::string& target, std::function<void(const HttpResult&, ChecksPtr)> done) {
+  const auto checks = std::make_shared<AgentChecks>();
+  const auto take = [checks](std::string_view id, const Json& check) {
+    checks->insert_or_assign(std::string(id), read_check(check));
+  };
+  ask_each(target, take, [checks, done = std::move(done)](const HttpResult& answer, bool whole) {
+    done(answer, whole ? checks : nullptr);
   });
 }
 
 // Where they tell whether an agent before this one has what is desired, or why this one will have a service no more.
 void AgentApi::ask_checks(const DeliveryPtr& delivery) {
-  for (const Json& service : delivery->desired) {
-    const std::string& id = service.at("ID").get_ref<const std::string&>();
+  for (const SharedJson& service : delivery->desired) {
+    const std::string& id = service.id();
     const auto known = record_.find(id);
     if (!sent_.contains(id) && !delivery->agent_lacks(id) && known != record_.end() &&
         known->second.digest == digest(service))
       delivery->kept.insert(id);
   }
-  const bool ends =
-      std::any_of(sent_.begin(), sent_.end(), [](const auto& it) { return may_be_deregistered(it.second); });
-  if (delivery->kept.empty() && !ends) return weigh(delivery, nullptr);
-  work_.ask(request("GET", "/v1/agent/checks", Key::registration), [this, delivery](HttpResult answer) {
-    if (!answer || answer->status != 200) return weigh(delivery, Json());
-    parse_sliced(executor_, process_, std::move(answer->body),
-                 [this, delivery](const Json& checks) { weigh(delivery, checks); });
-  });
+  if (delivery->kept.empty() && may_end_.empty()) return weigh(delivery, nullptr, 0);
+  read_checks("/v1/agent/checks",
+              [this, delivery](const HttpResult&, const ChecksPtr& checks) { weigh(delivery, checks, 0); });
 }
 
-void AgentApi::weigh(const DeliveryPtr& delivery, const Json& checks) {
-  static const Json unreadable = Json::object();
-  const Json& actual = delivery->actual ? *delivery->actual : unreadable;
+// Some at a time, for there may be thousands.
+void AgentApi::weigh(const DeliveryPtr& delivery, const ChecksPtr& checks, std::size_t from) {
   const Time now = std::chrono::floor<Duration>(std::chrono::steady_clock::now());
-  for (const SharedJson& service : delivery->desired) {
-    const std::string id = service->at("ID");
-    // Counts as sent what an agent before this one was sent, and this one has.
-    if (delivery->kept.contains(id) && shown_by_agent(service, actual, checks)) sent_.insert_or_assign(id, service);
-    if (const auto refused = delivery->refused.find(id); refused != delivery->refused.end()) {
-      delivery->sent.faults.push_back({id, refused->second, true, lacks(*delivery, id)});
-      delivery->held_back.insert(id);
+  const std::size_t end = std::min(delivery->desired.size(), from + weighed_at_once);
+  for (std::size_t i = from; i < end; ++i) weigh(*delivery, delivery->desired[i], checks, now);
+  if (end < delivery->desired.size()) return later([this, delivery, checks, end] { weigh(delivery, checks, end); });
+  later([this, delivery, checks] { compare(delivery, checks); });
+}
+
+void AgentApi::weigh(Delivery& delivery, const SharedJson& service, const ChecksPtr& checks, Time now) {
+  const std::string& id = service.id();
+  // Counts as sent what an agent before this one was sent, and this one has.
+  if (checks && delivery.kept.contains(id)) {
+    const Json body = *service;
+    if (shown_by_agent(body, *delivery.actual, *checks)) {
+      note_sent(id, service);
+      maybe_stale_ |= record_[id].checks.size() > given_check_ids(body).size();
     }
-    if (!delivery->agent_lacks(id)) continue;
-    const Absence absence = returns_.absent(service, sent_.contains(id), record_.contains(id), now);
-    if (absence == Absence::none) continue;
-    delivery->absent[id] = absence;
-    if (absence == Absence::deregistered) continue;
-    shown_services_.erase(id);  // the catalog has rightly lost it
-    if (absence == Absence::waiting && delivery->held_back.insert(id).second)
-      delivery->sent.faults.push_back(
-          {id,
-           fmt::format("{}: the agent has deregistered it again, as its check was critical for too long "
-                       "(deregister_critical_service_after); it is registered again after a pause",
-                       id),
-           false, true});
   }
+  if (const auto refused = delivery.refused.find(id); refused != delivery.refused.end()) {
+    delivery.sent.faults.push_back({id, refused->second, true, lacks(delivery, id)});
+    delivery.held_back.insert(id);
+  }
+  if (!delivery.agent_lacks(id)) return;
+  const Absence absence = returns_.absent(service, sent_.contains(id), record_.contains(id), now);
+  if (absence == Absence::none) return;
+  delivery.absent[id] = absence;
+  if (absence == Absence::deregistered) return;
+  shown_services_.erase(id);  // the catalog has rightly lost it
+  if (absence == Absence::waiting && delivery.held_back.insert(id).second)
+    delivery.sent.faults.push_back(
+        {id,
+         fmt::format("{}: the agent has deregistered it again, as its check was critical for too long "
+                     "(deregister_critical_service_after); it is registered again after a pause",
+                     id),
+         false, true});
+}
+
+void AgentApi::compare(const DeliveryPtr& delivery, const ChecksPtr& checks) {
+  static const AgentServices unreadable;
+  const AgentServices& actual = delivery->actual ? *delivery->actual : unreadable;
   if (delivery->actual) {
-    returns_.look(sent_, checks);
+    if (checks) returns_.look(may_end_, *checks);
     // Others may have taken one out; what is there all the same is among the changes.
-    std::erase_if(sent_, [&](const auto& taken) { return !actual.contains(taken.first); });
+    std::vector<std::string> gone;
+    for (const auto& [id, service] : sent_) {
+      if (!actual.contains(id)) gone.push_back(id);
+    }
+    for (const std::string& id : gone) note_not_there(id);
   }
   delivery->changes = service_changes(delivery->desired, actual, sent_);
   std::erase_if(delivery->changes.put,
-                [&](const Json& service) { return delivery->held_back.contains(service.at("ID")); });
+                [&](const SharedJson& service) { return delivery->held_back.contains(service.id()); });
   ask_tags(delivery);
+}
+
+void AgentApi::later(std::function<void()> step) {
+  boost::asio::post(executor_, [step = std::move(step), process = std::weak_ptr(process_)] {
+    if (!process.expired()) step();
+  });
 }
 
 // What others have made of the tags is in the catalog, from where the agent takes it with its next full sync.
 void AgentApi::ask_tags(const DeliveryPtr& delivery) {
-  std::vector<const Json*> theirs;
-  for (const Json& service : delivery->changes.put) {
-    if (tags_may_be_theirs(service) && delivery->actual && !delivery->agent_lacks(service.at("ID")))
-      theirs.push_back(&service);
+  std::vector<SharedJson> theirs;
+  for (const SharedJson& service : delivery->changes.put) {
+    if (tags_may_be_theirs(service) && delivery->actual && !delivery->agent_lacks(service.id()))
+      theirs.push_back(service);
   }
   if (theirs.empty()) return deliver(delivery);
   HttpRequest get =
@@ -178,12 +242,12 @@ void AgentApi::ask_tags(const DeliveryPtr& delivery) {
   work_.ask(std::move(get), [this, delivery, theirs = std::move(theirs)](const HttpResult& answer) {
     const Json entry = answer && answer->status == 200 ? foreign_json(answer->body) : Json();
     const Json& shown = object_of(entry, "Services");
-    for (const Json* service : theirs) {
-      const std::string id = service->at("ID");
-      const Json& there = shown.contains(id) ? shown.at(id) : delivery->actual->at(id);
+    for (const SharedJson& service : theirs) {
+      const std::string& id = service.id();
+      const std::vector<std::string> there = shown.contains(id) ? tags_of(shown.at(id)) : delivery->actual->tags(id);
       const auto kept = record_.find(id);
       const std::vector<std::string> ours = tags_of(*service);
-      delivery->tags[id] = merged_tags(kept == record_.end() ? ours : kept->second.tags, ours, tags_of(there));
+      delivery->tags[id] = merged_tags(kept == record_.end() ? ours : kept->second.tags, ours, there);
     }
     deliver(delivery);
   });
@@ -196,10 +260,11 @@ void AgentApi::ask_tags(const DeliveryPtr& delivery) {
 void AgentApi::deliver(const DeliveryPtr& delivery) {
   if (!delivery->changes.remove.empty()) return deliver_removal(delivery);
   if (!delivery->changes.put.empty()) return deliver_service(delivery);
-  if (!std::exchange(delivery->weighed_stale, true)) {
+  if (!std::exchange(delivery->weighed_stale, true) && maybe_stale_) {
     for (auto& [service, checks] : stale_checks(delivery->desired, sent_, record_)) {
       for (std::string& check : checks) delivery->stale_checks.emplace_back(service, std::move(check));
     }
+    maybe_stale_ = !delivery->stale_checks.empty();
   }
   delivery->stale_checks.empty() ? delivered(*delivery) : deliver_stale_check(delivery);
 }
@@ -213,7 +278,7 @@ void AgentApi::deliver_removal(const DeliveryPtr& delivery) {
     const bool unknown = answer && answer->body.find("Unknown service") != std::string::npos;
     if (!unknown && !note_answer(*delivery, answer, id, "deregistering " + id)) return;
     if (unknown || answer->status == 200) {
-      sent_.erase(id);
+      note_not_there(id);
       record_changed_ |= record_.erase(id) > 0;
     }
     deliver(delivery);
@@ -224,21 +289,33 @@ void AgentApi::deliver_service(const DeliveryPtr& delivery) {
   SharedJson service = std::move(delivery->changes.put.back());
   delivery->changes.put.pop_back();
   delivery->sent.changed = true;
-  const std::string id = service->at("ID");
+  const std::string& id = service.id();
   HttpRequest put = request("PUT", "/v1/agent/service/register", Key::registration);
-  Json body = returns_.body(service);
-  if (const auto tags = delivery->tags.find(id); tags != delivery->tags.end()) body["Tags"] = tags->second;
-  put.body = json_text(body);
+  const auto tags = delivery->tags.find(id);
+  if (tags != delivery->tags.end() || returns_.changes(service)) {
+    Json body = returns_.body(*service);
+    if (tags != delivery->tags.end()) body["Tags"] = tags->second;
+    put.body = json_text(body);
+  } else {
+    put.body = service.text();
+  }
   const std::size_t size = put.body.size();
-  work_.ask(std::move(put), [this, delivery, id, size, service = std::move(service)](const HttpResult& answer) mutable {
+  work_.ask(std::move(put), [this, delivery, id, size, service](const HttpResult& answer) {
     if (!note_answer(*delivery, answer, id, "registering " + id, size)) return;
     if (answer->status != 200) return deliver(delivery);
-    note_taken(record_[id], service, digest(service));
+    maybe_stale_ |= note_taken(record_[id], *service, digest(service));
     record_changed_ = true;
     returns_.taken(id);
     if (const auto absent = delivery->absent.find(id); absent != delivery->absent.end())
       delivery->sent.returned.push_back({id, absent->second == Absence::critical});
-    sent_.insert_or_assign(id, std::move(service));
+    // With each change the agent sends the servers all that it has. Checks that it begins change soon after, and during many changes
+    // they may do so twice: of these it is not known that nothing is to be sent because they are as they were.
+    const auto before = sent_.find(id);
+    const bool begins = service.mentions("Check") && (before == sent_.end() || !same_checks(*before->second, *service));
+    if (begins || ++delivery->puts > 1) flushed_ = 0;
+    // One that the catalog has not shown before is looked for in any case.
+    if (shown_services_.contains(id)) unseen_.insert_or_assign(id, service);
+    note_sent(id, service);
     deliver(delivery);
   });
 }

@@ -1,5 +1,6 @@
 #include "files/io/files.hpp"
 
+#include "base/text.hpp"
 #include "files/io/as_user.hpp"
 #include "files/io/folder.hpp"
 
@@ -14,6 +15,8 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
+#include <sstream>
 #include <utility>
 #include <vector>
 
@@ -64,6 +67,12 @@ struct Failure {
 // Whether this thread acts as `uid` already, so that there is nobody to give a file to.
 bool acts_for(const std::optional<uid_t>& uid) {
   return uid && static_cast<uid_t>(::setfsuid(static_cast<uid_t>(-1))) == *uid;
+}
+
+// By the kernel's name for it: what a pid is the pid of.
+std::string pid_namespace() {
+  std::error_code none;
+  return std::filesystem::read_symlink("/proc/self/ns/pid", none).string();
 }
 
 std::optional<Failure> fill(int fd, const std::string& content, const FileAttributes& attributes, FileCalls& calls) {
@@ -336,12 +345,13 @@ FileLock::~FileLock() {
   if (fd_ >= 0) ::close(fd_);
 }
 
-Result<FileLock> FileLock::acquire(const std::string& path, std::optional<uid_t> uid, std::optional<gid_t> gid) {
+Result<std::optional<FileLock>> FileLock::acquire(const std::string& path, std::optional<uid_t> uid,
+                                                  std::optional<gid_t> gid) {
   return by_whoever_may([&] { return acquire_as_this_user(path, uid, gid); });
 }
 
-Result<FileLock> FileLock::acquire_as_this_user(const std::string& path, std::optional<uid_t> uid,
-                                                std::optional<gid_t> gid) {
+Result<std::optional<FileLock>> FileLock::acquire_as_this_user(const std::string& path, std::optional<uid_t> uid,
+                                                               std::optional<gid_t> gid) {
   constexpr int flags = O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
   int fd = open_below(path, flags | O_CREAT | O_EXCL, 0644);
   const bool made = fd >= 0;
@@ -364,19 +374,32 @@ Result<FileLock> FileLock::acquire_as_this_user(const std::string& path, std::op
   whole.l_whence = SEEK_SET;
   if (::fcntl(fd, F_OFD_SETLK, &whole) != 0) {
     if (errno != EAGAIN && errno != EACCES) return problem(path, "lock", errno);
-    errno = EBUSY;
-    const auto content = drain(fd, path, 64);
-    const std::string holder = content ? content->substr(0, content->find('\n')) : "";
-    return Problem{path, holder.empty() ? "held by another process" : "held by process " + holder,
-                   "stop the other lictor, or give this one directories of its own", Exit::config};
+    return std::optional<FileLock>();
   }
-  const std::string pid = std::to_string(::getpid()) + "\n";
-  const auto length = static_cast<ssize_t>(pid.size());
+  const std::string holder = std::to_string(::getpid()) + "\n" + pid_namespace() + "\n";
+  const auto length = static_cast<ssize_t>(holder.size());
   // Cutting off what is there makes a disk's file system give up its block and find another one, at every start.
-  if (::pwrite(fd, pid.data(), pid.size(), 0) != length || (now.st_size > length && ::ftruncate(fd, length) != 0)) {
+  if (::pwrite(fd, holder.data(), holder.size(), 0) != length ||
+      (now.st_size > length && ::ftruncate(fd, length) != 0)) {
     return problem(path, "write", errno);
   }
-  return lock;
+  return std::optional(std::move(lock));
+}
+
+std::string lock_holder(const std::string& path) {
+  constexpr size_t longest = 64;
+  const auto text = by_whoever_may([&path] { return read_file(path, longest); });
+  std::istringstream lines(text && *text ? **text : "");
+  std::string pid, its_namespace;
+  std::getline(lines, pid);
+  std::getline(lines, its_namespace);
+  if (pid.empty() || !std::all_of(pid.begin(), pid.end(), [](char c) { return c >= '0' && c <= '9'; }))
+    return "another process";
+  const std::string holder = "process " + pid;
+  if (its_namespace.empty()) return holder;  // as of an older lictor
+  if (its_namespace != pid_namespace()) return holder + " of another container";
+  const auto name = read_file("/proc/" + pid + "/comm", longest);
+  return name && *name ? fmt::format("{} ({})", holder, trim(**name)) : holder;
 }
 
 }  // namespace lictor

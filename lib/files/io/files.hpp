@@ -94,18 +94,22 @@ class FileLock {
   FileLock(FileLock&& other) noexcept;
   FileLock& operator=(FileLock&& other) noexcept;
   ~FileLock();
-  // A problem (Exit::config) when another process holds it: it names the file and, where known, that process's pid.
-  // The file itself stays for ever; its content is the holder's pid, for people. Close-on-exec.
+  // Nothing: another process holds it. The file itself stays for ever; its content, two lines, is the holder's pid and its
+  // PID namespace as the kernel names it ("pid:[4026531836]"). Close-on-exec.
   // A file that this makes is given to `uid`:`gid`, where they are given; on failure it is gone again.
-  static Result<FileLock> acquire(const std::string& path, std::optional<uid_t> uid = {},
-                                  std::optional<gid_t> gid = {});
+  static Result<std::optional<FileLock>> acquire(const std::string& path, std::optional<uid_t> uid = {},
+                                                 std::optional<gid_t> gid = {});
 
  private:
-  static Result<FileLock> acquire_as_this_user(const std::string& path, std::optional<uid_t> uid,
-                                               std::optional<gid_t> gid);
+  static Result<std::optional<FileLock>> acquire_as_this_user(const std::string& path, std::optional<uid_t> uid,
+                                                              std::optional<gid_t> gid);
   explicit FileLock(int fd) : fd_(fd) {}
   int fd_ = -1;
 };
+
+// Who holds the lock at `path`, in words and as far as it can be known: "process 4711 (lictor)", "process 1 of another container",
+// "another process".
+std::string lock_holder(const std::string& path);
 
 // Calls `take` with each name in the folder, by open_folder_to_read, "." and ".." included, until it returns false. Nothing where it can't be read.
 template <class Take>

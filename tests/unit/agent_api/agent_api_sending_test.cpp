@@ -145,7 +145,7 @@ struct LosingAgent : FakeAgent {
 
   AgentApi::Sent send_again(const Json& entry, bool seen = true) {
     replies["GET /v1/catalog/node/n1"] = {200, entry.dump()};
-    answer_to<AgentApi::Look>([&](auto done) { api.look_up_catalog("n1", "id-1", desired, done); });
+    answer_to<AgentApi::Look>([&](auto done) { api.look_up_catalog("n1", "id-1", desired, false, done); });
     asked.clear();
     bodies.clear();
     return answer_to<AgentApi::Sent>([&](auto done) {

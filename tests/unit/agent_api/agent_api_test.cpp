@@ -48,7 +48,8 @@ TEST_CASE("no call waits behind another one that the agent does not answer") {
   CHECK(done([&](auto told) { api.deregister("n1", told); }));
   CHECK(done([&](auto told) { api.repeat_leave("n1", told); }));
   CHECK(done([&](auto told) { api.leave(seconds(5), told); }));
-  const auto look = agent.answer_to<AgentApi::Look>([&](auto told) { api.look_up_catalog("n1", "id", {}, told); });
+  const auto look =
+      agent.answer_to<AgentApi::Look>([&](auto told) { api.look_up_catalog("n1", "id", {}, false, told); });
   CHECK(look.answer == CatalogAnswer::gone);
   CHECK_FALSE(sent);
   for (const auto& late : waiting) late({503, "over"});
@@ -83,7 +84,7 @@ TEST_CASE("the catalog's answers") {
     agent.replies["GET /v1/catalog/node/n%201"] = {row.status, row.body};
     AgentApi api(agent.io.get_executor(), agent.socket);
     const auto seen =
-        agent.answer_to<AgentApi::Look>([&](auto done) { api.look_up_catalog("n 1", id, desired, done); });
+        agent.answer_to<AgentApi::Look>([&](auto done) { api.look_up_catalog("n 1", id, desired, false, done); });
     CHECK(seen.answer == row.expected);
     if (row.expected == CatalogAnswer::taken) CHECK(seen.holder.id == other);
     if (row.expected == CatalogAnswer::incomplete)
@@ -99,7 +100,7 @@ TEST_CASE("what the catalog has shown before and lacks is lost, what it has neve
     agent.replies["GET /v1/catalog/node/n1"] = {200, Json{{"Node", {{"ID", "i"}}}, {"Services", shown}}.dump()};
     Services services;
     for (const std::string& id : desired) services.emplace_back(Json{{"ID", id}, {"Name", id}});
-    return agent.answer_to<AgentApi::Look>([&](auto done) { api.look_up_catalog("n1", "i", services, done); });
+    return agent.answer_to<AgentApi::Look>([&](auto done) { api.look_up_catalog("n1", "i", services, false, done); });
   };
   const Json a = {{"a", Json::object()}}, both = {{"a", Json::object()}, {"b", Json::object()}};
   auto seen = look({"a", "b"}, a);
@@ -124,7 +125,7 @@ TEST_CASE("a change can be awaited only of what the catalog has shown, by an age
   CHECK_FALSE(awaited());
   CHECK(agent.asked.empty());
   agent.replies["GET /v1/catalog/node/n1"] = {200, "null"};
-  agent.answer_to<AgentApi::Look>([&](auto done) { api.look_up_catalog("n1", "id", {}, done); });
+  agent.answer_to<AgentApi::Look>([&](auto done) { api.look_up_catalog("n1", "id", {}, false, done); });
   CHECK_FALSE(awaited());
   CHECK(agent.asked.size() == 1);
 }
@@ -394,6 +395,55 @@ TEST_CASE("an agent is made to send what it has when its checks have changed, an
   CHECK(agent.flushes());
   CHECK_FALSE(agent.flushes());
   CHECK_FALSE(agent.refused);
+}
+
+// With a registration the agent sends all that it has.
+TEST_CASE(
+    "after what was sent, an agent is made to send what it has only for checks that may have changed, and for a failed "
+    "sync") {
+  TakingAgent agent;
+  const auto web = [](int port, const char* ttl) {
+    return shared({{{"ID", "web/1"}, {"Name", "web"}, {"Port", port}, {"Check", {{"TTL", ttl}}}}});
+  };
+  const auto send = [&agent](const Services& services) {
+    agent.answer_to<AgentApi::Sent>([&](auto done) { agent.api.send_services("n1", services, Sending::news, done); });
+  };
+  const auto look = [&agent](const Services& services, int port) {
+    const Json web = {{"Service", "web"}, {"Port", port}, {"Weights", {{"Passing", 1}, {"Warning", 1}}}};
+    agent.replies["GET /v1/catalog/node/n1"] = {200,
+                                                Json{{"Node", {{"ID", "i"}}}, {"Services", {{"web/1", web}}}}.dump()};
+    agent.answer_to<AgentApi::Look>([&](auto done) { agent.api.look_up_catalog("n1", "i", services, false, done); });
+  };
+  send(web(80, "9s"));
+  CHECK(agent.flushes());  // a check has begun
+  look(web(80, "9s"), 80);
+  CHECK_FALSE(agent.flushes());
+  send(web(81, "9s"));
+  CHECK_FALSE(agent.flushes());
+  look(web(81, "9s"), 81);
+  CHECK_FALSE(agent.flushes());
+  // The servers have not been told, though the agent has taken it.
+  send(web(82, "9s"));
+  look(web(82, "9s"), 81);
+  CHECK(agent.flushes());
+  CHECK_FALSE(agent.flushes());
+  look(web(82, "9s"), 81);
+  CHECK_FALSE(agent.flushes());  // it is the agent's full sync that mends it, if that did not
+  send(web(82, "10s"));
+  CHECK(agent.flushes());
+  // A check that has changed meanwhile may be one that the agent keeps to itself.
+  send(web(83, "10s"));
+  agent.replies["GET /v1/agent/checks"].body = R"({"c":{"CheckID":"c","Status":"critical"}})";
+  CHECK(agent.flushes());
+  // Several at once take a while.
+  Services two = web(84, "10s");
+  two.emplace_back(Json{{"ID", "z"}, {"Name", "z"}});
+  send(two);
+  CHECK(agent.flushes());
+  CHECK_FALSE(agent.flushes());
+  agent.replies["PUT /v1/agent/reload"] = {200, ""};
+  agent.answer_to<Result<void>>([&](auto done) { agent.api.reload(done); });
+  CHECK(agent.flushes());
 }
 
 TEST_CASE("an agent's checks that pass are not asked for, unless it may take their service out") {

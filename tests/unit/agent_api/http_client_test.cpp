@@ -420,3 +420,32 @@ TEST_CASE("ask_once blocks until the answer") {
   REQUIRE(silent.has_error());
   CHECK(silent.error().why == "no answer within 20ms");
 }
+
+TEST_CASE("the body of a good answer is handed over as it comes, and kept by nobody else") {
+  const std::string head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nX-Consul-Index: 7\r\n\r\n";
+  const std::string whole = head + "5\r\nhello\r\n3\r\n, w\r\n4\r\norld\r\n0\r\n\r\n";
+  World world({{whole},
+               {whole.substr(0, whole.size() - 9), Step::close},
+               {"HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno"},
+               {ok(std::string(900, 'x'))},
+               {head + "3e9\r\n" + std::string(1001, 'x') + "\r\n0\r\n\r\n"}});
+  std::string taken;
+  HttpRequest request = World::get("/list");
+  request.take = [&taken](std::string_view piece) { taken += piece; };
+  const auto next = [&](const char* name, const std::string& expected) {
+    taken.clear();
+    world.ask(name, request);
+    world.run(world.log.size() + 1);
+    CHECK(taken == expected);
+  };
+  next("whole", "hello, world");
+  next("cut", "hello, wor");
+  next("refused", "");
+  next("plain", std::string(900, 'x'));
+  next("long", "");
+  CHECK(world.log[0] == "whole: 200 ");
+  CHECK(world.log[1].starts_with("cut: read: "));
+  CHECK(world.log[2] == "refused: 403 no");
+  CHECK(world.log[3] == "plain: 200 ");
+  CHECK(world.log[4] == "long: body over 1000 bytes");
+}

@@ -4,6 +4,7 @@
 #include "test.hpp"
 
 #include <map>
+#include <set>
 #include <string>
 
 using namespace lictor;
@@ -14,9 +15,11 @@ namespace {
 
 const Json reaped = {{"ID", "web"},
                      {"Check", {{"TTL", "10s"}, {"Status", "passing"}, {"DeregisterCriticalServiceAfter", "1m"}}}};
-const SentServices sent{{"web", SharedJson(reaped)}};
+const std::set<std::string> sent{"web"};
 
-Json checks(const char* status) { return {{"service:web", {{"ServiceID", "web"}, {"Status", status}}}}; }
+AgentChecks checks(const char* status) {
+  return {{"service:web", read_check(Json{{"ServiceID", "web"}, {"Status", status}})}};
+}
 
 }  // namespace
 
@@ -28,11 +31,12 @@ TEST_CASE("a service that the agent has taken out comes back without its initial
     CAPTURE(time);
     returns.look(sent, checks("critical"));
     const Time out = now;
-    while (returns.absent(reaped, true, true, now) == Absence::waiting) {
-      CHECK(returns.absent(reaped, false, true, now) == Absence::waiting);  // as it is no longer among those sent
+    while (returns.absent(SharedJson(reaped), true, true, now) == Absence::waiting) {
+      CHECK(returns.absent(SharedJson(reaped), false, true, now) ==
+            Absence::waiting);  // as it is no longer among those sent
       now += seconds(1);
     }
-    CHECK(returns.absent(reaped, false, true, now) == Absence::critical);
+    CHECK(returns.absent(SharedJson(reaped), false, true, now) == Absence::critical);
     const Duration waited = now - out;
     CHECK(waited == (time == 1 ? Duration{} : std::min(longest_absence, std::max(shortest_absence, before * 2))));
     before = waited;
@@ -43,37 +47,40 @@ TEST_CASE("a service that the agent has taken out comes back without its initial
   // Another definition begins anew.
   Json other = reaped;
   other["Port"] = 81;
-  returns.look({{"web", SharedJson(other)}}, checks("critical"));
-  CHECK(returns.absent(other, true, true, now) == Absence::critical);
+  returns.look(sent, checks("critical"));
+  CHECK(returns.absent(SharedJson(other), true, true, now) == Absence::critical);
 }
 
 TEST_CASE("a service that somebody has deregistered comes back at once, and one that was never there is none") {
   ServiceReturns returns;
   const Time now{seconds(1000)};
   returns.look(sent, checks("passing"));
-  CHECK(returns.absent(reaped, true, true, now) == Absence::deregistered);
-  CHECK(returns.absent(reaped, false, true, now) == Absence::deregistered);  // not taken at the first try
+  CHECK(returns.absent(SharedJson(reaped), true, true, now) == Absence::deregistered);
+  CHECK(returns.absent(SharedJson(reaped), false, true, now) == Absence::deregistered);  // not taken at the first try
   returns.taken("web");
-  CHECK(returns.absent({{"ID", "new"}}, false, false, now) == Absence::none);
+  CHECK(returns.absent(SharedJson({{"ID", "new"}}), false, false, now) == Absence::none);
 }
 
 TEST_CASE(
     "a service that its agent may have taken out unseen comes back without its initial state, and without a word") {
   ServiceReturns returns;
   const Time now{seconds(1000)};
-  CHECK(returns.absent(reaped, false, true, now) == Absence::none);
+  CHECK(returns.absent(SharedJson(reaped), false, true, now) == Absence::none);
   CHECK_FALSE(returns.body(reaped).at("Check").contains("Status"));
   const Json plain = {{"ID", "db"}, {"Check", {{"TTL", "10s"}, {"Status", "passing"}}}};
-  CHECK(returns.absent(plain, false, true, now) == Absence::none);
+  CHECK(returns.absent(SharedJson(plain), false, true, now) == Absence::none);
   CHECK((returns.body(plain) == plain));
 }
 
 TEST_CASE("which services may be deregistered by their agent") {
   CHECK(may_be_deregistered(reaped));
-  CHECK(may_be_deregistered({{"ID", "a"}, {"Checks", {{{"TTL", "1s"}}, {{"DeregisterCriticalServiceAfter", "90m"}}}}}));
+  CHECK(may_be_deregistered(
+      Json{{"ID", "a"}, {"Checks", {{{"TTL", "1s"}}, {{"DeregisterCriticalServiceAfter", "90m"}}}}}));
+  CHECK(may_be_deregistered(SharedJson(reaped)));
   for (const char* other : {R"({"ID": "a"})", R"({"ID": "a", "Check": {"TTL": "1s"}})", R"({"ID": "a", "Checks": [7]})",
                             R"({"ID": "a", "Check": {"DeregisterCriticalServiceAfter": ""}})"}) {
     CAPTURE(other);
     CHECK_FALSE(may_be_deregistered(Json::parse(other)));
+    CHECK_FALSE(may_be_deregistered(SharedJson(Json::parse(other))));
   }
 }

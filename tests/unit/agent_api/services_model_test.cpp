@@ -1,6 +1,8 @@
 // Services at random, and a model of an agent that takes them.
 #include "agent_api/services.hpp"
 
+#include "agent_api/agent_list.hpp"
+
 #include "services_parts.hpp"
 #include "test.hpp"
 
@@ -19,7 +21,7 @@ struct ModelAgent {
   SentServices sent;
 
   void apply(const ServiceChanges& changes) {
-    for (const Json& body : changes.put) {
+    for (const Json body : changes.put) {
       sent.insert_or_assign(body.at("ID"), SharedJson(body));
       report(body.at("ID"), body.at("Name"), body);
       if (body.contains("Connect")) {
@@ -116,7 +118,7 @@ TEST_CASE("applied changes leave nothing to do, and never touch what is not mark
     CAPTURE(round, definitions.dump(), agent.services.dump());
     std::map<std::string, Json> unmarked;
     std::set<std::string> wanted;
-    for (const Json& service : services) {
+    for (const Json service : services) {
       wanted.insert(service.at("ID"));
       if (service.contains("Connect")) wanted.insert(service.at("ID").get<std::string>() + "-sidecar-proxy");
     }

@@ -1,5 +1,8 @@
 #include "agent_api/services.hpp"
 
+#include "agent_api/agent_list.hpp"
+#include "agent_api/catalog_entry.hpp"
+
 #include "services_parts.hpp"
 #include "test.hpp"
 
@@ -227,7 +230,7 @@ const char* reported_by_consul = R"({
 
 std::vector<std::string> ids(const Services& services) {
   std::vector<std::string> out;
-  for (const Json& service : services) out.push_back(service.at("ID"));
+  for (const SharedJson& service : services) out.push_back(service.id());
   return out;
 }
 
@@ -396,7 +399,7 @@ TEST_CASE("what comes of a definition is kept while it and what it is expanded w
   const auto again = [&](const ServiceFacts& f) {
     return desired_services(definitions, f, ServicesBefore{definitions, first, facts()}).value();
   };
-  CHECK(&*again(facts())[0] == &*first[0]);
+  CHECK(again(facts())[0].is(first[0]));
   ServiceFacts moved = facts();
   moved.address = "10.0.0.6";
   CHECK(again(moved)[0]->at("Address") == "10.0.0.6");
@@ -405,7 +408,7 @@ TEST_CASE("what comes of a definition is kept while it and what it is expanded w
                                        definition({{"name", "b"}, {"port", 1}})};
   const auto now = desired_services(others, facts(), ServicesBefore{definitions, first, facts()}).value();
   CHECK(ids(now) == std::vector<std::string>{"c", "a", "b"});
-  CHECK(&*now[1] == &*first[0]);
+  CHECK(now[1].is(first[0]));
   CHECK(now[2]->at("Port") == 1);
   const std::vector<Definition> twice{definitions[0], definitions[0]};
   const auto refused = desired_services(twice, facts(), ServicesBefore{definitions, first, facts()});

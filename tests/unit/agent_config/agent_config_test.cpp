@@ -87,10 +87,45 @@ TEST_CASE("agent settings files", "[plan]") {
   const auto good = parse_agent_config("/c.json", "{ // why\n \"a\": 1 /* b */ }");
   REQUIRE(good.has_value());
   CHECK(good->content == Json{{"a", 1}});
+  REQUIRE(good->unknown.size() == 1);
+  CHECK(to_string(good->unknown[0].problem).starts_with("/c.json: a: no key of the agent's configuration"));
   const auto bad = parse_agent_config("/c.json", "{\n  \"a\": tru\n}");
   REQUIRE(!bad.has_value());
   CHECK(bad.error().what.find("/c.json") == 0);
   CHECK(to_string(bad.error()).find("line 2") != std::string::npos);
   CHECK(!parse_agent_config("/c.json", "[1]").has_value());
   CHECK(!parse_agent_config("/c.json", "").has_value());
+}
+
+TEST_CASE(
+    "what the agent would refuse is a problem with its place, in JSON as in HCL; with comments, and of agent.config, "
+    "without",
+    "[plan]") {
+  const auto why = [](const Result<AgentConfigFile>& file) { return file ? "taken" : to_string(file.error()); };
+  CHECK_THAT(why(parse_agent_config("/c.json", "{\n \"ports\": {\"http\": \"80\"}}")),
+             Contains("/c.json:2:12: ports.http: not a number"));
+  CHECK_THAT(why(parse_agent_config("/c.hcl", "ports { http = \"80\" }")),
+             Contains("/c.hcl:1:9: ports.http: not a number"));
+  CHECK_THAT(why(parse_agent_config("/c.json", "{ // why\n \"ports\": {\"http\": \"80\"}}")),
+             Contains("/c.json: ports.http: not a number"));
+  CHECK_THAT(why(look_at_agent_json("agent.config (/l.json)", {{"ports", {{"http", "80"}}}})),
+             Contains("agent.config (/l.json): ports.http: not a number"));
+  const Json fine{{"Node_Name", "n"}, {"ports", {{"http", 80}}}, {"service", {{"name", "web"}}}};
+  const auto taken = look_at_agent_json("agent.config", fine);
+  REQUIRE(taken.has_value());
+  CHECK(taken->content == fine);
+  CHECK(taken->unknown.empty());
+}
+
+TEST_CASE("keys that lictor does not know are kept of all that the agent reads, each with its place", "[plan]") {
+  const auto read = [](const char* path, const char* text) { return *parse_for_agent(path, text, ""); };
+  AgentReads reads;
+  reads.files = {read("/a.hcl", "acl {\n  later = 1\n}"), read("/b.json", "{\"fine\": 1}")};
+  reads.fragments = {*parse_for_agent("agent.args -hcl", "more = 1", "hcl")};
+  const AgentConfig config = merge_agent_config({*parse_agent_config("/c.json", "{\"own\": 1}")}, {}, reads);
+  std::vector<std::string> told;
+  for (const UnknownKey& key : config.unknown) told.push_back(key.problem.what + " " + key.problem.why);
+  const std::string no_key = ": no key of the agent's configuration";
+  CHECK(told == std::vector<std::string>{"/a.hcl:2:3 acl.later" + no_key, "/b.json:1:2 fine" + no_key,
+                                         "/c.json:1:2 own" + no_key, "agent.args -hcl:1:1 more" + no_key});
 }

@@ -61,3 +61,32 @@ TEST_CASE("the question holds the template as written, and an address that it ca
   CHECK(question.at("advertise_addr") == "{{- \"a\" -}} {{\" 192.0.2.1\"}}");
   CHECK(question.size() == 3);
 }
+
+TEST_CASE("of keys that lictor does not know those are refused that the agent's program does not know either") {
+  const auto key = [](const char* path, const char* alone) {
+    return UnknownKey{Problem{path, "no key", "mend it"}, Json::parse(alone)};
+  };
+  const std::vector<UnknownKey> keys{key("later", R"({"later": true})"), key("acl.Soon", R"({"acl": {"Soon": true}})"),
+                                     key("services[3].later", R"({"services": [{"later": true}]})"),
+                                     key("services[4].dotted.key", R"({"services": [{"dotted.key": true}]})"),
+                                     key("services[4].er", R"({"services": [{"er": true}]})")};
+  CHECK(keys_question(keys) == Json::parse(R"({"later": true, "acl": {"Soon": true},
+                                               "services": [{"later": true}, {"dotted.key": true}, {"er": true}]})"));
+  const auto refused_of = [&](const std::string& output) {
+    std::string all;
+    for (const Problem& problem : refused_keys(keys, output)) all += problem.what + " ";
+    return all;
+  };
+  const std::string begin = "Config validation failed: Error parsing /proc/self/fd/0: 2 errors occurred:\n";
+  CHECK(refused_of(begin + "\t* invalid config key acl.Soon\n\t* invalid config key services[1].dotted.key\n\n") ==
+        "acl.Soon services[4].dotted.key ");
+  CHECK(refused_of(begin + "\t* invalid config key later\n") == "later services[3].later ");
+  CHECK(refused_of("Config validation failed: data_dir cannot be empty\n").empty());
+  CHECK(refused_of("").empty());
+}
+
+TEST_CASE("settings are refused only where the agent's program has come to say so") {
+  CHECK(settings_refused(refused, "Config validation failed: retry_interval: invalid duration\n"));
+  CHECK_FALSE(settings_refused(refused, "fork/exec: cannot allocate memory\n"));
+  CHECK_FALSE(settings_refused({}, "Configuration is valid!\n"));
+}

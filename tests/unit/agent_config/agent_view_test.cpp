@@ -134,3 +134,15 @@ TEST_CASE("a key of a later Consul stays, as it is written") {
   CHECK(v.unknown.size() == 2);
   CHECK(v.tree == Json::parse(R"({"later": {"deep": "x"}, "acl": {"Later": 1}})"));
 }
+
+TEST_CASE("of an unknown key goes along where it stands, and nothing else") {
+  const AgentView v = view(
+      "later = \"secret\"\nacl { Tokens { later = 1 } }\nservices = [{ name = \"a\" }, { name = \"b\" later = 1 }]\n"
+      "service { name = \"c\" check { later = 1 } }");
+  std::vector<Json> alone;
+  for (const AgentFault& key : v.unknown) alone.push_back(key.alone);
+  CHECK(alone == std::vector<Json>{Json::parse(R"({"later": true})"),
+                                   Json::parse(R"({"acl": {"tokens": {"later": true}}})"),
+                                   Json::parse(R"({"services": [{"later": true}]})"),
+                                   Json::parse(R"({"service": {"check": {"later": true}}})")});
+}

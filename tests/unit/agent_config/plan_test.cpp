@@ -1,5 +1,6 @@
 #include "agent_config/plan.hpp"
 
+#include "base/json_text.hpp"
 #include "plan_parts.hpp"
 #include "test.hpp"
 
@@ -436,4 +437,10 @@ TEST_CASE("no secret is shown", "[plan]") {
                                        "provider=os password=*** user_name=u"});
   const Json harmless = plan_of(Json::parse(daemon_set)).consul_json;
   CHECK(without_secrets(harmless) == harmless);
+  // The digest is that of what is shown, whatever the secrets are.
+  for (const Json& value : {config, harmless, Json(), Json::array(), Json::object(), Json("a\"\n\xc3\xa9"), Json(1.5),
+                            Json{{"a", {{"b", {}}, {"c", "\xff"}}}}}) {
+    CAPTURE(value.type_name());
+    CHECK(digest_without_secrets(value) == fnv1a(json_text(without_secrets(value))));
+  }
 }

@@ -2,6 +2,7 @@
 
 #include "base/json_text.hpp"
 
+#include <initializer_list>
 #include <string>
 #include <vector>
 
@@ -72,4 +73,32 @@ TEST_CASE("a text that is cut off, goes on, or has no parts is not whole") {
   CHECK(skimmed("[" + std::string(json_depth - 1, '[') + std::string(json_depth - 1, ']') + "]", 1000).whole);
   CHECK_FALSE(skimmed("[" + std::string(json_depth, '[') + std::string(json_depth, ']') + "]", 1000).whole);
   CHECK_FALSE(skimmed("[\"" + std::string(5 << 20, 'x') + "\"]", 64 << 10).whole);
+}
+
+TEST_CASE(
+    "values are handed out one by one, wherever the text is cut, and no more is kept of one than it may be long") {
+  const auto read = [](const std::string& text, std::size_t size) {
+    std::string seen;
+    JsonValues values(
+        [&seen](std::string_view key, const nlohmann::json& value) {
+          seen.append(key).append("=").append(value.dump()).append(";");
+        },
+        10);
+    for (std::size_t at = 0; at < text.size(); at += size) values.feed(std::string_view(text).substr(at, size));
+    return seen + (values.list() ? "list" : "") + (values.object() ? "object" : "");
+  };
+  for (const std::size_t size : std::initializer_list<std::size_t>{1, 2, 3, 7, 100}) {
+    CAPTURE(size);
+    CHECK(read(R"([{"a": 1}, [2], "x", null])", size) == R"(={"a":1};=[2];="x";=null;list)");
+    CHECK(read(R"({"a": {"b": 1}, "c\u0026": 2})", size) == R"(a={"b":1};c&=2;object)");
+    CHECK(read("[]", size) == "list");
+    CHECK(read("{}", size) == "object");
+    for (const char* text : {"", "null", "7", "\"x\"", "[1, tru]", "[{\"a\" 1}]", "{\"a\": 1", "[1] 2"}) {
+      CAPTURE(text);
+      const std::string seen = read(text, size);
+      CHECK_FALSE((seen.ends_with("list") || seen.ends_with("object")));
+    }
+    CHECK(read("[1, \"12345678\"]", size) == "=1;=\"12345678\";list");
+    CHECK(read("[1, \"123456789\"]", size) == "=1;");
+  }
 }

@@ -80,3 +80,15 @@ TEST_CASE("what is of another type than it should be is not there") {
     CHECK(object_of(other, "text").empty());
   }
 }
+
+TEST_CASE("a key that is given twice is found, colons in texts and comments not counted") {
+  for (const char* text :
+       {R"({"a": 1, "a": 2})", R"({"a": {"b": [{"c": 1, "c": 1}]}})", "{\"a\": \":\", /* : */ \"a\": 1 // :\n}",
+        "{/* x *//* y */\"a\": 1, \"a\": 2,\n \"b\": 1}"}) {
+    CAPTURE(text);
+    const auto refused = parse_json("file", text);
+    REQUIRE_FALSE(refused.has_value());
+    CHECK(refused.error().why == "given twice");
+  }
+  CHECK(parse_json("file", "{\"a:\": \":\", /* : *//* : */ \"b\": {\"a:\": [\":\", {}]} // :\n}").has_value());
+}

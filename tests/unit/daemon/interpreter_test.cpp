@@ -53,10 +53,12 @@ TEST_CASE("each effect is answered by its own event, once, and that names the la
   for (const Row& row : std::initializer_list<Row>{
            {"prepare", Prepare{}, Prepared{{}, {}, false}},
            {"launch", Launch{0}, Launched{41}},
+           {"an agent's end", FindFault{7}, FaultFound{7, {}}},
            {"probe", Probe{7, seconds(1)}, Probed{7, ProbeAnswer::leader, 3}, 7},
            {"services", SendServices{7, Sending::difference}, ServicesSent{7, ""}, 7},
            {"news of services", SendServices{7, Sending::news}, ServicesSent{7, ""}, 7},
            {"catalog", LookUpCatalog{7}, CatalogSeen{7, CatalogAnswer::gone}, 7},
+           {"why it stops", AskWhy{seconds(1), false}, WhyAnswered{}},
            {"what the catalog has lost", SendAgain{7, true}, SentAgain{7, ""}, 7},
            {"what the agent has", AskOwn{7, seconds(1)}, OwnAnswered{7, true}, 7},
            {"the servers", AskServers{7}, ServersAnswered{7, ServersAnswer::steady}, 7},
@@ -109,6 +111,7 @@ TEST_CASE("an effect comes to its part with all that it says, and by the setting
   for (const Row& row : std::initializer_list<Row>{
            {Prepare{}, {"begin_preparing", "read_interfaces", "prepare", "use_tokens r d a"}},
            {Launch{0}, {"make_ready", "start", "reset recovery"}},
+           {FindFault{7}, {"find_fault"}},
            {Probe{7, milliseconds(500)}, {"probe 500ms", "gossips"}},
            {SendServices{7, Sending::news}, {"send_services n1 1 news"}},
            {SendServices{7, Sending::difference}, {"look_at_maintenance", "send_services n1 1 difference"}},
@@ -132,6 +135,7 @@ TEST_CASE("an effect comes to its part with all that it says, and by the setting
            {RunHook{7, HookKind::post_start, 0}, {"run_hook post_start 0"}},
            {RunHook{7, HookKind::pre_stop, 2}, {"run_hook pre_stop 2"}},
            {EndHook{}, {"end_hook"}},
+           {AskWhy{seconds(1), true}, {"ask_why 1s true"}},
            {AskLeave{7, seconds(4)}, {"leave 4s"}},
            {RepeatLeave{7}, {"repeat_leave n1"}},
            {Deregister{7}, {"deregister n1"}},
@@ -171,6 +175,13 @@ TEST_CASE("an event says what the part has answered") {
     CHECK(probed.answer == ProbeAnswer::leader);
     CHECK(probed.members == 3);
     CHECK_FALSE(probed.gossip);
+  }
+  SECTION("settings that no agent starts with") {
+    world.settings.fault = problem;
+    world.act({FindFault{7}});
+    const auto found = world.answer<FaultFound>();
+    CHECK(found.after == 7);
+    CHECK(found.problem == problem);
   }
   SECTION("the agent's own member") {
     world.act({LookAtMember{7}});

@@ -72,7 +72,7 @@ struct Ordering : Interpreting {
 TEST_CASE(
     "an order is an event of the life, from a turn of its own: what it brings may end the server that brought it") {
   for (const auto& [path, kind] : {std::pair("/reload", SignalKind::reload), std::pair("/restart", SignalKind::restart),
-                                   std::pair("/leave", SignalKind::terminate)}) {
+                                   std::pair("/leave", SignalKind::leave)}) {
     CAPTURE(path);
     Ordering world;
     CHECK(world.post(path).status == 202);

@@ -187,6 +187,12 @@ std::vector<Situation> situations(const std::string& name, const std::string& el
   return all;
 }
 
+MemberSieve sieved(const NodeKey& own, const std::vector<Member>& members, const std::vector<CatalogNode>& catalog) {
+  MemberSieve sieve(own, catalog);
+  for (const Member& one : members) sieve.take(one);
+  return sieve;
+}
+
 // What is alive, external, elsewhere or never was this node is never touched, whatever the rules say: empty, or what was broken.
 std::string law_broken(const std::vector<Claim>& claims, const NodeKey& own, const std::vector<Member>& members,
                        const std::vector<CatalogNode>& catalog) {
@@ -230,6 +236,7 @@ TEST_CASE("whatever is on the disk and in the cluster, the claims are those that
               const auto claims = find_claims(own, members, catalog);
               const std::string broken = law_broken(claims, own, members, catalog);
               for (const auto& claim : claims) ++(claim.dead() ? cleared : told);
+              if (rows % 7 == 0) REQUIRE(find_claims(own, sieved(own, members, catalog).kept(), catalog) == claims);
               if (broken.empty() && claims == s.expected(own)) continue;
               CAPTURE(s.status.has_value(), s.status ? to_string(*s.status) : "", s.member_here, s.member_has_our_id);
               CAPTURE(s.entry, s.entry_has_our_id, s.external, s.own_address, s.own_id);
@@ -344,6 +351,59 @@ TEST_CASE("what is cleared away and what is told of") {
     }
     CHECK(found == row.claims);
   }
+}
+
+TEST_CASE("of a large cluster the members are kept that claims are made of, and all are counted") {
+  std::mt19937 random(7);
+  const auto any = [&random](const auto& list) { return list[random() % list.size()]; };
+  const std::vector<std::string> names{"n1", "n2", "n3", "old", "x"}, ids{"", stored_id, file_id, "z"};
+  const std::vector<std::string> addresses{"", "10.0.0.5", "10.0.0.6"};
+  const std::vector<MemberStatus> statuses{MemberStatus::none, MemberStatus::alive, MemberStatus::left,
+                                           MemberStatus::failed};
+  NodeKey own = n1;
+  own.former = {{"old", file_id}};
+  std::size_t kept = 0, claimed = 0;
+  for (int round = 0; round < 2000; ++round) {
+    std::vector<Member> members;
+    // Names may come twice, as in an answer that nobody expects.
+    for (std::size_t i = random() % 6; i > 0; --i) {
+      members.push_back(member(any(names), any(addresses), any(statuses), any(ids)));
+      members.back().port = static_cast<std::int64_t>(8301 + random() % 2);
+    }
+    std::vector<CatalogNode> catalog;
+    for (std::size_t i = random() % 3; i > 0; --i) {
+      const CatalogNode node = entry(any(names), any(addresses), any(ids));
+      if (MemberSieve::concerns(own, node)) catalog.push_back(node);
+    }
+    const MemberSieve sieve = sieved(own, members, catalog);
+    const auto claims = find_claims(own, members, catalog);
+    REQUIRE(find_claims(own, sieve.kept(), catalog) == claims);
+    CHECK(sieve.members == static_cast<int>(members.size()));
+    kept += sieve.kept().size();
+    claimed += claims.size();
+  }
+  CHECK(claimed > 500);
+  CHECK(kept > 500);
+  MemberSieve large(own, {});
+  for (int i = 0; i < 3000; ++i)
+    large.take(member("other-" + std::to_string(i), i % 2 ? own.address : "10.0.0.9", MemberStatus::alive));
+  Member self = member(own.name, own.address, MemberStatus::alive);
+  self.version = "1.21.4";
+  large.take(self);
+  CHECK(large.members == 3001);
+  CHECK(large.version == "1.21.4");
+  CHECK(large.kept().size() == 1001);  // no cluster's list makes lictor grow
+  // An agent lists its members in any order; those that are kept stay the same ones.
+  MemberSieve other_way(own, {});
+  other_way.take(self);
+  for (int i = 2999; i >= 0; --i)
+    other_way.take(member("other-" + std::to_string(i), i % 2 ? own.address : "10.0.0.9", MemberStatus::alive));
+  const auto names_of = [](const std::vector<Member>& members) {
+    std::vector<std::string> all;
+    for (const Member& one : members) all.push_back(one.name);
+    return all;
+  };
+  CHECK(names_of(other_way.kept()) == names_of(large.kept()));
 }
 
 TEST_CASE("a node that does not know its own address or id claims nobody's") {

@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/text.hpp"
 #include "test.hpp"
 
 using namespace lictor;
@@ -394,4 +395,53 @@ TEST_CASE("what is no former self in a record is passed over") {
   REQUIRE(read.has_value());
   CHECK((read->former == std::vector<FormerSelf>{{"a", ""}, {"b", id}}));
   for (const char* none : {"7", "null", "{}", "\"text\"", "[]"}) CHECK(with(none)->former.empty());
+}
+
+TEST_CASE("what was said and is left to a default now takes no node elsewhere") {
+  IdentityInput in = unchanged();
+  Identity record = stored_identity();
+  record.datacenter = "prod";
+  record.settings_in = {"/etc/lictor/lictor.json"};
+  in.stored_text = format_identity(record);
+  REQUIRE(parse_identity(*in.stored_text) == record);
+
+  SECTION("the datacenter") {
+    const auto refused = settle_identity(in);
+    REQUIRE_FALSE(refused.has_value());
+    CHECK(refused.error().exit == Exit::config);
+    CHECK(refused.error().what == "datacenter");
+    CHECK(refused.error().why == "was prod, and nothing says so any more; by default it would be dc1");
+    in.gone = record.settings_in;
+    CHECK(settle_identity(in).error().hint ==
+          "put back what is gone (/etc/lictor/lictor.json), or set datacenter to what is meant");
+  }
+  SECTION("one that is named, the default too, counts, in any case") {
+    for (const char* datacenter : {"dc1", "dc2", "PROD"}) {
+      in.datacenter = datacenter;
+      const auto settled = settle_identity(in);
+      REQUIRE(settled.has_value());
+      CHECK(settled->identity.datacenter == (datacenter == std::string("dc1") ? "" : lower(datacenter)));
+      CHECK((settled->identity.when == before) == false);  // settings_in is another, too
+    }
+  }
+  SECTION("the name, where settings are gone") {
+    in.datacenter = "prod";
+    in.host_name = "n2";
+    CHECK(settle_identity(in)->identity.name == "n2");
+    in.gone = record.settings_in;
+    const auto refused = settle_identity(in);
+    REQUIRE_FALSE(refused.has_value());
+    CHECK(refused.error().what == "node.name");
+    in.configured_name = "n3";
+    CHECK(settle_identity(in)->identity.name == "n3");
+    in.configured_name.reset();
+    in.keep_name = true;
+    CHECK(settle_identity(in)->identity.name == "n1");
+  }
+  SECTION("what another machine left behind says nothing") {
+    in.machine = other_machine;
+    in.gone = record.settings_in;
+    in.host_name = "n2";
+    CHECK(settle_identity(in).has_value());
+  }
 }

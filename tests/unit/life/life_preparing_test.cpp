@@ -110,7 +110,7 @@ TEST_CASE(
     const Problem none{"bind.interface", "no address", "add one", Exit::retry};
     s.at(seconds(30), Signal{SignalKind::reload}).at(seconds(30), PrepareFailed{none});
     CHECK(s.first<Say>()->text == "waiting for an address");
-    CHECK_FALSE(s.life.preparing.files);
+    CHECK(s.life.preparing.missing == Missing::address);
     CHECK(next_wake(s.life) == Time(seconds(90)));
   }
   SECTION("a stop ends the wait at once") {
@@ -126,4 +126,38 @@ TEST_CASE("files of whose coming nobody may tell are looked for now and then") {
   s.at({}, Begin{}).at({}, PrepareFailed{.problem = missing, .files = {missing}, .unheard = true});
   CHECK_FALSE(s.at(files_looked_at - milliseconds(1), Tick{}).has<Prepare>());
   CHECK(s.at(files_looked_at, Tick{}).has<Prepare>());
+}
+
+TEST_CASE("the lock of a directory is awaited for half a minute, and looked for again and again") {
+  Story s;
+  const Problem held{"/data/lictor.lock", "held by process 1", "stop it", Exit::retry};
+  const PrepareFailed locked{.problem = held, .locked = true};
+  s.at({}, Begin{}).at(seconds(2), locked);
+  REQUIRE(s.first<Say>() != nullptr);
+  CHECK(s.first<Say>()->text == "waiting for another lictor to end");
+  CHECK_FALSE(s.at(seconds(2) + lock_looked_at - milliseconds(1), Tick{}).has<Prepare>());
+  CHECK(s.at(seconds(2) + lock_looked_at, Tick{}).has<Prepare>());
+  s.at(seconds(3), locked);
+  CHECK_FALSE(s.has<Say>());  // told of once
+  CHECK(s.at(seconds(20), Tick{}).has<Prepare>());
+
+  SECTION("it comes") {
+    s.at(seconds(20), Prepared{{}, {"n1", "id", "10.0.0.5"}, false});
+    CHECK(s.has<Launch>());
+    CHECK(s.life.preparing.missing == Missing::nothing);
+  }
+  SECTION("an address is awaited from then on") {
+    const Problem none{"bind.interface", "no address", "add one", Exit::retry};
+    s.at(seconds(20), PrepareFailed{none});
+    CHECK(s.first<Say>()->text == "waiting for an address");
+    CHECK(next_wake(s.life) == Time(seconds(80)));
+  }
+  SECTION("it does not come: 75, after one last look") {
+    s.at(seconds(20), locked).at(seconds(32), Tick{});
+    CHECK(s.has<Prepare>());
+    s.at(seconds(32), locked).at(seconds(32), ChildrenGone{});
+    REQUIRE(s.end);
+    CHECK(s.end->exit == Exit::retry);
+    CHECK(s.end->reason == to_string(held));
+  }
 }

@@ -70,7 +70,7 @@ TEST_CASE("renamed: the agent leaves, and the next one has the new name and the 
 
 TEST_CASE("renamed: no pre_stop hook runs, and the policy of a stop does not matter") {
   Rules rules;
-  rules.leave = false;
+  rules.stop_policy = StopPolicy::stay;
   rules.pre_stop = {OnFailure::fail};
   CHECK_FALSE(asked_to_leave(rules).has<RunHook>());
 }

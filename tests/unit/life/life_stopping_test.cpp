@@ -199,7 +199,7 @@ TEST_CASE("the first INT leaves, the second ends at once") {
 
 TEST_CASE("stay and QUIT end the agent without a leave") {
   Rules stay;
-  stay.leave = false;
+  stay.stop_policy = StopPolicy::stay;
   Story s(stay);
   s.serving().at(seconds(10), Signal{SignalKind::terminate});
   CHECK_FALSE(s.has<AskLeave>());

@@ -20,7 +20,7 @@ TEST_CASE("an agent that goes on after TERM is told again, soon, and killed only
        {Row{"a stop that stays", false, SignalKind::terminate}, {"a restart", true, SignalKind::restart}}) {
     CAPTURE(row.name);
     Rules rules;
-    rules.leave = row.leave;
+    rules.stop_policy = row.leave ? StopPolicy::leave : StopPolicy::stay;
     Story s(rules);
     s.serving().at(seconds(10), Signal{row.why});
     REQUIRE(s.first<EndAgent>()->signal == SIGTERM);
@@ -51,7 +51,7 @@ TEST_CASE("backoff doubles up to its bound with a fifth of jitter, and lictor gi
   s.at({}, Begin{}).at({}, Prepared{rules, node, false});
   Duration now{};
   for (int death = 1; death < 9; ++death) {
-    s.at(now, Launched{42}).at(now, AgentEnded{1, 0});
+    s.at(now, Launched{42}).at(now, AgentEnded{1, 0}).at(now, FaultFound{death, {}});
     const auto wait = std::chrono::duration_cast<milliseconds>(*next_wake(s.life) - s.now);
     const auto plain = std::min<milliseconds>(milliseconds(100) * (1 << (death - 1)), seconds(30));
     CAPTURE(death, wait.count());
@@ -64,6 +64,45 @@ TEST_CASE("backoff doubles up to its bound with a fifth of jitter, and lictor gi
   REQUIRE(s.end);
   CHECK(s.end->exit == Exit::retry);
   CHECK(s.end->reason.find("exit code 3") != std::string::npos);
+}
+
+TEST_CASE(
+    "an agent that ends by itself before the node was ever ready has its settings looked at, and a fault of them ends "
+    "lictor") {
+  const Problem fault{"log_level (/a.json)", "no log level", "write another"};
+  const Problem host{"cert_file (/a.json)", "no certificate", "write one", Exit::retry};
+  const auto dead = [](int code) {
+    Story s;
+    s.launched().at({}, AgentEnded{code, code < 0 ? SIGKILL : 0});
+    return s;
+  };
+  CHECK(dead(1).first<FindFault>()->after == 1);
+  CHECK_FALSE(dead(-1).has<FindFault>());  // somebody else's doing
+
+  Story at_fault = dead(1);
+  at_fault.at(milliseconds(50), FaultFound{1, fault}).at(milliseconds(50), ChildrenGone{});
+  REQUIRE(at_fault.end);
+  CHECK(at_fault.end->exit == Exit::config);
+  CHECK(at_fault.end->reason == to_string(fault));
+
+  // The next one waits for the answer, and for the backoff where that is longer.
+  Story good = dead(1);
+  CHECK_FALSE(next_wake(good.life));
+  good.at(milliseconds(50), FaultFound{1, {}});
+  CHECK(*next_wake(good.life) >= Time(milliseconds(80)));
+  Story late = dead(1);
+  CHECK(late.at(seconds(3), FaultFound{1, {}}).first<Launch>()->launch == 2);
+  Story may_mend = dead(1);
+  CHECK(may_mend.at(milliseconds(50), FaultFound{1, host}).first<Say>()->text == to_string(host));
+  for (Story* s : {&good, &may_mend}) CHECK(s->at(*next_wake(s->life) - Time{}, Tick{}).has<Launch>());
+  // What was found of one that another has followed by now is no matter: that one will be looked at by itself.
+  CHECK_FALSE(good.at(good.now - Time{}, Launched{43}).at(good.now - Time{}, FaultFound{1, fault}).has<Quit>());
+  CHECK(good.at(good.now - Time{}, AgentEnded{1, 0}).first<FindFault>()->after == 2);
+  CHECK(good.at(good.now - Time{}, FaultFound{1, fault}).effects.empty());
+
+  Story served;
+  served.serving().at(seconds(1), AgentEnded{1, 0});
+  CHECK_FALSE(served.has<FindFault>());
 }
 
 TEST_CASE("a child that never became the agent ends a life that was never ready, and costs a later one a launch") {

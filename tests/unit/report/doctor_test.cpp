@@ -1,4 +1,5 @@
 #include "report/doctor.hpp"
+#include "platform/stop_reason.hpp"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -73,7 +74,7 @@ TEST_CASE("diagnose: a healthy node has no findings, and every check was made") 
   const DoctorReport report = diagnose(healthy());
   CHECK(found(report).empty());
   CHECK(report.not_looked_at.empty());
-  CHECK(report.looked_at.size() == 20);
+  CHECK(report.looked_at.size() == 21);
 }
 
 TEST_CASE("diagnose: what is wrong is found, once, and says what mends it") {
@@ -249,6 +250,10 @@ TEST_CASE("diagnose: what is wrong is found, once, and says what mends it") {
        },
        {"grace warning"},
        {"soon"}},
+      {"nobody would tell why it stops",
+       [](DoctorFacts& f) { f.untold = "Kubernetes does not tell why: HTTP 403"; },
+       {"stop-policy warning"},
+       {"HTTP 403", "stop.policy is auto", "upgrade"}},
       {"clock behind", [](DoctorFacts& f) { f.clock_ahead = seconds(-11); }, {"clock warning"}, {"11s behind"}},
       {"clock ahead", [](DoctorFacts& f) { f.clock_ahead = seconds(3600); }, {"clock warning"}, {"1h ahead"}},
       {"clock near enough", [](DoctorFacts& f) { f.clock_ahead = seconds(10); }, {}, {}},
@@ -319,7 +324,7 @@ TEST_CASE("diagnose: what is wrong is found, once, and says what mends it") {
     }
     CAPTURE(all);
     for (const std::string& word : row.words) CHECK(contains(all, word));
-    CHECK(report.looked_at.size() == 20);
+    CHECK(report.looked_at.size() == 21);
   }
 }
 

@@ -140,6 +140,15 @@ TEST_CASE("ages alone are no change") {
   }
 }
 
+TEST_CASE("a stop is told of with what it does and by what") {
+  json s = {{"running", true}, {"phase", "leave"}, {"stop", {{"policy", "auto"}, {"budget", 1.8}}}};
+  const auto text = [&s] { return status_text(s, {}, {}); };
+  CHECK(text().find("stop       finding out why, policy auto\n") != std::string::npos);
+  s["stop"]["decision"] = "leave";
+  s["stop"]["evidence"] = "the node is deleted";
+  CHECK(text().find("stop       leave, policy auto: the node is deleted\n") != std::string::npos);
+}
+
 TEST_CASE("lengths of time in two units") {
   for (const auto& [seconds, text] : std::vector<std::pair<double, const char*>>{{0, "0.0s"},
                                                                                  {-1, "0.0s"},

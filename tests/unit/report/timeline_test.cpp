@@ -35,6 +35,7 @@ class Watched {
     now = Time(milliseconds(ms));
     step(life, {now, std::move(what)});
     // At once the agent says that it does not leave.
+    if (life.deciding.deadline) step(life, {now, WhyAnswered{}});
     if (life.departure.looking) step(life, {now, MemberSeen{life.supervisor.launches, MemberAnswer::member}});
     timeline.observe(life, now);
     return *this;
@@ -187,10 +188,26 @@ TEST_CASE("A stop is told step by step, until all processes are gone") {
 
 TEST_CASE("How a stop came out is told as it was") {
   SECTION("without leaving") {
-    Watched watched(Rules{.leave = false});
+    Watched watched(Rules{.stop_policy = StopPolicy::stay});
     watched.started().at(1000, Signal{SignalKind::terminate}).at(1400, AgentEnded{0, 0}).at(1400, ChildrenGone{});
     CHECK(watched.course(CourseKind::stop).outcome == CourseOutcome::stayed);
     CHECK(table(watched.course(CourseKind::stop)) == Table{{"ending", 400}});
+  }
+  SECTION("by what somebody told, in the time that it gave") {
+    Watched watched;
+    const StopReason why{.cause = StopCause::goes, .evidence = "the node is deleted", .grace = seconds(2)};
+    step(watched.started().life, {Time(seconds(10)), Signal{SignalKind::terminate}});
+    watched.timeline.observe(watched.life, Time(seconds(10)));
+    watched.at(10'040, WhyAnswered{why}).at(10'500, CatalogSeen{1, CatalogAnswer::gone}).at(10'775, Tick{});
+    watched.at(10'785, AgentEnded{-1, SIGKILL}).at(10'785, ChildrenGone{});
+    const Course stop = watched.course(CourseKind::stop);
+    CHECK((stop.evidence == "the node is deleted" && stop.given == milliseconds(1800) && stop.budget == seconds(25)));
+    CHECK(table(stop) == Table{{"decide", 40}, {"leave", 460}, {"linger", 275}, {"ending", 10}});
+    const auto again = parse_timeline("here", timeline_json({stop}));
+    REQUIRE(again.has_value());
+    CHECK(again->front() == stop);
+    CHECK(timeline_text({stop}, false).find("stop.timeout is 25s, the platform gave 1.8s\n  the node is deleted\n") !=
+          std::string::npos);
   }
   SECTION("without a server's word") {
     Watched watched;
@@ -266,7 +283,7 @@ class RandomWorld {
 
   Rules some_rules() {
     Rules rules;
-    rules.leave = mostly();
+    rules.stop_policy = static_cast<StopPolicy>(upto(2));
     rules.restart_min = upto(2) == 0 ? Duration{} : Duration(milliseconds(100));
     rules.restart_max = std::max(rules.restart_min, Duration(seconds(upto(3))));
     rules.post_start.resize(static_cast<std::size_t>(upto(2)), static_cast<OnFailure>(upto(2)));
@@ -298,6 +315,8 @@ class RandomWorld {
       return tell(IdTakenBack{node, failure});
     } else if (std::holds_alternative<RunHook>(effect)) {
       return tell(HookEnded{launch, failure});
+    } else if (std::holds_alternative<AskWhy>(effect)) {
+      return tell(WhyAnswered{{.cause = static_cast<StopCause>(upto(4)), .evidence = "words"}});
     } else if (std::holds_alternative<AskLeave>(effect)) {
       return tell(LeaveAnswered{launch, failure});
     } else if (std::holds_alternative<Deregister>(effect)) {
@@ -329,7 +348,7 @@ class RandomWorld {
       REQUIRE(std::all_of(course.spent.begin(), course.spent.end(), [](Duration d) { return d >= Duration{}; }));
       const bool stops = course.kind == CourseKind::stop;
       for (std::size_t i = 0; i < course.spent.size(); ++i)
-        REQUIRE((course.spent[i] == Duration{} || (i >= +Step::settle) == stops));
+        REQUIRE((course.spent[i] == Duration{} || (i >= +Step::decide) == stops));
       const auto& [outcome, began] = known_.try_emplace(course.kind, course.outcome, now_).first->second;
       // A restart that is another one than was known.
       if (course.kind == CourseKind::restart && outcome != CourseOutcome::under_way &&
@@ -348,7 +367,7 @@ class RandomWorld {
     const auto under_way = std::count_if(
         after.begin(), after.end(), [](const Course& course) { return course.outcome == CourseOutcome::under_way; });
     REQUIRE(under_way <= 1);
-    const bool stopping = phase_of(life_) >= Phase::settle;
+    const bool stopping = phase_of(life_) >= Phase::deciding;
     REQUIRE((after.back().kind == CourseKind::stop) == stopping);
     if (over()) REQUIRE(after.back().outcome != CourseOutcome::under_way);
     // Not ready, and no agent that was: the start or a restart says so.

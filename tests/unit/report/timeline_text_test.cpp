@@ -58,7 +58,7 @@ TEST_CASE("A timeline is read as it was written") {
   for (unsigned seed = 1; seed <= 20; ++seed) {
     std::mt19937 random(seed);
     Course course = example().back();
-    for (std::size_t i = +Step::settle; i < step_count; ++i) course.spent[i] = Duration(random());
+    for (std::size_t i = +Step::decide; i < step_count; ++i) course.spent[i] = Duration(random());
     CHECK(*parse_timeline("f", timeline_json({course})) == std::vector{course});
   }
 }
@@ -149,7 +149,7 @@ TEST_CASE("Bars meet, the last one ends at the right, and nothing is wider than 
   for (int round = 0; round < 500; ++round) {
     Course course = example()[static_cast<std::size_t>(round % 3)];
     std::fill(course.spent.begin(), course.spent.end(), Duration{});
-    const std::size_t first = +(round % 3 == 0 ? Step::settings : round % 3 == 1 ? Step::former : Step::settle);
+    const std::size_t first = +(round % 3 == 0 ? Step::settings : round % 3 == 1 ? Step::former : Step::decide);
     const std::size_t last = +(round % 3 == 2 ? Step::sweep : Step::catalog);
     // From microseconds to days.
     for (std::size_t i = first; i <= last; ++i) {
@@ -182,7 +182,7 @@ TEST_CASE("Bars meet, the last one ends at the right, and nothing is wider than 
 
 TEST_CASE("Every step and every outcome has a name of its own, in the text and in the drawing") {
   Course start = example()[0], restart = example()[1], stop = example()[2];
-  for (std::size_t i = 0; i < step_count; ++i) (i < +Step::settle ? start : stop).spent[i] = milliseconds(1);
+  for (std::size_t i = 0; i < step_count; ++i) (i < +Step::decide ? start : stop).spent[i] = milliseconds(1);
   const std::string text = timeline_text({start, restart, stop}, false), svg = timeline_svg({start, restart, stop});
   std::vector<std::string> labels;
   for (const std::string& line : lines(text)) {

@@ -83,7 +83,8 @@ TEST_CASE("without a file and variables every setting has its default") {
   CHECK_FALSE(s.services);
   CHECK(s.hooks.post_start.empty());
   CHECK(s.hooks.pre_stop.empty());
-  CHECK(s.stop.leave);
+  CHECK(s.stop.policy == StopPolicy::automatic);
+  CHECK_FALSE(s.stop.stay_over_reboot);
   CHECK(s.stop.linger == 1s);
   CHECK(s.stop.timeout == 25s);
   CHECK(s.restart.min == 100ms);
@@ -147,7 +148,7 @@ TEST_CASE("the file decides what it names") {
   CHECK(s.hooks.post_start[1].timeout == 90s);
   CHECK(s.hooks.post_start[1].on_failure == OnFailure::ignore);
   CHECK(s.hooks.post_start[2].on_failure == OnFailure::fail);
-  CHECK_FALSE(s.stop.leave);
+  CHECK(s.stop.policy == StopPolicy::stay);
   CHECK(s.stop.timeout == 40s);
   CHECK(s.control.http.empty());
   CHECK(s.log.level == "trace");
@@ -338,7 +339,7 @@ namespace {
 std::vector<bool> shared_with(const Settings& before, const Settings& now) {
   std::vector<bool> shared;
   for (std::size_t i = 0; i < now.services->size(); ++i)
-    shared.push_back(i < before.services->size() && &*now.services->at(i).json == &*before.services->at(i).json);
+    shared.push_back(i < before.services->size() && now.services->at(i).json.is(before.services->at(i).json));
   return shared;
 }
 
