@@ -21,11 +21,6 @@ using std::chrono::milliseconds;
 // Of the time that there is for an answer: the program that asks Kubernetes ends by itself before that, and is killed after it.
 constexpr Duration to_hear = milliseconds(15), to_end = milliseconds(50);
 
-std::string value_in(const Environment& environment, const char* name) {
-  const auto found = environment.find(name);
-  return found == environment.end() ? "" : found->second;
-}
-
 std::vector<std::string> all_of(const Environment& environment) {
   std::vector<std::string> out;
   for (const auto& [name, value] : environment) out.push_back(name + "=" + value);
@@ -36,7 +31,7 @@ std::vector<std::string> all_of(const Environment& environment) {
 std::vector<std::string> for_systemctl(const Environment& environment) {
   std::vector<std::string> out{"LC_ALL=C", "SYSTEMD_COLORS=0"};
   for (const char* name : {"XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS", "DBUS_SYSTEM_BUS_ADDRESS", "PATH"}) {
-    if (const std::string value = value_in(environment, name); !value.empty())
+    if (const std::string value = variable_in(environment, name); !value.empty())
       out.push_back(std::string(name) + "=" + value);
   }
   return out;
@@ -102,7 +97,7 @@ StopReason ask_platform(const Platform& platform, const Environment& environment
 void HostPlatform::ask_why(Duration within, bool grace_only, std::function<void(StopReason)> done) {
   done_ = std::move(done);
   platform_ = platform_of(environment_, getpid());
-  if (const auto grace = parse_grace(value_in(environment_, "LICTOR_GRACE")); grace && *grace > Duration{})
+  if (const auto grace = parse_grace(variable_in(environment_, "LICTOR_GRACE")); grace && *grace > Duration{})
     grace_ = *grace;
   switch (platform_.kind) {
     case Platform::Kind::none:

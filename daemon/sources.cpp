@@ -61,15 +61,13 @@ class AgentReader {
     std::error_code none;
     if (!fs::is_directory(path, none)) return take(path, path);
     reads_.places.emplace(path, Given::nothing);
-    folder_ = &path;
     std::vector<std::string> names;
     for (auto entry = fs::directory_iterator(path, none); !none && entry != fs::directory_iterator();
          entry.increment(none))
       names.push_back(entry->path().filename());
     if (none) return add(path, none.message(), "let the agent's user read it");
     std::sort(names.begin(), names.end());
-    for (const std::string& name : names) entry(path + "/" + name);
-    folder_ = nullptr;
+    for (const std::string& name : names) entry(path, path + "/" + name);
   }
 
  private:
@@ -77,17 +75,18 @@ class AgentReader {
     problems_.push_back(Problem{path, why, hint, exit});
   }
 
-  void entry(const std::string& path) {
+  void entry(const std::string& folder, const std::string& path) {
     if (!agent_reads_in_folder(path, format_)) return;
     std::error_code none, unseen;
     const std::string target = fs::is_symlink(path, unseen) ? fs::canonical(path, none).string() : path;
     if (none)
       return add(path, "the link leads nowhere, and the agent would not start", "mend the link, or remove it",
                  Exit::retry);
-    take(path, target);
+    take(path, target, &folder);
   }
 
-  void take(const std::string& path, const std::string& target) {
+  // `folder`: that it is read for; null: it is named by itself.
+  void take(const std::string& path, const std::string& target, const std::string* folder = nullptr) {
     const auto text = read_file(path);
     if (!text) {
       problems_.push_back(text.error());
@@ -103,7 +102,7 @@ class AgentReader {
       auto content = definitions_ == Definitions::digests ? parse_without_definitions(path, **text, format)
                                                           : parse_for_agent(path, **text, format);
       if (!content) return problems_.push_back(content.error());
-      if (folder_) note_given(reads_.places, *folder_, content->content);
+      if (folder) note_given(reads_.places, *folder, content->content);
       reads_.files.push_back(std::move(*content));
     }
   }
@@ -112,7 +111,6 @@ class AgentReader {
   Definitions definitions_;
   AgentReads& reads_;
   Problems& problems_;
-  const std::string* folder_ = nullptr;  // that is being read
 };
 
 // With the rights of the agent's user.
@@ -203,20 +201,16 @@ ResultAll<Settings> settings_of_file(const std::optional<std::string>& named, co
   const std::string path = settings_path(named, environment);
   auto text = read_file(path);
   if (!text) return Problems{text.error()};
-  if (!*text) {
-    if (by_default && in_force && in_force->default_file == true) return Problems{vanished(path)};
-    if (by_default) {
-      auto settings = read_settings(std::nullopt, environment);
-      if (settings) settings->default_file = false;
-      return settings;
-    }
+  const bool there = text->has_value();
+  if (!there && !by_default)
     return Problems{Problem{path, "no such settings file",
                             named ? "give -c an existing file" : "set LICTOR_CONFIG to an existing file", Exit::retry}};
-  }
-  if (trim(**text).empty())
+  if (!there && in_force && in_force->default_file == true) return Problems{vanished(path)};
+  if (there && trim(**text).empty())
     return Problems{Problem{path, "is empty", "write the settings into it, at least {}", Exit::retry}};
-  auto settings = read_settings(SettingsFile{path, std::move(**text)}, environment, in_force);
-  if (settings && by_default) settings->default_file = true;
+  auto settings = there ? read_settings(SettingsFile{path, std::move(**text)}, environment, in_force)
+                        : read_settings(std::nullopt, environment);
+  if (settings && by_default) settings->default_file = there;
   return settings;
 }
 

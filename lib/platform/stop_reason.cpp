@@ -67,10 +67,7 @@ std::string unit_in(const std::string& cgroup, std::string* path) {
 }
 
 Platform platform_of(const Environment& environment, const std::string& cgroup, bool token, bool systemd) {
-  const auto has = [&environment](const char* name) {
-    const auto found = environment.find(name);
-    return found != environment.end() && !found->second.empty();
-  };
+  const auto has = [&environment](const char* name) { return !variable_in(environment, name).empty(); };
   if (has("KUBERNETES_SERVICE_HOST")) {
     Platform kubernetes{.kind = Platform::Kind::kubernetes};
     if (!token) kubernetes.why_not = "the pod has no service account's token";

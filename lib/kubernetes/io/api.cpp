@@ -26,11 +26,6 @@ constexpr std::size_t file_limit = std::size_t{1} << 20;
 constexpr std::chrono::milliseconds margin{10};
 constexpr std::chrono::milliseconds between_looks{40};
 
-std::string variable(const Environment& environment, const char* name) {
-  const auto found = environment.find(name);
-  return found == environment.end() ? "" : found->second;
-}
-
 // What a file of the service account holds; the error: why it is of no use.
 OrFault<std::string> read_account_file(const char* name) {
   const std::string path = std::string(account_folder) + "/" + name;
@@ -151,11 +146,11 @@ class Conversation {
 }  // namespace
 
 Verdict ask(const Environment& environment, steady_clock::time_point deadline) {
-  const Server server{variable(environment, "KUBERNETES_SERVICE_HOST"),
-                      whole_number<std::uint16_t>(variable(environment, "KUBERNETES_SERVICE_PORT")).value_or(443)};
+  const Server server{variable_in(environment, "KUBERNETES_SERVICE_HOST"),
+                      whole_number<std::uint16_t>(variable_in(environment, "KUBERNETES_SERVICE_PORT")).value_or(443)};
   if (server.host.empty()) return unknown("no pod of Kubernetes: KUBERNETES_SERVICE_HOST is not set");
-  Pod pod{variable(environment, "POD_NAME"), variable(environment, "POD_NAMESPACE"),
-          variable(environment, "NODE_NAME")};
+  Pod pod{variable_in(environment, "POD_NAME"), variable_in(environment, "POD_NAMESPACE"),
+          variable_in(environment, "NODE_NAME")};
   if (pod.name.empty()) return unknown("POD_NAME is not set: the manifest does not have it from metadata.name");
   auto account = read_account();
   if (!account) return unknown(account.error().why);
