@@ -21,12 +21,11 @@
 
 namespace lictor {
 
-AgentChild::AgentChild(boost::asio::any_io_executor executor, Reaper& reaper, SettingsFiles& settings,
-                       std::function<void()> leaves)
+AgentChild::AgentChild(boost::asio::any_io_executor executor, Reaper& reaper, SettingsFiles& settings, Says says)
     : executor_(executor),
       reaper_(reaper),
       settings_(settings),
-      leaves_(std::move(leaves)),
+      says_(std::move(says)),
       hook_(executor, reaper, [](const std::string& line) { log::agent_line(line, "hook"); }),
       version_(executor, reaper) {}
 
@@ -96,9 +95,10 @@ Result<NewChild> AgentChild::launch_agent() {
   auto output = output_.open(
       executor_, [this, unsaid = as_said_in_json(secrets_in(ground.plan.effective.merged))](std::string line) {
         // Consul's log shows the passwords by which a cloud is asked for addresses, and no other secret.
-        const bool leaves = announces_leave(line);
+        const bool leaves = announces_leave(line), doubts = doubts_servers(line);
         log::agent_line(without_secrets(std::move(line), unsaid));
-        if (leaves) leaves_();
+        if (leaves) says_.leaves();
+        if (doubts) says_.doubts_servers();
       });
   if (!output) return output.error();
   const PlanFacts& facts = ground.facts;

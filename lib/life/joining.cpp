@@ -44,13 +44,24 @@ void Joining::ask_within(Duration time) {
   if (own_.probe_at) own_.probe_at = std::min(*own_.probe_at, turn_.now + time);
 }
 
+// An answer that is outstanding may be of before.
+void Joining::doubt() {
+  if (!own_.leader) return;  // they are asked anyway
+  own_.doubts = true;
+  if (own_.probe_at)
+    own_.probe_at = std::min(
+        *own_.probe_at, std::max(turn_.now, own_.asked_servers.value_or(turn_.now) + turn_.rules().hung_after / 2));
+}
+
 void Joining::probe() {
   own_.probe_at.reset();
   if (own_.probing) return;
   own_.probing = true;
+  const bool servers = std::exchange(own_.doubts, false) || !own_.leader || turn_.stopping();
+  if (servers) own_.asked_servers = turn_.now;
   if (!own_.unanswered) own_.unanswered = turn_.now;
   const Duration patience = *own_.unanswered + turn_.rules().hung_after - turn_.now;
-  turn_.emit(Probe{turn_.launch(), std::max<Duration>(patience, milliseconds(100))});
+  turn_.emit(Probe{turn_.launch(), std::max<Duration>(patience, milliseconds(100)), servers});
 }
 
 void Joining::next_probe() {
@@ -65,6 +76,7 @@ void Joining::next_probe() {
   const Duration wary = claims_.wary(turn_.now) ? seconds(1) : seconds(3600);
   const Duration seldom = std::min<Duration>(turn_.rules().hung_after / 2, wary);
   own_.probe_at = turn_.now + (waiting ? paced(waited, 50, milliseconds(1), milliseconds(500)) : seldom);
+  if (own_.doubts) doubt();
 }
 
 void Joining::probe_again(Duration waited) {

@@ -12,10 +12,14 @@
 // own retry_interval. Names likewise, each once in name_pause at first; an agent that has never found anybody looks for them
 // itself each retry_interval, and is helped only for names_at_first.
 //
-// In: Launched, AgentEnded, Probed, Joined. Out: Probe, Join. Told to the others: answered, a leader is found, missing,
+// While a leader is known the agent alone is asked, which tells of itself how many servers are alive. These are asked where that has
+// changed, and where something speaks for it that the leader is lost: a question that failed, the agent's log; within half of
+// hung_after, and no more often.
+//
+// In: Launched, AgentEnded, Probed, Joined, ServersDoubted; from the other parts: the leader is doubted. Out: Probe, Join. Told to the others: answered, a leader is found, missing,
 // the gossip has shut itself down, hung.
 //
-// Laws (tests/walk): patience, join; of settled: when the agent's full sync is over.
+// Laws (tests/walk): patience, join, rest; of settled: when the agent's full sync is over.
 #pragma once
 
 #include "life/events.hpp"
@@ -63,6 +67,8 @@ struct JoiningState {
   std::optional<Time> closing{};     // since when it ends connections without an answer
   bool closes = false;               // and has done so for a while
   int members = 0;
+  std::optional<Time> asked_servers{};    // for a leader, last
+  bool doubts = false;                    // that there is one still, and they are to be asked
   bool probing = false, joining = false;  // an answer is outstanding
   std::optional<Time> probe_at{};
   std::optional<Time> join_at{};   // next attempt, while no server is known
@@ -84,6 +90,7 @@ class Joining {
   void on(const Joined& e);
   void ask_now();
   void ask_within(Duration time);  // where it is asked at all
+  void doubt();                    // the leader that was known
   void pause() { own_.probe_at.reset(); }
   void probe();
   void join();

@@ -17,6 +17,7 @@ import pages
 import storage_test
 import watch_test
 from agent_stand_in import stand_in
+from front import Front
 from secrets_tls_test import certificates
 from tools import eventually
 from world import ALIVE, CONSUL, FAILED, LEFT, SERVER_ADDRESS, run, write_json
@@ -280,6 +281,17 @@ def troubleshooting_held_for_failed(world, advice):
     status = client.ready()
     assert status["held_for_failed"], status
     eventually(lambda: "nothing listens on 10.77.0.99" in client.command("doctor").stdout, 10, "the doctor names the cause")
+
+
+@symptom("Questions not held")
+def troubleshooting_not_held(world, advice):
+    """A stand-in before the agent's socket answers blocking queries at once."""
+    world.server()
+    client = world.client()
+    front = Front(client, at_once=True)
+    client.start().ready()
+    advice.seen(client, 30)
+    assert client.status()["ready"]
 
 
 @symptom("Leave not confirmed")

@@ -95,7 +95,7 @@ FUZZ_TARGET(agent_answers) {
   world.agent.begin(fuzz::parts(fuzz::text(data, size)));
   world.api.reset("token");
   using std::chrono::seconds;
-  world.until_answered([&](int& n) { world.api.probe(seconds(60), [&n](ProbeAnswer) { ++n; }); });
+  world.until_answered([&](int& n) { world.api.probe(seconds(60), true, [&n](ProbeAnswer) { ++n; }); });
   // The second time what has been sent is compared with what the agent has.
   for (int i = 0; i < 2; ++i) {
     world.until_answered([&](int& n) {
@@ -110,9 +110,10 @@ FUZZ_TARGET(agent_answers) {
       });
     });
   }
-  for (const bool seen : {true, false}) {
-    world.until_answered(
-        [&](int& n) { world.api.send_again(own, desired(), seen, [&n](const AgentApi::Sent&) { ++n; }); });
+  for (const auto& [seen, altered] : {std::pair(true, false), {false, false}, {true, true}}) {
+    world.until_answered([&, seen = seen, altered = altered](int& n) {
+      world.api.send_again(own, desired(), seen, altered, [&n](const AgentApi::Sent&) { ++n; });
+    });
   }
   world.until_answered([&](int& n) {
     world.api.look_around(own, [&n](const Result<AgentApi::Surroundings>& seen) {
@@ -120,8 +121,12 @@ FUZZ_TARGET(agent_answers) {
       if (seen) check_claims(*seen);
     });
   });
-  world.until_answered([&](int& n) {
-    world.api.await_standing(own.name, std::chrono::minutes(5), [&n](const StandingAnswer&) { ++n; });
-  });
+  for (int i = 0; i < 2; ++i) {
+    for (const NodePart part : {NodePart::checks, NodePart::services}) {
+      world.until_answered([&](int& n) {
+        world.api.await_news(own, part, true, std::chrono::minutes(5), [&n](const AgentApi::News&) { ++n; });
+      });
+    }
+  }
   return 0;
 }

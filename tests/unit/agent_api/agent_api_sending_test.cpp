@@ -149,7 +149,7 @@ struct LosingAgent : FakeAgent {
     asked.clear();
     bodies.clear();
     return answer_to<AgentApi::Sent>([&](auto done) {
-      api.send_again({"n1", "id-1", "10.0.0.5"}, desired, seen, done);
+      api.send_again({"n1", "id-1", "10.0.0.5"}, desired, seen, false, done);
     });
   }
 

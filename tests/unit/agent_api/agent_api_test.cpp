@@ -130,36 +130,6 @@ TEST_CASE("a change can be awaited only of what the catalog has shown, by an age
   CHECK(agent.asked.size() == 1);
 }
 
-TEST_CASE("the servers' word about this node is what serfHealth says, and no more than that") {
-  struct Row {
-    const char* name;
-    int status;
-    const char* body;
-    StandingAnswer expected;
-  };
-  for (const Row& row : std::initializer_list<Row>{
-           {"alive", 200, R"([{"CheckID": "serfHealth", "Status": "passing"}])", StandingAnswer::alive},
-           {"failed", 200, R"([{"CheckID": "serfHealth", "Status": "critical"}])", StandingAnswer::failed},
-           {"another check", 200, R"([{"CheckID": "web", "Status": "critical"}, 7])", StandingAnswer::untold},
-           {"no entry, or one that may not be read", 200, "[]", StandingAnswer::untold},
-           {"no list", 200, "{}", StandingAnswer::unanswered},
-           {"forbidden", 403, "Permission denied", StandingAnswer::forbidden},
-           {"no leader", 500, "No cluster leader", StandingAnswer::unanswered},
-       }) {
-    CAPTURE(row.name);
-    FakeAgent agent;
-    agent.replies["GET /v1/health/node/n%201"] = {row.status, row.body};
-    AgentApi api(agent.io.get_executor(), agent.socket);
-    const auto seen = agent.answer_to<StandingAnswer>([&](auto done) { api.await_standing("n 1", seconds(9), done); });
-    CHECK(seen == row.expected);
-    REQUIRE(agent.asked.size() == 1);
-    CHECK(agent.asked[0].find("index=") == std::string::npos);  // the first one is answered at once
-    agent.answer_to<StandingAnswer>([&](auto done) { api.await_standing("n 1", seconds(9), done); });
-    // The next one waits, though this agent tells no index: not below 1, as Consul's documentation has it.
-    CHECK((agent.asked[1].find("&index=1&wait=9000ms") != std::string::npos) == (row.status == 200));
-  }
-}
-
 TEST_CASE("whether the agent leaves is what it says of itself") {
   struct Row {
     const char* name;
@@ -193,6 +163,20 @@ TEST_CASE("an agent announces its leave in its log, in text and in JSON, and not
   CHECK_FALSE(
       announces_leave("2026-11-30T00:51:50.330Z [INFO]  agent.client.serf.lan: serf: EventMemberLeave: n2 10.0.0.6"));
   CHECK_FALSE(announces_leave("2026-11-30T00:51:50.330Z [INFO]  agent: Caught: signal=terminated"));
+}
+
+TEST_CASE("an agent speaks of its servers in its log, in text and in JSON") {
+  CHECK(doubts_servers(
+      R"(2026-11-30T12:33:41.991Z [ERROR] agent.client: RPC failed to server: method=Coordinate.Update server=127.0.7.3:19501 error="rpc error making call: No cluster leader")"));
+  CHECK(doubts_servers(R"({"@level":"error","@message":"Coordinate update error","error":"No cluster leader"})"));
+  CHECK(
+      doubts_servers("2026-11-30T12:33:33.368Z [INFO]  agent.client: removing server: server=\"s1 (Addr: "
+                     "tcp/10.0.0.1:8300) (DC: dc1)\""));
+  CHECK(
+      doubts_servers("2026-11-30T12:33:22.969Z [INFO]  agent.client.memberlist.lan: memberlist: Suspect s2 has failed, "
+                     "no acks received"));
+  CHECK_FALSE(doubts_servers("2026-11-30T12:33:22.969Z [INFO]  agent.client: New leader elected: payload=s2"));
+  CHECK_FALSE(doubts_servers("2026-11-30T12:33:22.969Z [INFO]  agent: Synced service: service=web"));
 }
 
 TEST_CASE("a look around reads members and catalog, and says why it could not") {
