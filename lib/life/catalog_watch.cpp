@@ -54,7 +54,7 @@ void CatalogWatch::ask() {
 void CatalogWatch::ask(NodePart part) {
   Question& q = question(part);
   q.ask_at.reset();
-  if (!turn_.registering() || q.asking) return;
+  if (!turn_.registering()) return;
   // Servers in trouble have one question.
   if (!joining_.leader || (part == NodePart::services && own_.checks.unanswered > 0)) {
     q.ask_at = turn_.now + watch_pause;

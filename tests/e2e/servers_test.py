@@ -220,7 +220,6 @@ def servers_lose_entries(world):
                 for name in lost or [None]:
                     entry = {"Node": "n1"} | ({"ServiceID": name} if name else {})
                     assert server.put("/v1/catalog/deregister", entry)
-                client.send(signal.SIGHUP)  # lictor looks at once, not within the minute
                 eventually(lambda: whole() == before, 2, f"{lost or 'the node'} is back as it was")
                 client.ready(2)
     assert not flickers.gaps and flickers.looks > 20, (flickers.looks, flickers.gaps)

@@ -105,7 +105,7 @@ MUTANTS = [
     ("flushed", "syncer", "  own_.flush_at = std::min(own_.flush_at.value_or(next), next);\n",
      "  if (!MUTANT) own_.flush_at = std::min(own_.flush_at.value_or(next), next);\n"),
     ("heard", "catalog_watch", "  if (asks) turn_.emit(DropNews{});", "  if (!MUTANT && asks) turn_.emit(DropNews{});"),
-    ("heard", "catalog_watch", "if (!turn_.registering() || q.asking) return;", "if (!turn_.registering() || (!MUTANT && q.asking)) return;"),
+    ("heard", "catalog_watch", "  if (!question.asking) question.ask_at", "  if (MUTANT || !question.asking) question.ask_at"),
     ("heard", "catalog_watch", "    q.ask_at = turn_.now + watch_pause;\n", "    if (!MUTANT) q.ask_at = turn_.now + watch_pause;\n"),
     ("heard", "catalog_watch", "  if (own_.whole) ask_soon(own_.services);", "  if (!MUTANT && own_.whole) ask_soon(own_.services);"),
     ("unhurried", "catalog_watch", "  if (q.hasty % 2 == 1) return turn_.now;", "  if (MUTANT || q.hasty % 2 == 1) return turn_.now;"),
