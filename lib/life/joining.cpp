@@ -57,8 +57,14 @@ void Joining::probe() {
   own_.probe_at.reset();
   if (own_.probing) return;
   own_.probing = true;
-  const bool servers = std::exchange(own_.doubts, false) || !own_.leader || turn_.stopping();
+  const bool again = turn_.due(own_.doubts_at);
+  const bool servers = own_.doubts || again || !own_.leader || turn_.stopping();
   if (servers) own_.asked_servers = turn_.now;
+  if (again) {
+    own_.doubts_at.reset();
+  } else if (std::exchange(own_.doubts, false)) {
+    own_.doubts_at = turn_.now + doubt_again;
+  }
   if (!own_.unanswered) own_.unanswered = turn_.now;
   const Duration patience = *own_.unanswered + turn_.rules().hung_after - turn_.now;
   turn_.emit(Probe{turn_.launch(), std::max<Duration>(patience, milliseconds(100)), servers});
@@ -76,6 +82,7 @@ void Joining::next_probe() {
   const Duration wary = claims_.wary(turn_.now) ? seconds(1) : seconds(3600);
   const Duration seldom = std::min<Duration>(turn_.rules().hung_after / 2, wary);
   own_.probe_at = turn_.now + (waiting ? paced(waited, 50, milliseconds(1), milliseconds(500)) : seldom);
+  if (own_.doubts_at) own_.probe_at = std::min(*own_.probe_at, *own_.doubts_at);
   if (own_.doubts) doubt();
 }
 
@@ -166,6 +173,7 @@ void Joining::note_leader(ProbeAnswer answer) {
     turn_.post(ServersMet{});
   }
   own_.leader = leader;
+  if (!leader) own_.doubts_at.reset();
   next_probe();
   if (!own_.serverless) stop_joining();
   if (own_.serverless && !own_.join_at && !own_.joining) join_later();

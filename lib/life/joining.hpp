@@ -14,7 +14,7 @@
 //
 // While a leader is known the agent alone is asked, which tells of itself how many servers are alive. These are asked where that has
 // changed, and where something speaks for it that the leader is lost: a question that failed, the agent's log; within half of
-// hung_after, and no more often.
+// hung_after, and no more often, but once more soon after that.
 //
 // In: Launched, AgentEnded, Probed, Joined, ServersDoubted; from the other parts: the leader is doubted. Out: Probe, Join. Told to the others: answered, a leader is found, missing,
 // the gossip has shut itself down, hung.
@@ -51,6 +51,9 @@ inline constexpr Duration names_at_first = std::chrono::minutes(1);
 // Between questions for a leader to servers that have none.
 inline constexpr Duration ask_servers_at_most = std::chrono::seconds(5);
 
+// A server that lives on takes one that is gone for the leader for as long as its own patience is: raft's heartbeat timeout.
+inline constexpr Duration doubt_again = std::chrono::seconds(6);
+
 // Of the agent that runs now.
 struct JoiningState {
   std::optional<Time> answered{};  // the API's first answer
@@ -69,6 +72,7 @@ struct JoiningState {
   int members = 0;
   std::optional<Time> asked_servers{};    // for a leader, last
   bool doubts = false;                    // that there is one still, and they are to be asked
+  std::optional<Time> doubts_at{};        // once more, then
   bool probing = false, joining = false;  // an answer is outstanding
   std::optional<Time> probe_at{};
   std::optional<Time> join_at{};   // next attempt, while no server is known

@@ -6,6 +6,7 @@ import statistics
 import time
 
 from front import Front
+from hung_test import ThreeServers
 from tools import UnixConnection, eventually, holds
 
 LOST = "the catalog no longer shows what this node registered"
@@ -197,3 +198,21 @@ def catalog_connections_end(world):
     assert len(asked) <= 12, asked
     assert server.put("/v1/catalog/deregister", {"Node": "n1", "ServiceID": "plain"})
     eventually(lambda: server.instances("plain"), 4, "the service is back")
+
+
+def catalog_leader_lost(world):
+    """Of three servers two die, so that there is no leader: a node knows within half of watch.hung_after after its agent has found
+    that out, in whatever way, and at once where it was one of those that it asked. It asks no server for it before."""
+    servers = ThreeServers(world)
+    client = world.client(agent={"config": {"retry_join": servers.addresses}}, control={"ready_needs_leader": True})
+    front = Front(client)
+    client.start().ready(30)
+    eventually(lambda: time.monotonic() - client.started > 20, 30, "it is at rest", every=1)
+    leader = servers.leader() - 1
+    lost = [leader, (leader + 1) % 3]
+    began = time.monotonic()
+    assert not [ask for at, ask, _ in front.requests("GET /v1/status/leader") if at > began - 12], "a server was asked for nothing"
+    for number in lost:
+        servers.processes[number].kill()
+    eventually(lambda: client.probe("/readyz") == 503, 45, "not ready", every=0.05)
+    print(f"not ready after {time.monotonic() - began:.2f} s")

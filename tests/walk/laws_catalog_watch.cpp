@@ -20,7 +20,7 @@ void Walk::respond(const AwaitNews& e) {
   if (told && (holder_.empty() || holder_ == in_force_.own.address)) heard.differs = answer == NewsAnswer::differs;
   heard.hasty = answer == NewsAnswer::same && now_ - heard.asked < std::min(watch_held, e.limit / 2);
   if (!heard.hasty) heard.in_haste.clear();
-  if (leaderless && leader_) doubted_ = doubted_.value_or(now_);
+  if (leaderless && leader_) doubt();
   if (answer == NewsAnswer::differs) told_of_difference_ = true;
   calm_ = calm_ && answer != NewsAnswer::differs;
   tell(NewsSeen{e.launch, e.part, answer, standings[by_weight(70, 20, 10)], leaderless}, "news");

@@ -67,8 +67,10 @@ void Walk::respond(const Join& e) {
 
 void Walk::take(const Probe& e) {
   hold(e.servers || (leader_ && !stop_at_), "rest", "no leader is known, and no server is asked for one");
-  hold(!e.servers || !leader_ || stop_at_ || doubted_, "rest", "a server is asked for a leader though all is well");
+  hold(!e.servers || !leader_ || stop_at_ || asks_allowed_ > 0, "rest",
+       "a server is asked for a leader though all is well");
   if (e.servers) doubted_.reset();
+  if (e.servers && leader_) --asks_allowed_;
   if (!unanswered_) unanswered_ = now_;
   owe(e, e.deadline);
 }
@@ -96,6 +98,11 @@ void Walk::hold_quiet(const Join& e) {
   const bool looks_itself = !joined_ && members_ <= 1 && now_ - launched_at_ >= names_at_first;
   hold(!looks_itself, "quiet", "a name for an agent that looks for it by itself");
   name_told_ = now_;
+}
+
+void Walk::doubt() {
+  doubted_ = doubted_.value_or(now_);
+  asks_allowed_ = std::min(asks_allowed_ + 2, 3);
 }
 
 // Within half of hung_after of the last time, unless the agent has yet to answer what it was asked before.

@@ -75,6 +75,7 @@ void Walk::forget_agent() {
   heard_ = {};
   told_of_difference_ = calm_ = false;
   doubted_.reset();
+  asks_allowed_ = 0;
   hooks_done_ = 0;
   members_ = 0;
   restart_asked_ = quarrelled_ = replaced_ = false;

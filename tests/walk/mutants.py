@@ -110,7 +110,7 @@ MUTANTS = [
     ("heard", "catalog_watch", "  if (own_.whole) ask_soon(own_.services);", "  if (!MUTANT && own_.whole) ask_soon(own_.services);"),
     ("unhurried", "catalog_watch", "  if (q.hasty % 2 == 1) return turn_.now;", "  if (MUTANT || q.hasty % 2 == 1) return turn_.now;"),
     ("unhurried", "catalog_watch", "  if (answer == NewsAnswer::changed) {\n", "  if (MUTANT && answer == NewsAnswer::changed) return turn_.now;\n  if (answer == NewsAnswer::changed) {\n"),
-    ("rest", "joining", "std::exchange(own_.doubts, false) || !own_.leader ||", "std::exchange(own_.doubts, false) || MUTANT || !own_.leader ||"),
+    ("rest", "joining", "servers = own_.doubts || again ||", "servers = MUTANT || own_.doubts || again ||"),
     ("rest", "joining", "  own_.doubts = true;\n", "  own_.doubts = !MUTANT;\n"),
     ("rest", "registration", "  } else if (needs_no_look()) {", "  } else if (!MUTANT && needs_no_look()) {"),
     ("rest", "registration", "if (own_.differs) unseen ?", "if (MUTANT || own_.differs) unseen ?"),

@@ -64,7 +64,7 @@ void Walk::one() {
       if (mostly(50)) tell(LeaveAnnounced{}, "the agent's log says that it leaves");
       return;
     case 11:
-      doubted_ = doubted_.value_or(now_);
+      doubt();
       return tell(ServersDoubted{}, "the agent's log doubts the servers");
   }
 }

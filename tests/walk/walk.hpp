@@ -130,6 +130,7 @@ class Walk {
   void note_full_sync();
   void hold_patience() const;
   void hold_rest() const;
+  void doubt();
 
   // ---- pulse
   void respond(const AskOwn& e);
@@ -299,6 +300,7 @@ class Walk {
   std::array<HeardOf, 2> heard_{};
   bool told_of_difference_ = false;  // and nothing was sent again for it
   bool calm_ = false;                // the catalog has shown all, and nothing has changed since
+  int asks_allowed_ = 0;             // of servers, for that: two for each
   std::optional<Time> doubted_;      // since then: that there is a leader still
 
   // departure: of this agent
