@@ -196,11 +196,9 @@ class Doctor {
     const StandingAnswer standing = checks.whole() ? checks.standing() : StandingAnswer::untold;
     // Lictor knows more than one look shows: a node that nothing reaches comes and goes at the servers.
     facts_.held_for_failed = standing == StandingAnswer::failed || flag_of(status_, "held_for_failed");
-    if (standing == StandingAnswer::untold) {
-      return unseen({"held-for-failed"},
-                    body ? "the servers tell nothing of this node, or the token may not read it (node:read)"
-                         : "the servers can't be asked: " + body.error().why);
-    }
+    if (standing != StandingAnswer::untold) return;
+    unseen({"held-for-failed"}, body ? "the servers tell nothing of this node, or the token may not read it (node:read)"
+                                     : "the servers can't be asked: " + body.error().why);
   }
 
   static bool everywhere(const Listener& l) { return l.address == "0.0.0.0" || l.address == "::"; }

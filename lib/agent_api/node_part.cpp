@@ -26,10 +26,10 @@ const json& value_of(const json& object, const char* key) {
   static const json none;
   const auto found = object.is_object() ? object.find(key) : object.end();
   if (!object.is_object() || found == object.end()) return none;
-  return found->empty() ? none : *found;
+  return found->empty() || *found == "" ? none : *found;
 }
 
-std::uint64_t digest_of(const json& object, std::initializer_list<const char*> keys) {
+std::uint64_t digest_of_fields(const json& object, std::initializer_list<const char*> keys) {
   std::uint64_t digest = fnv1a("");
   for (const char* key : keys) digest = fnv1a("\n", fnv1a(json_text(value_of(object, key)), digest));
   return digest;
@@ -39,16 +39,18 @@ std::uint64_t digest_of(const json& object, std::initializer_list<const char*> k
 
 std::uint64_t which_part(std::string_view id) { return fnv1a(id); }
 
-std::uint64_t digest_of_check(const json& check) { return digest_of(check, {"Name", "Status", "Notes", "ServiceID"}); }
+std::uint64_t digest_of_check(const json& check) {
+  return digest_of_fields(check, {"Name", "Status", "Notes", "ServiceID"});
+}
 
 std::uint64_t digest_of_service(const json& service) {
-  const std::uint64_t digest = digest_of(service, {"Service", "Port", "Address", "Meta", "EnableTagOverride"});
+  const std::uint64_t digest = digest_of_fields(service, {"Service", "Port", "Address", "Meta", "EnableTagOverride"});
   return flag_of(service, "EnableTagOverride") ? digest : fnv1a(json_text(value_of(service, "Tags")), digest);
 }
 
 std::uint64_t digest_of_entry(const json& node) {
   const char* const meta = node.is_object() && node.contains("NodeMeta") ? "NodeMeta" : "Meta";
-  return digest_of(node, {"ID", "Address", meta});
+  return digest_of_fields(node, {"ID", "Address", meta});
 }
 
 NodePartReader::NodePartReader(NodePart part)

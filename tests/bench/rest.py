@@ -5,7 +5,7 @@
 
 The nodes serve at once, beside one server, with a service of TTL check and one without a check. Counted is what each agent itself counts
 (telemetry: client.rpc), interval by interval, from some seconds after all are registered on; and what the server answers as a consistent
-read. Prints a table and the limits that lictor has set itself; the exit code goes by them.
+read. Prints a table, what lictor itself has cost the host meanwhile, and the limits that it has set itself; the exit code goes by them.
 """
 
 import argparse
@@ -65,6 +65,15 @@ class Counter:
         return sum(self.seen.values())
 
 
+def cost(pid):
+    """(ms of CPU, context switches) of a process since its start."""
+    with open(f"/proc/{pid}/stat") as file:
+        ticks = sum(map(int, file.read().rpartition(")")[2].split()[11:13]))
+    with open(f"/proc/{pid}/status") as file:
+        switches = sum(int(line.split()[1]) for line in file if "ctxt_switches" in line)
+    return 1000 * ticks // os.sysconf("SC_CLK_TCK"), switches
+
+
 def measure(folder, lictor, before, seconds):
     world = e2e.World(folder, lictor)
     server = world.server()
@@ -84,6 +93,8 @@ def measure(folder, lictor, before, seconds):
     for counter in counters.values():
         counter.look()
         counter.seen.clear()
+    attendants = {who: node.pid for who, node in nodes.items() if hasattr(node, "pid")}
+    costs = {who: cost(pid) for who, pid in attendants.items()}
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         time.sleep(3)
@@ -91,6 +102,11 @@ def measure(folder, lictor, before, seconds):
             counter.look()
     for who, counter in counters.items():
         print(f"{who:32}{counter.total():6} requests in {seconds} s, in {len(counter.seen)} intervals")
+    for who, pid in attendants.items():
+        cpu, switches = (now - then for now, then in zip(cost(pid), costs[who]))
+        with open(f"/proc/{pid}/smaps_rollup") as file:
+            pss = next(line.split()[1] for line in file if line.startswith("Pss:"))
+        print(f"{who:32}{cpu:6} ms of CPU, {switches} context switches, PSS {pss} kB")
     kept = []
 
     def limit(what, ours, theirs, times):
