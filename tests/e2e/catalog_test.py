@@ -70,7 +70,8 @@ def catalog_entry_deleted(world):
         back.append(time.monotonic() - began)
         seen.append(noticed(client, LOST, wall))
         client.ready(2)
-    print(f"noticed after {statistics.median(seen):.3f} s, at most {max(seen):.3f}; back after {statistics.median(back):.3f}, at most {max(back):.3f} s")
+    for what, times in (("noticed", seen), ("back", back)):
+        print(f"{what} after {statistics.median(times):.3f} s, at most {max(times):.3f} s")
     assert statistics.median(seen) <= 0.5 and max(back) <= 2, (seen, back)
     assert client.agent_pid() == agent
 
@@ -82,6 +83,7 @@ def catalog_part_changed(world):
     before = whole(server)
     node = {key: server.node("n1")["Node"][key] for key in ("ID", "Node", "Address")}
     web = {"ID": "web", "Service": "web", "Port": 80}
+    check = {"CheckID": "service:web", "Name": "Service 'web' check", "ServiceID": "web"}
 
     def gone(**what):
         return "/v1/catalog/deregister", {"Node": "n1"} | what
@@ -98,7 +100,7 @@ def catalog_part_changed(world):
         "serfHealth": gone(CheckID="serfHealth"),
         "a service's tags": written(Service=web | {"Tags": ["b"], "Meta": {"m": "1", "managed-by": "lictor"}}),
         "a service's port": written(Service=web | {"Port": 82, "Tags": ["a"], "Meta": {"m": "1", "managed-by": "lictor"}}),
-        "a check's state": written(Check={"CheckID": "service:web", "Name": "Service 'web' check", "ServiceID": "web", "Status": "critical"}),
+        "a check's state": written(Check=check | {"Status": "critical"}),
         "the node's metadata": ("/v1/catalog/register", node | {"NodeMeta": {"x": "y"}}),
         "the node's address": ("/v1/catalog/register", node | {"Address": "10.77.0.99"}),
     }
