@@ -41,12 +41,13 @@ AgentApi::AgentApi(boost::asio::any_io_executor executor, const std::string& soc
       orders_(executor, socket),
       standing_(executor, socket, short_answer),
       member_(executor, socket, short_answer),
+      check_(executor, socket),
       executor_(executor),
       pause_(executor),
       refused_(std::move(refused)) {}
 
 void AgentApi::use_socket(const std::string& socket) {
-  for (HttpClient* client : {&probes_, &own_, &work_, &farewell_, &orders_, &standing_, &member_})
+  for (HttpClient* client : {&probes_, &own_, &work_, &farewell_, &orders_, &standing_, &member_, &check_})
     client->use_peer(socket);
 }
 
@@ -58,6 +59,7 @@ void AgentApi::reset(std::string token) {
   orders_.reset();
   standing_.reset();
   member_.reset();
+  check_.reset();
   index_ = checks_index_ = standing_index_ = 0;
   silence_ = {};
   flushed_ = 0;

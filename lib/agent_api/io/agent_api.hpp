@@ -64,6 +64,15 @@ class AgentApi : public AgentCalls {
                 std::function<void(const Result<ServersSay>&)> done) override;
   const AgentFacts& facts() const override { return facts_; }
 
+  // Whether the agent has the check of the node (node_check.hpp), of this service, as far as is known; and how often it was sent
+  // one that it did not have.
+  bool has_node_check(const std::string& service) const;
+  unsigned node_checks_begun() const { return node_checks_begun_; }
+  // PUT /v1/agent/check/update/ID. The same once more costs the servers nothing. `failure`: empty if the agent has taken it.
+  void tell_node_check(const char* status, const std::string& output, std::function<void(std::string failure)> done);
+  // PUT /v1/catalog/register with that check alone, as the agent has it. `written`: it is, or a server has refused it.
+  void write_node_check(const NodeKey& own, std::function<void(bool written)> done);
+
   // What agents on this data directory have of lictor's, from one of them to the next. An agent keeps its services, and has
   // one that it is sent unchanged forget what it has yet to tell the servers.
   void use_record(ServiceRecord record, std::function<void(const ServiceRecord&)> keep);
@@ -137,7 +146,7 @@ class AgentApi : public AgentCalls {
 
   // A connection for each call that is outstanding: a slow one never delays another. Maintenance alone is asked of in order, so
   // that the last answer is the last word.
-  HttpClient probes_, own_, work_, farewell_, orders_, standing_, member_;
+  HttpClient probes_, own_, work_, farewell_, orders_, standing_, member_, check_;
   boost::asio::any_io_executor executor_;
   std::optional<Reach> reach_;
   boost::asio::steady_timer pause_;  // while the servers are asked of maintenance
@@ -166,6 +175,7 @@ class AgentApi : public AgentCalls {
   std::uint64_t flushed_ = 0;
   std::set<std::string> own_ids_;  // of what is desired, while it is sent again
   bool leaving_ = false;
+  unsigned node_checks_begun_ = 0;
   // Of the last look at the catalog; 0: it showed nothing. And what await_change() was told since.
   std::uint64_t index_ = 0, checks_index_ = 0;
   bool in_catalog_ = false;
