@@ -214,6 +214,37 @@ std::optional<Deed> understood(std::span<char*> arguments, Time executed, Comman
         command.callback([&] { deed = [=] { return doctor(file, json); }; });
       });
 
+  FleetOptions fleet;
+  add({.name = "fleet",
+       .what = "show how all nodes of the datacenter are",
+       .more =
+           "By their own checks, as the servers have them: counts by state, version, phase and problem, nodes without "
+           "lictor, restarts in the last hour, and a line for each node that is not well.",
+       .exits = {{0, "shown"}, {1, "nobody tells: the agent does not answer, or may not be asked"}, cant_work},
+       .example = "lictor fleet --version 1.8"},
+      [&](CLI::App& command) {
+        command.add_flag("--json", json, "as JSON");
+        command.add_flag("--watch", watch, "until Ctrl-C, anew with each change");
+        command.add_option("--problem", fleet.problem, "nodes that have it, by its name")->option_text("NAME");
+        command
+            .add_option("--version", fleet.version,
+                        "nodes with this version of lictor or Consul, or one that begins so: 1.21 is 1.21.4, too")
+            ->option_text("VERSION");
+        command
+            .add_option("--filter", fleet.filter,
+                        "nodes whose check meets this expression of Consul's, as in 'Node matches \"^web\"'")
+            ->option_text("EXPRESSION");
+        command
+            .add_option("--http-addr", fleet.http_address,
+                        "ask this agent: ADDRESS:PORT, or unix:///PATH; else the one of this node")
+            ->option_text("ADDRESS");
+        command.callback([&] {
+          fleet.json = json;
+          fleet.watch = watch;
+          deed = [=] { return show_fleet(file, fleet); };
+        });
+      });
+
   std::optional<std::string> svg;
   add({.name = "timeline",
        .what = "show where the time of the last start and stop went",

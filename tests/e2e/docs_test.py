@@ -142,7 +142,7 @@ def docs_words(world):
     unknown, seen = [], set()
     for page in all_pages():
         for word in re.findall(r"`([^`\n]+)`", (SOURCE / page).read_text()):
-            if found := re.fullmatch(r"(?:.* )?lictor ([a-z]+)((?: --?[a-z]+)*)(?: .*)?", word):
+            if found := re.fullmatch(r"(?:.* )?lictor ([a-z]+)((?: --?[a-z-]+)*)(?: .*)?", word):
                 if not set(found[2].split()) <= options.get(found[1], set()) | general or found[1] not in options:
                     unknown.append(f"{page}: {word}")
                 seen.add(found[1])
@@ -385,6 +385,7 @@ ON_A_NODE = [
     ("docs/operations.md", "Operations"),
     ("docs/configuration.md", "Checking settings"),
     ("docs/status.md", "Status"),
+    ("docs/fleet.md", "lictor fleet"),
 ]
 PLACES = [*ON_A_NODE, ("docs/debian.md", "Installation"), ("docs/debian.md", "The service")]
 PLACES += [("docs/troubleshooting.md", "Troubleshooting"), ("docs/logs.md", "The journal")]

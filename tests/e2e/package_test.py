@@ -194,7 +194,7 @@ def package_completions(world):
     assert inside(tree, "zsh", "-c", script) == "_lictor\n"
     zsh = read(SOURCE / "config/completions/lictor.zsh")
     assert set(re.findall(r"^  '(\w+):", zsh, re.M)) == set(commands)
-    assert set(re.findall(r"(?<=[',{)])--?[a-z]+(?=[\[,}])", zsh)) >= general.union(*commands.values())
+    assert set(re.findall(r"(?<=[',{)])--?[a-z-]+(?=[\[,}])", zsh)) >= general.union(*commands.values())
 
 
 def check_offers(expected, offers):
