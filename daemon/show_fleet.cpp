@@ -144,6 +144,8 @@ class Inquiry {
       return Problem{"fleet", std::move(why), std::move(hint), Exit::incomplete};
     };
     if (!answer) {
+      if (answer.error().failure == HttpFailure::large)
+        return failed(answer.error().why, "choose fewer nodes with --filter");
       const bool hidden = source_.own && access(source_.peer.c_str(), W_OK) != 0 && errno == EACCES;
       return failed(answer.error().why, hidden ? "ask as root, or name an agent's address with --http-addr"
                                                : "does the agent run there? name another one with --http-addr");

@@ -24,15 +24,25 @@ std::optional<std::string_view> behind(std::string_view part, std::string_view w
   return part.substr(word.size() + 1);
 }
 
+// Whoever writes to the catalog may write anything there. Bytes of a word, and words of one kind.
+constexpr std::size_t longest_word = 64, most_words = 32;
+
+bool is_word(std::string_view text) { return text.size() <= longest_word; }
+
 void read_part(std::string_view part, NodeWords& words) {
   if (part == "ready") words.ready = true;
-  if (const auto phase = behind(part, "phase")) words.phase = *phase;
-  if (const auto names = behind(part, "problems")) words.problems = split_list(*names);
-  if (const auto version = behind(part, "lictor")) words.lictor = *version;
-  if (const auto version = behind(part, "consul")) words.consul = *version;
+  if (const auto phase = behind(part, "phase"); phase && is_word(*phase)) words.phase = *phase;
+  if (const auto names = behind(part, "problems")) {
+    words.problems = split_list(names->substr(0, most_words * longest_word));
+    std::erase_if(words.problems, [](const std::string& name) { return !is_word(name); });
+    words.problems.resize(std::min(words.problems.size(), most_words));
+  }
+  if (const auto version = behind(part, "lictor"); version && is_word(*version)) words.lictor = *version;
+  if (const auto version = behind(part, "consul"); version && is_word(*version)) words.consul = *version;
   if (const auto at = behind(part, "started")) words.started = read_minute(*at);
   if (const auto list = behind(part, "restarts")) {
-    for (const std::string& restart : split_list(*list)) {
+    for (const std::string& restart : split_list(list->substr(0, most_words * longest_word))) {
+      if (!is_word(restart) || words.restarts.size() >= most_words) continue;
       const auto blank = std::min(restart.find(' '), restart.size());
       if (const auto at = read_minute(restart.substr(0, blank)); at && blank < restart.size())
         words.restarts.push_back({*at, restart.substr(blank + 1)});

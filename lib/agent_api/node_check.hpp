@@ -43,7 +43,7 @@ struct NodeWords {
 
 std::string node_check_output(const NodeWords& words);
 
-// What is no such output has no phase; parts that it does not know are left out.
+// What is no such output has no phase; parts that are not known here, or longer than any are, are left out.
 NodeWords parse_node_check(std::string_view output);
 
 // A body for PUT /v1/catalog/register that writes the check, as it is in GET /v1/agent/checks, and nothing else, where the

@@ -1,6 +1,7 @@
 #include "fleet/fleet.hpp"
 
 #include "base/json_text.hpp"
+#include "base/text.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -8,6 +9,8 @@
 namespace lictor {
 namespace {
 
+// Bytes; the servers have a name for an entry of theirs, and it is one in DNS.
+constexpr std::size_t longest_name = 256;
 constexpr const char *serf_check = "serfHealth", *maintenance_check = "_node_maintenance";
 
 bool is_version(const std::string& version, const std::string& wanted) {
@@ -72,7 +75,7 @@ bool FleetChoice::takes(const FleetNode& node) const {
 void Fleet::take(const Json& check) {
   const std::string name = text_of(check, "Node"), id = text_of(check, "CheckID");
   const bool own = id == node_check_id;
-  if (name.empty() || (!own && id != serf_check && id != maintenance_check)) return;
+  if (name.empty() || name.size() > longest_name || (!own && id != serf_check && id != maintenance_check)) return;
   auto found = nodes_.find(name);
   if (found == nodes_.end()) {
     if (nodes_.size() >= most) return void(full_ = true);
@@ -87,7 +90,7 @@ void Fleet::take(const Json& check) {
   } else if (id == serf_check) {
     node.alive = !critical;
   } else {
-    node.maintenance = text_of(check, "Notes");
+    node.maintenance = cut(text_of(check, "Notes"), longest_name);
   }
 }
 

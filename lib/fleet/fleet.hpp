@@ -57,9 +57,9 @@ struct FleetChoice {
 
 class Fleet {
  public:
-  // One of the list; anything else is left out. No more nodes are taken than `most`, and `full` says so.
+  // One of the list; anything else is left out, and a name that is no node's for its length. No more nodes are taken than `most`, and `full` says so.
   void take(const Json& check);
-  static constexpr std::size_t most = 200'000;
+  static constexpr std::size_t most = 100'000;
   bool full() const { return full_; }
 
   // One that is a server: it is no node that lictor is missing on.

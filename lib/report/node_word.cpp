@@ -23,6 +23,7 @@ void NodeTelling::observe(const LifeView& life, const NodeFacts& facts, Time at)
     asked_.reset();
     told_.reset();
     written_.reset();
+    failed_ = false;
     renewed_.reset();
     again_.reset();
     write_again_.reset();
@@ -83,8 +84,9 @@ void NodeTelling::answered(bool taken, bool written, Time at) {
     if (asked_->word.write && !written) write_again_ = at + node_check_pause;
     told_ = std::move(asked_);
   } else {
-    again_ = at + node_check_pause;
+    again_ = at + (failed_ ? node_check_interval : node_check_pause);
   }
+  failed_ = !taken;
   asked_.reset();
 }
 

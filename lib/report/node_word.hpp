@@ -21,7 +21,8 @@ namespace lictor {
 inline constexpr Duration node_check_patience = std::chrono::seconds(10);
 // How much earlier than it has to be it is said again, where lictor is awake anyway.
 inline constexpr Duration node_check_early = std::chrono::seconds(2);
-// From one attempt that failed to the next; and for which what is written waits for the agent's version.
+// From a first attempt that failed to the next, before it is left until it would be said again; and for which what is written
+// waits for the agent's version.
 inline constexpr Duration node_check_pause = std::chrono::seconds(2);
 // Restarts that are told of: the last ones.
 inline constexpr std::size_t node_restarts_told = 5;
@@ -74,6 +75,7 @@ class NodeTelling {
   std::optional<Told> asked_{};  // an answer is outstanding
   std::optional<Told> told_{};
   std::optional<unsigned> written_{};  // what was told after so many registrations
+  bool failed_ = false;                // the last attempt
   std::optional<Time> renewed_{}, again_{}, write_again_{};
 };
 

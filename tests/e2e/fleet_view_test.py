@@ -1,5 +1,6 @@
 """`lictor fleet`: how all nodes are, seen from one of them."""
 
+import contextlib
 import json
 import os
 import pathlib
@@ -158,10 +159,10 @@ def fleet_view_problems(world):
 
 
 class Liar:
-    """Answers whatever it is asked, once, with these bytes."""
+    """Answers whatever it is asked, once, with these bytes and those of the body."""
 
-    def __init__(self, path, answer):
-        self.path, self.answer = path, answer
+    def __init__(self, path, answer, body=()):
+        self.path, self.answer, self.body = path, answer, body
 
     def __enter__(self):
         self.listener = socket.socket(socket.AF_UNIX)
@@ -173,12 +174,37 @@ class Liar:
     def serve(self):
         connection = self.listener.accept()[0]
         connection.recv(65536)
-        connection.sendall(self.answer)
+        with contextlib.suppress(OSError):
+            connection.sendall(self.answer)
+            for piece in self.body:
+                connection.sendall(piece)
         connection.close()
 
     def __exit__(self, *_):
         self.listener.close()
         os.unlink(self.path)
+
+
+def fleet_view_hostile(world):
+    """An answer that is 100 MB long takes no memory, whether it is one text, rows that mean nothing, or nodes with endless words."""
+    world.server()
+    client = world.client()
+    row = json.dumps({"Node": "%s", "CheckID": CHECK, "Status": "passing", "Output": "ready; phase %s; problems %s"})
+    endless = "x" * 5000
+    shapes = {
+        "text": ([b'["' + b"x" * 10000], 10000),
+        "rows": ([b"[", b'{"a": "' + b"x" * 10000 + b'"},'], 10000),
+        "words": ([b"[", (row % ("n", endless, endless) + ",").encode()], 10000),
+    }
+    for name, (pieces, count) in shapes.items():
+        body = (piece for number in range(count) for piece in (pieces if number == 0 else pieces[-1:]))
+        with Liar(f"{world.folder}/liar", b"HTTP/1.1 200 OK\r\n\r\n", body) as address:
+            command = ["/usr/bin/python3", "-S", "-c", MEASURE, world.lictor, "fleet", "--http-addr", address]
+            done = subprocess.run(command, capture_output=True, text=True, timeout=50, env=client.environment)
+        line, figures = done.stderr.splitlines()
+        print(f"{name}: {line}: {figures}")
+        assert done.returncode == 1 and re.search("; choose fewer nodes with --filter|no answer within", line), done
+        assert int(figures.split()[1]) < 20_000, figures
 
 
 def fleet_view_ten_thousand(world):

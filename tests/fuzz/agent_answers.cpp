@@ -1,6 +1,8 @@
 // What an agent answers, each request the next part, then from the first one again. A part that begins with "HTTP/" is the
 // whole answer and the end of its connection; any other one is the body of a good answer.
 #include "agent_api/io/agent_api.hpp"
+#include "base/json_parts.hpp"
+#include "fleet/fleet_text.hpp"
 #include "wire.hpp"
 
 #include <boost/asio/io_context.hpp>
@@ -88,6 +90,18 @@ void check_claims(const AgentApi::Surroundings& seen) {
   }
 }
 
+// What another node's check says, and a list of checks.
+void look_at_fleet(const std::string& text) {
+  const NodeWords words = parse_node_check(text);
+  fuzz::expect(parse_node_check(node_check_output(words)).restarts == words.restarts,
+               "what was read is written and read back");
+  Fleet fleet;
+  JsonValues list([&fleet](std::string_view, const Json& check) { fleet.take(check); }, 64 << 10);
+  list.feed(text);
+  fuzz::expect(Json::parse(fleet_json(fleet, {}, {}, true)).at("listed").size() <= fleet.nodes().size(),
+               "no node is listed twice");
+}
+
 }  // namespace
 
 FUZZ_TARGET(agent_answers) {
@@ -120,8 +134,10 @@ FUZZ_TARGET(agent_answers) {
       if (seen) check_claims(*seen);
     });
   });
+  world.until_answered([&](int& n) { world.api.write_node_check(own, [&n](bool) { ++n; }); });
   world.until_answered([&](int& n) {
     world.api.await_standing(own.name, std::chrono::minutes(5), [&n](const StandingAnswer&) { ++n; });
   });
+  look_at_fleet(fuzz::text(data, size));
   return 0;
 }

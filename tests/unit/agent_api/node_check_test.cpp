@@ -58,6 +58,18 @@ TEST_CASE("words of another kind have no phase, and what is broken in them is le
   CHECK(broken == NodeWords{.ready = true, .phase = "serve", .restarts = {{noon + minutes(4), "died"}}});
 }
 
+TEST_CASE("words longer than any are taken for none") {
+  const std::string longest(1 << 20, 'x');
+  std::string many = "ready; phase serve; problems a";
+  for (int i = 0; i < 10000; ++i) many += ", p" + std::to_string(i);
+  for (const std::string& output : {"phase " + longest, "problems " + longest, "lictor " + longest,
+                                    "restarts 2026-11-30T12:03Z " + longest, many}) {
+    const NodeWords words = parse_node_check(output);
+    CHECK(words.phase.size() + words.lictor.size() + 64 * words.restarts.size() < 100);
+    CHECK(words.problems.size() <= 32);
+  }
+}
+
 TEST_CASE("the service that has the check is found by the check's id") {
   const auto services = [](const char* json) { return desired_services(Json::parse(json), {}).value(); };
   CHECK(service_with_node_check(

@@ -190,6 +190,12 @@ TEST_CASE("words of others do nothing to the page, and a check of another shape 
   CHECK(contains(text, "nodes      1: 0 well, 1 with problems\n"));
 }
 
+TEST_CASE("a name that is too long to be a node's is left out") {
+  Cluster all;
+  all.alive(std::string(300, 'x')).alive("a");
+  CHECK(all.fleet().nodes().size() == 1);
+}
+
 TEST_CASE("without words a node's check says nothing, and no node is left to chance") {
   Cluster all;
   all.alive("a");

@@ -203,6 +203,11 @@ TEST_CASE("what the agent does not take is tried again after a pause, one at a t
   CHECK_FALSE(heard.at(seconds(4)));
   CHECK(heard.telling.wake() == Time(seconds(3)) + node_check_pause);
   CHECK(heard.at(seconds(5)));
+  SECTION("after another failure when it would be said again anyway") {
+    heard.telling.answered(false, false, Time(seconds(5)));
+    CHECK_FALSE(heard.at(seconds(5) + node_check_interval - Duration(1)));
+    CHECK(heard.at(seconds(5) + node_check_interval));
+  }
   SECTION("what only the servers did not take is written again, too") {
     heard.telling.answered(true, false, Time(seconds(5)));
     CHECK_FALSE(heard.at(seconds(6)));
