@@ -182,7 +182,7 @@ struct FakeSettings : lictor::ActiveSettings {
     ground.plan.registration_token = "r";
     ground.plan.default_token = "d";
     ground.plan.agent_token = "a";
-    ground.services = {lictor::SharedJson({{"ID", "web"}})};
+    ground.services = {lictor::SharedJson(lictor::Json{{"ID", "web"}})};
   }
 
   void read_interfaces(std::function<void(const lictor::Interfaces&)> done) override {
