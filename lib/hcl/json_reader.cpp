@@ -175,7 +175,7 @@ class JsonReader {
     }
     return space_;
   }
-  static bool is_plain(char c) { return c >= 0x20 && c != '"' && c != '\\'; }
+  static bool is_plain(unsigned char c) { return c >= 0x20 && c < 0x80 && c != '"' && c != '\\'; }
 
   bool letter() {
     if (at_ == text_.size()) return fail("a text whose closing quote is missing");

@@ -452,7 +452,8 @@ TEST_CASE("list_interfaces takes well under a millisecond and leaves nothing ope
   CHECK(std::chrono::duration<double, std::milli>(fastest).count() < 1.0);
 }
 
-TEST_CASE("list_interfaces by a child: the same, told from the executor; in the call where there can be no child") {
+TEST_CASE("list_interfaces by a child: the same, told from the executor; in the call where there can be no child",
+          "[native]") {
   const OwnNetwork network;
   network.ip(pair_up);
   network.ip({"addr add 10.0.0.5/24 dev eth0"});
