@@ -1,5 +1,6 @@
 #include "agent_child.hpp"
 
+#include "agent_api/node_check.hpp"
 #include "agent_api/standing.hpp"
 #include "agent_config/io/agent_checks.hpp"
 #include "agent_config/io/kept_files.hpp"
@@ -21,12 +22,11 @@
 
 namespace lictor {
 
-AgentChild::AgentChild(boost::asio::any_io_executor executor, Reaper& reaper, SettingsFiles& settings,
-                       std::function<void()> leaves)
+AgentChild::AgentChild(boost::asio::any_io_executor executor, Reaper& reaper, SettingsFiles& settings, Says says)
     : executor_(executor),
       reaper_(reaper),
       settings_(settings),
-      leaves_(std::move(leaves)),
+      says_(std::move(says)),
       hook_(executor, reaper, [](const std::string& line) { log::agent_line(line, "hook"); }),
       version_(executor, reaper) {}
 
@@ -96,16 +96,22 @@ Result<NewChild> AgentChild::launch_agent() {
   auto output = output_.open(
       executor_, [this, unsaid = as_said_in_json(secrets_in(ground.plan.effective.merged))](std::string line) {
         // Consul's log shows the passwords by which a cloud is asked for addresses, and no other secret.
-        const bool leaves = announces_leave(line);
+        const bool leaves = announces_leave(line), doubts = doubts_servers(line);
         log::agent_line(without_secrets(std::move(line), unsaid));
-        if (leaves) leaves_();
+        if (leaves) says_.leaves();
+        if (doubts) says_.doubts_servers();
       });
   if (!output) return output.error();
   const PlanFacts& facts = ground.facts;
   LaunchRequest request = as_agent_user(facts, ground.plan.argv, ground.plan.environment);
   request.output = output->get();
   request.before = [&ground, &facts, goes_back = goes_back_]() -> Result<void> {
-    forget_kept_checks(facts.data_dir, checks_with_status(ground.services));
+    // What was told of the node outlives a restart together with its check.
+    std::vector<std::string> begin_anew = checks_with_status(ground.services);
+    std::erase(begin_anew, node_check_id);
+    // An earlier lictor had its agent ask for the leader in the place of that.
+    if (!ground.settings.services && !ground.settings.http_check) begin_anew.emplace_back("service:consul-members");
+    forget_kept_checks(facts.data_dir, begin_anew);
     // What can't be written is, as ever, skipped by the agent, which says so.
     if (goes_back && facts.agent_version) (void)fit_kept_files(facts.data_dir, *facts.agent_version);
     return install_identity(facts.identity, facts.data_dir, {.uid = {}, .gid = {}, .exact = false});

@@ -23,10 +23,13 @@ namespace lictor {
 
 class AgentChild : public AgentProcess {
  public:
-  // The reaper, and the settings by which children are run, live longer than this. `leaves`: the agent has said in its log that
-  // it does.
-  AgentChild(boost::asio::any_io_executor executor, Reaper& reaper, SettingsFiles& settings,
-             std::function<void()> leaves);
+  // What the agent says in its log.
+  struct Says {
+    std::function<void()> leaves;          // that it does
+    std::function<void()> doubts_servers;  // that one of them may be gone, or that they have no leader
+  };
+  // The reaper, and the settings by which children are run, live longer than this.
+  AgentChild(boost::asio::any_io_executor executor, Reaper& reaper, SettingsFiles& settings, Says says);
 
   void make_ready(std::function<void(const Result<void>&)> ready) override;
   Result<int> start(std::function<void(AgentEnded)> ended) override;
@@ -49,7 +52,7 @@ class AgentChild : public AgentProcess {
   boost::asio::any_io_executor executor_;
   Reaper& reaper_;
   SettingsFiles& settings_;
-  std::function<void()> leaves_;
+  Says says_;
   LinePipe output_;
   Child hook_, version_;
   WorkWatch work_;

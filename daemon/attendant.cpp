@@ -8,6 +8,7 @@
 #include "host_platform.hpp"
 #include "interpreter.hpp"
 #include "manager_notices.hpp"
+#include "node_teller.hpp"
 #include "order_signals.hpp"
 #include "orders.hpp"
 #include "process/io/reaper.hpp"
@@ -47,9 +48,12 @@ class Attendant {
                    .settled = [this] { use_record(); },
                    .held = [this] { return orders_.listen(settings_.settings()); },
                    .known = [this](bool elsewhere) { settings_known(elsewhere); }}),
-        agent_(io.get_executor(), reaper, settings_, [this] { interpreter_.feed(LeaveAnnounced{}); }),
+        agent_(io.get_executor(), reaper, settings_,
+               {.leaves = [this] { interpreter_.feed(LeaveAnnounced{}); },
+                .doubts_servers = [this] { interpreter_.feed(ServersDoubted{}); }}),
         api_(io.get_executor(), agent_socket(start.settings), [this] { settings_.token_refused(); }),
         platform_(io.get_executor(), reaper, settings_.environment()),
+        teller_(io.get_executor(), api_, [this] { return for_all(); }),
         interpreter_(io, new_life(rules_of(start.settings, {}), jitter_seed()), {api_, agent_, settings_, platform_},
                      {.stepped = [this](Time at) { stepped(at); },
                       .over = [this](const Happening& what) { orders_.answer_waiting(what); },
@@ -75,10 +79,20 @@ class Attendant {
   void stepped(Time at) {
     timeline_.observe(interpreter_.life(), at);
     manager_.tell(at);
+    teller_.follow(at);
   }
 
   ManagerNotices::Standpoint for_manager() const {
     return {interpreter_.life(), settings_.problem(), ready_rule(settings_.settings())};
+  }
+
+  NodeTeller::Standpoint for_all() const {
+    const Ground* ground = settings_.ground();
+    return {.life = interpreter_.life(),
+            .services = ground ? &ground->services : nullptr,
+            .settled = settings_.settled(),
+            .agent_version = ground ? ground->facts.agent_version : std::nullopt,
+            .beside = beside_life(ground, settings_.problem(), !settings_.unwatched().empty())};
   }
 
   void settings_known(bool elsewhere) {
@@ -133,6 +147,7 @@ class Attendant {
   AgentChild agent_;
   AgentApi api_;
   HostPlatform platform_;
+  NodeTeller teller_;
   Interpreter interpreter_;
   Orders orders_;
   std::unique_ptr<DescriptorWatch> signals_;

@@ -30,6 +30,14 @@ Exit render(const std::optional<std::string>& settings_file, Rendered what);
 // What the running lictor tells; without one: Exit::incomplete, and what the settings and the host alone tell. `watch`: until
 // SIGINT or SIGTERM; on a terminal the page is drawn anew, elsewhere each change is printed, in JSON on one line.
 Exit show_status(const std::optional<std::string>& settings_file, bool json, bool watch);
+// All nodes of the datacenter as their own checks tell of them: the totals, and those that are not well. Exit::incomplete where
+// nobody tells. `watch`: as of the status.
+struct FleetOptions {
+  std::string http_address;              // of the agent to ask; empty: this node's own, on its private socket
+  std::string problem, version, filter;  // which nodes; empty: all
+  bool json = false, watch = false;
+};
+Exit show_fleet(const std::optional<std::string>& settings_file, const FleetOptions& options);
 // Where the time of the last start, restart and stop went: of the running lictor, and what the one before it has left in the
 // data directory. As text, as JSON, or as a drawing in the file `svg`. Exit::incomplete where there is neither.
 Exit show_timeline(const std::optional<std::string>& settings_file, bool json, const std::optional<std::string>& svg);

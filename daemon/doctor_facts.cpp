@@ -1,7 +1,7 @@
 #include "doctor_facts.hpp"
 
 #include "agent_api/io/http_client.hpp"
-#include "agent_api/standing.hpp"
+#include "agent_api/node_part.hpp"
 #include "agent_config/doubts.hpp"
 #include "agent_config/io/agent_binary.hpp"
 #include "agent_start.hpp"
@@ -191,14 +191,14 @@ class Doctor {
   void look_at_standing() {
     if (!facts_.node) return unseen({"held-for-failed"}, "the node's name is not known");
     const auto body = body_of(socket_, "/v1/health/node/" + percent_encode(facts_.node->name), catalog_token());
-    const StandingAnswer standing = body ? parse_standing(*body) : StandingAnswer::unanswered;
+    NodePartReader checks(NodePart::checks);
+    if (body) checks.feed(*body);
+    const StandingAnswer standing = checks.whole() ? checks.standing() : StandingAnswer::untold;
     // Lictor knows more than one look shows: a node that nothing reaches comes and goes at the servers.
     facts_.held_for_failed = standing == StandingAnswer::failed || flag_of(status_, "held_for_failed");
-    if (standing != StandingAnswer::alive && standing != StandingAnswer::failed) {
-      return unseen({"held-for-failed"},
-                    body ? "the servers tell nothing of this node, or the token may not read it (node:read)"
-                         : "the servers can't be asked: " + body.error().why);
-    }
+    if (standing != StandingAnswer::untold) return;
+    unseen({"held-for-failed"}, body ? "the servers tell nothing of this node, or the token may not read it (node:read)"
+                                     : "the servers can't be asked: " + body.error().why);
   }
 
   static bool everywhere(const Listener& l) { return l.address == "0.0.0.0" || l.address == "::"; }

@@ -22,7 +22,8 @@ ServicesMaker services_of(const Ground& ground, const Ground* bound) {
   const ServiceFacts known = service_facts(ground.plan, ground.facts);
   if (!ground.settings.services) {
     std::vector<Definition> own;
-    for (const Json& definition : default_services(known)) own.push_back({SharedJson(definition), 0});
+    for (const Json& definition : default_services(known, ground.settings.http_check))
+      own.push_back({SharedJson(definition), 0});
     return {std::move(own), known};
   }
   std::optional<ServicesBefore> before;

@@ -167,7 +167,7 @@ void Interpreter::act(const SignalChildren& e) {
 void Interpreter::use_tokens() { parts_.api.use_tokens(tokens_of(parts_.settings.in_force().plan)); }
 
 void Interpreter::act(const Probe& e) {
-  parts_.api.probe(e.deadline, [this, launch = e.launch](ProbeAnswer answer) {
+  parts_.api.probe(e.deadline, e.servers, [this, launch = e.launch](ProbeAnswer answer) {
     // An agent that answers has its gossip port; in the way of one that is about to bind it, looking would end it.
     if (answer == ProbeAnswer::silent) {
       const auto& agent = seen_.agent();
@@ -209,9 +209,10 @@ void Interpreter::act(const LookUpCatalog& e) {
 
 void Interpreter::act(const SendAgain& e) {
   const Ground& ground = parts_.settings.in_force();
-  parts_.api.send_again(ground.own(), ground.services, e.seen, [this, launch = e.launch](AgentCalls::Sent sent) {
-    feed(SentAgain{launch, std::move(sent.failure), sent.refused, sent.missing, std::move(sent.faults)});
-  });
+  const auto answer = [this, launch = e.launch](AgentCalls::Sent sent) {
+    feed(SentAgain{launch, std::move(sent.failure), sent.refused, sent.missing, std::move(sent.faults), sent.changed});
+  };
+  parts_.api.send_again(ground.own(), ground.services, e.seen, e.altered, answer);
 }
 
 void Interpreter::act(const Flush& e) {
@@ -233,14 +234,14 @@ void Interpreter::act(const LookAround& e) {
   });
 }
 
-void Interpreter::act(const AwaitStanding& e) {
-  parts_.api.await_standing(parts_.settings.in_force().facts.identity.name, e.limit,
-                            [this, launch = e.launch](StandingAnswer answer) {
-                              feed(StandingSeen{launch, answer});
-                            });
+void Interpreter::act(const AwaitNews& e) {
+  const auto answer = [this, launch = e.launch, part = e.part](AgentCalls::News news) {
+    feed(NewsSeen{launch, part, news.answer, news.standing, news.leaderless});
+  };
+  parts_.api.await_news(parts_.settings.in_force().own(), e.part, e.whole, e.limit, answer);
 }
 
-void Interpreter::act(const DropStanding&) { parts_.api.drop_standing(); }
+void Interpreter::act(const DropNews&) { parts_.api.drop_news(); }
 
 void Interpreter::act(const LookAtMember& e) {
   parts_.api.look_at_member([this, launch = e.launch](MemberAnswer answer) { feed(MemberSeen{launch, answer}); });

@@ -85,8 +85,8 @@ class Interpreter {
   void act(const AwaitChange&);
   void act(const TakeIdBack&);
   void act(const LookAround&);
-  void act(const AwaitStanding&);
-  void act(const DropStanding&);
+  void act(const AwaitNews&);
+  void act(const DropNews&);
   void act(const LookAtMember&);
   void act(const Clear&);
   void act(const Join&);

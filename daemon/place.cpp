@@ -18,7 +18,6 @@
 
 #include <array>
 #include <chrono>
-#include <fstream>
 #include <optional>
 
 namespace lictor {
@@ -54,8 +53,8 @@ Sandbox sandbox_by_kernel(pid_t pid, const std::string& origin) {
 // The last part of what a script's first line names, behind env the next word.
 std::string interpreter_of(const std::string& program) {
   std::array<char, 128> begin{};
-  std::ifstream file(program, std::ios::binary);
-  file.read(begin.data(), begin.size() - 1);
+  const auto file = open_to_read(program);
+  if (!file || ::read(file->get(), begin.data(), begin.size() - 1) < 0) return "";
   const std::string_view text(begin.data());
   if (!text.starts_with("#!")) return "";
   const std::string line(text.substr(2, text.find('\n') - 2));

@@ -53,26 +53,13 @@ std::string page(const Json& status) {
   return status_text(status, std::chrono::system_clock::now(), page_style(STDOUT_FILENO));
 }
 
-// The whole page with one write, each line over the one that stood there: nothing is blank in between.
-void redraw(const std::string& text) {
-  std::string out = "\x1b[H";
-  unsigned rows = std::max(2U, terminal_size(STDOUT_FILENO).rows) - 1;
-  for (std::size_t begin = 0; begin < text.size() && rows > 0; --rows) {
-    const std::size_t end = text.find('\n', begin);
-    out += text.substr(begin, end - begin) + "\x1b[K\n";
-    begin = end + 1;
-  }
-  print(out + "\x1b[J");
-}
-
 Exit watch_status(const Settings& settings, const Environment& environment, bool json) {
   const bool drawn = !json && isatty(STDOUT_FILENO) == 1;
   boost::asio::io_context io(1);
   boost::asio::signal_set signals(io, SIGINT, SIGTERM);
   bool over = false;
   signals.async_wait([&over](boost::system::error_code, int) { over = true; });
-  // The alternate screen, without a cursor.
-  if (drawn) print("\x1b[?1049h\x1b[?25l");
+  if (drawn) print(open_screen);
   std::optional<Json> before;
   std::string shown;
   while (!over) {
@@ -85,7 +72,7 @@ Exit watch_status(const Settings& settings, const Environment& environment, bool
     }
     io.run_for(watch_interval);
   }
-  if (drawn) print("\x1b[?25h\x1b[?1049l" + shown);
+  if (drawn) print(close_screen + shown);
   return Exit::ok;
 }
 

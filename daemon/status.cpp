@@ -101,6 +101,12 @@ std::string settings_hash(const Ground& ground) {
                      fnv1a(json_text(without_secrets(ground.config.effective().merged)), ground.settings.digest));
 }
 
+BesideLife beside_life(const Ground* ground, const std::string& settings_problem, bool unwatched) {
+  return {.settings_refused = !settings_problem.empty(),
+          .settings_unwatched = unwatched,
+          .keyring_differs = ground != nullptr && ground->keyring};
+}
+
 Json ground_json(const Ground& ground) {
   Json out = {{"address", ground.facts.bind.address},
               {"address_origin", ground.facts.bind.origin},
@@ -176,6 +182,9 @@ Json status_json(const Standpoint& at) {
     if (fault.reason != life.failure()) status["problems"].push_back(fault.reason);
   }
   if (std::string kept = kept_by_servers(life, now); !kept.empty()) status["problems"].push_back(std::move(kept));
+  status["problem_names"] = Json::array();
+  for (const NodeProblem problem : problems_of(life, beside_life(ground, settings_problem, !unwatched.empty()), now))
+    status["problem_names"].push_back(to_string(problem));
   if (!ground) return status;
   if (ground->keyring) status["problems"].push_back(to_string(*ground->keyring));
   status.update(ground_json(*ground));

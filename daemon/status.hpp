@@ -4,6 +4,7 @@
 #include "agent_api/io/agent_api.hpp"
 #include "ground.hpp"
 #include "life/view.hpp"
+#include "report/node_problems.hpp"
 
 #include <cstdint>
 #include <string>
@@ -25,6 +26,9 @@ struct Standpoint {
 // Of the settings in force, lictor's and the agent's, as they were given, without node.name and the values of secrets: nodes
 // with the same files have the same.
 std::string settings_hash(const Ground& ground);
+
+// What a life does not tell of the node's problems. `ground`: as above.
+BesideLife beside_life(const Ground* ground, const std::string& settings_problem, bool unwatched);
 
 // The body of GET /status; docs/status.md says what each key means.
 Json status_json(const Standpoint& at);

@@ -3,6 +3,7 @@
 #include "base/json_text.hpp"
 #include "base/text.hpp"
 #include "base/time.hpp"
+#include "commands.hpp"
 
 #include <fmt/format.h>
 #include <stdlib.h>
@@ -47,6 +48,17 @@ void Progress::show(const std::string& detail) {
   if (line == line_) return;
   line_ = std::move(line);
   fmt::print(stderr, "\r{}\x1b[K", line_);
+}
+
+void redraw(const std::string& text) {
+  std::string out = "\x1b[H";
+  unsigned rows = std::max(2U, terminal_size(STDOUT_FILENO).rows) - 1;
+  for (std::size_t begin = 0; begin < text.size() && rows > 0; --rows) {
+    const std::size_t end = text.find('\n', begin);
+    out += text.substr(begin, end - begin) + "\x1b[K\n";
+    begin = end + 1;
+  }
+  print(out + "\x1b[J");
 }
 
 }  // namespace lictor

@@ -28,6 +28,11 @@ class Progress {
   std::string line_;
 };
 
+// The alternate screen, without a cursor; and back.
+inline const std::string open_screen = "\x1b[?1049h\x1b[?25l", close_screen = "\x1b[?25h\x1b[?1049l";
+// Onto that: the whole page with one write, each line over the one that stood there, so that nothing is blank in between.
+void redraw(const std::string& text);
+
 // Of the terminal behind `fd`; 0 where that is none.
 struct TerminalSize {
   unsigned columns = 0, rows = 0;

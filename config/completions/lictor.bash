@@ -19,7 +19,7 @@ _lictor() {
       mapfile -t COMPREPLY < <(compgen -W 'ready registered gone' -- "$current")
       return
       ;;
-    --timeout | --reason)
+    --timeout | --reason | --problem | --version | --filter | --http-addr)
       COMPREPLY=()
       return
       ;;
@@ -35,10 +35,11 @@ _lictor() {
   done
   words='-h --help -c --config'
   case $command in
-    '') [[ $current == -* ]] || words='run check render status doctor timeline health wait reload restart leave maint env version' ;;
+    '') [[ $current == -* ]] || words='run check render status fleet doctor timeline health wait reload restart leave maint env version' ;;
     check) words+=' --consul' ;;
     render) words+=' --explain --effective' ;;
     status) words+=' --json --watch' ;;
+    fleet) words+=' --json --watch --problem --version --filter --http-addr' ;;
     doctor) words+=' --json' ;;
     timeline) words+=' --json --svg' ;;
     health) words+=' --live --ready' ;;

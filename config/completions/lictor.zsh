@@ -10,6 +10,7 @@ local -a commands=(
   'check:check settings, host and the settings of the agent'
   'render:print the configuration that the agent would get'
   'status:show how the running node is'
+  'fleet:show how all nodes of the datacenter are'
   'doctor:look for what is wrong with this node and its cluster'
   'timeline:show where the time of the last start and stop went'
   'health:exit 0 if healthy, else 1'
@@ -32,6 +33,16 @@ case $state in
       check) special=('--consul[for this program in the place of agent.binary]:file:_files') ;;
       render) special=('--explain[where each value that the agent goes by comes from]' '--effective[all that the agent goes by, files and arguments included]') ;;
       status) special=('--json[as JSON]' '--watch[until Ctrl-C, anew with each change]') ;;
+      fleet)
+        special=(
+          '--json[as JSON]'
+          '--watch[until Ctrl-C, anew with each change]'
+          '--problem[nodes that have it]:name'
+          '--version[nodes with this version of lictor or Consul]:version'
+          '--filter[nodes whose check meets this expression]:expression'
+          '--http-addr[ask this agent]:address'
+        )
+        ;;
       doctor) special=('--json[as JSON]') ;;
       timeline) special=('(--svg)--json[as JSON]' '(--json)--svg[draw it]:file:_files') ;;
       health) special=('(--ready)--live[lictor is alive]' '(--live)--ready[the node is ready]') ;;

@@ -36,9 +36,15 @@ struct ServiceReturn {
   bool operator==(const ServiceReturn&) const = default;
 };
 
-// Whether the servers hold a node for failed (its check serfHealth). unanswered: the question failed; untold: nothing there that
-// tells of it, or that may be read.
-enum class StandingAnswer { unanswered, forbidden, untold, alive, failed };
+// What the servers have of this node: its checks, serfHealth among them; its entry with its services.
+enum class NodePart { checks, services };
+
+// Of a question that they hold until the part that it is about may have changed. unanswered: it failed; same: nothing that counts
+// is another than at the last answer; differs: something that was there is not, or is otherwise than the agent has it.
+enum class NewsAnswer { unanswered, forbidden, same, changed, differs };
+
+// Whether the servers hold a node for failed (its check serfHealth). untold: nothing there that tells of it, or that may be read.
+enum class StandingAnswer { untold, alive, failed };
 
 // What the agent says of itself. leaves: it is leaving the cluster, or has left it.
 enum class MemberAnswer { unanswered, member, leaves };

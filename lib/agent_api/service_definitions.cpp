@@ -1,4 +1,5 @@
 // Service definitions as users write them, to bodies that the agent's API takes.
+#include "agent_api/node_check.hpp"
 #include "agent_api/services.hpp"
 #include "base/json_text.hpp"
 #include "base/text.hpp"
@@ -179,15 +180,17 @@ class Translation {
 
 }  // namespace
 
-Json default_services(const ServiceFacts& facts) {
+Json default_services(const ServiceFacts& facts, bool http) {
   Json service{{"name", "consul-members"}, {"address", "${address}"}};
-  if (facts.http_port > 0) {
-    service["port"] = facts.http_port;
+  service["port"] = facts.http_port > 0 ? facts.http_port : facts.serf_port;
+  if (!http) {
+    service["check"] = {
+        {"id", node_check_id}, {"name", "lictor"}, {"ttl", format_duration(node_check_ttl)}, {"status", "passing"}};
+  } else if (facts.http_port > 0) {
     service["check"] = {
         {"http", "http://" + facts.http_address + "/v1/status/leader"}, {"interval", "10s"}, {"status", "passing"}};
   } else {
     const bool ipv6 = facts.bind_address.find(':') != std::string::npos;
-    service["port"] = facts.serf_port;
     service["check"] = {{"tcp", (ipv6 ? "[${bind_address}]:" : "${bind_address}:") + std::to_string(facts.serf_port)},
                         {"interval", "10s"},
                         {"status", "passing"}};

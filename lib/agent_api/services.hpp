@@ -32,10 +32,10 @@ struct ServiceFacts {
   bool operator==(const ServiceFacts&) const = default;
 };
 
-// The definitions that are used when the settings name none: one service `consul-members` at the node's address. Its check
-// runs inside the agent, so it asks the HTTP listener where the agent itself has it; without a TCP listener for
-// plain HTTP the service is the gossip port and its check a TCP one.
-Json default_services(const ServiceFacts& facts);
+// The definitions that are used when the settings name none: one service `consul-members` at the node's address and the agent's
+// HTTP port; without a TCP listener for plain HTTP at its gossip port. Its check is lictor's own word (node_check.hpp). `http`: it
+// runs inside the agent instead, so it asks the HTTP listener where the agent itself has it, or else is a TCP one.
+Json default_services(const ServiceFacts& facts, bool http);
 
 // Service definitions ready for PUT /v1/agent/service/register: strings expanded, keys in the API's spelling
 // (config files say "name", "check", "tls_skip_verify"; the API says "Name", "Check", "TLSSkipVerify"; keys in the API's

@@ -3,16 +3,10 @@
 #include "base/json_text.hpp"
 #include "identity/claims.hpp"
 
-namespace lictor {
-StandingAnswer parse_standing(const std::string& body) {
-  auto standing = StandingAnswer::untold;
-  const bool list = each_element(body, [&standing](const nlohmann::json& check) {
-    if (!check.is_object() || text_of(check, "CheckID") != "serfHealth") return;
-    standing = text_of(check, "Status") == "critical" ? StandingAnswer::failed : StandingAnswer::alive;
-  });
-  return list ? standing : StandingAnswer::unanswered;
-}
+#include <algorithm>
+#include <array>
 
+namespace lictor {
 MemberAnswer parse_member(const std::string& body) {
   const nlohmann::json self = foreign_json(body);
   if (!self.is_object()) return MemberAnswer::unanswered;
@@ -22,5 +16,11 @@ MemberAnswer parse_member(const std::string& body) {
 }
 
 bool announces_leave(std::string_view line) { return line.find("client starting leave") != std::string_view::npos; }
+
+bool doubts_servers(std::string_view line) {
+  constexpr std::array told{"RPC failed to server", "No cluster leader", "removing server", "memberlist: Suspect "};
+  return std::any_of(told.begin(), told.end(),
+                     [line](const char* words) { return line.find(words) != std::string_view::npos; });
+}
 
 }  // namespace lictor

@@ -34,6 +34,7 @@ constexpr Need useful[] = {
     {"/v1/agent/join/", "an agent that has lost its servers is not told to join others"},
     {"/v1/agent/force-leave/", "stale members of this node's former names are not cleared away"},
     {"/v1/agent/checks", "maintenance is not seen"},
+    {"/v1/agent/check/update/", "how the node is is not told, and its own check is critical"},
     {"/v1/agent/maintenance", "`lictor maint` does not work"},
     {"/v1/catalog/node/", "whether the servers know of the node, and of its leave, is not seen"},
     {"/v1/catalog/nodes", "other entries with this node's name, id or address are not seen"},

@@ -175,7 +175,10 @@ class JsonReader {
     }
     return space_;
   }
-  static bool is_plain(char c) { return c >= 0x20 && c != '"' && c != '\\'; }
+  static bool is_plain(char c) {
+    const auto code = static_cast<unsigned char>(c);  // a char has a sign on some processors only
+    return code >= 0x20 && code < 0x80 && c != '"' && c != '\\';
+  }
 
   bool letter() {
     if (at_ == text_.size()) return fail("a text whose closing quote is missing");

@@ -38,8 +38,8 @@ void Departure::gossip_shut_down() {
   look();
 }
 
-void Departure::on(const StandingSeen& e) {
-  if (e.answer == StandingAnswer::untold && turn_.registering()) look();
+void Departure::on(StandingAnswer standing) {
+  if (standing == StandingAnswer::untold && turn_.registering()) look();
 }
 
 void Departure::on(const MemberSeen& e) {

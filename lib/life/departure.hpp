@@ -9,7 +9,7 @@
 // An agent that has ended with 0 has left, too: it ends with another code wherever else it ends. Not one whose API has never
 // answered, as nobody can have told it to.
 //
-// In: LeaveAnnounced, MemberSeen; from the other parts: AgentEnded, StandingSeen, CatalogSeen, gossip shut down. Out: LookAtMember. Told to the
+// In: LeaveAnnounced, MemberSeen; from the other parts: AgentEnded, NewsSeen, CatalogSeen, gossip shut down. Out: LookAtMember. Told to the
 // others: told to leave, still a member, the gossip has ended without a leave, look at the catalog.
 //
 // Laws (tests/walk): of leave-once, that an agent that is seen to leave is not asked to; ready; truth.
@@ -50,7 +50,7 @@ class Departure {
   // What the catalog shows may be the work of a leave: it is looked at again when the agent has been asked.
   bool doubts(const CatalogSeen& e);
   void gossip_shut_down();
-  void on(const StandingSeen& e);
+  void on(StandingAnswer standing);
   void on(const MemberSeen& e);
   bool left(const AgentEnded& e) const;
   void ended() { own_ = {}; }  // the agent

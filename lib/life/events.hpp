@@ -104,6 +104,7 @@ struct SentAgain {
   bool refused = false;                   // for want of a permission
   bool missing = false;                   // the agent itself lacks something that is desired
   std::vector<ServiceFault> faults = {};  // which services the failure is about; empty: the whole
+  bool changed = false;                   // something was written
 };
 struct Flushed {
   int launch;
@@ -124,11 +125,15 @@ struct LookedAround {
   std::vector<Claim> claims;
   std::string failure;
 };
-struct StandingSeen {
+struct NewsSeen {
   int launch;
-  StandingAnswer answer;
+  NodePart part;
+  NewsAnswer answer;
+  StandingAnswer standing = StandingAnswer::untold;  // of the checks
+  bool leaderless = false;                           // the server that has answered knows no leader
 };
 struct LeaveAnnounced {};  // in the agent's own log
+struct ServersDoubted {};  // likewise: a server may be gone, or they may have no leader
 struct MemberSeen {
   int launch;
   MemberAnswer answer;
@@ -184,9 +189,9 @@ struct AgentReloaded {
 
 using Happening = std::variant<Begin, Tick, Signal, HostChanged, HostRenamed, Prepared, PrepareFailed, Launched,
                                LaunchFailed, AgentEnded, FaultFound, Probed, OwnAnswered, ServersAnswered, ServicesSent,
-                               CatalogSeen, SentAgain, Flushed, ChangeSeen, IdTakenBack, LookedAround, StandingSeen,
-                               LeaveAnnounced, MemberSeen, Cleared, Joined, AddressRead, HookEnded, LeaveAnswered,
-                               Deregistered, ChildrenGone, WhyAnswered, Reloaded, AgentReloaded>;
+                               CatalogSeen, SentAgain, Flushed, ChangeSeen, IdTakenBack, LookedAround, NewsSeen,
+                               LeaveAnnounced, ServersDoubted, MemberSeen, Cleared, Joined, AddressRead, HookEnded,
+                               LeaveAnswered, Deregistered, ChildrenGone, WhyAnswered, Reloaded, AgentReloaded>;
 struct Event {
   Time at;
   Happening what;
@@ -205,9 +210,12 @@ struct Launch {
 struct FindFault {
   int after;
 };  // FaultFound
+// Whether the agent answers, and knows a leader. `servers`: one is asked for that, though the agent has known a leader and still knows
+// as many servers.
 struct Probe {
   int launch;
   Duration deadline;
+  bool servers = true;
 };  // Probed
 struct AskOwn {
   int launch;
@@ -229,8 +237,9 @@ struct LookUpCatalog {
 // for synced sends it only with its next full sync.
 struct SendAgain {
   int launch;
-  bool seen;  // the catalog has shown this node's entry: one that it does not show now is gone, not hidden
-};            // SentAgain
+  bool seen;             // the catalog has shown this node's entry: one that it does not show now is gone, not hidden
+  bool altered = false;  // and what it shows otherwise than the agent has it, of an entry that is there
+};                       // SentAgain
 // Has the agent send the servers what it knows that they lack, such as what its checks have become. By itself it does not while
 // its syncer waits for a full sync: up to sync_window after it has met a server, and up to sync_retry_window after one that was
 // due in the middle of a registration or a reload.
@@ -248,12 +257,15 @@ struct TakeIdBack {
 struct LookAround {
   int launch;
 };  // LookedAround
-// Whether the servers hold this node for failed: at once when it is first asked, and then when that may have changed.
-struct AwaitStanding {
+// What the servers have of this node: at once when it is first asked, and then when that may have changed. Not `whole`: no more than
+// whether they hold it for failed.
+struct AwaitNews {
   int launch;
+  NodePart part;
+  bool whole;
   Duration limit;
-};                       // StandingSeen
-struct DropStanding {};  // nothing; its StandingSeen is no longer awaited
+};                   // NewsSeen
+struct DropNews {};  // nothing; no NewsSeen is awaited any longer
 struct LookAtMember {
   int launch;
 };  // MemberSeen: whether the agent is leaving
@@ -331,7 +343,7 @@ struct Quit {
 
 using Effect =
     std::variant<Prepare, Launch, FindFault, Probe, AskOwn, AskServers, SendServices, LookUpCatalog, SendAgain, Flush,
-                 AwaitChange, TakeIdBack, LookAround, AwaitStanding, DropStanding, LookAtMember, Clear, Join, Rejoin,
+                 AwaitChange, TakeIdBack, LookAround, AwaitNews, DropNews, LookAtMember, Clear, Join, Rejoin,
                  ReadAddress, RunHook, EndHook, AskWhy, AskLeave, RepeatLeave, Deregister, EndAgent, AwaitChildren,
                  SignalChildren, Reload, Adopt, GoBack, Forget, Report, Say, Quit>;
 

@@ -44,13 +44,30 @@ void Joining::ask_within(Duration time) {
   if (own_.probe_at) own_.probe_at = std::min(*own_.probe_at, turn_.now + time);
 }
 
+// An answer that is outstanding may be of before.
+void Joining::doubt() {
+  if (!own_.leader) return;  // they are asked anyway
+  own_.doubts = true;
+  if (own_.probe_at)
+    own_.probe_at = std::min(
+        *own_.probe_at, std::max(turn_.now, own_.asked_servers.value_or(turn_.now) + turn_.rules().hung_after / 2));
+}
+
 void Joining::probe() {
   own_.probe_at.reset();
   if (own_.probing) return;
   own_.probing = true;
+  const bool again = turn_.due(own_.doubts_at);
+  const bool servers = own_.doubts || again || !own_.leader || turn_.stopping();
+  if (servers) own_.asked_servers = turn_.now;
+  if (again) {
+    own_.doubts_at.reset();
+  } else if (std::exchange(own_.doubts, false)) {
+    own_.doubts_at = turn_.now + doubt_again;
+  }
   if (!own_.unanswered) own_.unanswered = turn_.now;
   const Duration patience = *own_.unanswered + turn_.rules().hung_after - turn_.now;
-  turn_.emit(Probe{turn_.launch(), std::max<Duration>(patience, milliseconds(100))});
+  turn_.emit(Probe{turn_.launch(), std::max<Duration>(patience, milliseconds(100)), servers});
 }
 
 void Joining::next_probe() {
@@ -65,6 +82,8 @@ void Joining::next_probe() {
   const Duration wary = claims_.wary(turn_.now) ? seconds(1) : seconds(3600);
   const Duration seldom = std::min<Duration>(turn_.rules().hung_after / 2, wary);
   own_.probe_at = turn_.now + (waiting ? paced(waited, 50, milliseconds(1), milliseconds(500)) : seldom);
+  if (own_.doubts_at) own_.probe_at = std::min(*own_.probe_at, *own_.doubts_at);
+  if (own_.doubts) doubt();
 }
 
 void Joining::probe_again(Duration waited) {
@@ -154,6 +173,7 @@ void Joining::note_leader(ProbeAnswer answer) {
     turn_.post(ServersMet{});
   }
   own_.leader = leader;
+  if (!leader) own_.doubts_at.reset();
   next_probe();
   if (!own_.serverless) stop_joining();
   if (own_.serverless && !own_.join_at && !own_.joining) join_later();

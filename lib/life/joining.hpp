@@ -12,10 +12,14 @@
 // own retry_interval. Names likewise, each once in name_pause at first; an agent that has never found anybody looks for them
 // itself each retry_interval, and is helped only for names_at_first.
 //
-// In: Launched, AgentEnded, Probed, Joined. Out: Probe, Join. Told to the others: answered, a leader is found, missing,
+// While a leader is known the agent alone is asked, which tells of itself how many servers are alive. These are asked where that has
+// changed, and where something speaks for it that the leader is lost: a question that failed, the agent's log; within half of
+// hung_after, and no more often, but once more soon after that.
+//
+// In: Launched, AgentEnded, Probed, Joined, ServersDoubted; from the other parts: the leader is doubted. Out: Probe, Join. Told to the others: answered, a leader is found, missing,
 // the gossip has shut itself down, hung.
 //
-// Laws (tests/walk): patience, join; of settled: when the agent's full sync is over.
+// Laws (tests/walk): patience, join, rest; of settled: when the agent's full sync is over.
 #pragma once
 
 #include "life/events.hpp"
@@ -47,6 +51,9 @@ inline constexpr Duration names_at_first = std::chrono::minutes(1);
 // Between questions for a leader to servers that have none.
 inline constexpr Duration ask_servers_at_most = std::chrono::seconds(5);
 
+// A server that lives on takes one that is gone for the leader for as long as its own patience is: raft's heartbeat timeout.
+inline constexpr Duration doubt_again = std::chrono::seconds(6);
+
 // Of the agent that runs now.
 struct JoiningState {
   std::optional<Time> answered{};  // the API's first answer
@@ -63,6 +70,9 @@ struct JoiningState {
   std::optional<Time> closing{};     // since when it ends connections without an answer
   bool closes = false;               // and has done so for a while
   int members = 0;
+  std::optional<Time> asked_servers{};    // for a leader, last
+  bool doubts = false;                    // that there is one still, and they are to be asked
+  std::optional<Time> doubts_at{};        // once more, then
   bool probing = false, joining = false;  // an answer is outstanding
   std::optional<Time> probe_at{};
   std::optional<Time> join_at{};   // next attempt, while no server is known
@@ -84,6 +94,7 @@ class Joining {
   void on(const Joined& e);
   void ask_now();
   void ask_within(Duration time);  // where it is asked at all
+  void doubt();                    // the leader that was known
   void pause() { own_.probe_at.reset(); }
   void probe();
   void join();

@@ -97,6 +97,7 @@ class LifeStep {
     registration_.ended();
     syncer_.ended();
     claims_.ended();
+    watch_.ended();
     standing_.ended();
     departure_.ended();
     reloading_.ended();
@@ -132,7 +133,7 @@ class LifeStep {
   void stand_still() {
     registration_.pause();
     claims_.pause();
-    standing_.pause();
+    watch_.pause();
     pulse_.pause();
   }
 
@@ -185,6 +186,7 @@ class LifeStep {
   void on(const LeaderFound&) {
     registration_.leader_found();
     standing_.leader_found();
+    watch_.leader_found();
     pulse_.leader_found();
   }
   void on(const LeaderMissing& m) { on(RestartAgent{RestartReason::no_leader, {seconds_field(m.since)}}); }
@@ -229,29 +231,30 @@ class LifeStep {
 
   void on(const CheckServices& m) { registration_.check_now(m.at_least); }
   void on(const LookAtCatalog&) { registration_.look(); }
-  void on(const Registered& m) { claims_.registered(m.anew); }
+  void on(const Registered& m) {
+    claims_.registered(m.anew);
+    watch_.registered(m.anew);
+  }
+  void on(const PartDiffers&) { registration_.part_differs(); }
 
   void on(const NameTaken&) {
     joining_.ask_within(std::chrono::seconds(1));
     claims_.name_taken();
   }
 
-  // ---- claims
+  // ---- claims, what the servers have of this node, a departure
 
   void on(const LookedAround& e) { claims_.on(e); }
   void on(const Cleared& e) { claims_.on(e); }
   void on(const TakeIdBackNow& m) { reloading_.take_id_back(m.id); }
 
-  // ---- standing
-
-  void on(const StandingSeen& e) {
-    standing_.on(e);
-    departure_.on(e);
+  void on(const NewsSeen& e) {
+    if (!watch_.on(e) || e.part != NodePart::checks) return;
+    standing_.on(e.standing);
+    departure_.on(e.standing);
   }
+  void on(const ServersDoubted&) { joining_.doubt(); }
   void on(const HeldForFailed&) { claims_.held_for_failed(); }
-
-  // ---- departure
-
   void on(const LeaveAnnounced&) { departure_.announced(); }
   void on(const MemberSeen& e) { departure_.on(e); }
   void on(const LookAtMemberNow&) { departure_.look(); }
@@ -286,14 +289,11 @@ class LifeStep {
     stopping_.told_to_leave();
   }
 
-  // ---- the address
+  // ---- the address, settings
 
   void on(const AddressRead& e) { address_.on(e); }
   void on(const AddressChanged&) { reloading_.address_changed(); }
   void on(const AddressFound&) { reloading_.address_found(); }
-
-  // ---- settings
-
   void on(const Reloaded& e) { reloading_.on(e); }
   void on(const AgentReloaded& e) { reloading_.on(e); }
   void on(const IdTakenBack& e) { reloading_.on(e); }
@@ -397,7 +397,7 @@ class LifeStep {
     if (turn_.due(life_.pulse.sample_at)) pulse_.sample();
     if (turn_.due(life_.registration.task_at)) registration_.on_task();
     if (turn_.due(life_.stopping.task_at)) stopping_.on_task();
-    if (turn_.due(life_.standing.ask_at)) standing_.ask();
+    if (turn_.due(life_.watch.checks.ask_at) || turn_.due(life_.watch.services.ask_at)) watch_.ask();
     if (turn_.due(life_.departure.look_at)) departure_.look();
     hand_on();
     if (turn_.due(life_.claims.around_at)) life_.joining.leader ? claims_.look_around() : claims_.look_later();
@@ -419,10 +419,11 @@ class LifeStep {
   Joining joining_{life_.joining, turn_, life_.claims};
   Pulse pulse_{life_.pulse, turn_};
   Hooks hooks_{life_.hooks, turn_};
-  Registration registration_{life_.registration, turn_, life_.joining, life_.hooks};
+  Registration registration_{life_.registration, turn_, life_.joining, life_.hooks, life_.watch};
   Syncer syncer_{life_.syncer, turn_, life_.joining, life_.registration};
   Claims claims_{life_.claims, turn_, life_.registration, life_.reloading};
-  StandingWatch standing_{life_.standing, turn_, life_.joining, life_.claims};
+  CatalogWatch watch_{life_.watch, turn_, life_.joining, life_.claims, life_.standing};
+  StandingWatch standing_{life_.standing, turn_, life_.joining};
   Departure departure_{life_.departure, turn_, life_.joining, life_.registration};
   Deciding deciding_{life_.deciding, turn_};
   AddressWatch address_{life_.address, turn_};

@@ -9,17 +9,18 @@
 //      |                                                |   (restart.min .. restart.max, 20 % jitter); dead
 //   registering  services, post_start hooks, catalog    |   give_up_after times before it was ever ready:
 //      |                                                |   Exit::retry
-//   serve        probed; services compared when the     |   an agent whose gossip has shut itself down: the same backoff
-//      |         agent's full sync is over, and then    |
-//      |         each minute                            |
+//   serve        probed; services compared with the     |   an agent whose gossip has shut itself down: the same backoff
+//      |         agent's when its full sync is over and |
+//      |         then each minute; the servers tell of  |
+//      |         what changes in the catalog            |
 //   restart      asked for, hung, new settings, a new --+   the agent is ended without leaving; where the node gets another
 //                address or name, its old id taken back     name, it leaves first, as at a stop
 //
 // Beside this, once registered (DESIGN: identity): members and catalog are looked at for other claims on this node's name,
 // id and address; what is dead at our own address is cleared away, what may be alive is told of and looked at again. After a
 // new address, a quarrel about the name or an entry cleared away without its member the node is wary for a minute: it looks
-// often. Whether the servers hold it for failed they are asked all the time, by questions that they answer when that may have
-// changed. The kernel's news about addresses are heard all the time.
+// often. What the servers have of it, and whether they hold it for failed, they are asked all the time, by questions that they
+// answer when that may have changed. The kernel's news about addresses are heard all the time.
 //
 // TERM or INT in any of these starts the stop. It goes strictly downwards, within stop.timeout, or what the platform gives if that is
 // less:
@@ -79,8 +80,13 @@
 //   quiet          not again within join_pause, less by chance, nor, where it has been told in vain, within a quarter of the time
 //                  for which it has; no name again within name_pause, and none to an agent that looks for them by itself
 //   give-up        lictor gives up only on an agent that was never ready; at once where the settings are found to be at fault
-//   heard          while the node is ready the servers have the question whether they hold it for failed, or get it within
-//                  standing_forbidden and some; one at a time, not again within standing_pause, and none in a stop
+//   heard          while the node is ready the servers have the questions for its part of the catalog, or get them within
+//                  watch_forbidden and some; each once at a time, and none in a stop
+//   unhurried      not more than a few of them a second, and where what is answered is not held and nothing new less than one in two
+//                  seconds
+//   rest           while a leader is known and nothing speaks against it no probe asks a server; where something does one is asked
+//                  within half of hung_after; while the catalog watch tells of each change, and there is none, nobody looks at the
+//                  catalog
 //   flushed        while an agent that is ready may be waiting for a full sync, it is made to send what it has every
 //                  flush_interval, unless it refuses; never without a leader, and never in a stop
 //   ready          ready only with services sent, hooks done and the catalog seen, each for the agent that runs now, with a
@@ -103,7 +109,8 @@
 //   registration   services, hooks and catalog
 //   syncer         what the agent's own syncer leaves lying
 //   claims         who else claims this node's name, id and address
-//   standing       whether the servers hold this node for failed
+//   catalog watch  what the servers have of this node
+//   standing       whether they hold it for failed
 //   departure      whether the agent leaves without lictor's asking
 //   deciding       whether a stop leaves or stays
 //   address        this node's address
@@ -116,6 +123,7 @@
 #pragma once
 
 #include "life/address.hpp"
+#include "life/catalog_watch.hpp"
 #include "life/claims.hpp"
 #include "life/deciding.hpp"
 #include "life/departure.hpp"
@@ -148,6 +156,7 @@ struct Life {
   RegistrationState registration;
   SyncerState syncer;
   ClaimsState claims;
+  CatalogWatchState watch;
   StandingState standing;
   DepartureState departure;
   DecidingState deciding;

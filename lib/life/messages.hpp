@@ -89,8 +89,9 @@ struct Registered {   // and seen in the catalog
   bool anew;          // which it was not before
 };
 
-// ---- what the servers hold this node for
+// ---- what the servers have of this node
 struct HeldForFailed {};
+struct PartDiffers {};  // from what the agent has, by the word of any of them
 
 // ---- the agent's syncer
 struct SyncerPaused {  // by a registration or a reload; sent: with all that the agent has sent at its end
@@ -121,7 +122,8 @@ using Message =
     std::variant<Decided, LookAtMemberNow, StillMember, ToldToLeave, GossipEnded, Answered, ServersMet, LeaderFound,
                  LeaderMissing, GossipShutDown, AgentHung, AgentRemains, GiveUp, LaunchNow, RestartAgent, ReplaceAgent,
                  LeaveFirst, LeaveOver, EndForGood, HookDue, HookDone, HookRetry, HookFailed, HookSpoiled, HooksOverdue,
-                 CheckServices, LookAtCatalog, NameTaken, Registered, HeldForFailed, SyncerPaused, TakeIdBackNow,
-                 IdSettled, SettingsTaken, ReloadEnds, ReloadOver, AddressChanged, AddressFound, LookAtAddress>;
+                 CheckServices, LookAtCatalog, NameTaken, Registered, HeldForFailed, PartDiffers, ServersDoubted,
+                 SyncerPaused, TakeIdBackNow, IdSettled, SettingsTaken, ReloadEnds, ReloadOver, AddressChanged,
+                 AddressFound, LookAtAddress>;
 
 }  // namespace lictor

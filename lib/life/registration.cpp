@@ -2,6 +2,7 @@
 
 #include "agent_api/services.hpp"
 #include "base/text.hpp"
+#include "life/catalog_watch.hpp"
 #include "life/hooks.hpp"
 #include "life/joining.hpp"
 #include "life/turn.hpp"
@@ -81,9 +82,22 @@ void Registration::register_more() {
     send();
   } else if (hooks_are_due()) {
     turn_.post(HookDue{HookKind::post_start});
+  } else if (needs_no_look()) {
+    rest();
   } else {
     look();
   }
+}
+
+// The servers would have told of it.
+bool Registration::needs_no_look() const {
+  return own_.state == RegistrationStep::serving && own_.registered && watch_.covers() && !own_.differs &&
+         !own_.unlooked && !own_.open_since && !own_.left_over.since;
+}
+
+void Registration::part_differs() {
+  own_.differs = true;
+  if (own_.state == RegistrationStep::serving) register_more();
 }
 
 void Registration::send() {
@@ -116,8 +130,29 @@ void Registration::look() {
 
 void Registration::send_again() {
   own_.task_at.reset();
-  own_.sending_again = true;
+  own_.sending_again = own_.unlooked = true;
   turn_.emit(SendAgain{turn_.launch(), own_.seen || !turn_.rules().acl});
+}
+
+// The leader shows the node and all its services; what else there is may be other than the agent's.
+void Registration::mend() {
+  own_.differs = false;
+  if (own_.sending_again) return;
+  own_.task_at.reset();
+  own_.sending_again = own_.mending = own_.unlooked = true;
+  turn_.emit(SendAgain{turn_.launch(), true, true});
+}
+
+void Registration::mended(const SentAgain& e) {
+  if (e.changed)
+    turn_.say(Tone::warn, "the catalog had something of this node otherwise than its agent; it is as the agent has it");
+  own_.differs = own_.differs || !e.failure.empty();
+  if (e.missing) send_later(Sending::difference);
+  if (!e.failure.empty())
+    turn_.say(Tone::warn, "the catalog has something of this node otherwise than its agent", {{"reason", e.failure}});
+  if (!active()) return;
+  if (e.failure.empty()) return register_more();
+  registered(false);
 }
 
 void Registration::hook_done() { register_more(); }
@@ -136,6 +171,7 @@ void Registration::on(const ServicesSent& e) {
   if (e.failure.empty()) note_faults(waits ? std::vector<ServiceFault>{} : e.faults);
   note_returns(e.returned);
   const bool failed = waits || !e.failure.empty();
+  own_.unlooked = own_.unlooked || e.changed;
   if (failed) {
     send_later(Sending::difference);
   } else if (passed_on) {
@@ -187,6 +223,7 @@ void Registration::note_returns(const std::vector<ServiceReturn>& returned) {
 
 void Registration::on(const SentAgain& e) {
   own_.sending_again = false;
+  if (std::exchange(own_.mending, false)) return mended(e);
   own_.sent_again = turn_.now;
   if (e.missing) send_later(Sending::difference);
   if (!active()) return;
@@ -223,16 +260,21 @@ void Registration::on(const CatalogSeen& e) {
   // Sent in vain, or new settings came meanwhile and this answer is about the old ones.
   if (own_.to_send) return own_.failure.empty() ? register_more() : void(own_.task_at = turn_.now + until_sent_anew());
   if (hooks_are_due()) return register_more();  // looked at beside the sending
-  if (good) return registered(forbidden);
+  if (good) return shown(forbidden);
   if (unsaid) {
     own_.task_at = turn_.now + seconds(1);
     return;
   }
-  if (comes && (refused_by_agent(e.awaited) || comes_late())) return registered(false);
+  if (comes && (refused_by_agent(e.awaited) || comes_late())) return shown(false);
   if (lost(e.answer)) return send_again();
   const Duration seldom = own_.blocked ? refusal_interval : Duration(seconds(1));
   const Time since = comes ? std::max(own_.since, own_.held.value_or(own_.since)) : own_.since;
   own_.task_at = turn_.now + paced(turn_.now - since, 20, milliseconds(2), seldom);
+}
+
+void Registration::shown(bool unseen) {
+  registered(unseen);
+  if (own_.differs) unseen ? void(own_.differs = false) : mend();
 }
 
 // What the agent has taken and the catalog does not show, as where the token may write it and not read it.
@@ -322,7 +364,7 @@ void Registration::not_registered() {
 void Registration::registered(bool unseen) {
   own_.registered = true;
   own_.shown = turn_.now;
-  own_.unsettled = false;
+  own_.unlooked = false;
   if (refused_by_agent(own_.awaited)) {
     own_.blocked = false;
     own_.failure.clear();
@@ -340,6 +382,11 @@ void Registration::registered(bool unseen) {
               turn_.agent_fields() + Fields{seconds_field(turn_.now - turn_.process()->started)});
   }
   turn_.post(Registered{anew});
+  rest();
+}
+
+void Registration::rest() {
+  own_.unsettled = false;
   // A server that has not yet heard of this node's return takes out what was just registered (leaveReconcile), and
   // that the agent only finds with its full sync. So the first look of those to come is when that is over.
   const std::optional<Time> sync = joining_.synced();

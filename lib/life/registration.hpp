@@ -2,8 +2,10 @@
 //
 //   off           no agent that knows a leader, or it is being ended
 //   registering   services are sent, hooks run, the catalog looked at, again and again until it shows all
-//   serving       services are compared when the agent's full sync is over, and then each minute; what the catalog lacks
-//                 takes it back to registering
+//   serving       services are compared with the agent's when its full sync is over, and then each minute, and the catalog is looked
+//                 at where the servers don't tell of what changes in it by themselves (catalog_watch.hpp), or have told that it is
+//                 otherwise than the agent has it. What it lacks takes the node back to registering; what of it is another than the
+//                 agent's is sent there again
 //
 // What the agent has and the catalog lacks is sent there again: at once where it has been there, else when it has had the
 // time to come. A sending that goes on has the catalog looked at beside it. What is refused is asked for again.
@@ -29,6 +31,7 @@
 namespace lictor {
 
 class Turn;
+struct CatalogWatchState;
 struct HooksState;
 struct JoiningState;
 
@@ -77,6 +80,9 @@ struct RegistrationState {
       awaited{};  // the node does not wait for these, which the catalog lacks: it has never shown them
   std::optional<Time> open_since{};  // there are faults or services awaited
   bool unsettled = false;            // what was sent last may still come to the catalog, or be refused there
+  bool differs = false;              // some server has it otherwise than the agent, and that is to be looked at
+  bool mending = false;              // what is sent again is sent for that
+  bool unlooked = false;             // something was sent, and the catalog has not shown all since
   bool looked = false;               // a catalog look-up has been answered
   bool seen = false;                 // and has shown this node's entry
   bool registered = false;           // services sent, hooks done, catalog seen
@@ -96,8 +102,9 @@ inline bool shows_entry(CatalogAnswer answer) {
 
 class Registration {
  public:
-  Registration(RegistrationState& own, Turn& turn, const JoiningState& joining, const HooksState& hooks)
-      : own_(own), turn_(turn), joining_(joining), hooks_(hooks) {}
+  Registration(RegistrationState& own, Turn& turn, const JoiningState& joining, const HooksState& hooks,
+               const CatalogWatchState& watch)
+      : own_(own), turn_(turn), joining_(joining), hooks_(hooks), watch_(watch) {}
 
   void ended();          // the agent
   void pause();          // it is being ended, or a stop has begun
@@ -105,6 +112,7 @@ class Registration {
   void leader_found();
   void check_now(Sending at_least);
   void look();
+  void part_differs();
   void on_task();
 
   void on(const ServicesSent& e);
@@ -126,12 +134,17 @@ class Registration {
   void look_beside();
   void send_later(Sending at_least);
   void send_again();
+  bool needs_no_look() const;
+  void rest();
+  void mend();
+  void mended(const SentAgain& e);
   void name_taken();
   void note_faults(const std::vector<ServiceFault>& faults);
   void note_returns(const std::vector<ServiceReturn>& returned);
   bool waits_for(const std::vector<ServiceFault>& faults) const;
   bool comes_late() const;
   bool refused_by_agent(const std::vector<std::string>& ids) const;
+  void shown(bool unseen);
   void registered(bool unseen);
   void not_registered();
   bool may_be_hidden(CatalogAnswer answer) const;
@@ -145,6 +158,7 @@ class Registration {
   Turn& turn_;
   const JoiningState& joining_;
   const HooksState& hooks_;
+  const CatalogWatchState& watch_;
 };
 
 }  // namespace lictor

@@ -1,6 +1,6 @@
 #include "life/standing.hpp"
 
-#include "life/claims.hpp"
+#include "life/catalog_watch.hpp"
 #include "life/joining.hpp"
 #include "life/turn.hpp"
 
@@ -14,74 +14,50 @@ using std::chrono::seconds;
 
 void StandingWatch::ended() { own_ = {.times = own_.times, .last = own_.last, .looks_failed = own_.looks_failed}; }
 
-void StandingWatch::pause() {
-  own_.ask_at.reset();
-  if (std::exchange(own_.asking, false)) turn_.emit(DropStanding{});
-}
-
 void StandingWatch::leader_found() {
   if (!own_.met) own_.met = turn_.now;
-  if (!own_.asking && !own_.ask_at)
-    own_.ask_at = own_.asked ? std::max(turn_.now, *own_.asked + standing_pause) : turn_.now;
 }
 
-void StandingWatch::ask() {
-  own_.ask_at.reset();
-  if (!turn_.registering() || own_.asking) return;
-  if (!joining_.leader) {
-    own_.ask_at = turn_.now + standing_pause;
-    return;
-  }
-  own_.asking = true;
-  own_.asked = turn_.now;
-  turn_.emit(AwaitStanding{turn_.launch(), limit()});
+namespace {
+
+bool joins_again(const StandingState& standing, Time now) {
+  return standing.trouble && !standing.alive && now - *standing.trouble < rejoin_for;
 }
+
+Duration alive_long_enough(const StandingState& standing, int members) {
+  Duration enough = alive_again(members);
+  for (int i = 1; i < standing.times && enough < alive_again_most; ++i) enough *= 2;
+  return std::min(enough, alive_again_most);
+}
+
+}  // namespace
 
 // Failed: until it joins again. Alive again, and not yet told: until that is to be told.
-Duration StandingWatch::limit() const {
-  if (rejoins()) return standing_pause;
-  if (own_.trouble && own_.alive)
-    return std::max<Duration>(*own_.alive + alive_long_enough() - turn_.now, standing_pause);
-  return standing_wait;
+Duration standing_limit(const StandingState& standing, Time now, int members) {
+  if (joins_again(standing, now)) return standing_pause;
+  if (standing.trouble && standing.alive)
+    return std::max<Duration>(*standing.alive + alive_long_enough(standing, members) - now, standing_pause);
+  return watch_wait;
 }
-
-bool StandingWatch::rejoins() const { return own_.trouble && !own_.alive && turn_.now - *own_.trouble < rejoin_for; }
 
 Duration alive_again(int members) {
   const double suspected = 4 * std::max(1.0, std::log10(std::max(1, members)));
   return seconds(10) + std::chrono::duration_cast<Duration>(std::chrono::duration<double>(suspected));
 }
 
-Duration StandingWatch::alive_long_enough() const {
-  Duration enough = alive_again(joining_.members);
-  for (int i = 1; i < own_.times && enough < alive_again_most; ++i) enough *= 2;
-  return std::min(enough, alive_again_most);
-}
-
-void StandingWatch::on(const StandingSeen& e) {
-  if (!std::exchange(own_.asking, false) || !turn_.registering()) return;
-  own_.ask_at = std::max(turn_.now, *own_.asked + pause_after(e.answer));
-  // What has our name elsewhere is another node, and not held for ours.
-  if (claims_.held_elsewhere(turn_.own())) return;
-  if (e.answer == StandingAnswer::failed) note_failed();
-  if (e.answer == StandingAnswer::alive) note_alive();
-}
-
-Duration StandingWatch::pause_after(StandingAnswer answer) {
-  own_.unanswered = answer == StandingAnswer::unanswered ? own_.unanswered + 1 : 0;
-  const Duration pause = answer == StandingAnswer::forbidden
-                             ? standing_forbidden
-                             : paced(standing_pause * own_.unanswered, 1, standing_pause, standing_retry);
-  // All nodes are answered at once when their servers fail.
-  const bool by_chance = own_.unanswered > 0 || answer == StandingAnswer::forbidden;
-  return pause + (by_chance ? turn_.now - *own_.asked + pause * turn_.random(200) / 1000 : Duration{});
+void StandingWatch::on(StandingAnswer answer) {
+  if (answer == StandingAnswer::failed) note_failed();
+  if (answer == StandingAnswer::alive) note_alive();
 }
 
 void StandingWatch::note_failed() {
   ++own_.looks_failed;
   own_.alive.reset();
   if (!own_.trouble) own_.trouble = turn_.now;
-  if (rejoins()) turn_.emit(Rejoin{turn_.launch()});
+  if (joins_again(own_, turn_.now) && (!own_.rejoined || turn_.now - *own_.rejoined >= standing_pause)) {
+    own_.rejoined = turn_.now;
+    turn_.emit(Rejoin{turn_.launch()});
+  }
   if (own_.held || turn_.now - *own_.met < failed_at_first) return;
   own_.held = true;
   own_.times = own_.last && turn_.now - *own_.last < standing_memory ? own_.times + 1 : 1;
@@ -96,7 +72,7 @@ void StandingWatch::note_failed() {
 
 void StandingWatch::note_alive() {
   if (!own_.alive) own_.alive = turn_.now;
-  if (!own_.trouble || turn_.now - *own_.alive < alive_long_enough()) return;
+  if (!own_.trouble || turn_.now - *own_.alive < alive_long_enough(own_, joining_.members)) return;
   own_.trouble.reset();
   if (!std::exchange(own_.held, false)) return;
   own_.last = turn_.now;

@@ -1,9 +1,5 @@
-// Whether the servers hold this node for failed: that is what serfHealth in the catalog says, whatever the agent thinks of itself.
-//
-//   deaf      no agent that knows a leader, or it is being ended
-//   asking    the servers have the question, and answer when that may have changed (a blocking query): a node at rest costs them
-//             one question in standing_wait
-//   pausing   until the next question: standing_pause at least, longer where there was no answer
+// Whether the servers hold this node for failed: that is what serfHealth in the catalog says, whatever the agent thinks of itself. The
+// catalog watch asks for it (catalog_watch.hpp).
 //
 // When they begin to hold it for failed the node joins again and again for rejoin_for: that has all state exchanged with a server
 // over TCP, and brings back a node that has moved. Where nothing reaches it, it is soon failed again: more of that would only wake
@@ -13,10 +9,7 @@
 //
 // `ready` does not go by it: the agent serves those who ask it, and a restart would mend nothing.
 //
-// In: StandingSeen; from the other parts: a leader is found. Out: AwaitStanding, DropStanding, Rejoin. Told to the others: held
-// for failed.
-//
-// Law (tests/walk): heard.
+// In: NewsSeen; from the other parts: a leader is found. Out: Rejoin. Told to the others: held for failed.
 #pragma once
 
 #include "life/events.hpp"
@@ -26,18 +19,13 @@
 namespace lictor {
 
 class Turn;
-struct ClaimsState;
 struct JoiningState;
 
-// For which a question may stay with the servers; they take up to a sixteenth more, by chance, so that nodes don't ask together.
-inline constexpr Duration standing_wait = std::chrono::minutes(5);
-// From one question to the next at least, and from one joining again to the next. A member's old address can be taken over
-// DeadNodeReclaimTime, 30 s, after it is dead.
+// From one joining again to the next at least. A member's old address can be taken over DeadNodeReclaimTime, 30 s, after it is
+// dead.
 inline constexpr Duration standing_pause = std::chrono::seconds(3);
-// For which it joins again. And at most questions that failed, and after one that is forbidden.
+// For which it joins again.
 inline constexpr Duration rejoin_for = std::chrono::minutes(1);
-inline constexpr Duration standing_retry = std::chrono::seconds(10);
-inline constexpr Duration standing_forbidden = std::chrono::minutes(1);
 // For as long after an agent has met its servers its entry may be that of before.
 inline constexpr Duration failed_at_first = std::chrono::seconds(5);
 // Held for alive for this long it is alive again; doubled each time, up to the second, unless standing_memory lies between. A
@@ -51,40 +39,33 @@ struct StandingState {
   std::optional<Time> last;  // told of, or over
   int looks_failed = 0;      // answers that said so, since lictor's start
   // Of the agent that runs now.
-  bool held = false;              // for failed, and told of
-  std::optional<Time> met{};      // a leader, first
-  std::optional<Time> trouble{};  // since when they have said so, and have not said otherwise for long enough
-  std::optional<Time> alive{};    // since when they say otherwise
-  std::optional<Time> ask_at{};
-  std::optional<Time> asked{};  // last
-  int unanswered = 0;           // questions in a row
-  bool asking = false;          // an answer is outstanding
+  bool held = false;               // for failed, and told of
+  std::optional<Time> met{};       // a leader, first
+  std::optional<Time> trouble{};   // since when they have said so, and have not said otherwise for long enough
+  std::optional<Time> alive{};     // since when they say otherwise
+  std::optional<Time> rejoined{};  // last
   bool operator==(const StandingState&) const = default;
 };
 
+// For which the question may stay with the servers.
+Duration standing_limit(const StandingState& standing, Time now, int members);
+
 class StandingWatch {
  public:
-  StandingWatch(StandingState& own, Turn& turn, const JoiningState& joining, const ClaimsState& claims)
-      : own_(own), turn_(turn), joining_(joining), claims_(claims) {}
+  StandingWatch(StandingState& own, Turn& turn, const JoiningState& joining)
+      : own_(own), turn_(turn), joining_(joining) {}
 
   void ended();  // the agent
-  void pause();  // it is being ended, or a stop has begun
   void leader_found();
-  void ask();
-  void on(const StandingSeen& e);
+  void on(StandingAnswer answer);
 
  private:
-  Duration alive_long_enough() const;
-  bool rejoins() const;
-  Duration limit() const;
-  Duration pause_after(StandingAnswer answer);
   void note_failed();
   void note_alive();
 
   StandingState& own_;
   Turn& turn_;
   const JoiningState& joining_;
-  const ClaimsState& claims_;
 };
 
 }  // namespace lictor

@@ -34,11 +34,12 @@ std::optional<Time> next_wake(const Life& life) {
   if (phase == Phase::ended) return std::nullopt;
   if (phase == Phase::sweep) return life.stopping.deadline;
   std::optional<Time> first;
-  for (const auto& time : {life.preparing.deadline, life.supervisor.deadline, life.deciding.deadline,
-                           life.stopping.deadline, out_of_time(life.stopping, life.reloading.in_force.rules),
-                           life.joining.probe_at, life.joining.join_at, life.pulse.ask_at, life.pulse.sample_at,
-                           life.registration.task_at, life.stopping.task_at, life.claims.around_at,
-                           life.standing.ask_at, life.departure.look_at, life.address.read_at, life.syncer.flush_at}) {
+  for (const auto& time :
+       {life.preparing.deadline, life.supervisor.deadline, life.deciding.deadline, life.stopping.deadline,
+        out_of_time(life.stopping, life.reloading.in_force.rules), life.joining.probe_at, life.joining.join_at,
+        life.pulse.ask_at, life.pulse.sample_at, life.registration.task_at, life.stopping.task_at,
+        life.claims.around_at, life.watch.checks.ask_at, life.watch.services.ask_at, life.departure.look_at,
+        life.address.read_at, life.syncer.flush_at}) {
     if (time && (!first || *time < *first)) first = time;
   }
   return first;

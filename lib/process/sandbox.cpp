@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <sstream>
 #include <utility>
 
 namespace lictor {
@@ -46,12 +45,11 @@ void each_line(std::string_view text, const Take& take) {
 // A mount over a place that a check may need, as the line of a unit that makes such a one.
 void read_mount(const std::string& line, Sandbox& sandbox) {
   // id parent major:minor root place options … - type source super-options
-  std::istringstream words(line);
-  std::string id, parent, device, root, place, options, word, type, source, super;
-  words >> id >> parent >> device >> root >> place >> options;
-  while (words >> word && word != "-") {
-  }
-  words >> type >> source >> super;
+  const std::vector<std::string> words = split_list(line, ' ');
+  const auto word = [&words](std::size_t at) { return at < words.size() ? words[at] : std::string(); };
+  const auto dash = static_cast<std::size_t>(std::find(words.begin(), words.end(), "-") - words.begin());
+  const std::string root = word(3), place = word(4), type = word(dash + 1), source = word(dash + 2),
+                    super = word(dash + 3);
   auto& lines = sandbox.lines;
   if (place == "/proc" && type == "proc") {
     const auto hidepid = super.find("hidepid=");

@@ -102,6 +102,7 @@ struct Settings {
     std::map<std::string, std::string> meta;
   } node;
   std::optional<std::vector<Definition>> services;  // nothing: the default service
+  bool http_check = false;                          // default_check = http
   struct {
     std::vector<Hook> post_start, pre_stop;
   } hooks;

@@ -92,7 +92,14 @@ const std::vector<SettingKey>& setting_keys() {
       {"node.meta", string_map, "{}", "node metadata; `${NAME}` in a value stands for that environment variable"},
       {"services", object_list, "null",
        "service definitions in Consul's own words, `[]` registers nothing; default: one service `consul-members` with "
-       "this node's address, the agent's HTTP port and an HTTP check"},
+       "this node's address, the agent's HTTP port and the check of `default_check`"},
+      {"default_check",
+       string,
+       R"("lictor")",
+       "check of the default service: `lictor` tells the agent by itself how the node is, and the servers hear of it "
+       "when "
+       "that changes; `http` has the agent ask a server for the leader every 10 s",
+       {"lictor", "http"}},
       {"hooks.post_start", hook_list, "[]",
        R"(commands to run after the services were put into the agent: `{"command": ["PROGRAM", "ARGUMENT"], "timeout": "30s", )"
        R"("on_failure": "retry", "environment": []}`, where `on_failure` is `retry`, `ignore` or `fail`, and `environment` names )"

@@ -205,6 +205,7 @@ class Reader {
     s.node.heal = value("node.heal").get<bool>();
     s.node.meta = strings("node.meta");
     if (!value("services").is_null()) s.services = services();
+    s.http_check = text("default_check") == "http";
     s.hooks.post_start = hooks("hooks.post_start");
     s.hooks.pre_stop = hooks("hooks.pre_stop");
     const std::string policy = text("stop.policy");

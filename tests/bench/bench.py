@@ -69,7 +69,7 @@ ASKED_FOR = {
     "hcl_start": (hcl.hcl_start, ("g++",)),
     "image": (image.image, ("dockerd",)),
     "build": (size.build, ("cmake", "ninja")),
-    "layout": (layout.layout, ("valgrind", "ninja")),
+    "layout": (layout.layout, ("g++", "ninja")),
 }
 
 

@@ -17,11 +17,10 @@ from stage import ended
 # the others is that one's. What came out of the archives of libc and libstdc++ is theirs whatever its name.
 OWNERS = [
     ("Boost", r"\bboost::"),
-    ("CLI11", r"\bCLI::"),
     ("nlohmann json", r"\bnlohmann::"),
     ("spdlog", r"\bspdlog::"),
     ("fmt", r"\bfmt::"),
-    ("Mbed TLS", r"^mbedtls_"),
+    ("Nettle", r"^_?nettle_"),
     ("lictor", r"\blictor::|^main$"),
     ("libstdc++", r"\bstd::|__gnu_cxx|__cxxabi|^operator (new|delete)|^_?_?cxa_"),
 ]

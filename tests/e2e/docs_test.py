@@ -24,7 +24,7 @@ OF_OTHERS = {
     "docs/upgrading.md": "operations_page",
     "docs/troubleshooting.md": "troubleshooting_page",
 }
-# Commands, by how they begin, that a test of another kind runs: the test's name.
+# Commands, by how they begin, that a test of another kind runs: the test's name, or a program of `./dev test --arch arm64`.
 ELSEWHERE = {
     "./dev demo": "e2e.demo",
     "./dev test": "docs_every_command",
@@ -43,6 +43,7 @@ ELSEWHERE = {
     "cp -r config/runit /etc/sv/lictor": "inits_runit",
     "ln -s /etc/sv/lictor": "inits_runit",
     "docker build -f docker/Dockerfile": "image.build",
+    "docker build --platform linux/arm64": "tests/arm64_image.py",
     "cp -r config/kubernetes my-cluster": "kubernetes.chart",
     "docker run": "image_default",
     "docker exec": "image_locked_down",
@@ -108,7 +109,7 @@ def docs_every_command(world):
     assert used == set(ELSEWHERE), f"in no page any more: {set(ELSEWHERE) - used}"
     known, ctest = scenarios(), (SOURCE / "CMakeLists.txt").read_text()
     for test in [*ELSEWHERE.values(), *OF_OTHERS.values()]:
-        assert test in known or f"add_test(NAME {test} " in ctest, f"{test}: no such test"
+        assert test in known or f"add_test(NAME {test} " in ctest or (SOURCE / test).is_file(), f"{test}: no such test"
 
 
 def first_heading(page):
@@ -142,7 +143,7 @@ def docs_words(world):
     unknown, seen = [], set()
     for page in all_pages():
         for word in re.findall(r"`([^`\n]+)`", (SOURCE / page).read_text()):
-            if found := re.fullmatch(r"(?:.* )?lictor ([a-z]+)((?: --?[a-z]+)*)(?: .*)?", word):
+            if found := re.fullmatch(r"(?:.* )?lictor ([a-z]+)((?: --?[a-z-]+)*)(?: .*)?", word):
                 if not set(found[2].split()) <= options.get(found[1], set()) | general or found[1] not in options:
                     unknown.append(f"{page}: {word}")
                 seen.add(found[1])
@@ -385,6 +386,7 @@ ON_A_NODE = [
     ("docs/operations.md", "Operations"),
     ("docs/configuration.md", "Checking settings"),
     ("docs/status.md", "Status"),
+    ("docs/fleet.md", "lictor fleet"),
 ]
 PLACES = [*ON_A_NODE, ("docs/debian.md", "Installation"), ("docs/debian.md", "The service")]
 PLACES += [("docs/troubleshooting.md", "Troubleshooting"), ("docs/logs.md", "The journal")]

@@ -239,15 +239,20 @@ def make_scratch(engine, folder):
     build(engine, SCRATCH, folder)
 
 
+def make_bases(engine, folder):
+    stamp = str((roots.FOLDER / "bookworm.made").stat().st_mtime_ns)
+    make_debian(engine, stamp)
+    (folder / "compiler").mkdir()
+    make_compiler(engine, folder / "compiler", stamp)
+
+
 def make_images(folder):
     IMAGES.mkdir(parents=True, exist_ok=True)
     with Engine(folder, IMAGES, folder) as engine:
         engine.docker("container", "prune", "-f")  # of a build that was cut short
-        stamp = str((roots.FOLDER / "bookworm.made").stat().st_mtime_ns)
-        make_debian(engine, stamp)
-        for name in ("compiler", "consul", "python", "scratch"):
+        make_bases(engine, folder)
+        for name in ("consul", "python", "scratch"):
             (folder / name).mkdir()
-        make_compiler(engine, folder / "compiler", stamp)
         make_consul(engine, folder / "consul")
         (folder / "python/Dockerfile").write_text(PYTHON_DOCKERFILE)
         build(engine, PYTHON, folder / "python")
@@ -256,18 +261,19 @@ def make_images(folder):
         engine.docker("image", "prune", "-f")
 
 
-def main():
+def main(program=__file__, make=make_images):
+    """Has the program `make` what it makes, in a folder and in process and mount namespaces of its own: exit code."""
     if sys.argv[1:2] == ["--inside"]:
-        make_images(pathlib.Path(sys.argv[2]))
+        make(pathlib.Path(sys.argv[2]))
         return 0
     if os.geteuid() != 0:
-        sys.exit("engine.py: can't build images: takes root")
+        sys.exit(f"{os.path.basename(program)}: can't build images: takes root")
     roots.make("bookworm")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     folder = tempfile.mkdtemp(prefix="lt-engine-", dir="/run")
     sandbox = "setpriv --pdeathsig KILL unshare --pid --fork --kill-child --mount --mount-proc".split()
     try:
-        return subprocess.run([*sandbox, sys.executable, __file__, "--inside", folder], timeout=2000).returncode
+        return subprocess.run([*sandbox, sys.executable, program, "--inside", folder], timeout=2000).returncode
     finally:
         tools.remove_cgroups(os.path.basename(folder))
         shutil.rmtree(folder, ignore_errors=True)

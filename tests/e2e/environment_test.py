@@ -16,7 +16,7 @@ def agent_variables(client):
 def environment_proxy(world):
     """A proxy that answers nobody harms no check of the agent's own addresses, no command of lictor's; doctor tells of it."""
     server = world.server()
-    client = world.client(agent={"config": {"client_addr": "{{ GetInterfaceIP \"eth0\" }}"}})
+    client = world.client(default_check="http", agent={"config": {"client_addr": "{{ GetInterfaceIP \"eth0\" }}"}})
     client.start(HTTP_PROXY=NOBODY_LISTENS, https_proxy=NOBODY_LISTENS, NO_PROXY="db.internal").ready()
     eventually(lambda: set(server.passing()) == {"n1"}, 15, "the node's own check passes")
     output = eventually(

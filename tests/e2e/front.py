@@ -7,6 +7,9 @@ request is passed on, and noted, but for what the rules say; a test changes them
     refuse  requests with this in them are answered with 500
     close   a request that begins with this ("PUT /v1/agent/service/register"), on a connection that has served another one
             before, finds that closed, as one that has been idle for too long; then the rule is gone
+    at_once a question that is to be held until something changes (a blocking query) is answered at once, as by a proxy that knows
+            nothing of that
+    idle    a request that is not answered within so many seconds finds its connection closed
 
 And it knows of services with several ports, as the agent behind it need not.
 """
@@ -16,6 +19,7 @@ import http.client
 import http.server
 import json
 import os
+import re
 import signal
 import socket
 import socketserver
@@ -75,11 +79,17 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.send_response(413)
             self.reply(b"Request body too large")
             return self.close(413, request)
-        agent = http.client.HTTPConnection("localhost", timeout=60)
+        agent = http.client.HTTPConnection("localhost", timeout=rules.get("idle", 660))
         agent.sock = socket.socket(socket.AF_UNIX)
+        agent.sock.settimeout(agent.timeout)
         agent.sock.connect(self.server.agent)
-        agent.request(self.command, self.path, self.with_one_port(self.rfile.read(length)), dict(self.headers))
-        answer = agent.getresponse()
+        path = re.sub("&(index|wait)=[^&]*", "", self.path) if rules.get("at_once") else self.path
+        try:
+            agent.request(self.command, path, self.with_one_port(self.rfile.read(length)), dict(self.headers))
+            answer = agent.getresponse()
+        except TimeoutError:
+            agent.close()
+            return self.close("closed", request)
         body = self.with_all_ports(answer.read())
         self.note(request, answer.status)
         self.send_response_only(answer.status)

@@ -136,8 +136,8 @@ def help_in_shells(world):
     fish = (SOURCE / "config/completions/lictor.fish").read_text()
     own = set().union(*commands.values()) - general
     for title, text, names, options in (
-        ("zsh", zsh, r"^  '(\w+):", r"(?<=['\])])(--[a-z]+)(?=\[)"),
-        ("fish", fish, r"__fish_use_subcommand -a (\w+)", r" -l ([a-z]+)"),
+        ("zsh", zsh, r"^  '(\w+):", r"(?<=['\])])(--[a-z-]+)(?=\[)"),
+        ("fish", fish, r"__fish_use_subcommand -a (\w+)", r" -l ([a-z-]+)"),
     ):
         assert set(re.findall(names, text, re.M)) == set(commands), title
         found = {option if option.startswith("-") else f"--{option}" for option in re.findall(options, text)}

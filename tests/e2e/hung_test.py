@@ -108,8 +108,8 @@ def hung_and_slow(world):
     agent = client.agent_pid()
 
     def answers():
-        """To lictor, which alone asks over the socket."""
-        return client.log.count("from=@")
+        """To lictor, which alone asks over the socket, when it asks whether the agent lives."""
+        return client.log.count("url=/v1/agent/self from=@")
 
     for _ in range(5):
         os.kill(agent, signal.SIGSTOP)

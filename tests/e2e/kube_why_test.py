@@ -26,6 +26,8 @@ from kubernetes_stand_in import (
     objects,
     write_account,
 )
+from systemd_stop_test import session, session_lives
+from tools import Watch
 from world import LEFT, run
 
 # A program that hangs is what is looked for; one that is slow on a busy machine is not.
@@ -157,12 +159,14 @@ def kube_why_stops(world):
         client.settings["node"]["name"] = "n1"
         client.write_settings()
         client.start().ready()
-        entry = server.node("n1")
+        entry, held = server.node("n1"), session(server)
         api.answers = changed(pod=deleted(), daemonset=new_template)
-        assert client.stop()[0] == 0, client.last_line()
+        with Watch(lambda: "n1" in server.instances(), every=0.05) as watch:
+            assert client.stop()[0] == 0, client.last_line()
+            client.start().ready()
         assert "stopping: the node stays in the catalog policy=auto" in client.log and "template has changed" in client.log
-        assert server.node("n1") == entry, "no change at all"
-        client.start().ready()
+        assert watch.looks > 5 and not watch.gaps, watch.gaps
+        assert server.node("n1") == entry and session_lives(server, held), "no change at all"
         api.answers = changed(**REFUSED)
         code, took = client.stop()
         assert code == 0 and server.member("n1") == LEFT and server.node("n1") is None, client.last_line()

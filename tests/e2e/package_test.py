@@ -194,7 +194,7 @@ def package_completions(world):
     assert inside(tree, "zsh", "-c", script) == "_lictor\n"
     zsh = read(SOURCE / "config/completions/lictor.zsh")
     assert set(re.findall(r"^  '(\w+):", zsh, re.M)) == set(commands)
-    assert set(re.findall(r"(?<=[',{)])--?[a-z]+(?=[\[,}])", zsh)) >= general.union(*commands.values())
+    assert set(re.findall(r"(?<=[',{)])--?[a-z-]+(?=[\[,}])", zsh)) >= general.union(*commands.values())
 
 
 def check_offers(expected, offers):
@@ -216,7 +216,7 @@ def package_manual(world):
     description = page[page.index(".Sh DESCRIPTION") : page.index(".Ss Settings")]
     described, of_all = description.split("These options")
     parts = re.split(r"^\.It Cm (\w+)$", described, flags=re.M)
-    options = [set(re.findall(r"^\.It Fl (-\w+)", part, re.M)) for part in parts[2::2]]
+    options = [set(re.findall(r"^\.It Fl (-[\w-]+)", part, re.M)) for part in parts[2::2]]
     assert dict(zip(parts[1::2], options)) == {name: {o[1:] for o in own} for name, own in commands.items()}
     items = " ".join(re.findall(r"^\.It (.*)", of_all, re.M))
     assert {f"-{name}" for name in re.findall(r"Fl (\S+)", items)} == general

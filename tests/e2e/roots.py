@@ -28,7 +28,7 @@ ROOTS = {
     "debian13": (
         "/trixie",
         ["g++", "cmake", "ninja-build", "libboost-dev", "nlohmann-json3-dev", "libfmt-dev", "libspdlog-dev"]
-        + ["libcli11-dev", "libmbedtls-dev", "catch2", "iproute2"],
+        + ["nettle-dev", "libmbedtls-dev", "catch2", "iproute2"],
     ),
     # Later suites have it too, but built without consul_sd_configs.
     "prometheus": ("bullseye", ["prometheus"]),

@@ -220,13 +220,14 @@ def servers_lose_entries(world):
                 for name in lost or [None]:
                     entry = {"Node": "n1"} | ({"ServiceID": name} if name else {})
                     assert server.put("/v1/catalog/deregister", entry)
-                client.send(signal.SIGHUP)  # lictor looks at once, not within the minute
                 eventually(lambda: whole() == before, 2, f"{lost or 'the node'} is back as it was")
                 client.ready(2)
     assert not flickers.gaps and flickers.looks > 20, (flickers.looks, flickers.gaps)
     assert client.agent_pid() == agent and order
     times = seconds_until_back(client)
-    assert len(times) == 12, times
+    # What is deleted while the node is being mended is mended along.
+    along = client.log.count("otherwise than its agent; it is as the agent has it")
+    assert len(times) + along >= 12 and len(times) <= 12, (times, along)
     print(f"back after {statistics.median(times):.3f} s, at most {max(times):.3f} s")
 
 

@@ -131,7 +131,7 @@ def get_indexed(path, target, timeout=5.0):
 LIBC = ctypes.CDLL(None, use_errno=True)
 
 
-def ask_inside(namespace, address, target, method="GET"):
+def ask_inside(namespace, address, target, method="GET", timeout=5.0):
     """One request over TCP from inside a network namespace; a socket stays where it was made."""
 
     class Inside(http.client.HTTPConnection):
@@ -144,7 +144,7 @@ def ask_inside(namespace, address, target, method="GET"):
                 finally:
                     LIBC.setns(home.fileno(), 0)
 
-    return exchange(Inside(address, timeout=5), method, target)
+    return exchange(Inside(address, timeout=timeout), method, target)
 
 
 class Process:

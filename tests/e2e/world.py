@@ -326,9 +326,9 @@ class Client:
     def status(self):
         return get_json(self.control_socket, "/status")
 
-    def probe(self, target):
+    def probe(self, target, timeout=5.0):
         """The HTTP status of a GET on control.http, asked from inside the node."""
-        return ask_inside(self.namespace, self.settings["control"]["http"], target).status
+        return ask_inside(self.namespace, self.settings["control"]["http"], target, timeout=timeout).status
 
     def command(self, *arguments, within=20.0, **environment):
         """Runs `lictor ARGUMENTS -c FILE` on the node: its CompletedProcess."""

@@ -1,6 +1,8 @@
 // What an agent answers, each request the next part, then from the first one again. A part that begins with "HTTP/" is the
 // whole answer and the end of its connection; any other one is the body of a good answer.
 #include "agent_api/io/agent_api.hpp"
+#include "base/json_parts.hpp"
+#include "fleet/fleet_text.hpp"
 #include "wire.hpp"
 
 #include <boost/asio/io_context.hpp>
@@ -88,6 +90,18 @@ void check_claims(const AgentApi::Surroundings& seen) {
   }
 }
 
+// What another node's check says, and a list of checks.
+void look_at_fleet(const std::string& text) {
+  const NodeWords words = parse_node_check(text);
+  fuzz::expect(parse_node_check(node_check_output(words)).restarts == words.restarts,
+               "what was read is written and read back");
+  Fleet fleet;
+  JsonValues list([&fleet](std::string_view, const Json& check) { fleet.take(check); }, 64 << 10);
+  list.feed(text);
+  fuzz::expect(Json::parse(fleet_json(fleet, {}, {}, true)).at("listed").size() <= fleet.nodes().size(),
+               "no node is listed twice");
+}
+
 }  // namespace
 
 FUZZ_TARGET(agent_answers) {
@@ -95,7 +109,7 @@ FUZZ_TARGET(agent_answers) {
   world.agent.begin(fuzz::parts(fuzz::text(data, size)));
   world.api.reset("token");
   using std::chrono::seconds;
-  world.until_answered([&](int& n) { world.api.probe(seconds(60), [&n](ProbeAnswer) { ++n; }); });
+  world.until_answered([&](int& n) { world.api.probe(seconds(60), true, [&n](ProbeAnswer) { ++n; }); });
   // The second time what has been sent is compared with what the agent has.
   for (int i = 0; i < 2; ++i) {
     world.until_answered([&](int& n) {
@@ -110,9 +124,10 @@ FUZZ_TARGET(agent_answers) {
       });
     });
   }
-  for (const bool seen : {true, false}) {
-    world.until_answered(
-        [&](int& n) { world.api.send_again(own, desired(), seen, [&n](const AgentApi::Sent&) { ++n; }); });
+  for (const auto& [seen, altered] : {std::pair(true, false), {false, false}, {true, true}}) {
+    world.until_answered([&, seen = seen, altered = altered](int& n) {
+      world.api.send_again(own, desired(), seen, altered, [&n](const AgentApi::Sent&) { ++n; });
+    });
   }
   world.until_answered([&](int& n) {
     world.api.look_around(own, [&n](const Result<AgentApi::Surroundings>& seen) {
@@ -120,8 +135,14 @@ FUZZ_TARGET(agent_answers) {
       if (seen) check_claims(*seen);
     });
   });
-  world.until_answered([&](int& n) {
-    world.api.await_standing(own.name, std::chrono::minutes(5), [&n](const StandingAnswer&) { ++n; });
-  });
+  for (int i = 0; i < 2; ++i) {
+    for (const NodePart part : {NodePart::checks, NodePart::services}) {
+      world.until_answered([&](int& n) {
+        world.api.await_news(own, part, true, std::chrono::minutes(5), [&n](const AgentApi::News&) { ++n; });
+      });
+    }
+  }
+  world.until_answered([&](int& n) { world.api.write_node_check(own, [&n](bool) { ++n; }); });
+  look_at_fleet(fuzz::text(data, size));
   return 0;
 }

@@ -44,8 +44,8 @@ struct FakeApi : lictor::AgentCalls {
   void use_tokens(Tokens tokens) override {
     asked.note(fmt::format("use_tokens {} {} {}", tokens.registration, tokens.fallback, tokens.agent));
   }
-  void probe(lictor::Duration deadline, std::function<void(lictor::ProbeAnswer)> done) override {
-    asked.note("probe " + lictor::format_duration(deadline), [=, this] { done(probed); });
+  void probe(lictor::Duration deadline, bool servers, std::function<void(lictor::ProbeAnswer)> done) override {
+    asked.note(fmt::format("probe {} {}", lictor::format_duration(deadline), servers), [=, this] { done(probed); });
   }
   void ask_own(lictor::Duration deadline, std::function<void(bool)> done) override {
     asked.note("ask_own " + lictor::format_duration(deadline), [=] { done(true); });
@@ -62,9 +62,10 @@ struct FakeApi : lictor::AgentCalls {
                        std::function<void(Look)> done) override {
     asked.note(fmt::format("look_up_catalog {} {} {}", node, id, desired.size()), [=, this] { done(look); });
   }
-  void send_again(const lictor::NodeKey& own, const lictor::Services& desired, bool seen,
+  void send_again(const lictor::NodeKey& own, const lictor::Services& desired, bool seen, bool altered,
                   std::function<void(Sent)> done) override {
-    asked.note(fmt::format("send_again {} {} {}", own.name, desired.size(), seen), [=, this] { done(sent); });
+    asked.note(fmt::format("send_again {} {} {} {}", own.name, desired.size(), seen, altered),
+               [=, this] { done(sent); });
   }
   void flush(bool anew, std::function<void(bool)> done) override {
     asked.note(fmt::format("flush {}", anew), [=] { done(true); });
@@ -72,12 +73,14 @@ struct FakeApi : lictor::AgentCalls {
   void await_change(const std::string& node, lictor::Duration limit, std::function<void(bool)> done) override {
     asked.note(fmt::format("await_change {} {}", node, lictor::format_duration(limit)), [=] { done(true); });
   }
-  void await_standing(const std::string& node, lictor::Duration limit,
-                      std::function<void(lictor::StandingAnswer)> done) override {
-    asked.note(fmt::format("await_standing {} {}", node, lictor::format_duration(limit)),
-               [=] { done(lictor::StandingAnswer::alive); });
+  void await_news(const lictor::NodeKey& own, lictor::NodePart part, bool whole, lictor::Duration limit,
+                  std::function<void(News)> done) override {
+    const char* of = part == lictor::NodePart::checks ? "checks" : "services";
+    asked.note(fmt::format("await_news {} {} {} {}", own.name, of, whole, lictor::format_duration(limit)), [=] {
+      done({lictor::NewsAnswer::changed, lictor::StandingAnswer::alive});
+    });
   }
-  void drop_standing() override { asked.note("drop_standing"); }
+  void drop_news() override { asked.note("drop_news"); }
   void look_at_member(std::function<void(lictor::MemberAnswer)> done) override {
     asked.note("look_at_member", [=] { done(lictor::MemberAnswer::leaves); });
   }
@@ -182,7 +185,7 @@ struct FakeSettings : lictor::ActiveSettings {
     ground.plan.registration_token = "r";
     ground.plan.default_token = "d";
     ground.plan.agent_token = "a";
-    ground.services = {lictor::SharedJson({{"ID", "web"}})};
+    ground.services = {lictor::SharedJson(lictor::Json{{"ID", "web"}})};
   }
 
   void read_interfaces(std::function<void(const lictor::Interfaces&)> done) override {

@@ -75,6 +75,7 @@ inline Json shown(const Settings& s) {
       {"node",
        {shown(s.node.name), shown(s.node.data_dir), s.node.keep_name, s.node.refuse_clone, s.node.heal, s.node.meta}},
       {"services", shown(s.services)},
+      {"default_check", s.http_check},
       {"hooks", {shown(s.hooks.post_start), shown(s.hooks.pre_stop)}},
       {"stop",
        {static_cast<int>(s.stop.policy), s.stop.stay_over_reboot, s.stop.linger.count(), s.stop.timeout.count()}},

@@ -66,6 +66,11 @@ void Walk::respond(const Join& e) {
 }
 
 void Walk::take(const Probe& e) {
+  hold(e.servers || (leader_ && !stop_at_), "rest", "no leader is known, and no server is asked for one");
+  hold(!e.servers || !leader_ || stop_at_ || asks_allowed_ > 0, "rest",
+       "a server is asked for a leader though all is well");
+  if (e.servers) doubted_.reset();
+  if (e.servers && leader_) --asks_allowed_;
   if (!unanswered_) unanswered_ = now_;
   owe(e, e.deadline);
 }
@@ -93,6 +98,20 @@ void Walk::hold_quiet(const Join& e) {
   const bool looks_itself = !joined_ && members_ <= 1 && now_ - launched_at_ >= names_at_first;
   hold(!looks_itself, "quiet", "a name for an agent that looks for it by itself");
   name_told_ = now_;
+}
+
+void Walk::doubt() {
+  doubted_ = doubted_.value_or(now_);
+  asks_allowed_ = std::min(asks_allowed_ + 2, 3);
+}
+
+// Within half of hung_after of the last time, unless the agent has yet to answer what it was asked before.
+void Walk::hold_rest() const {
+  const bool asked =
+      std::any_of(owed_.begin(), owed_.end(), [](const Owed& o) { return std::holds_alternative<Probe>(o.effect); });
+  if (!doubted_ || !leader_ || asked || !ready(life_) || stop_at_) return;
+  hold(life_.joining.probe_at && *life_.joining.probe_at <= *doubted_ + 2 * seen().rules().hung_after, "rest",
+       "the leader may be lost, and no server is asked");
 }
 
 void Walk::hold_patience() const {

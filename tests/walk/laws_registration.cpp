@@ -27,6 +27,10 @@ void Walk::respond(const SendServices& e) {
   // One that is refused, and that the agent has as it was before, or not at all.
   const std::vector<ServiceFault> faults(refused, {"db", "403", changed, changed});
   sent_ = sent_ || good || (refused && (!changed || ever_registered_));
+  // What was refused is looked at once more when it is not.
+  calm_ = calm_ && good && !changed && !refused_;
+  if (good || refused) refused_ = refused;
+  unsent_ = !good;
   const bool registered = seen().registered();
   tell(ServicesSent{e.launch, good || refused ? "" : "no answer", changed, faults}, good      ? "services sent"
                                                                                     : refused ? "a service refused"
@@ -36,7 +40,9 @@ void Walk::respond(const SendServices& e) {
 
 void Walk::respond(const SendAgain& e) {
   const bool good = mostly(70);
-  tell(SentAgain{e.launch, good ? "" : "403", !good && seldom(50), seldom(10)}, good ? "sent again" : "not sent again");
+  told_of_difference_ = told_of_difference_ || (e.altered && !good);
+  tell(SentAgain{e.launch, good ? "" : "403", !good && seldom(50), seldom(10), {}, good},
+       good ? "sent again" : "not sent again");
 }
 
 void Walk::respond(const LookUpCatalog& e) {
@@ -44,6 +50,11 @@ void Walk::respond(const LookUpCatalog& e) {
   static constexpr A living[] = {A::registered, A::gone,  A::incomplete, A::forbidden,
                                  A::failed,     A::taken, A::incomplete};
   static constexpr A left[] = {A::gone, A::registered, A::incomplete, A::forbidden, A::failed, A::taken, A::incomplete};
+  // A node that is registered anew is watched anew.
+  for (HeardOf& heard : heard_) {
+    heard.in_haste.clear();
+    if (seen().phase() != Phase::serve) heard.lately.clear();
+  }
   const std::size_t chosen = by_weight(19, 19, 12, 18, 18, 8, 6);
   CatalogAnswer answer = (asked_leave_ || leaves_ ? left : living)[chosen];
   if (e.entry_alone && answer == A::registered) answer = A::incomplete;
@@ -67,21 +78,40 @@ void Walk::respond(const LookUpCatalog& e) {
   static const char* const names[] = {"catalog: gone",      "catalog: incomplete", "catalog: registered",
                                       "catalog: forbidden", "catalog: failed",     "catalog: taken"};
   const char* const id = in_force_.own.id == "another id" ? "a third id" : "another id";
+  const bool leftovers = answer == CatalogAnswer::registered && seldom(10);
+  // While services are sent or to be sent, or a hook runs, a look tells of nothing but the entry, nor where that begins with it.
+  const bool busy =
+      life_.registration.to_send || std::any_of(owed_.begin(), owed_.end(), [](const Owed& owed) {
+        return std::holds_alternative<SendServices>(owed.effect) || std::holds_alternative<RunHook>(owed.effect);
+      });
+  calm_ = answer == CatalogAnswer::registered && !busy && !leftovers && !told_of_difference_ && !refused_ && !unsent_;
+  look_answered_ = true;
   const NodeKey holder{"n1", id, elsewhere ? "10.0.0.9" : in_force_.own.address};
-  tell(CatalogSeen{e.launch, answer, holder,
-                   answer == CatalogAnswer::registered && seldom(10) ? std::vector<std::string>{"old"}
-                                                                     : std::vector<std::string>{},
+  tell(CatalogSeen{e.launch, answer, holder, leftovers ? std::vector<std::string>{"old"} : std::vector<std::string>{},
                    awaited ? std::vector<std::string>{"db"} : std::vector<std::string>{}, !awaited, e.entry_alone},
        awaited ? "catalog: lacks a new service" : names[static_cast<int>(answer)]);
+  look_answered_ = false;
 }
 
-void Walk::take(const SendServices& e) { owe(e, seconds(10)); }
+void Walk::take(const SendServices& e) {
+  calm_ = calm_ && !look_answered_;
+  owe(e, seconds(10));
+}
 
-void Walk::take(const LookUpCatalog& e) { owe(e, seconds(3)); }
+void Walk::take(const LookUpCatalog& e) {
+  const auto tells = [](const HeardOf& heard) { return heard.good && !heard.differs; };
+  const bool told = tells(heard_[0]) && tells(heard_[1]);
+  hold(!calm_ || !told || !ready(life_) || !leader_, "rest",
+       "the catalog is looked at, and the servers would have told of a change");
+  owe(e, seconds(3));
+}
 
 void Walk::take(const SendAgain& e) {
   hold(!gone_, "hands-off", "the catalog is written to, and the agent was not asked whether it leaves");
   hold(agent_ && !stop_at_ && !asked_leave_, "hands-off", "the catalog is written to without an agent, or in a stop");
+  hold(!e.altered || told_of_difference_, "rest", "what no server has told to be otherwise is written");
+  if (e.altered) told_of_difference_ = false;
+  calm_ = false;
   owe(e, seconds(10));
 }
 

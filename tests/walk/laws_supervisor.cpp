@@ -54,7 +54,7 @@ void Walk::forget_agent() {
            std::holds_alternative<SendAgain>(o.effect) || std::holds_alternative<AwaitChange>(o.effect) ||
            std::holds_alternative<Flush>(o.effect) || std::holds_alternative<AskLeave>(o.effect) ||
            std::holds_alternative<Deregister>(o.effect) || std::holds_alternative<EndAgent>(o.effect) ||
-           std::holds_alternative<LookAround>(o.effect) || std::holds_alternative<AwaitStanding>(o.effect) ||
+           std::holds_alternative<LookAround>(o.effect) || std::holds_alternative<AwaitNews>(o.effect) ||
            std::holds_alternative<Clear>(o.effect) || std::holds_alternative<Join>(o.effect) ||
            std::holds_alternative<Adopt>(o.effect) || std::holds_alternative<AskOwn>(o.effect) ||
            std::holds_alternative<AskServers>(o.effect) || std::holds_alternative<LookAtMember>(o.effect);
@@ -72,7 +72,10 @@ void Walk::forget_agent() {
   name_told_.reset();
   synced_ = unflushable_ = false;
   paused_.reset();
-  standing_asked_.reset();
+  heard_ = {};
+  told_of_difference_ = calm_ = false;
+  doubted_.reset();
+  asks_allowed_ = 0;
   hooks_done_ = 0;
   members_ = 0;
   restart_asked_ = quarrelled_ = replaced_ = false;

@@ -16,7 +16,7 @@ void hold(bool kept, const char* law, const char* how) {
 }
 
 void Walk::one() {
-  std::array<int, 11> weights{}, what{};
+  std::array<int, 12> weights{}, what{};
   std::size_t possible = 0;
   const auto add = [&](int turn, int weight) {
     what[possible] = turn;
@@ -36,6 +36,7 @@ void Walk::one() {
   // So is the one between two names.
   if (asked_leave_ && !agent_ && !launching_ && !stop_at_) add(9, 20);
   if (agent_ && answered_ && !leaves_ && !asked_leave_) add(10, 1);
+  if (agent_ && leader_) add(11, 1);
   switch (what[choices_->among({weights.data(), possible})]) {
     case 0:
       return answer(among(owed_.size()));
@@ -62,6 +63,9 @@ void Walk::one() {
       leaves_ = true;
       if (mostly(50)) tell(LeaveAnnounced{}, "the agent's log says that it leaves");
       return;
+    case 11:
+      doubt();
+      return tell(ServersDoubted{}, "the agent's log doubts the servers");
   }
 }
 
@@ -138,7 +142,7 @@ void Walk::stale_answer() {
     case 10:
       return tell(Flushed{old, true}, "stale flush");
     case 11:
-      return tell(StandingSeen{old, StandingAnswer::failed}, "stale standing");
+      return tell(NewsSeen{old, NodePart::checks, NewsAnswer::differs, StandingAnswer::failed}, "stale news");
     default:
       return tell(HookEnded{old, ""}, "stale hook");
   }
@@ -168,6 +172,7 @@ void Walk::tell(Happening what, const char* name) {
   hold_flushed();
   hold_replaced();
   hold_heard();
+  hold_rest();
   hold_budget();
   hold_decided();
   hold(next_wake(life_).value_or(Time::max()) > now_, "awake", "the life wakes up where nothing is to be done");

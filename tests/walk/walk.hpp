@@ -129,6 +129,8 @@ class Walk {
   void hold_quiet(const Join& e);
   void note_full_sync();
   void hold_patience() const;
+  void hold_rest() const;
+  void doubt();
 
   // ---- pulse
   void respond(const AskOwn& e);
@@ -164,11 +166,11 @@ class Walk {
   void take(const Clear& e);
   void take(const Rejoin&);
 
-  // ---- standing
-  void respond(const AwaitStanding& e);
-  void take(const AwaitStanding& e);
-  void take(const DropStanding&);
-  bool asks_standing() const;
+  // ---- catalog watch
+  void respond(const AwaitNews& e);
+  void take(const AwaitNews& e);
+  void take(const DropNews&);
+  bool awaits_news(NodePart part) const;
   void hold_heard() const;
 
   // ---- departure
@@ -262,7 +264,8 @@ class Walk {
 
   // registration
   bool sent_ = false, catalog_ = false, seen_ = false, ever_ready_ = false;
-  bool ever_registered_ = false;  // the catalog has shown all, while lictor runs
+  bool refused_ = false, unsent_ = false;  // some service, when last sent; they were not taken, whatever it was for
+  bool ever_registered_ = false;           // the catalog has shown all, while lictor runs
 
   // hooks. New settings may bring some; they run without a moment of not being ready.
   bool hook_running_ = false, pre_stop_began_ = false, failed_hook_ = false;
@@ -286,8 +289,20 @@ class Walk {
   // claims
   std::string holder_;  // address of the entry under our name with another id, as last answered; empty: none
 
-  // standing
-  std::optional<Time> standing_asked_;  // this agent, last
+  // catalog watch: of this agent
+  struct HeardOf {
+    Time asked{};                  // last
+    std::vector<Time> lately{};    // within a second
+    std::vector<Time> in_haste{};  // asked in a row after answers that were not held and had nothing new
+    bool hasty = false;            // the last one was
+    bool good = false, differs = false;
+  };
+  std::array<HeardOf, 2> heard_{};
+  bool told_of_difference_ = false;  // and nothing was sent again for it
+  bool look_answered_ = false;       // just now
+  bool calm_ = false;                // the catalog has shown all, and nothing has changed since
+  int asks_allowed_ = 0;             // of servers, for that: two for each
+  std::optional<Time> doubted_;      // since then: that there is a leader still
 
   // departure: of this agent
   bool leaves_ = false;                   // by itself

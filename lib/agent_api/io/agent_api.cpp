@@ -39,15 +39,17 @@ AgentApi::AgentApi(boost::asio::any_io_executor executor, const std::string& soc
       work_(executor, socket, long_answer, most_calls),
       farewell_(executor, socket, short_answer),
       orders_(executor, socket),
-      standing_(executor, socket, short_answer),
       member_(executor, socket, short_answer),
+      check_(executor, socket),
       executor_(executor),
       pause_(executor),
-      refused_(std::move(refused)) {}
+      refused_(std::move(refused)),
+      heard_{Heard(HttpClient(executor, socket, long_answer)), Heard(HttpClient(executor, socket, long_answer))} {}
 
 void AgentApi::use_socket(const std::string& socket) {
-  for (HttpClient* client : {&probes_, &own_, &work_, &farewell_, &orders_, &standing_, &member_})
+  for (HttpClient* client : {&probes_, &own_, &work_, &farewell_, &orders_, &member_, &check_})
     client->use_peer(socket);
+  for (Heard& heard : heard_) heard.client.use_peer(socket);
 }
 
 void AgentApi::reset(std::string token) {
@@ -56,9 +58,13 @@ void AgentApi::reset(std::string token) {
   work_.reset();
   farewell_.reset();
   orders_.reset();
-  standing_.reset();
   member_.reset();
-  index_ = checks_index_ = standing_index_ = 0;
+  check_.reset();
+  drop_news();
+  for (Heard& heard : heard_) heard.forget();
+  longest_wait_ = Duration::max();
+  known_servers_ = -1;
+  index_ = checks_index_ = 0;
   silence_ = {};
   flushed_ = 0;
   process_ = std::make_shared<const int>();
@@ -92,8 +98,8 @@ HttpRequest AgentApi::request(std::string method, std::string target, Key key) c
   return request;
 }
 
-void AgentApi::probe(Duration deadline, std::function<void(ProbeAnswer)> done) {
-  ask_for_leader(deadline / 2, [this, deadline, done = std::move(done)](const LeaderResult& answer) mutable {
+void AgentApi::probe(Duration deadline, bool servers, std::function<void(ProbeAnswer)> done) {
+  ask_for_leader(deadline / 2, servers, [this, deadline, done = std::move(done)](const LeaderResult& answer) mutable {
     if (answer) return done(*answer);
     if (answer.error().failure == HttpFailure::closed) return done(ProbeAnswer::closed);
     if (answer.error().failure != HttpFailure::late) return done(ProbeAnswer::silent);
@@ -257,27 +263,6 @@ void AgentApi::ask_catalog(const NodeKey& own, std::function<void(Result<std::ve
     if (const auto told = success_of(answer, "catalog"); !told) return done(told.error());
     if (!reading->list.list()) return done(no_list("catalog"));
     done(std::move(reading->nodes));
-  });
-}
-
-void AgentApi::await_standing(const std::string& node, Duration limit, std::function<void(StandingAnswer)> done) {
-  std::string target = fmt::format("/v1/health/node/{}?stale&filter={}", percent_encode(node),
-                                   percent_encode(R"(CheckID == "serfHealth")"));
-  HttpRequest get = request("GET", "", Key::registration);
-  get.deadline = catalog_deadline;
-  if (standing_index_ > 0) {
-    target += fmt::format("&index={}&wait={}ms", standing_index_,
-                          std::chrono::ceil<std::chrono::milliseconds>(limit).count());
-    // Servers take up to a sixteenth more, and may have many to answer.
-    get.deadline = limit + limit / 16 + agent_deadline;
-  }
-  get.target = std::move(target);
-  standing_.ask(std::move(get), [this, done = std::move(done)](const HttpResult& answer) {
-    const std::uint64_t before = std::exchange(standing_index_, 0);
-    if (answer && answer->status == 403) return done(StandingAnswer::forbidden);
-    if (!answer || answer->status != 200) return done(StandingAnswer::unanswered);
-    if (answer->index >= before) standing_index_ = std::max<std::uint64_t>(answer->index, 1);
-    done(parse_standing(answer->body));
   });
 }
 

@@ -10,6 +10,7 @@
 #include "agent_api/catalog_entry.hpp"
 #include "agent_api/io/agent_calls.hpp"
 #include "agent_api/io/http_client.hpp"
+#include "agent_api/node_part.hpp"
 #include "agent_api/service_record.hpp"
 #include "agent_api/service_returns.hpp"
 #include "base/json_parts.hpp"
@@ -17,6 +18,7 @@
 
 #include <boost/asio/steady_timer.hpp>
 
+#include <array>
 #include <functional>
 #include <map>
 #include <memory>
@@ -38,18 +40,20 @@ class AgentApi : public AgentCalls {
 
   void reset(std::string token) override;
   void use_tokens(Tokens tokens) override;
-  void probe(Duration deadline, std::function<void(ProbeAnswer)> done) override;
+  void probe(Duration deadline, bool servers, std::function<void(ProbeAnswer)> done) override;
   void ask_own(Duration deadline, std::function<void(bool told)> done) override;
   void ask_servers(const std::string& node, std::function<void(ServersAnswer servers, bool told)> done) override;
   void send_services(const std::string& node, const Services& desired, Sending what,
                      std::function<void(Sent)> done) override;
   void look_up_catalog(const std::string& node, const std::string& id, const Services& desired, bool entry_alone,
                        std::function<void(Look)> done) override;
-  void send_again(const NodeKey& own, const Services& desired, bool seen, std::function<void(Sent)> done) override;
+  void send_again(const NodeKey& own, const Services& desired, bool seen, bool altered,
+                  std::function<void(Sent)> done) override;
   void flush(bool anew, std::function<void(bool refused)> done) override;
   void await_change(const std::string& node, Duration limit, std::function<void(bool told)> done) override;
-  void await_standing(const std::string& node, Duration limit, std::function<void(StandingAnswer)> done) override;
-  void drop_standing() override { standing_.reset(); }
+  void await_news(const NodeKey& own, NodePart part, bool whole, Duration limit,
+                  std::function<void(News)> done) override;
+  void drop_news() override;
   void look_at_member(std::function<void(MemberAnswer)> done) override;
   void look_around(const NodeKey& own, std::function<void(const Result<Surroundings>&)> done) override;
   void clear(const Claim& claim, std::function<void(ClearAnswer, std::string text)> done) override;
@@ -63,6 +67,15 @@ class AgentApi : public AgentCalls {
   void maintain(const std::string& node, const MaintenanceOrder& order, Duration limit,
                 std::function<void(const Result<ServersSay>&)> done) override;
   const AgentFacts& facts() const override { return facts_; }
+
+  // Whether the agent has the check of the node (node_check.hpp), of this service, as far as is known; and how often it was sent
+  // one that it did not have.
+  bool has_node_check(const std::string& service) const;
+  unsigned node_checks_begun() const { return node_checks_begun_; }
+  // PUT /v1/agent/check/update/ID. The same once more costs the servers nothing. `failure`: empty if the agent has taken it.
+  void tell_node_check(const char* status, const std::string& output, std::function<void(std::string failure)> done);
+  // PUT /v1/catalog/register with that check alone, as the agent has it. `written`: it is, or a server has refused it.
+  void write_node_check(const NodeKey& own, std::function<void(bool written)> done);
 
   // What agents on this data directory have of lictor's, from one of them to the next. An agent keeps its services, and has
   // one that it is sent unchanged forget what it has yet to tell the servers.
@@ -84,9 +97,8 @@ class AgentApi : public AgentCalls {
   std::string agent_token_name() const;
   // leader.cpp
   using LeaderResult = boost::system::result<ProbeAnswer, HttpProblem>;
-  void ask_for_leader(Duration within, std::function<void(const LeaderResult&)> done);
+  void ask_for_leader(Duration within, bool servers, std::function<void(const LeaderResult&)> done);
   void ask_servers_for_leader(Duration within, std::function<void(const LeaderResult&)> done);
-  bool knows_no_server(const std::string& self);
   // sending_services.cpp
   struct Delivery;
   using DeliveryPtr = std::shared_ptr<Delivery>;
@@ -117,8 +129,23 @@ class AgentApi : public AgentCalls {
   void ask_entry(std::vector<std::string> targets, std::uint64_t so_far,
                  std::function<void(std::optional<std::uint64_t>)> done);
   void ask_who_leads(std::function<void(ServersAnswer)> done);
+  // news.cpp
+  struct Heard;
+  struct Weighing;
+  Heard& heard_of(NodePart part) { return heard_[part == NodePart::checks ? 0 : 1]; }
+  void weigh_news(const NodeKey& own, NodePart part, const NodePartReader& reader, News news,
+                  std::function<void(News)> done);
+  bool lacks_shown(const PartDigests& now) const;
+  bool shows_leftovers(const NodePartReader& reader) const;
+  static std::string node_part_target(const std::string& node, NodePart part);
+  void ask_own_entry(const NodeKey& own, std::function<void(const Json& node)> done);
   // sending_again.cpp
   struct Again;
+  void again_altered(const std::shared_ptr<Again>& again);
+  void again_alive(const std::shared_ptr<Again>& again);
+  void again_permit(const std::shared_ptr<Again>& again);
+  void ask_leader_for(NodePart part, const std::string& node,
+                      std::function<void(const std::shared_ptr<NodePartReader>&)> done);
   void again_read(const std::shared_ptr<Again>& again, std::function<void()> then);
   void again_node(const std::shared_ptr<Again>& again);
   void again_ask(const std::shared_ptr<Again>& again);
@@ -137,7 +164,7 @@ class AgentApi : public AgentCalls {
 
   // A connection for each call that is outstanding: a slow one never delays another. Maintenance alone is asked of in order, so
   // that the last answer is the last word.
-  HttpClient probes_, own_, work_, farewell_, orders_, standing_, member_;
+  HttpClient probes_, own_, work_, farewell_, orders_, member_, check_;
   boost::asio::any_io_executor executor_;
   std::optional<Reach> reach_;
   boost::asio::steady_timer pause_;  // while the servers are asked of maintenance
@@ -166,6 +193,7 @@ class AgentApi : public AgentCalls {
   std::uint64_t flushed_ = 0;
   std::set<std::string> own_ids_;  // of what is desired, while it is sent again
   bool leaving_ = false;
+  unsigned node_checks_begun_ = 0;
   // Of the last look at the catalog; 0: it showed nothing. And what await_change() was told since.
   std::uint64_t index_ = 0, checks_index_ = 0;
   bool in_catalog_ = false;
@@ -176,7 +204,21 @@ class AgentApi : public AgentCalls {
     std::optional<std::uint64_t> entry;  // a digest of this node's
   };
   Silence silence_;
-  std::uint64_t standing_index_ = 0;  // of the last answer about this node's standing; 0: none to wait by
+  int known_servers_ = -1;  // that the agent knew when it last told; -1: it has not
+  // What the servers have last told of a part of this node.
+  struct Heard {
+    explicit Heard(const HttpClient& its_own) : client(its_own) {}
+    HttpClient client;
+    std::uint64_t index = 0;  // 0: none to wait by
+    bool whole = false;
+    std::optional<PartDigests> shown{};  // as it is to be; nothing: not yet, by this agent
+    bool differs = false;                // it was otherwise when last told
+    StandingAnswer standing = StandingAnswer::untold;
+    int dropped = 0;  // times; what was asked before has no answer
+    void forget();
+  };
+  std::array<Heard, 2> heard_;
+  Duration longest_wait_ = Duration::max();  // for which the agent bears with a connection on which nothing comes
 };
 
 }  // namespace lictor

@@ -47,11 +47,12 @@ class AgentCalls {
   virtual void use_tokens(Tokens tokens) = 0;
 
   // Whether a leader is known: GET /v1/agent/self, which tells without a question to anybody how many live servers the agent
-  // knows, and where there are any, or a leader was known before, GET /v1/status/leader, which asks a server: without one it
-  // would cost a line of the agent's log. Where that stays unanswered for half the deadline: GET /. While a server is
-  // silent an agent answers nothing that asks it or takes the lock on the agent's services (agent/self does); what needs
-  // neither, nor a token that a server would have to know, it answers at once. Any status is an answer.
-  virtual void probe(Duration deadline, std::function<void(ProbeAnswer)> done) = 0;
+  // knows. Where that is none, none of them leads. Where a leader was known before, and as many servers are alive as then, it is
+  // taken to be known still, unless `servers`. Else GET /v1/status/leader, which asks a server: of an agent without one it would
+  // cost a line of its log. Where all that stays unanswered for half the deadline: GET /. While a server is silent an agent answers
+  // nothing that asks it or takes the lock on the agent's services (agent/self does); what needs neither, nor a token that a
+  // server would have to know, it answers at once. Any status is an answer.
+  virtual void probe(Duration deadline, bool servers, std::function<void(ProbeAnswer)> done) = 0;
 
   // GET /v1/agent/services and GET /v1/agent/checks, of what the recovery token may read. `told`: both are answered. They take the
   // lock on what the agent has, which its sync with the servers holds for as long as these take.
@@ -93,9 +94,11 @@ class AgentCalls {
 
   // What the agent has and the catalog lacks, by the last look, is written there: the entry of the node and its checks (PUT
   // /v1/txn, with the agent's own token), then one service after the other with its checks (PUT /v1/catalog/register). `seen`:
-  // an entry that was not shown is gone, else it may be hidden, and is not written. A failure is about what is desired; what
-  // others have put on the agent is written where that is permitted.
-  virtual void send_again(const NodeKey& own, const Services& desired, bool seen, std::function<void(Sent)> done) = 0;
+  // an entry that was not shown is gone, else it may be hidden, and is not written. `altered`: the entry is there, and what of it,
+  // its services and its checks is otherwise than the agent has it is written too; the leader is asked once more what that is. A
+  // failure is about what is desired; what others have put on the agent is written where that is permitted.
+  virtual void send_again(const NodeKey& own, const Services& desired, bool seen, bool altered,
+                          std::function<void(Sent)> done) = 0;
 
   // Has the agent send the servers what it has yet to tell them (State.SyncChanges): where `anew`; where its checks have changed
   // since the last time, or others have begun; and where the catalog did not show what was sent. Each change by the API does so (agent/agent_endpoint: syncChanges); this takes one of lictor's services,
@@ -107,12 +110,20 @@ class AgentCalls {
   // it, and of its checks they don't; of one that was not there GET /v1/catalog/node/NAME?index=N.
   virtual void await_change(const std::string& node, Duration limit, std::function<void(bool told)> done) = 0;
 
+  struct News {
+    NewsAnswer answer = NewsAnswer::unanswered;
+    StandingAnswer standing = StandingAnswer::untold;  // of the checks
+    bool leaderless = false;                           // the server that has answered knows no leader
+  };
   // Answers at once when it is first asked of an agent, and then when that may have changed, at most `limit` later: GET
-  // /v1/health/node/NAME?stale&index=N&wait=LIMIT, of which the servers show serfHealth alone. Any server may answer. As Consul's
-  // documentation of blocking queries has it, an index that went back is forgotten.
-  virtual void await_standing(const std::string& node, Duration limit, std::function<void(StandingAnswer)> done) = 0;
-  // What await_standing() is out for is dropped with its connection, and not answered.
-  virtual void drop_standing() = 0;
+  // /v1/health/node/NAME?stale&index=N&wait=LIMIT, and GET /v1/catalog/node/NAME?... likewise. Any server may answer. `whole`: else
+  // nothing but serfHealth is asked for. What was shown before and is not as it was is compared with what the agent has, which
+  // costs no server anything. As Consul's documentation of blocking queries has it, an index that went back is forgotten; one that
+  // has not moved when it is answered before its time, too. Where the agent ends connections that are idle it is asked for less.
+  virtual void await_news(const NodeKey& own, NodePart part, bool whole, Duration limit,
+                          std::function<void(News)> done) = 0;
+  // What await_news() is out for is dropped with its connections, and not answered.
+  virtual void drop_news() = 0;
 
   // GET /v1/agent/self: its Member.Status. While a server is silent it may not answer; it is not waited for long.
   virtual void look_at_member(std::function<void(MemberAnswer)> done) = 0;

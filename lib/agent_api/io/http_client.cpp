@@ -219,9 +219,9 @@ struct HttpClient::State : std::enable_shared_from_this<State> {
     if (!response.keep_alive() || lane->connection->buffer.size() > 0 || unwritten) lane->drop_connection();
     const auto header = response["X-Consul-Index"];
     const std::string_view index(header.data(), header.size());
-    complete(lane,
-             HttpAnswer{static_cast<int>(response.result_int()), std::move(response.body()),
-                        std::string(response[http::field::date]), whole_number<std::uint64_t>(index).value_or(0)});
+    complete(lane, HttpAnswer{static_cast<int>(response.result_int()), std::move(response.body()),
+                              std::string(response[http::field::date]), whole_number<std::uint64_t>(index).value_or(0),
+                              response["X-Consul-KnownLeader"] == "false"});
   }
 
   void fail_or_retry(const std::shared_ptr<Lane>& lane, const std::string& why) {

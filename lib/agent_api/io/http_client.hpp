@@ -38,6 +38,7 @@ struct HttpAnswer {
   std::string body;
   std::string date;         // header "Date", the sender's clock; empty where it sent none
   std::uint64_t index = 0;  // header "X-Consul-Index"; 0 where it sent none
+  bool leaderless = false;  // header "X-Consul-KnownLeader": false
 };
 
 // closed: the peer has taken the connection, and ended it without an answer. late: none came within the deadline. large: it

@@ -1,12 +1,14 @@
 // Whether the agent knows a leader, asked so that it costs the agent no line of its log.
 #include "agent_api/io/agent_api.hpp"
 
+#include "base/json_parts.hpp"
 #include "base/json_text.hpp"
 #include "base/text.hpp"
 
 #include <algorithm>
 #include <chrono>
-#include <cstdlib>
+#include <cstddef>
+#include <memory>
 #include <utility>
 
 namespace lictor {
@@ -14,31 +16,47 @@ namespace {
 
 // consul/structs: ErrNoServers. An agent that does not show what it knows has said it all the same.
 constexpr const char* no_servers = "No known Consul servers";
+constexpr std::size_t longest_of_self = 4 << 20;
+
+// Of GET /v1/agent/self, which has all settings in it, too.
+struct SelfStats {
+  int servers = -1, members = 0;
+  JsonParts parts{"Stats",
+                  [this](const JsonParts::Part& part) {
+                    if (!part.inner || (part.key != "consul" && part.key != "serf_lan")) return;
+                    const Json stats = foreign_json(part.text);
+                    const auto number = [&stats](const char* key) {
+                      return whole_number<int>(text_of(stats, key)).value_or(-1);
+                    };
+                    part.key == "consul" ? servers = number("known_servers") : members = number("members");
+                  },
+                  longest_of_self};
+};
 
 }  // namespace
 
-// An agent that knew a leader a moment ago is asked for it at once: at rest that is one question instead of two. One that tells
-// nothing of itself may know a leader all the same.
-void AgentApi::ask_for_leader(Duration within, std::function<void(const LeaderResult&)> done) {
-  if (!facts_.server.empty() || self_refused_) return ask_servers_for_leader(within, std::move(done));
+// One that tells nothing of itself may know a leader all the same.
+void AgentApi::ask_for_leader(Duration within, bool servers, std::function<void(const LeaderResult&)> done) {
+  const bool known = !facts_.server.empty();
+  if ((known && servers) || self_refused_) return ask_servers_for_leader(within, std::move(done));
+  const auto stats = std::make_shared<SelfStats>();
   HttpRequest self = request("GET", "/v1/agent/self", Key::recovery);
   self.deadline = within / 2;
+  self.take = [stats](std::string_view piece) { stats->parts.feed(piece); };
   const auto end = std::chrono::steady_clock::now() + within;
-  probes_.ask(std::move(self), [this, end, done = std::move(done)](const HttpResult& answer) mutable {
+  probes_.ask(std::move(self), [this, known, stats, end, done = std::move(done)](const HttpResult& answer) mutable {
     if (!answer && answer.error().failure != HttpFailure::late) return done(answer.error());
     if (answer) self_refused_ = answer->status / 100 == 4;
-    if (answer && answer->status == 200 && knows_no_server(answer->body)) return done(ProbeAnswer::no_server);
+    const int before = std::exchange(known_servers_, answer && answer->status == 200 ? stats->servers : -1);
+    if (stats->members > 0) facts_.members = stats->members;
+    if (known_servers_ == 0) {
+      facts_.server.clear();
+      return done(ProbeAnswer::no_server);
+    }
+    if (known && known_servers_ > 0 && (before < 0 || before == known_servers_)) return done(ProbeAnswer::leader);
     const Duration left = std::chrono::duration_cast<Duration>(end - std::chrono::steady_clock::now());
     ask_servers_for_leader(std::max<Duration>(left, std::chrono::milliseconds(1)), std::move(done));
   });
-}
-
-bool AgentApi::knows_no_server(const std::string& self) {
-  const Json body = foreign_json(self);
-  const Json& stats = object_of(body, "Stats");
-  const int members = std::atoi(text_of(object_of(stats, "serf_lan"), "members").c_str());
-  if (members > 0) facts_.members = members;
-  return text_of(object_of(stats, "consul"), "known_servers") == "0";
 }
 
 void AgentApi::ask_servers_for_leader(Duration within, std::function<void(const LeaderResult&)> done) {

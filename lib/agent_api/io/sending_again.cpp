@@ -19,7 +19,7 @@ constexpr int most_rounds = 3;
 // One attempt. What is under way holds it.
 struct AgentApi::Again {
   NodeKey own;
-  bool seen;
+  bool seen, altered;
   Json shown;  // the catalog's entry; null: none
   std::function<void(Sent)> done;
   Json node, services, checks;
@@ -34,26 +34,28 @@ struct AgentApi::Again {
   }
 };
 
-void AgentApi::send_again(const NodeKey& own, const Services& desired, bool seen, std::function<void(Sent)> done) {
+void AgentApi::send_again(const NodeKey& own, const Services& desired, bool seen, bool altered,
+                          std::function<void(Sent)> done) {
   auto again = std::make_shared<Again>();
   again->own = own;
   again->seen = seen;
+  again->altered = altered;
   again->shown = std::exchange(shown_, nullptr);
   again->done = std::move(done);
   own_ids_.clear();
   for (const SharedJson& service : desired) own_ids_.insert(service.id());
+  if (altered) return again_altered(again);
   again_read(again, [this, again] {
     if (!again->shown.is_null()) {
       again->node = node_fields(again->shown.value("Node", Json::object()));
       return again_ask(again);
     }
-    work_.ask(request("GET", "/v1/agent/self", Key::recovery), [this, again](const HttpResult& answer) {
-      const Json self = answer && answer->status == 200 ? foreign_json(answer->body) : Json();
-      if (!self.is_object()) {
+    ask_own_entry(again->own, [this, again](const Json& node) {
+      if (!node.is_object()) {
         again->fail("the agent does not tell of itself", false);
         return again->done(std::move(again->sent));
       }
-      again->node = node_fields(again->own.name, again->own.id, again->own.address, self);
+      again->node = node;
       again->seen ? again_node(again) : again_ask(again);
     });
   });
@@ -98,7 +100,56 @@ void AgentApi::again_node(const std::shared_ptr<Again>& again) {
   });
 }
 
-// With ACLs: which of them the servers would take. To try would be a line in the agent's log and in the servers'.
+// ---- what is there, and is not what the agent has
+
+void AgentApi::ask_leader_for(NodePart part, const std::string& node,
+                              std::function<void(const std::shared_ptr<NodePartReader>&)> done) {
+  HttpRequest get = request("GET", node_part_target(node, part) + "?consistent", Key::registration);
+  get.deadline = catalog_deadline;
+  const auto reader = std::make_shared<NodePartReader>(part);
+  get.take = [reader](std::string_view piece) { reader->feed(piece); };
+  work_.ask(std::move(get), [reader, done = std::move(done)](const HttpResult& answer) {
+    done(answer && answer->status == 200 && reader->whole() ? reader : nullptr);
+  });
+}
+
+void AgentApi::again_altered(const std::shared_ptr<Again>& again) {
+  ask_leader_for(NodePart::services, again->own.name, [this, again](const std::shared_ptr<NodePartReader>& services) {
+    ask_leader_for(NodePart::checks, again->own.name, [=, this](const std::shared_ptr<NodePartReader>& checks) {
+      if (!services || !checks) again->fail("no server tells what it has of this node", false);
+      // Without an entry of ours there is nothing to be put right.
+      if (!services || !checks || text_of(services->entry(), "ID") != again->own.id)
+        return again->done(std::move(again->sent));
+      again_read(again, [=, this] {
+        ask_own_entry(again->own, [=, this](const Json& node) {
+          again->node = node_fields(services->entry());
+          const bool other = node.is_object() && digest_of_entry(node) != digest_of_entry(services->entry());
+          if (other) again->node = node;
+          again->due = altered_registrations(again->node, *services, *checks, again->services, again->checks);
+          if (other) again->due.try_emplace("", node);
+          const PartDigests shown = checks->digests();
+          const bool held = std::any_of(shown.begin(), shown.end(),
+                                        [](const PartDigest& check) { return check.which == alive_part; });
+          held ? again_permit(again) : again_alive(again);
+        });
+      });
+    });
+  });
+}
+
+void AgentApi::again_alive(const std::shared_ptr<Again>& again) {
+  if (leaving_) return again->done({"the node leaves", false, false});
+  HttpRequest put = request("PUT", "/v1/txn", Key::agent);
+  put.body = json_text(Json::array({node_transaction(again->node).at(1)}));
+  put.deadline = catalog_deadline;
+  work_.ask(std::move(put), [this, again](const HttpResult& answer) {
+    again->sent.changed |= answer && answer->status == 200;
+    again_permit(again);
+  });
+}
+
+// ---- what is written
+
 void AgentApi::again_ask(const std::shared_ptr<Again>& again) {
   again->due = lost_registrations(again->node, again->shown, again->services, again->checks);
   for (const std::string& id : own_ids_) again->sent.missing |= !again->services.contains(id) && !faulty_.contains(id);
@@ -106,6 +157,11 @@ void AgentApi::again_ask(const std::shared_ptr<Again>& again) {
   if (again->shown.is_null() && again->seen) {
     if (auto own = catalog_registration(again->node, "", again->services, again->checks)) again->due.emplace("", *own);
   }
+  again_permit(again);
+}
+
+// With ACLs: which of them the servers would take. To try would be a line in the agent's log and in the servers'.
+void AgentApi::again_permit(const std::shared_ptr<Again>& again) {
   if (token_.empty()) return again_put(again);
   std::map<std::string, std::string> names;
   for (const auto& [id, registration] : again->due) {
@@ -151,6 +207,7 @@ void AgentApi::again_put(const std::shared_ptr<Again>& again) {
       again->fail(failure, forbidden);
     }
     if (!answer) return again->done(std::move(again->sent));
+    again->sent.changed |= answer->status == 200;
     again_put(again);
   });
 }

@@ -1,6 +1,7 @@
 // AgentApi's part that makes the agent's services those desired.
 #include "agent_api/io/agent_answer.hpp"
 #include "agent_api/io/agent_api.hpp"
+#include "agent_api/node_check.hpp"
 #include "agent_config/blocked_endpoints.hpp"
 #include "base/json_parts.hpp"
 #include "base/json_text.hpp"
@@ -313,6 +314,7 @@ void AgentApi::deliver_service(const DeliveryPtr& delivery) {
     const auto before = sent_.find(id);
     const bool begins = service.mentions("Check") && (before == sent_.end() || !same_checks(*before->second, *service));
     if (begins || ++delivery->puts > 1) flushed_ = 0;
+    if (begins && service.mentions(node_check_id)) ++node_checks_begun_;
     // One that the catalog has not shown before is looked for in any case.
     if (shown_services_.contains(id)) unseen_.insert_or_assign(id, service);
     note_sent(id, service);

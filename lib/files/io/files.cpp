@@ -16,7 +16,6 @@
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
-#include <sstream>
 #include <utility>
 #include <vector>
 
@@ -389,10 +388,8 @@ Result<std::optional<FileLock>> FileLock::acquire_as_this_user(const std::string
 std::string lock_holder(const std::string& path) {
   constexpr size_t longest = 64;
   const auto text = by_whoever_may([&path] { return read_file(path, longest); });
-  std::istringstream lines(text && *text ? **text : "");
-  std::string pid, its_namespace;
-  std::getline(lines, pid);
-  std::getline(lines, its_namespace);
+  const std::vector<std::string> lines = split_list(text && *text ? **text : "", '\n');
+  const std::string pid = lines.empty() ? "" : lines[0], its_namespace = lines.size() > 1 ? lines[1] : "";
   if (pid.empty() || !std::all_of(pid.begin(), pid.end(), [](char c) { return c >= '0' && c <= '9'; }))
     return "another process";
   const std::string holder = "process " + pid;

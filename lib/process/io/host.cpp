@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <link.h>
 #include <malloc.h>
 #include <netinet/in.h>
 #include <sched.h>
@@ -17,6 +18,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <functional>
+#include <span>
 #include <string_view>
 #include <system_error>
 #include <vector>
@@ -27,9 +29,8 @@
 #include "files/io/files.hpp"
 #include "identity/identity.hpp"
 
-// The linker's names for where the program and its code begin and end.
-// NOLINTNEXTLINE(bugprone-reserved-identifier,readability-identifier-naming)
-extern "C" const char __executable_start, etext;
+// The linker's name for where the program begins in memory.
+extern "C" const ElfW(Ehdr) program_header __asm__("__ehdr_start") __attribute__((visibility("hidden")));
 
 namespace lictor {
 namespace {
@@ -198,10 +199,16 @@ void give_memory_back() {
   constexpr std::uintptr_t deep = 128 * 1024;
   const auto dead = reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0)) / page * page - page;
   madvise(reinterpret_cast<void*>(dead - deep), deep, MADV_DONTNEED);
-  const auto begin = (reinterpret_cast<std::uintptr_t>(&__executable_start) + page - 1) / page * page;
-  const auto end = reinterpret_cast<std::uintptr_t>(&etext) / page * page;
-  // Advice: where the kernel does not take it, nothing is lost but the memory.
-  if (begin < end) madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
+  // Of the program itself, what is only read is mapped again where it is read.
+  const std::span segments(reinterpret_cast<const ElfW(Phdr)*>(&program_header + 1), program_header.e_phnum);
+  const auto loaded = reinterpret_cast<std::uintptr_t>(&program_header);
+  for (const auto& segment : segments) {
+    if (segment.p_type != PT_LOAD || (segment.p_flags & PF_W) != 0) continue;
+    const std::uintptr_t begin = loaded + segment.p_offset / page * page;
+    const std::uintptr_t end = loaded + (segment.p_offset + segment.p_memsz) / page * page;
+    // Advice: where the kernel does not take it, nothing is lost but the memory.
+    if (begin < end) madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
+  }
 }
 
 }  // namespace lictor

@@ -44,9 +44,9 @@ std::optional<bool> udp_port_taken(const std::string& address, int port);
 
 Environment current_environment();  // of two entries with one name the first, as getenv has it
 
-// Gives back to the host what was only needed to come so far: free memory, what the stack once took, and the program's code,
-// which is taken out of this process's page tables. What runs on comes back by itself, with a page fault each 64 kB. Starting up runs through most of
-// the code, serving through little of it.
+// Gives back to the host what was only needed to come so far: free memory, what the stack once took, and the program's code and
+// constants, which are taken out of this process's page tables. What is used further comes back by itself, with a page fault each
+// 64 kB. Starting up goes through most of them, serving through little.
 void give_memory_back();
 
 }  // namespace lictor

@@ -63,7 +63,7 @@ struct Asking : FakeAgent {
   }
   // As the probes and the looks around do, and the agent tells what it has.
   void as_ever() {
-    answer_to<ProbeAnswer>([&](auto done) { api.probe(seconds(5), done); });
+    answer_to<ProbeAnswer>([&](auto done) { api.probe(seconds(5), true, done); });
     answer_to<int>([&](auto done) { api.look_around({"n 1", "id", "10.0.0.9"}, [done](const auto&) { done(1); }); });
     REQUIRE(told());
   }
@@ -116,12 +116,12 @@ TEST_CASE("servers that answer by the way of the agent, all of them alive under 
   }
   SECTION("what the members have not told before is not held against them, but for what has failed") {
     Asking young;
-    young.answer_to<ProbeAnswer>([&](auto done) { young.api.probe(seconds(5), done); });
+    young.answer_to<ProbeAnswer>([&](auto done) { young.api.probe(seconds(5), true, done); });
     REQUIRE(young.told());
     CHECK(young.servers() == steady);
     Asking troubled;
     troubled.members({1, 1, 4});
-    troubled.answer_to<ProbeAnswer>([&](auto done) { troubled.api.probe(seconds(5), done); });
+    troubled.answer_to<ProbeAnswer>([&](auto done) { troubled.api.probe(seconds(5), true, done); });
     REQUIRE(troubled.told());
     CHECK(troubled.servers() == changed);
   }

@@ -15,7 +15,6 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <filesystem>
 #include <map>
 #include <optional>
@@ -130,36 +129,6 @@ TEST_CASE("a change can be awaited only of what the catalog has shown, by an age
   CHECK(agent.asked.size() == 1);
 }
 
-TEST_CASE("the servers' word about this node is what serfHealth says, and no more than that") {
-  struct Row {
-    const char* name;
-    int status;
-    const char* body;
-    StandingAnswer expected;
-  };
-  for (const Row& row : std::initializer_list<Row>{
-           {"alive", 200, R"([{"CheckID": "serfHealth", "Status": "passing"}])", StandingAnswer::alive},
-           {"failed", 200, R"([{"CheckID": "serfHealth", "Status": "critical"}])", StandingAnswer::failed},
-           {"another check", 200, R"([{"CheckID": "web", "Status": "critical"}, 7])", StandingAnswer::untold},
-           {"no entry, or one that may not be read", 200, "[]", StandingAnswer::untold},
-           {"no list", 200, "{}", StandingAnswer::unanswered},
-           {"forbidden", 403, "Permission denied", StandingAnswer::forbidden},
-           {"no leader", 500, "No cluster leader", StandingAnswer::unanswered},
-       }) {
-    CAPTURE(row.name);
-    FakeAgent agent;
-    agent.replies["GET /v1/health/node/n%201"] = {row.status, row.body};
-    AgentApi api(agent.io.get_executor(), agent.socket);
-    const auto seen = agent.answer_to<StandingAnswer>([&](auto done) { api.await_standing("n 1", seconds(9), done); });
-    CHECK(seen == row.expected);
-    REQUIRE(agent.asked.size() == 1);
-    CHECK(agent.asked[0].find("index=") == std::string::npos);  // the first one is answered at once
-    agent.answer_to<StandingAnswer>([&](auto done) { api.await_standing("n 1", seconds(9), done); });
-    // The next one waits, though this agent tells no index: not below 1, as Consul's documentation has it.
-    CHECK((agent.asked[1].find("&index=1&wait=9000ms") != std::string::npos) == (row.status == 200));
-  }
-}
-
 TEST_CASE("whether the agent leaves is what it says of itself") {
   struct Row {
     const char* name;
@@ -193,6 +162,20 @@ TEST_CASE("an agent announces its leave in its log, in text and in JSON, and not
   CHECK_FALSE(
       announces_leave("2026-11-30T00:51:50.330Z [INFO]  agent.client.serf.lan: serf: EventMemberLeave: n2 10.0.0.6"));
   CHECK_FALSE(announces_leave("2026-11-30T00:51:50.330Z [INFO]  agent: Caught: signal=terminated"));
+}
+
+TEST_CASE("an agent speaks of its servers in its log, in text and in JSON") {
+  CHECK(doubts_servers(
+      R"(2026-11-30T12:33:41.991Z [ERROR] agent.client: RPC failed to server: method=Coordinate.Update server=127.0.7.3:19501 error="rpc error making call: No cluster leader")"));
+  CHECK(doubts_servers(R"({"@level":"error","@message":"Coordinate update error","error":"No cluster leader"})"));
+  CHECK(
+      doubts_servers("2026-11-30T12:33:33.368Z [INFO]  agent.client: removing server: server=\"s1 (Addr: "
+                     "tcp/10.0.0.1:8300) (DC: dc1)\""));
+  CHECK(
+      doubts_servers("2026-11-30T12:33:22.969Z [INFO]  agent.client.memberlist.lan: memberlist: Suspect s2 has failed, "
+                     "no acks received"));
+  CHECK_FALSE(doubts_servers("2026-11-30T12:33:22.969Z [INFO]  agent.client: New leader elected: payload=s2"));
+  CHECK_FALSE(doubts_servers("2026-11-30T12:33:22.969Z [INFO]  agent: Synced service: service=web"));
 }
 
 TEST_CASE("a look around reads members and catalog, and says why it could not") {
@@ -358,130 +341,4 @@ TEST_CASE("an order about maintenance ends with its agent, also where the next l
   agent.io.run_for(milliseconds(200));
   CHECK(agent.asked.size() == asked);
   CHECK_FALSE(over);
-}
-
-namespace {
-
-// An agent that has taken the service `web`.
-struct TakingAgent : FakeAgent {
-  TakingAgent() {
-    replies["GET /v1/agent/services"] = {200, "{}"};
-    replies["GET /v1/agent/checks"] = {200, "{}"};
-    replies["PUT /v1/agent/service/register"] = replies["PUT " + maintenance] = {200, ""};
-    answer_to<AgentApi::Sent>([&](auto done) { api.send_services("n1", desired, Sending::difference, done); });
-  }
-
-  // Whether the agent was made to send what it has.
-  bool flushes(bool anew = false) {
-    asked.clear();
-    refused = answer_to<bool>([&](auto done) { api.flush(anew, done); });
-    return std::find(asked.begin(), asked.end(), "PUT " + maintenance + "?enable=false") != asked.end();
-  }
-
-  const std::string maintenance = "/v1/agent/service/maintenance/web%2F1";
-  const Services desired = shared({{{"ID", "web/1"}, {"Name", "web"}}});
-  bool refused = false;
-  AgentApi api{io.get_executor(), socket};
-};
-
-}  // namespace
-
-TEST_CASE("an agent is made to send what it has when its checks have changed, and when it is asked to anew") {
-  TakingAgent agent;
-  CHECK(agent.flushes());
-  CHECK_FALSE(agent.flushes());
-  CHECK(agent.flushes(true));
-  agent.replies["GET /v1/agent/checks"].body = R"({"c":{"CheckID":"c","Status":"passing"}})";
-  CHECK(agent.flushes());
-  CHECK_FALSE(agent.flushes());
-  CHECK_FALSE(agent.refused);
-}
-
-// With a registration the agent sends all that it has.
-TEST_CASE(
-    "after what was sent, an agent is made to send what it has only for checks that may have changed, and for a failed "
-    "sync") {
-  TakingAgent agent;
-  const auto web = [](int port, const char* ttl) {
-    return shared({{{"ID", "web/1"}, {"Name", "web"}, {"Port", port}, {"Check", {{"TTL", ttl}}}}});
-  };
-  const auto send = [&agent](const Services& services) {
-    agent.answer_to<AgentApi::Sent>([&](auto done) { agent.api.send_services("n1", services, Sending::news, done); });
-  };
-  const auto look = [&agent](const Services& services, int port) {
-    const Json web = {{"Service", "web"}, {"Port", port}, {"Weights", {{"Passing", 1}, {"Warning", 1}}}};
-    agent.replies["GET /v1/catalog/node/n1"] = {200,
-                                                Json{{"Node", {{"ID", "i"}}}, {"Services", {{"web/1", web}}}}.dump()};
-    agent.answer_to<AgentApi::Look>([&](auto done) { agent.api.look_up_catalog("n1", "i", services, false, done); });
-  };
-  send(web(80, "9s"));
-  CHECK(agent.flushes());  // a check has begun
-  look(web(80, "9s"), 80);
-  CHECK_FALSE(agent.flushes());
-  send(web(81, "9s"));
-  CHECK_FALSE(agent.flushes());
-  look(web(81, "9s"), 81);
-  CHECK_FALSE(agent.flushes());
-  // The servers have not been told, though the agent has taken it.
-  send(web(82, "9s"));
-  look(web(82, "9s"), 81);
-  CHECK(agent.flushes());
-  CHECK_FALSE(agent.flushes());
-  look(web(82, "9s"), 81);
-  CHECK_FALSE(agent.flushes());  // it is the agent's full sync that mends it, if that did not
-  send(web(82, "10s"));
-  CHECK(agent.flushes());
-  // A check that has changed meanwhile may be one that the agent keeps to itself.
-  send(web(83, "10s"));
-  agent.replies["GET /v1/agent/checks"].body = R"({"c":{"CheckID":"c","Status":"critical"}})";
-  CHECK(agent.flushes());
-  // Several at once take a while.
-  Services two = web(84, "10s");
-  two.emplace_back(Json{{"ID", "z"}, {"Name", "z"}});
-  send(two);
-  CHECK(agent.flushes());
-  CHECK_FALSE(agent.flushes());
-  agent.replies["PUT /v1/agent/reload"] = {200, ""};
-  agent.answer_to<Result<void>>([&](auto done) { agent.api.reload(done); });
-  CHECK(agent.flushes());
-}
-
-TEST_CASE("an agent's checks that pass are not asked for, unless it may take their service out") {
-  TakingAgent agent;
-  CHECK(agent.flushes(true));
-  CHECK(agent.asked.front() == "GET /v1/agent/checks?filter=Status%20%21%3D%20%22passing%22");
-  const Services reaped = shared(
-      {{{"ID", "web/1"}, {"Name", "web"}, {"Check", {{"TTL", "9s"}, {"DeregisterCriticalServiceAfter", "1m"}}}}});
-  agent.answer_to<AgentApi::Sent>([&](auto done) { agent.api.send_services("n1", reaped, Sending::news, done); });
-  CHECK(agent.flushes(true));
-  CHECK(agent.asked.front() == "GET /v1/agent/checks");
-}
-
-TEST_CASE("a service that is in maintenance stays there, and one that can't be seen may be") {
-  TakingAgent agent;
-  agent.replies["GET /v1/agent/checks"].body = R"({"_service_maintenance:web/1":{"Status":"critical"}})";
-  CHECK_FALSE(agent.flushes(true));
-  agent.replies["GET /v1/agent/checks"].body = "[]";
-  CHECK_FALSE(agent.flushes(true));
-  agent.replies["GET /v1/agent/checks"] = {500, "no"};
-  CHECK_FALSE(agent.flushes(true));
-  CHECK_FALSE(agent.refused);
-  // What could not be done anew is still to be done.
-  agent.replies["GET /v1/agent/checks"] = {200, "{}"};
-  CHECK(agent.flushes());
-  CHECK_FALSE(agent.flushes());
-  agent.replies["GET /v1/agent/checks"] = {500, "no"};
-  CHECK_FALSE(agent.flushes(true));
-  agent.replies["GET /v1/agent/checks"] = {200, "{}"};
-  CHECK(agent.flushes());
-}
-
-TEST_CASE("an agent that does not permit to be made to send what it has says so") {
-  TakingAgent agent;
-  agent.replies["PUT " + agent.maintenance] = {403, "Permission denied"};
-  CHECK(agent.flushes());
-  CHECK(agent.refused);
-  agent.replies["GET /v1/agent/checks"] = {403, "Permission denied"};
-  CHECK_FALSE(agent.flushes(true));
-  CHECK(agent.refused);
 }

@@ -1,144 +1,18 @@
+// Requests, and what is made of their answers.
 #include "agent_api/io/http_client.hpp"
 
-#include "scenario.hpp"
-#include "temporary_folder.hpp"
+#include "http_client_parts.hpp"
 #include "test.hpp"
 
-#include <boost/asio/buffer.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/local/stream_protocol.hpp>
-#include <boost/asio/read_until.hpp>
-#include <boost/asio/steady_timer.hpp>
-#include <boost/asio/write.hpp>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
-#include <cstdlib>
-#include <deque>
 #include <optional>
+#include <string>
 #include <vector>
 
-using namespace lictor;
-using namespace std::chrono_literals;
-namespace asio = boost::asio;
-using Local = asio::local::stream_protocol;
-using boost::system::error_code;
-
-namespace {
-
-struct Folder : TemporaryFolder {
-  std::string socket() const { return path + "/s"; }
-};
-
-// What the server does with one request: sends `answer` (nothing if empty), then keeps the connection open or closes it.
-struct Step {
-  std::string answer;
-  // close_unread: a reset, for the request has not been read; deaf: left open, but nothing is read any more.
-  enum After { keep, close, close_unread, deaf } after = keep;
-};
-
-std::string ok(const std::string& body) {
-  return "HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
-}
-
-// Plays a script, a step a request, on however many connections; bytes, not HTTP, so that it can do wrong.
-class Server {
- public:
-  Server(asio::io_context& context, const std::string& path, std::deque<Step> script)
-      : script_(std::move(script)), acceptor_(context, Local::endpoint(path)) {
-    accept();
-  }
-  std::vector<std::string> requests;  // start line and headers
-  int connections = 0;
-
- private:
-  struct Peer {
-    explicit Peer(Local::socket s) : socket(std::move(s)) {}
-    Local::socket socket;
-    std::string buffer;
-  };
-
-  void accept() {
-    acceptor_.async_accept([this](error_code error, Local::socket socket) {
-      if (error) return;
-      ++connections;
-      serve(std::make_shared<Peer>(std::move(socket)));
-      accept();
-    });
-  }
-
-  void serve(const std::shared_ptr<Peer>& peer) {
-    if (!script_.empty() && script_.front().after == Step::close_unread) {
-      peer->socket.async_wait(Local::socket::wait_read, [this, peer](error_code) {
-        script_.pop_front();
-        peer->socket.close();
-      });
-      return;
-    }
-    asio::async_read_until(peer->socket, asio::dynamic_buffer(peer->buffer), "\r\n\r\n",
-                           [this, peer](error_code error, size_t) {
-                             if (!error) play(peer);
-                           });
-  }
-
-  void play(const std::shared_ptr<Peer>& peer) {
-    requests.push_back(std::exchange(peer->buffer, ""));  // the bodies of these tests come in the same piece
-    if (script_.empty()) return;
-    const Step step = script_.front();
-    script_.pop_front();
-    error_code ignored;
-    asio::write(peer->socket, asio::buffer(step.answer), ignored);
-    if (step.after == Step::close) {
-      peer->socket.close();
-    } else if (step.after == Step::deaf) {
-      peer->socket.shutdown(Local::socket::shutdown_receive, ignored);
-      deaf_.push_back(peer);
-    } else {
-      serve(peer);
-    }
-  }
-
-  std::deque<Step> script_;
-  std::vector<std::shared_ptr<Peer>> deaf_;
-  Local::acceptor acceptor_;
-};
-
-struct World {
-  Folder folder;
-  asio::io_context context{1};
-  std::optional<Server> server;
-  std::optional<HttpClient> client;
-  std::vector<std::string> log;  // "name: 200 body" or "name: problem"
-
-  explicit World(std::deque<Step> script, size_t connections = 1) {
-    server.emplace(context, folder.socket(), std::move(script));
-    client.emplace(context.get_executor(), folder.socket(), 1000, connections);
-  }
-
-  void ask(
-      const std::string& name, HttpRequest request, const std::function<void()>& then = [] {}) {
-    client->ask(std::move(request), [this, name, then](HttpResult answer) {
-      log.push_back(name + ": " + (answer ? std::to_string(answer->status) + " " + answer->body : answer.error().why));
-      then();
-    });
-  }
-  void ask(const std::string& name) { ask(name, get("/" + name)); }
-
-  static HttpRequest get(const std::string& target, Duration deadline = 10s) {
-    return {"GET", target, "", {}, deadline};
-  }
-
-  // Until `count` answers are there.
-  void run(size_t count) {
-    const auto until = std::chrono::steady_clock::now() + 20s;
-    while (log.size() < count) {
-      context.run_one_until(until);
-      REQUIRE(std::chrono::steady_clock::now() < until);
-    }
-  }
-};
-
-using Log = std::vector<std::string>;
-
-}  // namespace
+using namespace http_client_parts;
 
 TEST_CASE("a request is sent as asked, and any status is an answer") {
   World world({{ok("yes")},
@@ -195,34 +69,6 @@ TEST_CASE("bodies of every framing are read") {
   CHECK(world.server->connections == 2);
 }
 
-TEST_CASE("what goes wrong on a fresh connection is reported, and the next request connects afresh") {
-  struct Row {
-    Step step;
-    std::string why;
-  };
-  const Row rows[] = {
-      {{"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc", Step::close}, "read: partial message"},
-      {{"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nab", Step::close}, "read: partial message"},
-      {{"HTTP/1.1 2", Step::close}, "read: partial message"},
-      {{"", Step::close}, "read: end of stream"},
-      {{"", Step::close_unread}, "read: Connection reset by peer"},
-      {{"SSH-2.0-x\r\n\r\n"}, "read: bad version"},
-      {{ok(std::string(1001, 'x'))}, "body over 1000 bytes"},
-      {{"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3e9\r\n" + std::string(1001, 'x') + "\r\n0\r\n\r\n"},
-       "body over 1000 bytes"},
-      {{"HTTP/1.1 200 OK\r\nX: " + std::string(70000, 'x') + "\r\n\r\n"}, "read: header limit exceeded"},
-  };
-  for (const auto& row : rows) {
-    CAPTURE(row.why, row.step.answer.substr(0, 80));
-    World world({row.step, {ok("good")}});
-    world.ask("a");
-    world.ask("b");
-    world.run(2);
-    CHECK(world.log == Log{"a: " + row.why, "b: 200 good"});
-    CHECK(world.server->connections == 2);
-  }
-}
-
 TEST_CASE("a server that is not there is reported") {
   Folder folder;
   asio::io_context context(1);
@@ -258,93 +104,11 @@ TEST_CASE("a deadline ends what is under way and what waits behind it") {
   CHECK(world.server->requests.size() == 2);
 }
 
-TEST_CASE("with a connection for each, a silent request delays no other; those over the limit wait for their turn") {
-  World world({{""}, {ok("1")}, {ok("2")}, {""}, {ok("3")}}, 2);
-  world.ask("silent", World::get("/silent", 10s));
-  while (world.server->requests.empty()) world.context.run_one_for(20s);
-  world.ask("a");
-  world.ask("b");
-  world.run(2);
-  CHECK(world.log == Log{"a: 200 1", "b: 200 2"});
-  CHECK(world.server->connections == 2);  // that of the first answer has served the second
-  world.ask("slow", World::get("/slow", 60ms));
-  world.ask("late", World::get("/late", 20ms));
-  world.ask("c");
-  world.run(5);
-  CHECK(world.log ==
-        Log{"a: 200 1", "b: 200 2", "late: no answer within 20ms", "slow: no answer within 60ms", "c: 200 3"});
-  CHECK(world.server->requests.size() == 5);
-}
-
-TEST_CASE("of the connections that many requests at once have needed, few are kept") {
-  World world({{ok("1")}, {ok("2")}, {ok("3")}, {ok("4")}, {ok("5")}, {ok("6")}, {ok("7")}, {ok("8")}}, 5);
-  for (int i = 0; i < 5; ++i) world.ask("x");
-  world.run(5);
-  CHECK(world.server->connections == 5);
-  for (int i = 0; i < 3; ++i) world.ask("y");
-  world.run(8);
-  CHECK(world.server->connections == 6);
-}
-
 TEST_CASE("an answer that stops half way is ended by the deadline") {
   World world({{"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc"}});
   world.ask("half", World::get("/", 30ms));
   world.run(1);
   CHECK(world.log == Log{"half: no answer within 30ms"});
-}
-
-TEST_CASE("a connection that the peer closed while idle is replaced before anything is sent") {
-  World world({{ok("1"), Step::close}, {ok("2")}});
-  world.ask("a");
-  world.run(1);
-  world.context.poll();
-  world.ask("put", {"PUT", "/v1/agent/leave", "", {}, 10s});
-  world.run(2);
-  CHECK(world.log == Log{"a: 200 1", "put: 200 2"});
-  CHECK(world.server->requests.size() == 2);
-}
-
-TEST_CASE("on a reused connection that ends without a byte a request is sent once more, if it may be sent twice") {
-  struct Row {
-    std::string method;
-    Step second;
-    size_t requests;  // that the server has read
-    std::string result;
-    bool once = false;
-  };
-  const std::string half = "HTTP/1.1 200";
-  const Row rows[] = {
-      {"GET", {"", Step::close}, 3, "200 3"},
-      {"PUT", {"", Step::close}, 3, "200 3"},
-      {"PUT", {"", Step::close}, 2, "read: end of stream", true},
-      {"POST", {"", Step::close}, 2, "read: end of stream"},
-      {"GET", {half, Step::close}, 2, "read: partial message"},
-      {"PUT", {half, Step::close}, 2, "read: partial message"},
-      {"GET", {"", Step::close_unread}, 2, "200 3"},
-      {"PUT", {"", Step::close_unread}, 2, "200 3"},
-      {"PUT", {"", Step::close_unread}, 1, "read: Connection reset by peer", true},
-      {"POST", {"", Step::close_unread}, 1, "read: Connection reset by peer"},
-  };
-  for (const auto& row : rows) {
-    CAPTURE(row.method, row.result, row.second.answer, row.once);
-    World world({{ok("1")}, row.second, {ok("3")}});
-    world.ask("a");
-    world.ask("b", {row.method, "/", "", {}, 10s, row.once});
-    world.run(2);
-    CHECK(world.log == Log{"a: 200 1", "b: " + row.result});
-    CHECK(world.server->requests.size() == row.requests);
-  }
-}
-
-TEST_CASE("what could not be written on a reused connection is sent once more, if it may be sent twice") {
-  for (const bool once : {true, false}) {
-    CAPTURE(once);
-    World world({{ok("1"), Step::deaf}, {ok("2")}});
-    world.ask("a");
-    world.ask("b", {"PUT", "/", "", {}, 10s, once});
-    world.run(2);
-    CHECK(world.log == Log{"a: 200 1", once ? "b: write: Broken pipe" : "b: 200 2"});
-  }
 }
 
 TEST_CASE("an answer that comes before the request is written to its end is the answer") {
@@ -356,15 +120,6 @@ TEST_CASE("an answer that comes before the request is written to its end is the 
   world.run(2);
   CHECK(world.log == Log{"a: 413 large", "b: 200 2"});
   CHECK(world.server->connections == 2);
-}
-
-TEST_CASE("GET is not sent a third time") {
-  World world({{ok("1")}, {"", Step::close}, {"", Step::close}, {ok("4")}});
-  world.ask("a");
-  world.ask("b");
-  world.run(2);
-  CHECK(world.log == Log{"a: 200 1", "b: read: end of stream"});
-  CHECK(world.server->requests.size() == 3);
 }
 
 TEST_CASE("reset drops what is outstanding without a word") {

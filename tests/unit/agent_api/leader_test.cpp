@@ -36,26 +36,27 @@ TEST_CASE("a probe tells a leader, no leader and silence apart") {
     FakeAgent agent;
     agent.replies["GET /v1/status/leader"] = {row.status, row.body};
     AgentApi api(agent.io.get_executor(), agent.socket);
-    CHECK(agent.answer_to<ProbeAnswer>([&](auto done) { api.probe(seconds(5), done); }) == row.expected);
+    CHECK(agent.answer_to<ProbeAnswer>([&](auto done) { api.probe(seconds(5), true, done); }) == row.expected);
     CHECK(api.facts().server == (row.expected == ProbeAnswer::leader ? "10.0.0.1:8300" : ""));
   }
   FakeAgent agent;
   agent.server.reset();
   AgentApi api(agent.io.get_executor(), agent.socket);
-  CHECK(agent.answer_to<ProbeAnswer>([&](auto done) { api.probe(seconds(5), done); }) == ProbeAnswer::silent);
+  CHECK(agent.answer_to<ProbeAnswer>([&](auto done) { api.probe(seconds(5), true, done); }) == ProbeAnswer::silent);
 }
 
 TEST_CASE(
-    "servers are asked for a leader only by an agent that knows some, and one that knew a leader is asked at once") {
+    "servers are asked for a leader only by an agent that knows some, and not while it knows as many as when there was "
+    "one") {
   const std::string self = "GET /v1/agent/self", leader = "GET /v1/status/leader";
   const auto stats = [](const char* servers) {
     return Json{{"Stats", {{"consul", {{"known_servers", servers}}}, {"serf_lan", {{"members", "12"}}}}}}.dump();
   };
   FakeAgent agent;
   AgentApi api(agent.io.get_executor(), agent.socket);
-  const auto probe = [&] {
+  const auto probe = [&](bool servers = true) {
     agent.asked.clear();
-    return agent.answer_to<ProbeAnswer>([&](auto done) { api.probe(seconds(5), done); });
+    return agent.answer_to<ProbeAnswer>([&](auto done) { api.probe(seconds(5), servers, done); });
   };
   agent.replies[leader] = {500, "No known Consul servers"};
   agent.replies[self] = {200, stats("0")};
@@ -73,6 +74,26 @@ TEST_CASE(
   CHECK(agent.asked == std::vector{self, leader});
   CHECK(probe() == ProbeAnswer::leader);
   CHECK(agent.asked == std::vector{leader});
+  for (int round = 0; round < 3; ++round) {
+    CHECK(probe(false) == ProbeAnswer::leader);
+    CHECK(agent.asked == std::vector{self});
+    CHECK(api.facts().server == "10.0.0.1:8300");
+  }
+  // One of them is gone, or is back: it may have led.
+  for (const char* servers : {"2", "3"}) {
+    agent.replies[self] = {200, stats(servers)};
+    CHECK(probe(false) == ProbeAnswer::leader);
+    CHECK(agent.asked == std::vector{self, leader});
+    CHECK(probe(false) == ProbeAnswer::leader);
+    CHECK(agent.asked == std::vector{self});
+  }
+  // An agent that does not tell of them.
+  agent.replies[self] = {500, "no"};
+  CHECK(probe(false) == ProbeAnswer::leader);
+  CHECK(agent.asked == std::vector{self, leader});
+  agent.replies[self] = {200, stats("3")};
+  CHECK(probe(false) == ProbeAnswer::leader);
+  CHECK(agent.asked == std::vector{self});
   // The servers are gone: that is one failed question, and no more.
   agent.replies[leader] = {500, "No known Consul servers"};
   agent.replies[self] = {200, stats("0")};
@@ -98,6 +119,15 @@ TEST_CASE(
     probe();
     CHECK(agent.asked == std::vector{self, leader});
   }
+  SECTION("all of them are gone at once: that takes no question") {
+    agent.replies[leader] = {200, "\"10.0.0.1:8300\""};
+    agent.replies[self] = {200, stats("3")};
+    CHECK(probe() == ProbeAnswer::leader);
+    agent.replies[self] = {200, stats("0")};
+    CHECK(probe(false) == ProbeAnswer::no_server);
+    CHECK(agent.asked == std::vector{self});
+    CHECK(api.facts().server.empty());
+  }
   SECTION("it was another agent that knew a leader") {
     agent.replies[leader] = {200, "\"10.0.0.1:8300\""};
     agent.replies[self] = {200, stats("1")};
@@ -115,7 +145,8 @@ TEST_CASE("an agent that tells nothing of itself is asked for a leader all the s
   agent.replies["GET /v1/agent/self"] = {.later = [&waiting](auto answer) { waiting.push_back(answer); }};
   agent.replies["GET /v1/status/leader"] = {200, "\"10.0.0.1:8300\""};
   AgentApi api(agent.io.get_executor(), agent.socket);
-  CHECK(agent.answer_to<ProbeAnswer>([&](auto done) { api.probe(milliseconds(400), done); }) == ProbeAnswer::leader);
+  CHECK(agent.answer_to<ProbeAnswer>([&](auto done) { api.probe(milliseconds(400), true, done); }) ==
+        ProbeAnswer::leader);
   for (const auto& late : waiting) late({503, "over"});  // while their connections are there
 }
 
@@ -126,7 +157,7 @@ TEST_CASE("an agent that takes a connection and ends it without a word is not si
   boost::asio::local::stream_protocol::acceptor acceptor(agent.io, agent.socket);
   acceptor.async_accept([](boost::system::error_code, boost::asio::local::stream_protocol::socket) {});
   AgentApi api(agent.io.get_executor(), agent.socket);
-  CHECK(agent.answer_to<ProbeAnswer>([&](auto done) { api.probe(seconds(5), done); }) == ProbeAnswer::closed);
+  CHECK(agent.answer_to<ProbeAnswer>([&](auto done) { api.probe(seconds(5), true, done); }) == ProbeAnswer::closed);
 }
 
 TEST_CASE("an agent that is kept waiting by its servers has no leader; one that answers nothing at all is silent") {
@@ -135,7 +166,7 @@ TEST_CASE("an agent that is kept waiting by its servers has no leader; one that 
       .later = [&waiting](std::function<void(ControlReply)> answer) { waiting.push_back(answer); }};
   const auto probed = [&waiting](FakeAgent& agent) {
     AgentApi api(agent.io.get_executor(), agent.socket);
-    const auto answer = agent.answer_to<ProbeAnswer>([&](auto done) { api.probe(milliseconds(400), done); });
+    const auto answer = agent.answer_to<ProbeAnswer>([&](auto done) { api.probe(milliseconds(400), true, done); });
     for (const auto& late : std::exchange(waiting, {})) late({503, "over"});  // while their connections are there
     return answer;
   };

@@ -58,7 +58,7 @@ TEST_CASE("a service that somebody has deregistered comes back at once, and one 
   CHECK(returns.absent(SharedJson(reaped), true, true, now) == Absence::deregistered);
   CHECK(returns.absent(SharedJson(reaped), false, true, now) == Absence::deregistered);  // not taken at the first try
   returns.taken("web");
-  CHECK(returns.absent(SharedJson({{"ID", "new"}}), false, false, now) == Absence::none);
+  CHECK(returns.absent(SharedJson(Json{{"ID", "new"}}), false, false, now) == Absence::none);
 }
 
 TEST_CASE(

@@ -191,8 +191,12 @@ TEST_CASE("the default service is checked where the agent listens", "[services]"
     f.http_address = row.http_address;
     f.serf_port = 9301;
     Json expected = Json::parse(row.body);
-    expected.update({{"Name", "consul-members"}, {"ID", "consul-members"}, {"Meta", {{"managed-by", "lictor"}}}});
-    CHECK(desired(default_services(f), f) == shared({expected}));
+    Json own = expected;
+    own["Check"] = {{"CheckID", "lictor-node"}, {"Name", "lictor"}, {"TTL", "28s"}, {"Status", "passing"}};
+    for (Json* body : {&expected, &own})
+      body->update({{"Name", "consul-members"}, {"ID", "consul-members"}, {"Meta", {{"managed-by", "lictor"}}}});
+    CHECK(desired(default_services(f, true), f) == shared({expected}));
+    CHECK(desired(default_services(f, false), f) == shared({own}));
   }
 }
 

@@ -66,8 +66,9 @@ TEST_CASE("each effect is answered by its own event, once, and that names the la
            {"a change in the catalog", AwaitChange{7, seconds(1)}, ChangeSeen{7, true}, 7},
            {"an id", TakeIdBack{"id-2"}, IdTakenBack{{}, ""}},
            {"members", LookAround{7}, LookedAround{7, {}, ""}, 7},
-           {"the node's standing", AwaitStanding{7, seconds(1)}, StandingSeen{7, StandingAnswer::alive}, 7},
-           {"the end of a question", DropStanding{}, std::nullopt},
+           {"news of the node", AwaitNews{7, NodePart::checks, true, seconds(1)},
+            NewsSeen{7, NodePart::checks, NewsAnswer::changed, StandingAnswer::alive}, 7},
+           {"the end of the questions", DropNews{}, std::nullopt},
            {"a claim", Clear{7, {}}, Cleared{7, ClearAnswer::cleared, ""}, 7},
            {"join", Join{7, false}, Joined{7, true}, 7},
            {"rejoin", Rejoin{7}, std::nullopt},
@@ -112,20 +113,23 @@ TEST_CASE("an effect comes to its part with all that it says, and by the setting
            {Prepare{}, {"begin_preparing", "read_interfaces", "prepare", "use_tokens r d a"}},
            {Launch{0}, {"make_ready", "start", "reset recovery"}},
            {FindFault{7}, {"find_fault"}},
-           {Probe{7, milliseconds(500)}, {"probe 500ms", "gossips"}},
+           {Probe{7, milliseconds(500)}, {"probe 500ms true", "gossips"}},
+           {Probe{7, milliseconds(500), false}, {"probe 500ms false", "gossips"}},
            {SendServices{7, Sending::news}, {"send_services n1 1 news"}},
            {SendServices{7, Sending::difference}, {"look_at_maintenance", "send_services n1 1 difference"}},
            {LookUpCatalog{7}, {"look_up_catalog n1 id-1 1"}},
-           {SendAgain{7, true}, {"send_again n1 1 true"}},
-           {SendAgain{7, false}, {"send_again n1 1 false"}},
+           {SendAgain{7, true}, {"send_again n1 1 true false"}},
+           {SendAgain{7, false}, {"send_again n1 1 false false"}},
+           {SendAgain{7, true, true}, {"send_again n1 1 true true"}},
            {AskOwn{7, seconds(3)}, {"ask_own 3s"}},
            {AskServers{7}, {"ask_servers n1"}},
            {Flush{7, true}, {"flush true"}},
            {AwaitChange{7, seconds(9)}, {"await_change n1 9s"}},
            {TakeIdBack{"id-2"}, {"read_interfaces", "take_id id-2"}},
            {LookAround{7}, {"look_around own", "remember_version 1.21.4"}},
-           {AwaitStanding{7, seconds(9)}, {"await_standing n1 9s"}},
-           {DropStanding{}, {"drop_standing"}},
+           {AwaitNews{7, NodePart::checks, false, seconds(9)}, {"await_news n1 checks false 9s"}},
+           {AwaitNews{7, NodePart::services, true, seconds(9)}, {"await_news n1 services true 9s"}},
+           {DropNews{}, {"drop_news"}},
            {LookAtMember{7}, {"look_at_member"}},
            {Clear{7, claim}, {"clear old"}},
            {Join{7, false}, {"join 1 0"}},
@@ -219,7 +223,7 @@ TEST_CASE("an event says what the part has answered") {
     world.change = [](Life& life) { life = with_agent(life); };
     world.act({Probe{7, seconds(1)}});
     CHECK(world.answer<Probed>().works);
-    CHECK(world.asked.words == Words{"probe 1s", "works 41"});
+    CHECK(world.asked.words == Words{"probe 1s true", "works 41"});
   }
   SECTION("an agent that does not let lictor flush it") {
     world.act({Flush{7, false}});
@@ -306,7 +310,7 @@ TEST_CASE("a silent agent's gossip port is not looked at: that would end one tha
   world.api.probed = ProbeAnswer::silent;
   world.act({Probe{7, seconds(1)}});
   CHECK(world.answer<Probed>().gossip);
-  CHECK(world.asked.words == Words{"probe 1s"});
+  CHECK(world.asked.words == Words{"probe 1s true"});
 }
 
 TEST_CASE("what a stop has overtaken is not begun any more, and answered all the same") {
@@ -336,66 +340,6 @@ TEST_CASE("what a stop has overtaken is not begun any more, and answered all the
     CHECK(world.heard.size() == 1);
     CHECK(world.asked.words == Words{"begin_preparing", "read_interfaces"});
   }
-}
-
-TEST_CASE("an agent that can't be launched is told of, and its API is not asked") {
-  Interpreting world;
-  const Problem problem{"agent", "another agent answers", "end it"};
-  SECTION("another one runs") { world.agent.can = problem; }
-  SECTION("there is no child") { world.agent.started = problem; }
-  world.act({Launch{0}});
-  CHECK(world.answer<LaunchFailed>().problem == problem);
-  CHECK(std::find(world.asked.words.begin(), world.asked.words.end(), "reset recovery") == world.asked.words.end());
-}
-
-TEST_CASE("the end of an agent is told as it was; that of one which another has followed is not") {
-  Interpreting world;
-  world.change = [](Life& life) { life.supervisor.launches = 1; };
-  world.act({Launch{1}});
-  world.change = [](Life& life) { life.supervisor.launches = 2; };
-  world.act({Launch{2}});
-  world.heard.clear();
-  REQUIRE(world.agent.ended.size() == 2);
-  world.agent.ended[0]({0, 0});
-  CHECK(world.heard.empty());
-  world.agent.ended[1]({-1, SIGKILL, Problem{"exec", "no such file", ""}});
-  REQUIRE(world.heard.size() == 1);
-  const auto& ended = std::get<AgentEnded>(world.heard[0]);
-  CHECK(ended.code == -1);
-  CHECK(ended.signal == SIGKILL);
-  REQUIRE(ended.not_executed);
-  CHECK(ended.not_executed->what == "exec");
-}
-
-TEST_CASE("answers for an agent that is gone change nothing") {
-  Interpreting world(step);
-  world.asked.at_once = true;
-  // The life as it is: prepared and launched at once, then an agent that is probed.
-  world.interpreter.feed(Begin{});
-  REQUIRE(world.interpreter.life().agent());
-  world.asked.at_once = false;
-  world.asked.words.clear();
-  const auto end = std::chrono::steady_clock::now() + seconds(20);
-  const auto probed = [&] { return !world.asked.answers.empty(); };
-  while (!probed() && std::chrono::steady_clock::now() < end) world.io.run_one_for(milliseconds(100));
-  REQUIRE(probed());
-  const auto late = std::exchange(world.asked.answers, {});
-
-  world.agent.ended.at(0)({1, 0});
-  CHECK_FALSE(world.interpreter.life().agent());
-  const Life before = *world.whole;
-  for (const auto& answer : late) answer();
-  CHECK(*world.whole == before);
-
-  // The next one's API is asked anew: what was outstanding is dropped.
-  world.asked.at_once = true;
-  world.asked.words.clear();
-  const auto launched = [&] {
-    return world.interpreter.life().launches() == 2 && world.interpreter.life().agent().has_value();
-  };
-  while (!launched() && std::chrono::steady_clock::now() < end) world.io.run_one_for(milliseconds(100));
-  REQUIRE(launched());
-  CHECK(std::count(world.asked.words.begin(), world.asked.words.end(), "reset recovery") == 1);
 }
 
 TEST_CASE("an event that an effect brings at once waits for the effects beside it") {

@@ -102,7 +102,7 @@ TEST_CASE("a symbolic link is followed only where none but root and lictor's use
   }
 }
 
-TEST_CASE("a folder is found as well where the kernel can't walk to it in one step") {
+TEST_CASE("a folder is found as well where the kernel can't walk to it in one step", "[native]") {
   const Homes folder;
   CHECK(scenario::in_child([&] {
           for (const bool in_one : {true, false}) {
@@ -305,7 +305,7 @@ TEST_CASE("what is no file is never opened: a terminal does not become lictor's"
         }) == "");
 }
 
-TEST_CASE("files are read as well where there is no /proc, and where the kernel can't walk in one step") {
+TEST_CASE("files are read as well where there is no /proc, and where the kernel can't walk in one step", "[native]") {
   INFO("this test needs root");
   REQUIRE(::geteuid() == 0);
   const Homes folder;

@@ -13,7 +13,7 @@ using std::chrono::seconds;
 
 namespace {
 
-const StandingSeen no_check{1, StandingAnswer::untold};
+const NewsSeen no_check{1, NodePart::checks, NewsAnswer::same, StandingAnswer::untold};
 const CatalogSeen present{1, CatalogAnswer::registered}, gone{1, CatalogAnswer::gone};
 
 bool says(const Story& s, const std::string& text) {
@@ -27,6 +27,7 @@ bool says(const Story& s, const std::string& text) {
 Story seen_to_leave(const Rules& rules = {}) {
   Story s(rules);
   s.serving();
+  s.at(seconds(1), Tick{});
   s.says = MemberAnswer::leaves;
   s.at(seconds(10), no_check);
   REQUIRE(says(s, "the agent was told to leave by somebody else"));

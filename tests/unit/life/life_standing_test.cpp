@@ -21,35 +21,31 @@ bool says(const Story& s, Tone tone, const std::string& text) {
 bool told(const Story& s) { return says(s, Tone::warn, "hold this node for failed"); }
 bool over(const Story& s) { return says(s, Tone::info, "alive again"); }
 
-Story& seen(Story& s, Duration at, StandingAnswer answer) { return s.at(at, StandingSeen{1, answer}); }
+Story& seen(Story& s, Duration at, StandingAnswer answer) {
+  return s.at(at, NewsSeen{1, NodePart::checks, NewsAnswer::same, answer});
+}
+
+// The limit of the question that is with the servers now.
+Duration limit(const Story& s) {
+  REQUIRE(s.life.watch.checks.asking);
+  return s.life.watch.checks.limit;
+}
 
 // The next question, on its time.
-const AwaitStanding* asked(Story& s) {
-  REQUIRE(s.life.standing.ask_at);
-  s.at(s.life.standing.ask_at->time_since_epoch(), Tick{});
-  return s.first<AwaitStanding>();
+void asked(Story& s) {
+  if (s.life.watch.checks.asking) return;
+  REQUIRE(s.life.watch.checks.ask_at);
+  s.at(s.life.watch.checks.ask_at->time_since_epoch(), Tick{});
 }
 
 }  // namespace
 
-TEST_CASE("the servers have the question from the first leader on, and keep it for minutes while all is well") {
-  Story s;
-  s.launched();
-  CHECK_FALSE(s.has<AwaitStanding>());
-  REQUIRE(s.at(milliseconds(60), Probed{1, ProbeAnswer::leader, 3}).has<AwaitStanding>());
-  seen(s, milliseconds(70), StandingAnswer::untold);
-  CHECK(*s.life.standing.ask_at == Time(milliseconds(60) + standing_pause));
-  REQUIRE(asked(s));
-  CHECK(s.first<AwaitStanding>()->limit == standing_wait);
-  seen(s, minutes(5), StandingAnswer::alive);
-  CHECK(s.first<AwaitStanding>());  // at once: it was with the servers for longer than the pause
-}
-
 TEST_CASE("a node that is held for failed says so once, joins again until it is over, and stays ready") {
   Story s;
   s.serving().at(milliseconds(76), LookedAround{1, {}, ""});
-  seen(s, milliseconds(80), StandingAnswer::alive);
-  REQUIRE(asked(s));
+  asked(s);
+  seen(s, milliseconds(400), StandingAnswer::alive);
+  asked(s);
   seen(s, seconds(60), StandingAnswer::failed);
   CHECK(told(s));
   CHECK(s.has<Rejoin>());
@@ -57,8 +53,7 @@ TEST_CASE("a node that is held for failed says so once, joins again until it is 
   CHECK(ready(s.life));
   CHECK(s.has<LookAround>());  // whoever has its place may be seen there
 
-  REQUIRE(s.has<AwaitStanding>());
-  CHECK(s.first<AwaitStanding>()->limit == standing_pause);
+  CHECK(limit(s) == standing_pause);
   seen(s, seconds(63), StandingAnswer::failed);
   CHECK(s.has<Rejoin>());
   CHECK_FALSE(told(s));
@@ -67,8 +62,8 @@ TEST_CASE("a node that is held for failed says so once, joins again until it is 
   CHECK_FALSE(over(s));
   CHECK_FALSE(s.has<Rejoin>());
   CHECK(LifeView(s.life).held_for_failed());
-  REQUIRE(asked(s));
-  CHECK(s.first<AwaitStanding>()->limit == seconds(65) + alive_again(3) - s.now.time_since_epoch());
+  asked(s);
+  CHECK(limit(s) == seconds(65) + alive_again(3) - s.now.time_since_epoch());
   seen(s, seconds(79), StandingAnswer::alive);
   CHECK(over(s));
   CHECK_FALSE(LifeView(s.life).held_for_failed());
@@ -78,11 +73,11 @@ TEST_CASE("a node that is held for failed says so once, joins again until it is 
 TEST_CASE("joining again for a minute is enough; the servers have the question all the same") {
   Story s;
   s.serving();
+  asked(s);
   seen(s, seconds(60), StandingAnswer::failed);
   for (int at = 63; at < 120; at += 3) CHECK(seen(s, seconds(at), StandingAnswer::failed).has<Rejoin>());
   CHECK_FALSE(seen(s, seconds(120), StandingAnswer::failed).has<Rejoin>());
-  REQUIRE(s.has<AwaitStanding>());
-  CHECK(s.first<AwaitStanding>()->limit == standing_wait);
+  CHECK(limit(s) == watch_wait);
 }
 
 TEST_CASE("what is held for alive again is so only after members have had the time to find otherwise") {
@@ -94,10 +89,11 @@ TEST_CASE("what is held for alive again is so only after members have had the ti
 TEST_CASE("what the catalog has from before this agent has a moment to be corrected in") {
   Story s;
   s.serving();
-  seen(s, milliseconds(80), StandingAnswer::failed);
+  asked(s);
+  seen(s, milliseconds(400), StandingAnswer::failed);
   CHECK(s.has<Rejoin>());
   CHECK_FALSE(told(s));
-  REQUIRE(asked(s));
+  asked(s);
   SECTION("and is") {
     seen(s, seconds(4), StandingAnswer::alive);
     CHECK_FALSE(over(s));
@@ -108,51 +104,21 @@ TEST_CASE("what the catalog has from before this agent has a moment to be correc
 TEST_CASE("a node that comes and goes at the servers is told of less and less often") {
   Story s;
   s.serving();
+  asked(s);
   seen(s, seconds(1), StandingAnswer::alive);
   seconds at(100);
   int times = 0;
   // Failed for 3 s, alive for 20 s, for 20 minutes.
   for (; at < minutes(20); at += seconds(23)) {
-    if (!s.life.standing.asking) asked(s);
+    asked(s);
     times += told(seen(s, at, StandingAnswer::failed));
-    if (!s.life.standing.asking) asked(s);
+    asked(s);
     seen(s, at + seconds(3), StandingAnswer::alive);
-    if (!s.life.standing.asking) asked(s);
+    asked(s);
     seen(s, at + seconds(20), StandingAnswer::alive);
   }
   CHECK(times == 2);  // once more after it had been alive for alive_again() for twice as long
   CHECK(LifeView(s.life).held_for_failed());
-}
-
-TEST_CASE("questions that fail or are forbidden change nothing, and are asked seldom") {
-  Story s;
-  s.serving();
-  SECTION("failed: within 12 s, by chance") {
-    for (int i = 0; i < 5; ++i) {
-      seen(s, s.now.time_since_epoch(), StandingAnswer::unanswered);
-      CHECK(*s.life.standing.ask_at >= s.now + standing_pause);
-      CHECK(*s.life.standing.ask_at <= s.now + standing_retry + standing_retry / 5);
-      REQUIRE(asked(s));
-    }
-  }
-  SECTION("forbidden: after a minute") {
-    seen(s, s.now.time_since_epoch(), StandingAnswer::forbidden);
-    CHECK(*s.life.standing.ask_at >= s.now + standing_forbidden);
-  }
-  CHECK_FALSE(told(s));
-  CHECK_FALSE(LifeView(s.life).held_for_failed());
-}
-
-TEST_CASE("a stop and a restart drop the question, and another agent begins anew") {
-  Story s;
-  s.serving();
-  REQUIRE(s.life.standing.asking);
-  SECTION("stop") { CHECK(s.at(seconds(10), Signal{SignalKind::terminate}).has<DropStanding>()); }
-  SECTION("restart") {
-    CHECK(s.at(seconds(10), Signal{SignalKind::restart}).has<DropStanding>());
-    s.at(seconds(11), AgentEnded{1, 0}).at(seconds(11), Launched{43});
-    CHECK(s.at(seconds(12), Probed{2, ProbeAnswer::leader, 3}).has<AwaitStanding>());
-  }
 }
 
 TEST_CASE("of a name that is another node's the servers' word is not about this one") {

@@ -84,7 +84,7 @@ void make_a_mess() {
 
 }  // namespace
 
-TEST_CASE("a child gets a clean slate whatever the launcher's own state") {
+TEST_CASE("a child gets a clean slate whatever the launcher's own state", "[native]") {
   const auto body = [](bool with_close_range) {
     make_a_mess();
     if (!with_close_range) take_call_away(SYS_close_range);

@@ -149,7 +149,7 @@ TEST_CASE("an exit status is decoded and described") {
 #endif
 constexpr int kStorms = __has_feature(address_sanitizer) ? 2 : 50;
 
-TEST_CASE("as subreaper no status is lost beside 200 orphans that die at once") {
+TEST_CASE("as subreaper no status is lost beside 200 orphans that die at once", "[native]") {
   CHECK(in_child([] { return storms(kStorms); }) == "");
 }
 

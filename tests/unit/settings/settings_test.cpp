@@ -81,6 +81,7 @@ TEST_CASE("without a file and variables every setting has its default") {
   CHECK(s.node.heal);
   CHECK(s.node.meta.empty());
   CHECK_FALSE(s.services);
+  CHECK_FALSE(s.http_check);
   CHECK(s.hooks.post_start.empty());
   CHECK(s.hooks.pre_stop.empty());
   CHECK(s.stop.policy == StopPolicy::automatic);
