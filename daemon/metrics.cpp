@@ -39,8 +39,7 @@ std::string metrics_text(const Standpoint& at) {
   yes_no("lictor_maintenance", "Whether the node is in Consul's maintenance mode, as its agent last said.",
          agent.maintenance.has_value());
   text.metric(gauge, "lictor_problem", "1 for what is wrong with the node now, by name; none where nothing is.");
-  for (const NodeProblem problem : problems_of(life, beside_life(ground, settings_problem, !unwatched.empty()), now))
-    text.sample(1, {{"problem", to_string(problem)}});
+  for (const std::string& name : problem_names(at)) text.sample(1, {{"problem", name}});
   if (life.first_ready()) {
     text.metric(gauge, "lictor_first_ready_seconds", "From lictor's start to the moment the node was first ready.")
         .sample(seconds(*life.first_ready() - life.began()));

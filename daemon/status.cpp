@@ -107,6 +107,13 @@ BesideLife beside_life(const Ground* ground, const std::string& settings_problem
           .keyring_differs = ground != nullptr && ground->keyring};
 }
 
+std::vector<std::string> problem_names(const Standpoint& at) {
+  const BesideLife beside = beside_life(at.ground, at.settings_problem, !at.unwatched.empty());
+  std::vector<std::string> names;
+  for (const NodeProblem problem : problems_of(at.life, beside, at.now)) names.emplace_back(to_string(problem));
+  return names;
+}
+
 Json ground_json(const Ground& ground) {
   Json out = {{"address", ground.facts.bind.address},
               {"address_origin", ground.facts.bind.origin},
@@ -182,9 +189,7 @@ Json status_json(const Standpoint& at) {
     if (fault.reason != life.failure()) status["problems"].push_back(fault.reason);
   }
   if (std::string kept = kept_by_servers(life, now); !kept.empty()) status["problems"].push_back(std::move(kept));
-  status["problem_names"] = Json::array();
-  for (const NodeProblem problem : problems_of(life, beside_life(ground, settings_problem, !unwatched.empty()), now))
-    status["problem_names"].push_back(to_string(problem));
+  status["problem_names"] = problem_names(at);
   if (!ground) return status;
   if (ground->keyring) status["problems"].push_back(to_string(*ground->keyring));
   status.update(ground_json(*ground));

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 namespace lictor {
 
@@ -29,6 +30,9 @@ std::string settings_hash(const Ground& ground);
 
 // What a life does not tell of the node's problems. `ground`: as above.
 BesideLife beside_life(const Ground* ground, const std::string& settings_problem, bool unwatched);
+
+// What is wrong with the node now, by the names of docs/status.md; in the order of NodeProblem.
+std::vector<std::string> problem_names(const Standpoint& at);
 
 // The body of GET /status; docs/status.md says what each key means.
 Json status_json(const Standpoint& at);

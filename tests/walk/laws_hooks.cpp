@@ -20,7 +20,6 @@ void Walk::respond(const RunHook& e) {
 }
 
 void Walk::take(const RunHook& e) {
-  calm_ = calm_ && !look_answered_;
   hold(agent_, "hooks", "a hook without an agent");
   hold(!hook_running_, "hooks", "two hooks at a time");
   const bool too_little = e.kind == HookKind::pre_stop && grace_ && *grace_ < leave_takes;

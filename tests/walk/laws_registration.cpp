@@ -80,23 +80,16 @@ void Walk::respond(const LookUpCatalog& e) {
   const char* const id = in_force_.own.id == "another id" ? "a third id" : "another id";
   const bool leftovers = answer == CatalogAnswer::registered && seldom(10);
   // While services are sent or to be sent, or a hook runs, a look tells of nothing but the entry, nor where that begins with it.
-  const bool busy =
-      life_.registration.to_send || std::any_of(owed_.begin(), owed_.end(), [](const Owed& owed) {
-        return std::holds_alternative<SendServices>(owed.effect) || std::holds_alternative<RunHook>(owed.effect);
-      });
+  const bool busy = life_.registration.sending || life_.registration.to_send ||
+                    life_.hooks.done < life_.reloading.in_force.rules.post_start.size();
   calm_ = answer == CatalogAnswer::registered && !busy && !leftovers && !told_of_difference_ && !refused_ && !unsent_;
-  look_answered_ = true;
   const NodeKey holder{"n1", id, elsewhere ? "10.0.0.9" : in_force_.own.address};
   tell(CatalogSeen{e.launch, answer, holder, leftovers ? std::vector<std::string>{"old"} : std::vector<std::string>{},
                    awaited ? std::vector<std::string>{"db"} : std::vector<std::string>{}, !awaited, e.entry_alone},
        awaited ? "catalog: lacks a new service" : names[static_cast<int>(answer)]);
-  look_answered_ = false;
 }
 
-void Walk::take(const SendServices& e) {
-  calm_ = calm_ && !look_answered_;
-  owe(e, seconds(10));
-}
+void Walk::take(const SendServices& e) { owe(e, seconds(10)); }
 
 void Walk::take(const LookUpCatalog& e) {
   const auto tells = [](const HeardOf& heard) { return heard.good && !heard.differs; };

@@ -299,7 +299,6 @@ class Walk {
   };
   std::array<HeardOf, 2> heard_{};
   bool told_of_difference_ = false;  // and nothing was sent again for it
-  bool look_answered_ = false;       // just now
   bool calm_ = false;                // the catalog has shown all, and nothing has changed since
   int asks_allowed_ = 0;             // of servers, for that: two for each
   std::optional<Time> doubted_;      // since then: that there is a leader still
