@@ -101,11 +101,7 @@ class Inquiry {
     HttpRequest get = request("GET", "/v1/health/state/any");
     get.target += "?stale&filter=" + percent_encode(fleet_filter(filter_));
     get.deadline = table_deadline;
-    if (index_ > 0) {
-      get.target += fmt::format("&index={}&wait={}s", index_, std::chrono::duration_cast<seconds>(watch_wait).count());
-      // Servers take up to a sixteenth more.
-      get.deadline += watch_wait + watch_wait / 16;
-    }
+    if (index_ > 0) hold_until_newer(get, index_, watch_wait);
     struct Reading {
       std::shared_ptr<Fleet> fleet = std::make_shared<Fleet>();
       JsonValues list{[this](std::string_view, const Json& check) { fleet->take(check); }, longest_check};
@@ -191,33 +187,34 @@ class Watching {
   }
 
   Exit run() {
-    const bool drawn = !options_.json && isatty(STDOUT_FILENO) == 1;
-    if (drawn) print(open_screen);
-    look(drawn);
+    if (!options_.json && isatty(STDOUT_FILENO) == 1) drawn_.emplace();
+    look();
     io_.run();
-    if (drawn) print(close_screen + shown_);
+    drawn_.reset();
     return Exit::ok;
   }
 
  private:
-  void look(bool drawn) {
-    inquiry_.ask([this, drawn](const Result<std::shared_ptr<const Fleet>>& found) {
-      std::string text = found ? written(**found, options_, choice_) : to_string(found.error()) + "\n";
-      if (text != shown_) {
-        if (drawn) {
-          redraw(text);
-        } else if (found) {
-          print((shown_.empty() || options_.json ? "" : "\n") + text);
-        } else {
-          print_error_line("lictor: " + to_string(found.error()));
-        }
-        shown_ = std::move(text);
-      }
+  void look() {
+    inquiry_.ask([this](const Result<std::shared_ptr<const Fleet>>& found) {
+      show(found);
       pause_.expires_after(watch_pause);
-      pause_.async_wait([this, drawn](boost::system::error_code error) {
-        if (!error) look(drawn);
+      pause_.async_wait([this](boost::system::error_code error) {
+        if (!error) look();
       });
     });
+  }
+
+  void show(const Result<std::shared_ptr<const Fleet>>& found) {
+    const std::string text = found ? written(**found, options_, choice_) : to_string(found.error()) + "\n";
+    if (drawn_) return drawn_->show(text);
+    if (text == shown_) return;
+    if (found) {
+      print((shown_.empty() || options_.json ? "" : "\n") + text);
+    } else {
+      print_error_line("lictor: " + to_string(found.error()));
+    }
+    shown_ = text;
   }
 
   boost::asio::io_context& io_;
@@ -226,7 +223,8 @@ class Watching {
   const FleetChoice& choice_;
   boost::asio::steady_timer pause_;
   boost::asio::signal_set signals_;
-  std::string shown_;
+  std::optional<WatchedPage> drawn_;
+  std::string shown_;  // where it is not drawn
 };
 
 }  // namespace

@@ -54,25 +54,23 @@ std::string page(const Json& status) {
 }
 
 Exit watch_status(const Settings& settings, const Environment& environment, bool json) {
-  const bool drawn = !json && isatty(STDOUT_FILENO) == 1;
+  std::optional<WatchedPage> drawn;
+  if (!json && isatty(STDOUT_FILENO) == 1) drawn.emplace();
   boost::asio::io_context io(1);
   boost::asio::signal_set signals(io, SIGINT, SIGTERM);
   bool over = false;
   signals.async_wait([&over](boost::system::error_code, int) { over = true; });
-  if (drawn) print(open_screen);
   std::optional<Json> before;
-  std::string shown;
   while (!over) {
     Told told = ask(settings, environment);
     if (drawn) {
-      if (std::string text = page(told.status); text != shown) redraw(shown = std::move(text));
+      drawn->show(page(told.status));
     } else if (Json now = without_ages(told.status); now != before) {
       print(json ? json_page(told.status, -1) : (before ? "\n" : "") + page(told.status));
       before = std::move(now);
     }
     io.run_for(watch_interval);
   }
-  if (drawn) print(close_screen + shown);
   return Exit::ok;
 }
 

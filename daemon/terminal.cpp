@@ -50,7 +50,13 @@ void Progress::show(const std::string& detail) {
   fmt::print(stderr, "\r{}\x1b[K", line_);
 }
 
-void redraw(const std::string& text) {
+WatchedPage::WatchedPage() { print("\x1b[?1049h\x1b[?25l"); }
+
+WatchedPage::~WatchedPage() { print("\x1b[?25h\x1b[?1049l" + shown_); }
+
+void WatchedPage::show(const std::string& text) {
+  if (text == shown_) return;
+  shown_ = text;
   std::string out = "\x1b[H";
   unsigned rows = std::max(2U, terminal_size(STDOUT_FILENO).rows) - 1;
   for (std::size_t begin = 0; begin < text.size() && rows > 0; --rows) {

@@ -28,10 +28,21 @@ class Progress {
   std::string line_;
 };
 
-// The alternate screen, without a cursor; and back.
-inline const std::string open_screen = "\x1b[?1049h\x1b[?25l", close_screen = "\x1b[?25h\x1b[?1049l";
-// Onto that: the whole page with one write, each line over the one that stood there, so that nothing is blank in between.
-void redraw(const std::string& text);
+// The alternate screen, without a cursor, for a page that is watched; when this object is gone the terminal is as it was, and
+// the page as it was last is printed below what stood there.
+class WatchedPage {
+ public:
+  WatchedPage();
+  ~WatchedPage();
+  WatchedPage(const WatchedPage&) = delete;
+  WatchedPage& operator=(const WatchedPage&) = delete;
+
+  // With one write, each line over the one that stood there, so that nothing is blank in between.
+  void show(const std::string& text);
+
+ private:
+  std::string shown_;
+};
 
 // Of the terminal behind `fd`; 0 where that is none.
 struct TerminalSize {

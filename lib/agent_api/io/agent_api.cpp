@@ -183,10 +183,9 @@ void AgentApi::await_change(const std::string& node, Duration limit, std::functi
   const std::uint64_t index = checks ? std::max(index_, checks_index_) : index_;
   if (index_ == 0) return boost::asio::post(executor_, [done = std::move(done)] { done(false); });
   const std::string entry = (checks ? "/v1/health/node/" : "/v1/catalog/node/") + percent_encode(node);
-  const auto wait = std::chrono::ceil<std::chrono::milliseconds>(limit).count();
-  HttpRequest get = request("GET", fmt::format("{}?index={}&wait={}ms", entry, index, wait), Key::registration);
-  // Servers take up to a sixteenth more, and need the time to answer.
-  get.deadline = limit + limit / 16 + seconds(1);
+  HttpRequest get = request("GET", entry, Key::registration);
+  get.deadline = seconds(1);
+  hold_until_newer(get, index, limit);
   work_.ask(std::move(get), [this, checks, done = std::move(done)](const HttpResult& answer) {
     const bool told = answer && answer->status == 200 && answer->index > 0;
     if (told && checks) checks_index_ = answer->index;

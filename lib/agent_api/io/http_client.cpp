@@ -17,6 +17,7 @@
 #include <boost/beast/http/string_body.hpp>
 #include <boost/beast/http/write.hpp>
 
+#include <fmt/format.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
@@ -270,6 +271,12 @@ struct HttpClient::State : std::enable_shared_from_this<State> {
     std::erase(lanes, lane);
   }
 };
+
+void hold_until_newer(HttpRequest& get, std::uint64_t index, Duration wait) {
+  get.target += fmt::format("{}index={}&wait={}ms", get.target.find('?') == get.target.npos ? '?' : '&', index,
+                            std::chrono::ceil<std::chrono::milliseconds>(wait).count());
+  get.deadline += wait + wait / 16;
+}
 
 void HttpClient::use_peer(std::string peer) { state_->peer = std::move(peer); }
 

@@ -33,6 +33,11 @@ struct HttpRequest {
   std::function<void(std::string_view)> take = {};
 };
 
+// Makes a question to an agent a blocking query: it is held while there is nothing newer than `index` (HttpAnswer::index of an
+// answer to the same question), for `wait` and up to a sixteenth more, which is the servers' jitter. The deadline stays that of
+// the answer, from then on.
+void hold_until_newer(HttpRequest& get, std::uint64_t index, Duration wait);
+
 struct HttpAnswer {
   int status = 0;
   std::string body;

@@ -43,9 +43,8 @@ void AgentApi::await_news(const NodeKey& own, NodePart part, bool whole, Duratio
   if (!whole) get.target += "&filter=" + percent_encode(R"(CheckID == "serfHealth")");
   get.deadline = catalog_deadline;
   if (index > 0) {
-    get.target +=
-        fmt::format("&index={}&wait={}ms", index, std::chrono::ceil<std::chrono::milliseconds>(limit).count());
-    get.deadline = limit + limit / 16 + answered_within;  // servers take up to a sixteenth more
+    get.deadline = answered_within;
+    hold_until_newer(get, index, limit);
   }
   const auto reader = std::make_shared<NodePartReader>(part);
   get.take = [reader](std::string_view piece) { reader->feed(piece); };
