@@ -23,6 +23,7 @@ import time
 HERE = pathlib.Path(__file__).resolve().parent
 sys.dont_write_bytecode = True
 sys.path += [str(HERE.parent / "e2e"), str(HERE.parent / "soak")]
+import before  # noqa: E402
 import book  # noqa: E402
 import consul_facts  # noqa: E402
 import hcl  # noqa: E402
@@ -64,6 +65,7 @@ PARTS = {
 }
 # Long, or of what is not everywhere: only when named.
 ASKED_FOR = {
+    "before": (before.before, ("g++",)),
     "eyes": (life.eyes, ()),
     "hcl": (hcl.hcl, ("go", "g++")),
     "hcl_start": (hcl.hcl_start, ("g++",)),
@@ -105,6 +107,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=10, metavar="N", help="of what takes seconds (default: 10)")
     parser.add_argument("--starts", type=int, default=100, metavar="N", help="starts of each kind (default: 100)")
     parser.add_argument("--lictor", default=str(sandbox.TOP / "build/release/lictor"), metavar="BINARY")
+    parser.add_argument("--before", metavar="BINARY", help="another build, which the part `before` takes by turns")
     out = sandbox.TOP / "build/bench"
     parser.add_argument("--out", type=pathlib.Path, default=out, metavar="FOLDER", help="for samples and chart")
     parser.add_argument("--publish", action="store_true", help="the run's table and chart go to docs/comparison.md")
@@ -112,9 +115,12 @@ def main():
     parser.add_argument("--inside", help=argparse.SUPPRESS)
     options = parser.parse_args()
     options.lictor = os.path.abspath(options.lictor)
+    options.before = options.before and os.path.abspath(options.before)
     unknown = set(options.parts) - set(PARTS | ASKED_FOR)
     if unknown:
         parser.error(f"no such part: {', '.join(sorted(unknown))}")
+    if "before" in options.parts and not options.before:
+        parser.error("the part `before` takes --before BINARY")
     if options.inside:
         return inside(options)
     consul_facts.choose(options.consul)
@@ -126,6 +132,7 @@ def main():
     host, seen, failed = machine(), {}, []
     print(", ".join(f"{name} {value}" for name, value in host.items()), flush=True)
     given = ["--lictor", options.lictor, "--rounds", str(options.rounds), "--starts", str(options.starts)]
+    given += ["--before", options.before] if options.before else []
     for part in chosen:
         print(f"\n== {part}", flush=True)
         began = time.monotonic()

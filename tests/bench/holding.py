@@ -40,31 +40,40 @@ def below(pid):
 # ---- exec to exec ----------------------------------------------------------------------------------------------------
 
 
+class Stamped:
+    """Commands that hold an agent that does nothing but tell when its main begins; `node` is one under lictor with it."""
+
+    def __init__(self, stage):
+        self.stamp, self.agent = stage.compiled("stamp"), as_consul(stage, "stamp")
+        self.folder = e2e.open_folder(f"{stage.folder}/stamps")
+        self.node = stage.attended("exec", agent={"binary": self.agent})
+        self.environment = self.node.environment | {"STAMP": f"{self.folder}/holder", "STAMP_AGENT": f"{self.folder}/agent"}
+
+    def once(self, command, **more):
+        """Seconds from the command's exec to the agent's; `more` is environment."""
+        for stamped in ("holder", "agent"):
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(f"{self.folder}/{stamped}")
+        command = [self.stamp, shutil.which(command[0]), *command[1:]]
+        process = quietly(["ip", "netns", "exec", self.node.namespace, *command], env=self.environment | more)
+        try:
+            until(lambda: pathlib.Path(f"{self.folder}/agent").read_text().endswith("\n"))
+            both = [int(pathlib.Path(f"{self.folder}/{stamped}").read_text()) for stamped in ("holder", "agent")]
+            return (both[1] - both[0]) / 1e9
+        finally:
+            end(process)
+
+
 def exec_to_exec(stage):
     """From the exec of what holds the agent to the exec of the agent."""
     measure = stage.book.measure("exec to exec of the agent", "ms", 2)
-    stamp, agent = stage.compiled("stamp"), as_consul(stage, "stamp")
-    stamps = e2e.open_folder(f"{stage.folder}/stamps")
-    node = stage.attended("exec", agent={"binary": agent})
-    folder = f"{stage.folder}/held"
-    environment = node.environment | {"STAMP": f"{stamps}/holder", "STAMP_AGENT": f"{stamps}/agent"}
-    for_script = environment | peers.script_environment(stage.folder)  # settings for lictor too
-    ways = {OURS: [stage.lictor, "run", "-c", node.settings_file]}
-    ways |= {name: holder(f"{folder}-{name.split()[0]}", [agent, "agent"]) for name, holder in peers.HOLDERS.items()}
+    stamped, folder = Stamped(stage), f"{stage.folder}/held"
+    for_script = peers.script_environment(stage.folder)  # settings for lictor too
+    ways = {OURS: [stage.lictor, "run", "-c", stamped.node.settings_file]}
+    ways |= {name: holder(f"{folder}-{name.split()[0]}", [stamped.agent, "agent"]) for name, holder in peers.HOLDERS.items()}
 
     def once(name, command):
-        used = for_script if name == peers.SCRIPT else environment
-        for stamped in ("holder", "agent"):
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(f"{stamps}/{stamped}")
-        command = [stamp, shutil.which(command[0]), *command[1:]]
-        process = quietly(["ip", "netns", "exec", node.namespace, *command], env=used)
-        try:
-            until(lambda: pathlib.Path(f"{stamps}/agent").read_text().endswith("\n"))
-            both = [int(pathlib.Path(f"{stamps}/{stamped}").read_text()) for stamped in ("holder", "agent")]
-            return (both[1] - both[0]) / 1e6
-        finally:
-            end(process)
+        return 1000 * stamped.once(command, **(for_script if name == peers.SCRIPT else {}))
 
     for name, command in ways.items():
         once(name, command)  # the first start makes directories
