@@ -46,7 +46,7 @@ Result<void> lock_run_dir(const Settings& settings, Locks& locks) {
   locks.taken = false;
   if (locks.run_dir) return {};
   if (!is_there(settings.run_dir)) {
-    if (auto made = make_directory(settings.run_dir, 0755, {}, {}); !made) return made;
+    if (auto made = make_directory(settings.run_dir, {.mode = 0755, .uid = {}, .gid = {}}); !made) return made;
   }
   return acquire(locks, &Locks::run_dir, settings.run_dir);
 }
@@ -62,16 +62,18 @@ Result<void> lock(const Sources& sources, Locks& locks) {
   const auto uid = given ? std::optional(user.uid) : std::nullopt;
   const auto gid = given ? std::optional(user.gid) : std::nullopt;
   if (!is_there(data_dir)) {
-    if (auto made = make_directory(data_dir, 0755, uid, gid); !made) return made;
+    if (auto made = make_data_dir(data_dir, user); !made) return made;
   }
-  // Before the first file is made there.
+  // Before the first file is made there: whatever mode and owner the file system has given it.
   if (auto fit = check_data_dir(data_dir, user); !fit) return fit.error();
   return acquire(locks, &Locks::data_dir, data_dir, uid, gid);
 }
 
 Result<void> make_folders(const Ground& ground) {
   const PlanFacts& facts = ground.facts;
-  if (auto made = make_directory(agent_folder(ground.settings), 0700, facts.uid, facts.gid); !made) return made;
+  if (auto made = make_directory(agent_folder(ground.settings), {.mode = 0700, .uid = facts.uid, .gid = facts.gid});
+      !made)
+    return made;
   if (geteuid() == 0) {
     // Looked at once more: the file that names the directory may be another one by now.
     if (auto refused = handover_refused(ground.settings, ground.config, facts.data_dir, facts.uid))

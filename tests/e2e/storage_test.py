@@ -248,3 +248,48 @@ def storage_unmapped_owner(world):
     assert client.stop()[0] in (0, 1)
     client.start().ended(5)
     assert client.process.returncode == 78 and f"uid {USER.pw_uid} may not write there" in client.last_line()
+
+
+def one_owner(world, name, owner, *policies):
+    """A directory on a volume that calls every file its `owner`'s, like vfat and CIFS, and which may not be changed."""
+    beneath, volume = f"{world.folder}/{name}-beneath", f"{world.folder}/{name}-volume"
+    os.mkdir(beneath)
+    os.mkdir(volume)
+    fixed = [f"--force-user={owner}", f"--force-group={owner}", *policies]
+    run("bindfs", *fixed, "-o", "allow_other,default_permissions", beneath, volume)
+    return f"{volume}/data"
+
+
+def storage_of_one_owner(world):
+    """Where every file is the agent user's and no other owner or mode is taken, a node serves, leaves and returns as it was."""
+    server = world.server()
+    for number, policy in enumerate(("deny", "ignore"), 1):
+        client = world.client(f"n{number}", agent={"user": "consul"}, stop={"linger": "0s"})
+        policies = [f"--{what}-{policy}" for what in ("chown", "chgrp", "chmod")]
+        client.write_settings(node={"data_dir": one_owner(world, client.name, USER.pw_uid, *policies)})
+        node_id = client.start().ready()["node_id"]
+        assert server.instances() == {client.name: client.address}
+        assert client.stop()[0] == 0, client.last_line()
+        assert client.start().ready()["node_id"] == node_id
+        assert client.stop()[0] == 0, client.last_line()
+
+
+def storage_of_another_owner(world):
+    """Where every file is somebody else's it goes by the modes: a node serves, or is told what its user lacks, and nothing is left."""
+    server = world.server()
+    client = world.client(agent={"user": "consul"})
+    policies = ["--chown-deny", "--chgrp-deny", "--chmod-deny"]
+    for mode, serves in (("0777", True), ("0755", False)):
+        data_dir = one_owner(world, mode, NOBODY, f"--perms={mode}", *policies)
+        client.write_settings(node={"data_dir": data_dir})
+        client.start()
+        if serves:
+            client.ready()
+            assert server.instances() == {"n1": client.address}
+            assert client.stop()[0] == 0, client.last_line()
+        else:
+            client.ended(5)
+            line = client.last_line()
+            assert client.process.returncode == 78 and f"{data_dir}: " in line, line
+            assert f"uid={USER.pw_uid},gid={USER.pw_gid} as options of a vfat or CIFS mount" in line, line
+            assert not os.path.exists(data_dir), os.listdir(data_dir)

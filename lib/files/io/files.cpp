@@ -74,15 +74,9 @@ std::string pid_namespace() {
   return std::filesystem::read_symlink("/proc/self/ns/pid", none).string();
 }
 
-std::optional<Failure> fill(int fd, const std::string& content, const FileAttributes& attributes, FileCalls& calls) {
-  for (size_t done = 0; done < content.size();) {
-    const ssize_t n = calls.write(fd, content.data() + done, content.size() - done);
-    if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) return Failure{"write", n == 0 ? EIO : errno};
-    done += static_cast<size_t>(n);
-  }
+// In this order: the mode of what is another user's takes one capability more.
+std::optional<Failure> set_attributes(int fd, const FileAttributes& attributes, FileCalls& calls) {
   struct stat made {};
-  // In this order: the mode of what is another user's takes one capability more.
   if (calls.fchmod(fd, attributes.mode) != 0) {
     const int error = errno;
     const bool right = ::fstat(fd, &made) == 0 && (made.st_mode & 07777U) == attributes.mode;
@@ -99,6 +93,17 @@ std::optional<Failure> fill(int fd, const std::string& content, const FileAttrib
     const bool by_its_user = !attributes.exact && acts_for(attributes.uid);
     if (!not_permitted(error) || (!right && !by_its_user)) return Failure{"chown", error};
   }
+  return std::nullopt;
+}
+
+std::optional<Failure> fill(int fd, const std::string& content, const FileAttributes& attributes, FileCalls& calls) {
+  for (size_t done = 0; done < content.size();) {
+    const ssize_t n = calls.write(fd, content.data() + done, content.size() - done);
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) return Failure{"write", n == 0 ? EIO : errno};
+    done += static_cast<size_t>(n);
+  }
+  if (auto failure = set_attributes(fd, attributes, calls)) return failure;
   if (attributes.durable && calls.fsync(fd) != 0) return Failure{"fsync", errno};
   return std::nullopt;
 }
@@ -279,8 +284,7 @@ std::string content_of(const std::string& path) {
 namespace {
 
 // `made`: the folders that were not there.
-Result<void> make_folders(const std::string& path, mode_t mode, std::optional<uid_t> uid, std::optional<gid_t> gid,
-                          std::vector<std::string>& made) {
+Result<void> make_folders(const std::string& path, const FileAttributes& attributes, std::vector<std::string>& made) {
   for (auto end = path.find_first_not_of('/'); end != std::string::npos && end < path.size();) {
     end = std::min(path.find('/', end), path.size());
     const std::string part = path.substr(0, end);
@@ -289,11 +293,13 @@ Result<void> make_folders(const std::string& path, mode_t mode, std::optional<ui
     if (::stat(part.c_str(), &there) == 0) continue;
     if (make_below(part, 0755) != 0) return problem(part, "mkdir", errno);
     made.push_back(part);
-    // The agent user has to get through the parents, so the umask must not count.
+    // The agent's user has to get through the parents, so the umask must not count.
     const Descriptor folder(open_below(part, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
     struct stat now {};
     if (folder.get() < 0 || ::fstat(folder.get(), &now) != 0) return problem(part, "mkdir", errno);
-    if ((now.st_mode & 0755U) != 0755U && ::fchmod(folder.get(), 0755) != 0) return problem(part, "mkdir", errno);
+    if ((now.st_mode & 0755U) != 0755U && ::fchmod(folder.get(), 0755) != 0 &&
+        (attributes.exact || !not_permitted(errno)))
+      return problem(part, "chmod", errno);
   }
   const auto folder = open_folder(path);
   if (!folder) {
@@ -304,21 +310,20 @@ Result<void> make_folders(const std::string& path, mode_t mode, std::optional<ui
   }
   struct stat now {};
   if (::fstat(folder->get(), &now) != 0) return problem(path, "stat", errno);
-  if ((now.st_mode & 07777U) != mode && ::fchmod(folder->get(), mode) != 0) return problem(path, "chmod", errno);
-  if (now.st_uid != uid.value_or(now.st_uid) || now.st_gid != gid.value_or(now.st_gid)) {
-    if (::fchown(folder->get(), uid.value_or(now.st_uid), gid.value_or(now.st_gid)) != 0) {
-      return problem(path, "chown", errno);
-    }
-  }
+  if ((now.st_mode & 07777U) == attributes.mode && now.st_uid == attributes.uid.value_or(now.st_uid) &&
+      now.st_gid == attributes.gid.value_or(now.st_gid))
+    return {};
+  if (const auto failure = set_attributes(folder->get(), attributes, real_file_calls()))
+    return problem(path, failure->step, failure->error);
   return {};
 }
 
 }  // namespace
 
-Result<void> make_directory(const std::string& path, mode_t mode, std::optional<uid_t> uid, std::optional<gid_t> gid) {
+Result<void> make_directory(const std::string& path, const FileAttributes& attributes) {
   return by_whoever_may([&] {
     std::vector<std::string> made;
-    auto done = make_folders(path, mode, uid, gid, made);
+    auto done = make_folders(path, attributes, made);
     if (done) return done;
     const int error = errno;
     for (; !made.empty(); made.pop_back()) remove_folder_below(made.back());

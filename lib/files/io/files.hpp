@@ -79,10 +79,10 @@ Result<std::optional<std::string>> read_file(const std::string& path, size_t lim
 // The same for facts that may be missing: empty where the file is not there or can't be read.
 std::string content_of(const std::string& path);
 
-// Makes `path` and its parents. The last one gets `mode` and the owner, whether it was there or not; parents are
+// Makes `path` and its parents. The last one gets mode and owner, whether it was there or not; parents are
 // made 0755 (whatever the umask) and left alone where they exist. `path` itself may be a symbolic link to a directory. On
 // failure what it made is gone again.
-Result<void> make_directory(const std::string& path, mode_t mode, std::optional<uid_t> uid, std::optional<gid_t> gid);
+Result<void> make_directory(const std::string& path, const FileAttributes& attributes);
 
 // What errno means, as the end of a sentence: "permission denied".
 std::string error_text(int error_number);

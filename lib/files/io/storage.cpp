@@ -120,16 +120,21 @@ struct Attempt {
   const char* step = "write";  // what failed
 };
 
+std::string ownership_advice(const FileUser& user) {
+  return fmt::format(
+      "have uid {0} own it where it comes from: chown {0}:{1} on the NFS server, uid={0},gid={1} as options of a vfat "
+      "or "
+      "CIFS mount; or run lictor as root with CHOWN and DAC_OVERRIDE",
+      user.uid, user.gid);
+}
+
 // Of a lictor that is root: neither by itself nor as the agent's user can anything come of it.
-Problem closed_to_both(const std::string& path, const Attempt& root, const Attempt& user, uid_t uid, gid_t gid) {
+Problem closed_to_both(const std::string& path, const Attempt& root, const Attempt& user, const FileUser& agent) {
   const char* denied = root.step == std::string_view("chown") ? "give files away" : "write";
   return Problem{path,
                  fmt::format("root may not {} there ({}), and uid {} may not write there ({})", denied,
-                             error_text(root.error), uid, error_text(user.error)),
-                 fmt::format("have uid {} own it where it comes from: chown {}:{} on the NFS server, uid={},gid={} as "
-                             "options of a vfat or CIFS mount; or run lictor as root with CHOWN and DAC_OVERRIDE",
-                             uid, uid, gid, uid, gid),
-                 Exit::config};
+                             error_text(root.error), agent.uid, error_text(user.error)),
+                 ownership_advice(agent), Exit::config};
 }
 
 // Tries what the agent will do all the time, and with `giving` what lictor does for it.
@@ -169,8 +174,7 @@ std::optional<Problem> closed(const std::string& path, const FileUser& agent) {
   if (!as_user.in_force()) return unwritable(path, own.error);
   const Attempt user = try_small_file(path);
   if (user.error == 0) return std::nullopt;
-  return not_permitted(user.error) ? closed_to_both(path, own, user, agent.uid, agent.gid)
-                                   : unwritable(path, user.error);
+  return not_permitted(user.error) ? closed_to_both(path, own, user, agent) : unwritable(path, user.error);
 }
 
 // What is left for those whom the file system keeps no reserve for.
@@ -223,6 +227,17 @@ std::optional<std::string> fleeting_storage(const std::string& path, const std::
 bool user_may_write(const std::string& path, const FileUser& user) {
   const AsUser as_user(user);
   return as_user.in_force() && try_small_file(path).error == 0;
+}
+
+Result<void> make_data_dir(const std::string& path, const FileUser& user) {
+  const bool root = ::geteuid() == 0;
+  auto made = make_directory(path, {.mode = 0755,
+                                    .uid = root ? std::optional(user.uid) : std::nullopt,
+                                    .gid = root ? std::optional(user.gid) : std::nullopt,
+                                    .exact = false});
+  if (!made && root && not_permitted(errno))
+    return Problem{path, made.error().why, ownership_advice(user), Exit::config};
+  return made;
 }
 
 Result<void> check_data_dir(const std::string& path, const FileUser& user) {

@@ -21,6 +21,10 @@ bool in_container(const std::string& root = "");
 // A warning line where data in `path` would not outlast the container: overlay, tmpfs or ramfs inside a container.
 std::optional<std::string> fleeting_storage(const std::string& path, const std::string& root = "");
 
+// Makes `path` and its parents; where lictor is root `path` is the `user`'s, or, on a file system that keeps no owners, of whoever
+// it says, where that user may make it. On failure what it made is gone again.
+Result<void> make_data_dir(const std::string& path, const FileUser& user);
+
 // Problems that would keep an agent of `user` from living in `path`, found before it is started: no directory,
 // read-only filesystem, no space or no inodes for a small file (tried with one, lictor.probe, that is removed again; for an
 // agent that is not root, what is reserved for root does not count), and, where lictor is not root and can't give them

@@ -307,7 +307,7 @@ TEST_CASE("make_directory makes parents that anybody may pass, and sets the last
   require_root();
   const Folder folder;
   const mode_t before = ::umask(077);
-  const auto made = make_directory(folder / "a//b/c/", 0700, 12345, 12346);
+  const auto made = make_directory(folder / "a//b/c/", {.mode = 0700, .uid = 12345, .gid = 12346});
   ::umask(before);
   REQUIRE(made.has_value());
   CHECK((status(folder / "a").st_mode & 07777U) == 0755);
@@ -319,21 +319,21 @@ TEST_CASE("make_directory makes parents that anybody may pass, and sets the last
 
   // There already: parents are left alone, the last one is corrected.
   REQUIRE(::chmod((folder / "a").c_str(), 0711) == 0);
-  REQUIRE(make_directory(folder / "a/b/c", 0750, std::nullopt, 12347).has_value());
+  REQUIRE(make_directory(folder / "a/b/c", {.mode = 0750, .uid = {}, .gid = 12347}).has_value());
   CHECK((status(folder / "a").st_mode & 07777U) == 0711);
   CHECK((status(folder / "a/b/c").st_mode & 07777U) == 0750);
   CHECK(status(folder / "a/b/c").st_uid == 12345);
   CHECK(status(folder / "a/b/c").st_gid == 12347);
 
   fs::create_directory_symlink(folder / "a/b", folder / "link");
-  REQUIRE(make_directory(folder / "link/d", 0700, std::nullopt, std::nullopt).has_value());
+  REQUIRE(make_directory(folder / "link/d", {.mode = 0700, .uid = {}, .gid = {}}).has_value());
   CHECK(S_ISDIR(status(folder / "a/b/d").st_mode));
-  REQUIRE(make_directory("/", status("/").st_mode & 07777U, std::nullopt, std::nullopt).has_value());
+  REQUIRE(make_directory("/", {.mode = status("/").st_mode & 07777U, .uid = {}, .gid = {}}).has_value());
 
   put(folder / "file", "");
   for (const char* path : {"file", "file/below"}) {
     CAPTURE(path);
-    const auto refused = make_directory(folder / path, 0700, std::nullopt, std::nullopt);
+    const auto refused = make_directory(folder / path, {.mode = 0700, .uid = {}, .gid = {}});
     REQUIRE_FALSE(refused.has_value());
     CHECK(contains(refused.error().why, "not a directory"));
   }

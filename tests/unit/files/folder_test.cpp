@@ -89,7 +89,7 @@ TEST_CASE("a symbolic link is followed only where none but root and lictor's use
       // Nothing is made, opened, given away or removed through it.
       const bool followed = row.who.empty();
       CHECK(write_atomically(link + "/file", "x", {}).has_value() == followed);
-      CHECK(make_directory(link + "/made/too", 0700, kAgent, kGroup).has_value() == followed);
+      CHECK(make_directory(link + "/made/too", {.mode = 0700, .uid = kAgent, .gid = kGroup}).has_value() == followed);
       CHECK(FileLock::acquire(link + "/lock").has_value() == followed);
       CHECK(give_ownership(link, kAgent, kGroup).has_value() == followed);
       CHECK(fs::exists(folder / "victim/file") == followed);
