@@ -9,7 +9,6 @@ address of a server that ends after they have joined. Counted is from the end of
 that lictor has set itself; the exit code goes by them. All names are looked up at a DNS server of the program's own.
 """
 
-import argparse
 import os
 import pathlib
 import socket
@@ -19,11 +18,8 @@ import sys
 import threading
 import time
 
-HERE = pathlib.Path(__file__).resolve().parent
 sys.dont_write_bytecode = True
-sys.path += [str(HERE.parent / "e2e"), str(HERE.parent / "soak")]
-import consul_facts  # noqa: E402
-import sandbox  # noqa: E402
+import beside  # noqa: E402
 import world as e2e  # noqa: E402
 from tools import eventually  # noqa: E402
 
@@ -69,32 +65,15 @@ def serve_names(path):
 
 class Node:
     def __init__(self, world, name, attended, servers):
-        self.attended, self.folder = attended, f"{world.folder}/{name}"
-        config = {"retry_join": servers, "retry_interval": "30s", "disable_update_check": True}
-        if attended:
-            client = world.client(name, agent={"config": config}, log={"level": "info"}, services=[{"name": name, "port": 80}])
-            self.namespace, self.log_file, self.queries_file = client.namespace, client.log_file, f"{client.folder}/queries"
-            self.client = client
-        else:
-            world.nodes += 1
-            address = f"10.77.0.{10 + world.nodes}"
-            self.namespace = world.add_namespace(name, "eth0", address)
-            os.mkdir(self.folder)
-            self.log_file, self.queries_file = f"{self.folder}/log", f"{self.folder}/queries"
-            settings = {"node_name": name, "bind_addr": address, "data_dir": f"{self.folder}/data"}
-            settings |= {"services": [{"name": name, "port": 80}]}
-            e2e.write_json(f"{self.folder}/consul.json", settings | config)
+        services, more = [{"name": name, "port": 80}], {"retry_join": servers, "retry_interval": "30s"}
+        self.node = (beside.attended if attended else beside.Plain)(world, name, services, **more)
+        self.log_file, self.queries_file = self.node.log_file, f"{self.node.folder}/queries"
 
     def start(self):
-        inside = ["ip", "netns", "exec", self.namespace]
         open(self.queries_file, "w").close()
-        subprocess.Popen([*inside, sys.executable, __file__, "--dns", self.queries_file])
-        if self.attended:
-            self.client.start()
-            return
-        with open(self.log_file, "w") as log:
-            command = [*inside, e2e.CONSUL, "agent", f"-config-file={self.folder}/consul.json"]
-            subprocess.Popen(command, stdout=log, stderr=log)
+        asked = [sys.executable, __file__, "--dns", self.queries_file]
+        subprocess.Popen(["ip", "netns", "exec", self.node.namespace, *asked])
+        self.node.start()
 
     def lines(self):
         return pathlib.Path(self.log_file).read_text(errors="replace").count("\n")
@@ -106,11 +85,12 @@ class Node:
 # ---- the measurement -------------------------------------------------------------------------------------------------
 
 
-def measure(folder, lictor, minutes, keep):
+def measure(folder, options):
+    minutes, keep = options.minutes, options.keep
     with open(f"{folder}/resolv.conf", "w") as file:
         file.write("nameserver 127.0.0.1\n")
     e2e.run("mount", "--bind", f"{folder}/resolv.conf", "/etc/resolv.conf")
-    world = e2e.World(folder, lictor)
+    world = e2e.World(folder, options.lictor)
     server = world.server()
     nodes = {
         "names, plain agent": Node(world, "plain-names", False, NAMES),
@@ -146,7 +126,7 @@ def measure(folder, lictor, minutes, keep):
     if keep:
         for node in nodes.values():
             text = pathlib.Path(node.log_file).read_bytes()
-            (pathlib.Path(keep) / f"{os.path.basename(node.folder)}.log").write_bytes(text)
+            (pathlib.Path(keep) / f"{node.node.name}.log").write_bytes(text)
 
     def grown(name, which, since=1):
         return counts[name][-1][which] - counts[name][since][which]
@@ -167,27 +147,12 @@ def measure(folder, lictor, minutes, keep):
     return 0 if all(kept) else 1
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def add_options(parser):
     parser.add_argument("--minutes", type=int, default=10, metavar="N", help="that the servers are away (default: 10)")
-    parser.add_argument("--lictor", default=str(sandbox.TOP / "build/release/lictor"), metavar="BINARY")
-    parser.add_argument("--keep", metavar="FOLDER", help="for the logs")
-    consul_facts.add_option(parser)
-    parser.add_argument("--inside", help=argparse.SUPPRESS)
-    parser.add_argument("--dns", help=argparse.SUPPRESS)
-    options = parser.parse_args()
-    if options.dns:
-        return serve_names(options.dns)
-    lictor = os.path.abspath(options.lictor)
-    if options.inside:
-        e2e.settle_in()
-        return measure(options.inside, lictor, options.minutes, options.keep)
-    consul_facts.choose(options.consul)
-    sandbox.require(lictor)
-    given = ["--lictor", lictor, "--minutes", str(options.minutes)]
-    given += ["--keep", os.path.abspath(options.keep)] if options.keep else []
-    return sandbox.enter(os.path.abspath(__file__), given, lambda *_: None, 60 * options.minutes + 300)
+    parser.add_argument("--keep", metavar="FOLDER", type=os.path.abspath, help="for the logs")
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    if sys.argv[1:2] == ["--dns"]:
+        sys.exit(serve_names(sys.argv[2]))
+    sys.exit(beside.run(__file__, measure, lambda options: 60 * options.minutes + 300, __doc__, add_options))

@@ -8,46 +8,19 @@ The nodes serve at once, beside one server, with a service of TTL check and one 
 read. Prints a table, what lictor itself has cost the host meanwhile, and the limits that it has set itself; the exit code goes by them.
 """
 
-import argparse
 import json
 import os
-import pathlib
-import subprocess
 import sys
 import time
 
-HERE = pathlib.Path(__file__).resolve().parent
 sys.dont_write_bytecode = True
-sys.path += [str(HERE.parent / "e2e"), str(HERE.parent / "soak")]
-import consul_facts  # noqa: E402
-import sandbox  # noqa: E402
+import beside  # noqa: E402
 import world as e2e  # noqa: E402
 from tools import ask_inside, eventually  # noqa: E402
 
 OF_BEFORE, OF_PLAIN = 0.15, 1.1
 SETTLED = 30  # s; the agents have told the servers all, and their first full syncs are over
 SERVICES = [{"name": "web", "port": 80, "checks": [{"ttl": "24h", "status": "passing"}]}, {"name": "plain", "port": 81}]
-
-
-class Plain:
-    def __init__(self, world, name):
-        world.nodes += 1
-        address = f"10.77.0.{10 + world.nodes}"
-        self.name, self.folder, self.namespace = name, f"{world.folder}/{name}", world.add_namespace(name, "eth0", address)
-        os.mkdir(self.folder)
-        settings = {"node_name": name, "bind_addr": address, "data_dir": f"{self.folder}/data", "retry_join": [e2e.SERVER_ADDRESS]}
-        e2e.write_json(f"{self.folder}/consul.json", settings | {"services": SERVICES, "disable_update_check": True})
-
-    def start(self):
-        command = ["ip", "netns", "exec", self.namespace, e2e.CONSUL, "agent", f"-config-file={self.folder}/consul.json"]
-        with open(f"{self.folder}/log", "w") as log:
-            subprocess.Popen(command, stdout=log, stderr=log)
-
-
-def attended(world, name, lictor):
-    client = world.client(name, agent={"config": {"disable_update_check": True}}, services=SERVICES)
-    client.lictor = lictor
-    return client
 
 
 class Counter:
@@ -74,14 +47,15 @@ def cost(pid):
     return 1000 * ticks // os.sysconf("SC_CLK_TCK"), switches
 
 
-def measure(folder, lictor, before, seconds):
-    world = e2e.World(folder, lictor)
+def measure(folder, options):
+    before, seconds = options.before, options.seconds
+    world = e2e.World(folder, options.lictor)
     server = world.server()
-    nodes = {"plain agent": Plain(world, "plain"), "lictor": attended(world, "n1", lictor)}
+    nodes = {"plain agent": beside.Plain(world, "plain", SERVICES), "lictor": beside.attended(world, "n1", SERVICES)}
     if before:
-        nodes["lictor before"] = attended(world, "n2", before)
+        nodes["lictor before"] = beside.attended(world, "n2", SERVICES, before)
     for node in nodes.values():
-        world.lictor = getattr(node, "lictor", lictor)
+        world.lictor = getattr(node, "lictor", options.lictor)
         node.start()
     eventually(lambda: len(server.instances("plain")) == len(nodes), 60, "all are there")
     time.sleep(SETTLED)
@@ -93,7 +67,7 @@ def measure(folder, lictor, before, seconds):
     for counter in counters.values():
         counter.look()
         counter.seen.clear()
-    attendants = {who: node.pid for who, node in nodes.items() if hasattr(node, "pid")}
+    attendants = {who: node.pid for who, node in nodes.items() if who != "plain agent"}
     costs = {who: cost(pid) for who, pid in attendants.items()}
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -120,23 +94,10 @@ def measure(folder, lictor, before, seconds):
     return 0 if all(kept) else 1
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def add_options(parser):
     parser.add_argument("--seconds", type=int, default=600, metavar="N", help="of rest (default: 600)")
-    parser.add_argument("--lictor", default=str(sandbox.TOP / "build/release/lictor"), metavar="BINARY")
-    parser.add_argument("--before", metavar="BINARY", help="another build, beside it")
-    consul_facts.add_option(parser)
-    parser.add_argument("--inside", help=argparse.SUPPRESS)
-    options = parser.parse_args()
-    lictor, before = (path and os.path.abspath(path) for path in (options.lictor, options.before))
-    if options.inside:
-        e2e.settle_in()
-        return measure(options.inside, lictor, before, options.seconds)
-    consul_facts.choose(options.consul)
-    sandbox.require(lictor)
-    given = ["--lictor", lictor, "--seconds", str(options.seconds)] + (["--before", before] if before else [])
-    return sandbox.enter(os.path.abspath(__file__), given, lambda *_: None, options.seconds + 300)
+    parser.add_argument("--before", metavar="BINARY", type=os.path.abspath, help="another build, beside it")
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(beside.run(__file__, measure, lambda options: options.seconds + 300, __doc__, add_options))

@@ -67,7 +67,7 @@ class Unix(http.client.HTTPConnection):
 
 class Proxy(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    orders, behind, taken = None, None, {}
+    orders, behind, name, taken = None, None, None, {}
 
     def log_message(self, *_):
         pass
@@ -109,7 +109,7 @@ class Proxy(http.server.BaseHTTPRequestHandler):
         if registers and answer.status == 200:
             self.taken[id] = service
         if self.path.startswith(MEMBERS) and answer.status == 200 and re.search("members=|claimed", " ".join(words)):
-            text = members(json.loads(text), words)
+            text = members(json.loads(text), words, self.name)
         spoilt = [word for word in words for kind in SPOILT if word.startswith(kind) and self.path.startswith(word[len(kind) :])]
         if spoilt or len(text) > 4096:
             return self.answer_in_pieces(answer.status, text, spoilt[0].split("=")[0] if spoilt else "")
@@ -148,10 +148,10 @@ class Proxy(http.server.BaseHTTPRequestHandler):
         self.wfile.write(text)
 
 
-def members(real, words):
+def members(real, words, name):
     """The agent's list, with as many as it is to have."""
     count = [int(word.removeprefix("members=")) for word in words if word.startswith("members=")] or [len(real) + 1]
-    (own,) = [one for one in real if one["Tags"]["role"] == "node"]
+    (own,) = [one for one in real if one["Name"] == name]
     for number in range(len(real), count[0]):
         id = f"{number:08x}-0000-4000-8000-000000000000"
         last = "claimed" in words and number == count[0] - 1
@@ -177,7 +177,7 @@ def main(orders, real, arguments):
         settings = json.load(file)
     places = settings["addresses"]["http"].split()
     place = next(p for p in places if p.startswith("unix://")).removeprefix("unix://")
-    Proxy.orders, Proxy.behind = pathlib.Path(orders), place + ".real"
+    Proxy.orders, Proxy.behind, Proxy.name = pathlib.Path(orders), place + ".real", settings["node_name"]
     settings["addresses"]["http"] = " ".join(p + ".real" if p == f"unix://{place}" else p for p in places)
     own = config + ".real.json"
     with open(os.open(own, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
