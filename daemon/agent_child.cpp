@@ -106,9 +106,7 @@ Result<NewChild> AgentChild::launch_agent() {
   LaunchRequest request = as_agent_user(facts, ground.plan.argv, ground.plan.environment);
   request.output = output->get();
   request.before = [&ground, &facts, goes_back = goes_back_]() -> Result<void> {
-    // What was told of the node outlives a restart together with its check.
     std::vector<std::string> begin_anew = checks_with_status(ground.services);
-    std::erase(begin_anew, node_check_id);
     // An earlier lictor had its agent ask for the leader in the place of that.
     if (!ground.settings.services && !ground.settings.http_check) begin_anew.emplace_back("service:consul-members");
     forget_kept_checks(facts.data_dir, begin_anew);

@@ -39,7 +39,7 @@ def services_of_others(world):
             "checks": [{"id": id, "name": id, "ttl": "1h"} for id in checks],
         }
 
-    db = {"name": "db", "port": 81, "check": {"id": "db-ttl", "name": "db", "ttl": "1h"}}
+    db = {"name": "db", "port": 81, "check": {"id": "db-ttl", "name": "db", "ttl": "1h", "status": "passing"}}
     client = world.client(services=[web(80, "ours"), db])
     client.start().ready()
     put(client, "/v1/agent/check/update/ttl-a", {"Status": "passing"})

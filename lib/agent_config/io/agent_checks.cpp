@@ -9,6 +9,7 @@
 #include <optional>
 #include <set>
 #include <string_view>
+#include <utility>
 
 namespace lictor {
 namespace {
@@ -25,21 +26,28 @@ std::optional<std::string> check_in(const std::string& path) {
   return id != about.end() && id->is_string() ? std::optional(id->get<std::string>()) : std::nullopt;
 }
 
+// Each file of a folder that is about a check, with its id.
+std::vector<std::pair<std::string, std::string>> checks_in(const std::string& folder) {
+  std::vector<std::pair<std::string, std::string>> found;
+  std::vector<std::string> files;
+  each_name(folder, [&](std::string_view name) {
+    files.push_back(folder + std::string(name));
+    return true;
+  });
+  for (std::string& file : files) {
+    if (auto check = check_in(file)) found.emplace_back(std::move(file), std::move(*check));
+  }
+  return found;
+}
+
 }  // namespace
 
 void forget_kept_checks(const std::string& data_dir, const std::vector<std::string>& ids) {
-  if (ids.empty()) return;
-  const std::set<std::string_view> doomed(ids.begin(), ids.end());
-  for (const std::string& folder : {data_dir + "/checks/", data_dir + "/checks/state/"}) {
-    std::vector<std::string> files;
-    each_name(folder, [&](std::string_view name) {
-      files.push_back(folder + std::string(name));
-      return true;
-    });
-    for (const std::string& file : files) {
-      const auto check = check_in(file);
-      if (check && doomed.contains(*check)) unlink_below(file);
-    }
+  std::set<std::string> doomed(ids.begin(), ids.end());
+  if (doomed.empty()) return;
+  for (const auto& [file, id] : checks_in(data_dir + "/checks/state/")) doomed.erase(id);
+  for (const auto& [file, id] : checks_in(data_dir + "/checks/")) {
+    if (doomed.contains(id)) unlink_below(file);
   }
 }
 

@@ -6,12 +6,12 @@
 
 namespace lictor {
 
-// Has the agent that starts next in a data directory begin without the checks of these ids, and without what it kept of their
-// states. Only while no agent runs there. The services that they belong to stay, so whoever asks the catalog goes on to find
-// them. Waits for the disk: a thousand checks are a thousand files.
+// Has the agent that starts next in a data directory begin without the checks of these ids, but for those whose state it has kept:
+// TTL checks that somebody has told it of, which go on as they were. Only while no agent runs there. The services that they belong
+// to stay, so whoever asks the catalog goes on to find them. Waits for the disk: a thousand checks are a thousand files.
 //
-// An agent takes each check that it finds there for critical until the check's first run, and tells the servers so as soon as
-// it has met one. A check that is registered with it anew begins with the status of its definition.
+// An agent takes each other check that it finds there for critical until the check's first run, and tells the servers so as soon
+// as it has met one. A check that is registered with it anew begins with the status of its definition.
 void forget_kept_checks(const std::string& data_dir, const std::vector<std::string>& ids);
 
 }  // namespace lictor

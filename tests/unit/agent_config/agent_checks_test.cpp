@@ -12,7 +12,7 @@
 using namespace lictor;
 namespace fs = std::filesystem;
 
-TEST_CASE("what an agent kept of some checks is gone, and nothing else") {
+TEST_CASE("some checks that an agent has kept are gone, but for those whose state it kept, and nothing else") {
   const TemporaryFolder folder;
   const std::string data = folder.path;
   fs::create_directories(data + "/checks/state");
@@ -23,7 +23,8 @@ TEST_CASE("what an agent kept of some checks is gone, and nothing else") {
   put("/checks/3f", R"({"Check": {"CheckID": 7}})");
   put("/checks/4f.tmp", R"({"Check": {"Che)");
   put("/checks/5f", R"(["service:web"])");
-  put("/checks/state/1f", R"({"CheckID": "service:web", "Status": "passing", "Expires": 1})");
+  put("/checks/8f", R"({"Check": {"CheckID": "ttl", "Status": "passing"}})");
+  put("/checks/state/8f", R"({"CheckID": "ttl", "Status": "critical", "Expires": 1})");
   put("/checks/state/2f", R"({"CheckID": "service:web2", "Status": "passing"})");
   put("/services/1f", R"({"Service": {"ID": "web"}, "CheckID": "service:web"})");
   put("/elsewhere", R"({"Check": {"CheckID": "service:web"}})");
@@ -41,9 +42,9 @@ TEST_CASE("what an agent kept of some checks is gone, and nothing else") {
   forget_kept_checks(data, {});
   forget_kept_checks(data, {"service:other", "7", ""});
   CHECK(there() == expected);
-  forget_kept_checks(data, {"service:web", "service:other"});
+  forget_kept_checks(data, {"service:web", "service:other", "ttl"});
   // Of the link the link alone.
-  for (const char* gone : {"/checks/1f", "/checks/state/1f", "/checks/6f"}) expected.erase(gone);
+  for (const char* gone : {"/checks/1f", "/checks/6f"}) expected.erase(gone);
   CHECK(there() == expected);
 }
 
