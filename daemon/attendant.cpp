@@ -45,6 +45,7 @@ class Attendant {
                   {.network = [this] { interpreter_.feed(HostChanged{}); },
                    .renamed = [this] { interpreter_.feed(HostRenamed{}); },
                    .settings = [this] { interpreter_.feed(Signal{SignalKind::reload}); },
+                   .files = [this] { interpreter_.feed(SettingsChanged{}); },
                    .settled = [this] { use_record(); },
                    .held = [this] { return orders_.listen(settings_.settings()); },
                    .known = [this](bool elsewhere) { settings_known(elsewhere); }}),

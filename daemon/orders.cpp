@@ -89,7 +89,8 @@ Orders::OutcomeOf Orders::settings_taken() {
     if (const auto* reloaded = std::get_if<Reloaded>(&happened)) text = reloaded->text;
     const LifeView life = interpreter_.life();
     // What an agent has to take is taken when one has answered with it.
-    if (text.empty() || life.reloading() || life.on_trial() || interpreter_.ending()) return std::nullopt;
+    if (text.empty() || life.reloading() || life.held() || life.on_trial() || interpreter_.ending())
+      return std::nullopt;
     if (const std::string& problem = views_.standpoint().settings_problem; !problem.empty())
       return Outcome{Exit::config, problem};
     // And services when it has been sent them.

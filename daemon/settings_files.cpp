@@ -56,7 +56,7 @@ std::string SettingsFiles::join_problems(const Problems& problems) {
 
 void SettingsFiles::files_changed(const std::vector<std::string>& paths) {
   for (const std::string& path : paths) log::info("a settings file has changed", {{"path", path}});
-  news_.settings();
+  news_.files();
 }
 
 // Files that are awaited may have come with the mount. Of a node that serves, the watch of files has looked already.
@@ -124,6 +124,7 @@ Result<NodeKey> SettingsFiles::take_id(const std::string& id, const Interfaces& 
   auto ground = lictor::take_id(*ground_, interfaces, id);
   if (!ground) return ground.error().front();
   next_ = std::move(*ground);
+  asks_agent_ = true;
   return next_->own();
 }
 
@@ -146,7 +147,7 @@ void SettingsFiles::token_refused() {
   const auto read = read_secrets(settings());
   if (!read || read->secrets == ground_->facts.secrets) return;
   log::info("a token was refused, and its file holds another one by now");
-  boost::asio::post(executor_, news_.settings);
+  boost::asio::post(executor_, news_.files);
 }
 
 // -------------------------------------------------------------------------------------------- at a reload
@@ -268,8 +269,9 @@ Reloaded SettingsFiles::prepared(Ground next, const PlanDifference& difference, 
   if (difference.change == Change::none && services_differ) keys += keys.empty() ? "services" : " services";
   if (settings_too) {
     problem_.clear();
-    lacks_address_ = agent_refused_ = false;
+    lacks_address_ = false;
   }
+  asks_agent_ = difference.change != Change::none;
   next.let_definitions_go();
   next_ = std::move(next);
   Reloaded news{.result = ReloadResult::unchanged,
@@ -302,6 +304,7 @@ Result<void> SettingsFiles::adopt(bool keep, bool reload) {
   Ground next = std::move(*next_);
   next_.reset();
   if (keep) before_ = std::move(*ground_);
+  if (asks_agent_) agent_refused_ = false;
   put_into_force(std::move(next));
   read_for_the_address();
   if (reload) return move_file(next_consul_json(), ground_->facts.config_path);

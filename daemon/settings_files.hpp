@@ -33,7 +33,8 @@ class SettingsFiles : public ActiveSettings {
   struct News {
     std::function<void()> network;   // links, addresses or routes have changed
     std::function<void()> renamed;   // the host's name has, and the node's own does with it
-    std::function<void()> settings;  // a file has changed that the settings depend on: they want to be read again
+    std::function<void()> settings;  // they want to be read again, for this node's sake
+    std::function<void()> files;     // and because a file has changed that they depend on
     std::function<void()> settled;   // the first settings are in force
     std::function<Result<void>()>
         held;  // the directories are locked, also each time that is asked for; a problem fails Prepare
@@ -129,6 +130,7 @@ class SettingsFiles : public ActiveSettings {
   Problems wrong_;                       // with these
   std::optional<Ground> ground_;         // in force
   std::optional<Ground> next_, before_;  // prepared; kept
+  bool asks_agent_ = false;              // what is prepared, to take it or to be another one
   std::string problem_;
   // What else is known of it: there was no address for the settings, which may come; the agent has refused them, and may have
   // taken a part.

@@ -194,6 +194,7 @@ Json status_json(const Standpoint& at) {
   if (ground->keyring) status["problems"].push_back(to_string(*ground->keyring));
   status.update(ground_json(*ground));
   status["settings"]["age"] = seconds_between(settled, now);
+  if (life.held()) status["settings"]["restart_in"] = seconds_between(now, std::max(now, life.held()->due));
   return status;
 }
 

@@ -29,6 +29,8 @@ struct Begin {};        // the first event of a life
 struct Tick {};         // next_wake() has come
 struct HostChanged {};  // the kernel's news: links, addresses, routes; in the beginning the host's name and mounts
 struct HostRenamed {};  // and the node would have another name by that
+struct SettingsChanged {
+};  // a file has that they are read from; nobody here has asked for them, and other nodes may have them now, too
 struct Prepared {
   Rules rules;
   NodeKey own;
@@ -187,11 +189,12 @@ struct AgentReloaded {
   std::string failure;
 };
 
-using Happening = std::variant<Begin, Tick, Signal, HostChanged, HostRenamed, Prepared, PrepareFailed, Launched,
-                               LaunchFailed, AgentEnded, FaultFound, Probed, OwnAnswered, ServersAnswered, ServicesSent,
-                               CatalogSeen, SentAgain, Flushed, ChangeSeen, IdTakenBack, LookedAround, NewsSeen,
-                               LeaveAnnounced, ServersDoubted, MemberSeen, Cleared, Joined, AddressRead, HookEnded,
-                               LeaveAnswered, Deregistered, ChildrenGone, WhyAnswered, Reloaded, AgentReloaded>;
+using Happening =
+    std::variant<Begin, Tick, Signal, HostChanged, HostRenamed, SettingsChanged, Prepared, PrepareFailed, Launched,
+                 LaunchFailed, AgentEnded, FaultFound, Probed, OwnAnswered, ServersAnswered, ServicesSent, CatalogSeen,
+                 SentAgain, Flushed, ChangeSeen, IdTakenBack, LookedAround, NewsSeen, LeaveAnnounced, ServersDoubted,
+                 MemberSeen, Cleared, Joined, AddressRead, HookEnded, LeaveAnswered, Deregistered, ChildrenGone,
+                 WhyAnswered, Reloaded, AgentReloaded>;
 struct Event {
   Time at;
   Happening what;

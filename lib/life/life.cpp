@@ -59,6 +59,8 @@ class LifeStep {
 
   void on(const HostChanged&) { in(Phase::prepare) ? preparing_.prepare() : address_.host_changed(); }
 
+  void on(const SettingsChanged&) { in(Phase::prepare) ? preparing_.prepare() : reloading_.settings_changed(); }
+
   void on(const HostRenamed&) { in(Phase::prepare) ? preparing_.prepare() : reloading_.host_renamed(); }
 
   void on(const GiveUp& m) {
@@ -104,6 +106,10 @@ class LifeStep {
     if (turn_.stopping() || turn_.leaving_first()) return stopping_.ended(e);
     if (in_vain && !end.ordered) return reloading_.started_in_vain(how_it_ended(e));
     supervisor_.follow(e, end, was_calm, ever_ready());
+    if (reloading_.holds()) {
+      supervisor_.await_settings();
+      return reloading_.take_held();
+    }
     if (useless && !end.ordered) supervisor_.look_for_fault(e);
     if (reloading_.waits_for_leave()) go_on_after_leave();
   }
@@ -307,7 +313,8 @@ class LifeStep {
   void on(const ReloadEnds&) { reloading_.end(); }
 
   void on(const ReloadOver&) {
-    supervisor_.launch_waiting();
+    // Something else may have begun to be read since.
+    if (!life_.reloading.preparing()) supervisor_.launch_waiting();
     if (turn_.at(StopStep::settle)) stopping_.settle();
   }
 
@@ -399,6 +406,7 @@ class LifeStep {
     if (turn_.due(life_.stopping.task_at)) stopping_.on_task();
     if (turn_.due(life_.watch.checks.ask_at) || turn_.due(life_.watch.services.ask_at)) watch_.ask();
     if (turn_.due(life_.departure.look_at)) departure_.look();
+    if (life_.reloading.held && turn_.due(life_.reloading.held->due)) reloading_.take_held();
     hand_on();
     if (turn_.due(life_.claims.around_at)) life_.joining.leader ? claims_.look_around() : claims_.look_later();
     if (turn_.due(life_.joining.join_at)) joining_.join();

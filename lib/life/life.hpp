@@ -46,6 +46,7 @@
 // New settings are read and prepared beside those in force. Only the life's Adopt puts them into force, and a stop ends with
 // those it began with. Where an agent has to take them they are on trial: an agent that ends before its API has answered, or
 // that refuses to reload, is followed by GoBack to the last ones with which an agent has answered, and is not counted as a death.
+// What nobody here has asked for and needs another agent waits for a part of restart.spread: the other nodes have it, too.
 //
 // Laws, each held by a random walk and by a mutant that breaks it (tests/walk):
 //   awaited        lictor gives up on files at wait.files, on the lock of a directory at lock_wait and on an address at bind.wait
@@ -96,6 +97,8 @@
 //                  stop has begun, never comes into force
 //   back           an agent that could not start with new settings is followed at once by one with those before, if one has
 //                  ever answered with them; no other agent is
+//   spread         new settings that nobody here has asked for do not end an agent that answers before their turn has come, which it
+//                  has within restart.spread; what was asked for, and what a stop finds, never waits
 //   awake          while not ended there is always an answer outstanding or a time to wake up at, and that is yet to come; while
 //                  the agent leaves, that of a look at the catalog, at most look_anyway away, unless it may not be read
 //

@@ -15,7 +15,11 @@ namespace lictor {
 
 void Reloading::reload() {
   if (turn_.stopping()) return turn_.say(Tone::info, "settings are not read again now");
-  apply({.settings = true});
+  take_held();
+}
+
+void Reloading::settings_changed() {
+  if (!turn_.stopping()) apply({.settings = true});
 }
 
 // The address is looked at in any case.
@@ -35,7 +39,7 @@ void Reloading::host_renamed() {
   if (turn_.stopping()) return;
   // What is being prepared right now may have the name of before.
   if (own_.preparing()) {
-    own_.work.again = true;
+    own_.work.again = own_.at_once = true;
     return;
   }
   apply({.settings = false});
@@ -65,6 +69,7 @@ void Reloading::on(const Reloaded& e) {
 void Reloading::refused(const Reloaded& e) {
   if (turn_.stopping()) return;
   count(e.result);
+  if (e.settings) own_.held.reset();
   // Settings are told of each time that somebody orders it, an address is looked at until it is taken.
   if (!e.settings) turn_.post(LookAtAddress{look_interval});
   if (!e.settings && std::exchange(own_.refused_move, e.text) == e.text) return;
@@ -74,8 +79,47 @@ void Reloading::refused(const Reloaded& e) {
 void Reloading::end() {
   const bool again = std::exchange(own_.work, {}).again;
   own_.outdated = false;
+  if (again && !turn_.stopping()) return apply({.settings = true});
+  own_.at_once = false;
   turn_.post(ReloadOver{});
-  if (again && !turn_.stopping()) reload();
+}
+
+// ---- held
+
+void Reloading::take_held() {
+  own_.held.reset();
+  own_.at_once = true;
+  apply({.settings = true});
+}
+
+bool Reloading::agent_answers() const {
+  const auto& agent = turn_.process();
+  return agent && !agent->ending && joining_.answered;
+}
+
+// An address is this node's own affair.
+bool Reloading::hold(const Reloaded& e) {
+  if (!e.settings) return false;
+  const Duration spread = e.rules.restart_spread;
+  const bool needs_another = e.result == ReloadResult::restart;
+  if (!needs_another || own_.at_once || own_.moves || spread <= Duration{} || !agent_answers()) {
+    if (std::exchange(own_.held, {}) && !needs_another)
+      turn_.say(Tone::info, "the settings are others again, and need no restart of the agent any more");
+    return false;
+  }
+  turn_.emit(Forget{});
+  const Time since = own_.held ? own_.held->since : turn_.now;
+  if (!own_.held || own_.held->due - turn_.now > spread)
+    own_.held = {since, turn_.now + Duration(1 + turn_.random(static_cast<std::uint64_t>(spread.count())))};
+  turn_.say(Tone::info, "the new settings need a restart of the agent, which waits for its turn (restart.spread)",
+            {seconds_field(own_.held->due - turn_.now), {"keys", e.keys}});
+  turn_.post(ReloadEnds{});
+  return true;
+}
+
+void Reloading::stand_down() {
+  own_.after_leave.reset();
+  own_.held.reset();
 }
 
 // ---- another name
@@ -84,11 +128,10 @@ void Reloading::end() {
 // id. So the agent leaves under it. One that is being ended, or that nobody has heard of yet, can't.
 bool Reloading::leave_first(const Reloaded& e) {
   const NodeKey& own = own_.in_force.own;
-  const auto& agent = turn_.process();
-  if (e.own.name == own.name || e.result != ReloadResult::restart || !agent || agent->ending || !joining_.answered)
-    return false;
+  if (e.own.name == own.name || e.result != ReloadResult::restart || !agent_answers()) return false;
   turn_.emit(Forget{});
-  own_.after_leave = AfterLeave{.read = e.settings || own_.work.again};
+  own_.after_leave = AfterLeave{.read = e.settings || own_.work.again || own_.held};
+  own_.held.reset();
   own_.work = {};
   turn_.post(LeaveFirst{{{"name", e.own.name}, {"before", own.name}}});
   return true;
@@ -106,13 +149,12 @@ void Reloading::leave_is_over() {
 // ---- taken
 
 void Reloading::take(const Reloaded& e) {
-  if (leave_first(e)) return;
+  if (hold(e) || leave_first(e)) return;
   const NodeKey& own = own_.in_force.own;
   const bool moves = e.own.address != own.address;
   const bool asks_agent = e.result == ReloadResult::reloaded || e.result == ReloadResult::restart;
   // One without an answer yet, such as one that waits for a certificate (auto_encrypt), can't be told to reload.
-  const bool tell =
-      e.result == ReloadResult::reloaded && turn_.process() && joining_.answered && !turn_.process()->ending;
+  const bool tell = e.result == ReloadResult::reloaded && agent_answers();
   if (moves) {
     ++own_.address_changes;
     turn_.say(Tone::warn, "this node moves to another address",

@@ -8,15 +8,20 @@
 //   leaving    what was prepared gives the node another name: the agent leaves under its own first. Then, when it has ended,
 //              all is prepared anew, with the id that this has set free, and the next agent is launched with that
 //
+// Settings that a changed file has brought reach all nodes at once, and an agent that starts anew has the servers answer much. So
+// where they need another agent and nobody here has asked for them they are held: read once more, and taken, when a part of
+// restart.spread is over that chance gives this node. What is read until then is held for the same moment, or ends the wait where
+// it needs no other agent; an order to read them ends it at once, and so does the agent's end, for whatever reason.
+//
 // Only Adopt puts what was prepared into force, never in a stop, which ends with the settings that it began with. An agent
 // that ends before its API has answered, or that refuses to reload, is followed by GoBack to the last settings with which
 // an agent has answered, and is not counted as a death.
 //
-// In: Reloaded, AgentReloaded, IdTakenBack, HostRenamed; from the other parts: reload, the address has changed, take this id
+// In: Reloaded, AgentReloaded, IdTakenBack, HostRenamed, SettingsChanged; from the other parts: reload, the address has changed, take this id
 // back, an agent has answered, it was started in vain, a leave is over. Out: Reload, TakeIdBack, Adopt, GoBack, Forget. Told
 // to the others: settings are taken, an id is settled, leave first, restart the agent, launch one now, look at the address.
 //
-// Laws (tests/walk): in-force, back, renamed.
+// Laws (tests/walk): in-force, back, renamed, spread.
 #pragma once
 
 #include "life/events.hpp"
@@ -45,11 +50,19 @@ struct AfterLeave {
   bool operator==(const AfterLeave&) const = default;
 };
 
+// Settings that need another agent, and wait for their turn.
+struct Held {
+  Time since, due;
+  bool operator==(const Held&) const = default;
+};
+
 struct ReloadingState {
   InForce in_force;
   Work work;  // a reload, until the agent has taken it, too
   std::optional<AfterLeave> after_leave;
-  bool taking_id = false;         // back
+  bool taking_id = false;  // back
+  bool at_once = false;    // what is being read, and what is to be after that, is not held
+  std::optional<Held> held;
   bool telling = false;           // the running agent, which has not answered yet
   bool moves = false;             // what is being read takes another address
   bool outdated = false;          // what is being read is compared with what is so no longer
@@ -71,14 +84,17 @@ class Reloading {
   void begin_with(const Rules& rules) { own_.in_force.rules = rules; }
   void begin_with(const Rules& rules, const NodeKey& key) { own_.in_force = {rules, key}; }
 
-  void reload();
+  void reload();            // somebody here wants it
+  void settings_changed();  // by themselves
+  bool holds() const { return own_.held.has_value(); }
+  void take_held();  // its turn has come, or there is no agent any more for whose sake it would wait
   void address_changed() { apply({.settings = false, .moves = true}); }
   void address_found();
   void host_renamed();
   void left(bool confirmed);
   bool waits_for_leave() const { return own_.after_leave.has_value(); }
   void leave_is_over();  // and the agent has ended
-  void stand_down() { own_.after_leave.reset(); }
+  void stand_down();
   void take_id_back(const std::string& id);
   void ended();   // the agent
   void proved();  // an agent has answered with the settings in force
@@ -95,6 +111,8 @@ class Reloading {
   void apply(const Reload& what);
   void refused(const Reloaded& e);
   void take(const Reloaded& e);
+  bool agent_answers() const;
+  bool hold(const Reloaded& e);
   bool leave_first(const Reloaded& e);
   void taken(ReloadResult result);
   void adopt(InForce prepared, const Adopt& how);

@@ -21,6 +21,7 @@ Rules rules_of(const Settings& s, const AgentTraits& traits) {
           .files_wait = s.wait.files,
           .restart_min = s.restart.min,
           .restart_max = s.restart.max,
+          .restart_spread = s.restart.spread,
           .give_up_after = s.restart.give_up_after,
           .hung_after = s.watch.hung_after,
           .rejoin_after = s.watch.rejoin_after,

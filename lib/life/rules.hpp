@@ -21,6 +21,7 @@ struct Rules {
   Duration files_wait = std::chrono::seconds(60);  // wait.files
   Duration restart_min = std::chrono::milliseconds(100);
   Duration restart_max = std::chrono::seconds(30);
+  Duration restart_spread = std::chrono::seconds(10);  // 0: at once
   int give_up_after = 5;
   Duration hung_after = std::chrono::seconds(30);
   Duration rejoin_after = std::chrono::minutes(5);  // 0: never

@@ -29,6 +29,12 @@ bool ready(const Life& life) {
 
 bool live(const Life& life) { return !life.stopping.verdict && phase_of(life) != Phase::ended; }
 
+namespace {
+
+std::optional<Time> due_of(const std::optional<Held>& held) { return held ? std::optional(held->due) : std::nullopt; }
+
+}  // namespace
+
 std::optional<Time> next_wake(const Life& life) {
   const Phase phase = phase_of(life);
   if (phase == Phase::ended) return std::nullopt;
@@ -39,7 +45,7 @@ std::optional<Time> next_wake(const Life& life) {
         out_of_time(life.stopping, life.reloading.in_force.rules), life.joining.probe_at, life.joining.join_at,
         life.pulse.ask_at, life.pulse.sample_at, life.registration.task_at, life.stopping.task_at,
         life.claims.around_at, life.watch.checks.ask_at, life.watch.services.ask_at, life.departure.look_at,
-        life.address.read_at, life.syncer.flush_at}) {
+        life.address.read_at, life.syncer.flush_at, due_of(life.reloading.held)}) {
     if (time && (!first || *time < *first)) first = time;
   }
   return first;

@@ -71,6 +71,8 @@ class LifeView {
 
   // Settings.
   bool reloading() const { return life_->reloading.work.running || life_->reloading.after_leave; }
+  // What the files say by now needs another agent, and waits for its turn.
+  const std::optional<Held>& held() const { return life_->reloading.held; }
   bool on_trial() const { return life_->reloading.before.has_value(); }
   const std::array<int, reload_results.size()>& reloads() const { return life_->reloading.results; }
 

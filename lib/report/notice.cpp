@@ -54,6 +54,8 @@ Notice notice_of(const LifeView& life, const std::string& settings_problem, cons
   if (notice.standing == Standing::stopping) return notice;
   notice.status += ": " + state_of(life);
   if (life.agent()) notice.status += fmt::format("; agent {}", life.agent()->pid);
+  if (life.held())
+    notice.status += "; new settings need a restart of the agent, which waits for its turn (restart.spread)";
   if (!settings_problem.empty()) notice.status += "; new settings refused: " + settings_problem;
   // A line break would end the field.
   notice.status = harmless(notice.status);

@@ -165,6 +165,11 @@ std::string status_text(const json& s, std::chrono::system_clock::time_point now
     page.line("settings", listed({"hash " + text_of(settings, "hash"),
                                   running ? "taken " + rough_duration(number(settings, "age")) + " ago" : ""}));
   }
+  if (settings.is_object() && settings.contains("restart_in"))
+    page.line("restart",
+              fmt::format("the new settings need a restart of the agent, in {:.0f} s (restart.spread)",
+                          std::ceil(number(settings, "restart_in"))),
+              kLook);
   page.line("maint", text_of(s, "maintenance"), kLook);
   for (const std::string& problem : strings(member(s, "problems"))) page.line("problem", problem, kBad);
   const json& events = member(s, "events");
@@ -189,6 +194,8 @@ json without_ages(json status) {
   };
   drop(status, "agent", "uptime");
   drop(status, "settings", "age");
+  if (const auto at = status.find("settings"); at != status.end() && at->is_object() && at->contains("restart_in"))
+    (*at)["restart_in"] = true;
   if (status.contains("agent") && status["agent"].is_object()) drop(status["agent"], "last_restart", "ago");
   return status;
 }

@@ -139,6 +139,7 @@ Course read_course(CourseKind kind, const Json& object) {
   course.began = date_at(object, "began");
   course.outcome = word_at(object, "outcome", outcomes);
   if (object.contains("reason")) course.reason = word_at(object, "reason", restart_reasons);
+  if (object.contains("waited")) course.waited = duration_at(object, "waited");
   if (object.contains("budget")) course.budget = duration_at(object, "budget");
   if (object.contains("given")) course.given = duration_at(object, "given");
   if (object.contains("evidence")) course.evidence = harmless(cut(text_of(object, "evidence"), longest_evidence));
@@ -180,6 +181,7 @@ Timeline::Track* Timeline::under_way() {
 }
 
 void Timeline::observe(const LifeView& life, Time now) {
+  if (life.held()) held_since_ = life.held()->since;
   const bool another_agent = std::exchange(launches_, life.launches()) != life.launches();
   if (Track* track = under_way()) {
     track->course.spent[index_of(track->at)] += now - track->seen;
@@ -196,7 +198,9 @@ void Timeline::observe(const LifeView& life, Time now) {
     } else if (life.last_restart()) {
       restart_->course.reason = life.last_restart()->reason;
     }
+    if (held_since_ && restart_->course.reason == RestartReason::settings) restart_->course.waited = now - *held_since_;
   }
+  if (!life.held() && !life.reloading()) held_since_.reset();
   Track* const track = under_way();
   if (!track) return;
   auto& spent = track->course.spent;
@@ -250,6 +254,7 @@ std::string timeline_json(const std::vector<Course>& courses) {
            {"seconds", in_seconds(course.total())},
            {"steps", Json::array()}};
     if (course.reason) one["reason"] = to_string(*course.reason);
+    if (course.waited > Duration{}) one["waited"] = in_seconds(course.waited);
     if (course.budget > Duration{}) one["budget"] = in_seconds(course.budget);
     if (course.given > Duration{}) one["given"] = in_seconds(course.given);
     if (!course.evidence.empty()) one["evidence"] = course.evidence;

@@ -70,6 +70,7 @@ struct Course {
   CourseKind kind = CourseKind::start;
   CourseOutcome outcome = CourseOutcome::under_way;
   std::optional<RestartReason> reason{};     // of a restart
+  Duration waited{};                         // of one for new settings: how long those had waited for it (restart.spread)
   Duration budget{};                         // of a stop: stop.timeout
   Duration given{};                          // what the platform gave it, where that was less
   std::string evidence{};                    // of a stop: by what it left or stayed, where somebody told
@@ -102,13 +103,14 @@ class Timeline {
 
   Track start_;
   std::optional<Track> restart_, stop_;
+  std::optional<Time> held_since_;  // settings that wait for their turn, or are read for it
   int launches_ = 0;  // of the life, when it was last seen
 };
 
 // The body of GET /timeline, and the content of the file that a life leaves behind: an object with a member for each
 // course, by its kind:
 //   {"start": {"began": "2026-11-25T10:37:39Z", "outcome": "ready", "seconds": 0.9, "steps": [...]},
-//    "restart": {..., "reason": "died"},
+//    "restart": {..., "reason": "settings", "waited": 6.3},
 //    "stop": {..., "budget": 25.0, "given": 1.8, "evidence": "the node is deleted"}}
 // Each step is {"step": NAME, "seconds": SECONDS}, in order; those that took no time are left out. Of free text there is the evidence
 // alone.

@@ -111,20 +111,21 @@ std::string how_it_ended(const Course& course) {
   return "lictor gave up";
 }
 
-std::string remarks(const Course& course) {
-  std::string out = how_it_ended(course);
-  if (course.reason) out += fmt::format(" (reason: {})", to_string(*course.reason));
-  if (course.budget > Duration{}) out += fmt::format("; stop.timeout is {}", format_duration(course.budget));
-  if (course.given > Duration{}) out += fmt::format(", the platform gave {}", format_duration(course.given));
-  return out;
-}
-
 // Whole milliseconds as soon as they say enough, seconds as soon as those do.
 std::string for_people(Duration d) {
   const double ms = std::chrono::duration<double, std::milli>(d).count();
   return ms < 9.95     ? fmt::format("{:.1f} ms", ms)
          : ms < 9999.5 ? fmt::format("{:.0f} ms", ms)
                        : fmt::format("{:.1f} s", ms / 1000);
+}
+
+std::string remarks(const Course& course) {
+  std::string out = how_it_ended(course);
+  if (course.reason) out += fmt::format(" (reason: {})", to_string(*course.reason));
+  if (course.waited > Duration{}) out += fmt::format("; the settings waited {} for it", for_people(course.waited));
+  if (course.budget > Duration{}) out += fmt::format("; stop.timeout is {}", format_duration(course.budget));
+  if (course.given > Duration{}) out += fmt::format(", the platform gave {}", format_duration(course.given));
+  return out;
 }
 
 std::string date_of(const Course& course) {

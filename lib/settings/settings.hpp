@@ -112,7 +112,7 @@ struct Settings {
     Duration linger{}, timeout{};
   } stop;
   struct {
-    Duration min{}, max{};
+    Duration min{}, max{}, spread{};
     int give_up_after = 0;
   } restart;
   struct {

@@ -129,6 +129,16 @@ const std::vector<SettingKey>& setting_keys() {
       {"restart.min", duration, R"("100ms")",
        "first pause after the agent died; doubled each time, with 20 % jitter, and reset after 60 s of serving"},
       {"restart.max", duration, R"("30s")", "longest pause after the agent died"},
+      {"restart.spread",
+       duration,
+       R"("10s")",
+       "longest time that a restart of the agent for a changed file with settings waits, as all nodes may have been "
+       "changed at once: "
+       "each node waits for a part of it by chance; `0s`: none waits. What is asked for on the node, such as `lictor "
+       "reload`, never "
+       "waits, nor does what the agent can reload",
+       {},
+       true},
       {"restart.give_up_after", integer, "5",
        "deaths in a row after which lictor gives up on an agent that was never ready; once it was ready, never"},
       {"watch.hung_after", duration, R"("30s")",

@@ -215,6 +215,7 @@ class Reader {
     s.stop.timeout = duration("stop.timeout");
     s.restart.min = duration("restart.min");
     s.restart.max = duration("restart.max");
+    s.restart.spread = duration("restart.spread");
     s.restart.give_up_after = value("restart.give_up_after").get<int>();
     s.watch.hung_after = duration("watch.hung_after");
     s.watch.rejoin_after = duration("watch.rejoin_after");

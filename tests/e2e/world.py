@@ -240,6 +240,7 @@ class Client:
                 "node": {"data_dir": self.data_dir},
                 "run_dir": self.run_dir,
                 "control": {"socket": self.control_socket, "http": "127.0.0.1:8555"},
+                "restart": {"spread": "0s"},  # a scenario that changes a file has no other node to wait for
                 "stop": {"timeout": "10s"},
                 "log": {"level": "debug"},
             },

@@ -79,7 +79,7 @@ inline Json shown(const Settings& s) {
       {"hooks", {shown(s.hooks.post_start), shown(s.hooks.pre_stop)}},
       {"stop",
        {static_cast<int>(s.stop.policy), s.stop.stay_over_reboot, s.stop.linger.count(), s.stop.timeout.count()}},
-      {"restart", {s.restart.min.count(), s.restart.max.count(), s.restart.give_up_after}},
+      {"restart", {s.restart.min.count(), s.restart.max.count(), s.restart.spread.count(), s.restart.give_up_after}},
       {"watch",
        {s.watch.hung_after.count(), s.watch.rejoin_after.count(), s.watch.rejoin_after_leave, s.watch.settings}},
       {"wait", {s.wait.files.count(), s.wait.mounts}},

@@ -47,16 +47,18 @@ void Walk::take(const AwaitNews& e) {
   std::erase_if(heard.lately, [this](Time at) { return now_ - at >= seconds(1); });
   heard.lately.push_back(now_);
   hold(heard.lately.size() <= 8, "unhurried", "a server has the same question again and again within a second");
-  // A node that is registered anew is watched anew.
-  if (turns_.back().phase != Phase::serve && seen().phase() == Phase::serve) {
-    for (HeardOf& one : heard_) one.in_haste.clear();
-  }
   if (heard.hasty) heard.in_haste.push_back(now_);
   const std::size_t hasty = heard.in_haste.size();
   hold(hasty < 3 || now_ - heard.in_haste[hasty - 3] >= watch_hasty, "unhurried",
        "a question that is answered at once, with nothing new, is asked again and again");
   heard.asked = now_;
   owe(e, mostly(50) ? e.limit : seconds(1));
+}
+
+// A node that is registered anew is watched anew.
+void Walk::note_registered() {
+  if (turns_.back().phase == Phase::serve || seen().phase() != Phase::serve) return;
+  for (HeardOf& one : heard_) one.in_haste.clear();
 }
 
 void Walk::take(const DropNews&) {

@@ -1,4 +1,4 @@
-// Settings in force, and others in their place (life/reloading.hpp). Laws: in-force, back.
+// Settings in force, and others in their place (life/reloading.hpp). Laws: in-force, back, spread.
 #include "walk.hpp"
 
 #include <algorithm>
@@ -26,8 +26,19 @@ void Walk::respond(const Reload& e) {
   next.rules.pre_stop = hooks[std::size(hooks) - 1 - which];
   preparing_ = false;
   if (asked_leave_ && !agent_) prepared_since_ = true;
+  // Some settings say how long they may wait.
+  if (which == 2) next.rules.restart_spread = upto(seconds(20));
+  const bool own_affair = at_once_ || e.moves || next.rules.restart_spread == Duration{};
+  next.waits = e.settings && result == ReloadResult::restart && !own_affair && agent_ && answered_ && !replaced_ &&
+               !killed_ && !told_to_end_ && !rejoins_;
+  if (e.settings) unread_ = false;
   if (result != ReloadResult::broken) next_ = next;
   tell(Reloaded{result, next.rules, "settings", next.own, "", e.settings}, "reloaded");
+  const auto& held = seen().held();
+  if (!e.settings || !held) return;
+  hold(!own_affair, "spread", "what was asked for waits");
+  hold(result == ReloadResult::restart, "spread", "what needs no other agent waits");
+  hold(held->due <= now_ + next.rules.restart_spread, "spread", "new settings wait for too long");
 }
 
 void Walk::respond(const TakeIdBack& e) {
@@ -69,6 +80,7 @@ void Walk::take(const Adopt& e) {
   hold(next_->own.name == in_force_.own.name || next_->result != ReloadResult::restart || !agent_ || !answered_ ||
            replaced_ || killed_ || rejoins_,
        "renamed", "an agent is replaced by one of another name without having left");
+  hold(!next_->waits, "spread", "an agent is replaced before the turn of the new settings has come");
   hold(base_ == version_, "in-force", "what comes into force was compared with others than those in force");
   hold(!e.keep || proven_, "back", "settings are kept that no agent has answered with");
   // Another address or id is no matter of the settings: no agent could go back to it.
@@ -126,6 +138,18 @@ void Walk::hold_back() {
   hold(!did_not_start_, "back", "a launch with settings with which an agent could not start");
   hold(!back_at_ || *back_at_ == now_, "back", "the agent with the settings before is not launched at once");
   back_at_.reset();
+}
+
+void Walk::note_turn_has_come() {
+  if (seen().held() && seen().held()->due <= now_) at_once_ = true;
+}
+
+void Walk::hold_spread() {
+  const auto& held = seen().held();
+  hold(!held || held->due > now_, "spread", "new settings whose turn has come go on waiting");
+  hold(!held || !(stop_at_ || given_up_), "spread", "a stop has new settings wait");
+  hold(!held || agent_, "spread", "new settings wait though there is no agent");
+  if (!seen().reloading() && !preparing_) at_once_ = false;
 }
 
 void Walk::hold_in_force() const {

@@ -43,6 +43,7 @@ void Walk::end_agent_process(const AgentEnded& how) {
   if (kept_ && !answered_ && !replaced_ && !stop_at_ && !given_up_) did_not_start_ = true;
   if (how.code == 0 && asked_leave_) leave_completed_ = true;
   forget_agent();
+  if (seen().held()) at_once_ = unread_ = true;
   tell(how, "agent ended");
 }
 
@@ -89,6 +90,7 @@ void Walk::take(const Launch& e) {
   hold(!agent_ && !launching_, "one-agent", "a launch beside a live agent");
   hold(!stop_at_, "no-comeback", "a launch after a stop was asked");
   hold_back();
+  hold(!unread_, "spread", "an agent is launched before the settings are read that have waited");
   launching_ = true;
   launches_ = e.launch;
   hold(!asked_leave_ || prepared_since_ || rejoins_, "renamed", "a launch before the other name is prepared");

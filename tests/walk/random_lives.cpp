@@ -28,6 +28,7 @@ Rules random_rules(Dice& dice) {
   rules.bind_wait = upto(seconds(60));
   rules.bind_settle = chance(20) ? Duration{} : upto(seconds(10));
   rules.files_wait = chance(20) ? Duration{} : upto(seconds(60));
+  rules.restart_spread = chance(40) ? Duration{} : upto(seconds(20));
   rules.hung_after = seconds(1) + upto(seconds(chance(50) ? 5 : 90));
   rules.rejoin_after = chance(30) ? Duration{} : seconds(1) + upto(seconds(chance(50) ? 4 : 60));
   rules.give_up_after = 1 + static_cast<int>(dice.upto(5));

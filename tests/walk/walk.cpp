@@ -16,7 +16,7 @@ void hold(bool kept, const char* law, const char* how) {
 }
 
 void Walk::one() {
-  std::array<int, 12> weights{}, what{};
+  std::array<int, 13> weights{}, what{};
   std::size_t possible = 0;
   const auto add = [&](int turn, int weight) {
     what[possible] = turn;
@@ -37,6 +37,7 @@ void Walk::one() {
   if (asked_leave_ && !agent_ && !launching_ && !stop_at_) add(9, 20);
   if (agent_ && answered_ && !leaves_ && !asked_leave_) add(10, 1);
   if (agent_ && leader_) add(11, 1);
+  add(12, 2);
   switch (what[choices_->among({weights.data(), possible})]) {
     case 0:
       return answer(among(owed_.size()));
@@ -56,6 +57,7 @@ void Walk::one() {
     case 7:
       return signal(SignalKind::reload);
     case 8:
+      if (preparing_ || seen().reloading()) at_once_ = true;
       return tell(HostRenamed{}, "host renamed");
     case 9:
       return signal(SignalKind::restart);
@@ -66,6 +68,8 @@ void Walk::one() {
     case 11:
       doubt();
       return tell(ServersDoubted{}, "the agent's log doubts the servers");
+    case 12:
+      return tell(SettingsChanged{}, "a settings file has changed");
   }
 }
 
@@ -85,6 +89,7 @@ void Walk::signal(SignalKind kind) {
               stays || !by_policy || leaves || (life_.stopping.goes_on && asked_leave_));
   }
   if (kind == SignalKind::restart) restart_asked_ = true;
+  if (kind == SignalKind::reload && !stop_at_ && !given_up_ && seen().phase() != Phase::prepare) at_once_ = true;
   tell(Signal{kind}, names[static_cast<int>(kind)]);
 }
 
@@ -157,9 +162,11 @@ void Walk::answer(std::size_t index) {
 
 void Walk::tell(Happening what, const char* name) {
   note_full_sync();
+  note_turn_has_come();
   turns_.push_back({now_, name, seen().phase()});
   const std::vector<Effect> effects = step(life_, {now_, std::move(what)});
   count_killings(effects);
+  note_registered();
   for (const Effect& effect : effects) {
     ++effects_;
     hold(!quit_, "quit-once", "an effect after Quit");
@@ -167,6 +174,7 @@ void Walk::tell(Happening what, const char* name) {
   }
   hold_awaited();
   hold_in_force();
+  hold_spread();
   hold_registration();
   hold_stopping();
   hold_flushed();

@@ -170,6 +170,7 @@ class Walk {
   void respond(const AwaitNews& e);
   void take(const AwaitNews& e);
   void take(const DropNews&);
+  void note_registered();
   bool awaits_news(NodePart part) const;
   void hold_heard() const;
 
@@ -191,6 +192,8 @@ class Walk {
   void put_into_force(InForce settings);
   void hold_back();
   void hold_in_force() const;
+  void note_turn_has_come();
+  void hold_spread();
 
   // ---- deciding
   void respond(const AskWhy& e);
@@ -314,7 +317,8 @@ class Walk {
     Rules rules;
     NodeKey own;
     ReloadResult result;
-    bool settings;  // read again
+    bool settings;       // read again
+    bool waits = false;  // for its turn
   };
   InForce in_force_;
   std::optional<Next> next_;
@@ -322,6 +326,8 @@ class Walk {
   int version_ = 0, base_ = 0, launched_with_ = 0;  // of what is in force: now, when reading began, with the agent
   bool preparing_ = false, proven_ = false;         // an agent has answered with what is in force
   bool did_not_start_ = false;
+  bool unread_ = false;   // settings waited when the agent ended
+  bool at_once_ = false;  // somebody wants what is being read, or its turn has come
   std::optional<Time> back_at_;
   std::optional<Time> leave_first_;  // since when the agent is to leave, for one of another name
   bool prepared_since_ = false;      // settings, since an agent has left and ended

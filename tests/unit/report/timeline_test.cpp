@@ -154,6 +154,23 @@ TEST_CASE("With no pause behind it an agent that died is still told from the one
   CHECK(table(watched.course(CourseKind::start)) == Table{{"former", 70}, {"launch", 10}, {"api", 20}});
 }
 
+TEST_CASE("How long new settings waited for a restart is told beside it, and is no part of it") {
+  Watched watched;
+  watched.started();
+  Reloaded news{ReloadResult::restart, {}, "new settings", node, "recursors"};
+  news.rules.restart_spread = std::chrono::hours(1);
+  watched.at(1000, SettingsChanged{}).at(1000, news).at(2000, SettingsChanged{}).at(2000, news);
+  CHECK_FALSE(watched.has(CourseKind::restart));
+  // By order: however long it would have been.
+  watched.at(3000, Signal{SignalKind::reload}).at(3100, news).at(3200, AgentEnded{0, 0});
+  const Course restart = watched.course(CourseKind::restart);
+  CHECK(restart.reason == RestartReason::settings);
+  CHECK(restart.waited == milliseconds(2100));
+  CHECK(restart.total() == milliseconds(100));
+  CHECK(parse_timeline("f", timeline_json({restart}))->front().waited == restart.waited);
+  CHECK(timeline_text({restart}, false).find("the settings waited 2100 ms for it") != std::string::npos);
+}
+
 TEST_CASE("The last restart of the agent is told beside the start, with its reason") {
   Watched watched;
   watched.started().at(1000, AgentEnded{-1, SIGKILL});

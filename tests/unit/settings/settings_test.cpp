@@ -90,6 +90,7 @@ TEST_CASE("without a file and variables every setting has its default") {
   CHECK(s.stop.timeout == 25s);
   CHECK(s.restart.min == 100ms);
   CHECK(s.restart.max == 30s);
+  CHECK(s.restart.spread == 10s);
   CHECK(s.restart.give_up_after == 5);
   CHECK(s.watch.hung_after == 30s);
   CHECK(s.watch.rejoin_after == 5min);
