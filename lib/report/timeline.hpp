@@ -69,12 +69,12 @@ const char* to_string(CourseOutcome outcome);  // as programs see it: the enumer
 struct Course {
   CourseKind kind = CourseKind::start;
   CourseOutcome outcome = CourseOutcome::under_way;
-  std::optional<RestartReason> reason{};     // of a restart
-  Duration waited{};                         // of one for new settings: how long those had waited for it (restart.spread)
-  Duration budget{};                         // of a stop: stop.timeout
-  Duration given{};                          // what the platform gave it, where that was less
-  std::string evidence{};                    // of a stop: by what it left or stayed, where somebody told
-  std::chrono::sys_seconds began{};          // by the wall clock
+  std::optional<RestartReason> reason{};  // of a restart
+  Duration waited{};                      // of one for new settings: how long those had waited for it (restart.spread)
+  Duration budget{};                      // of a stop: stop.timeout
+  Duration given{};                       // what the platform gave it, where that was less
+  std::string evidence{};                 // of a stop: by what it left or stayed, where somebody told
+  std::chrono::sys_seconds began{};       // by the wall clock
   std::array<Duration, step_count> spent{};  // by Step; never negative; nothing in the steps of other kinds
   Duration total() const;
   bool operator==(const Course&) const = default;
@@ -104,7 +104,7 @@ class Timeline {
   Track start_;
   std::optional<Track> restart_, stop_;
   std::optional<Time> held_since_;  // settings that wait for their turn, or are read for it
-  int launches_ = 0;  // of the life, when it was last seen
+  int launches_ = 0;                // of the life, when it was last seen
 };
 
 // The body of GET /timeline, and the content of the file that a life leaves behind: an object with a member for each

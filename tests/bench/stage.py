@@ -99,6 +99,7 @@ class Stage:
     def __init__(self, folder, options, book):
         self.folder, self.book = folder, book
         self.lictor, self.rounds, self.starts = options.lictor, options.rounds, options.starts
+        self.outage = options.outage
         self.world = e2e.World(folder, options.lictor)
         self.server = self.world.server()
         self.catalog = Catalog(self.server)
