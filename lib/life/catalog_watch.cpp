@@ -20,6 +20,7 @@ void CatalogWatch::pause() {
   own_.checks.ask_at.reset();
   own_.services.ask_at.reset();
   own_.whole = own_.checks.answered = own_.services.answered = false;
+  own_.checks.put_off = own_.services.put_off = false;
   drop();
 }
 
@@ -27,9 +28,17 @@ void CatalogWatch::ask_soon(Question& question) const {
   if (!question.asking) question.ask_at = std::max(turn_.now, question.not_before.value_or(turn_.now));
 }
 
-void CatalogWatch::leader_found() {
-  ask_soon(own_.checks);
-  if (own_.whole) ask_soon(own_.services);
+void CatalogWatch::leader_found(Duration without) {
+  if (!own_.whole) return ask_soon(own_.checks);
+  const Duration most = std::min(without, watch_after_outage), third = most / 3;
+  for (Question* question : {&own_.checks, &own_.services}) {
+    ask_soon(*question);
+    if (question->asking) continue;
+    const Time later =
+        turn_.now + third + Duration(turn_.random(static_cast<std::uint64_t>((most - third).count()) + 1));
+    question->ask_at = std::max(*question->ask_at, later);
+    question->put_off = true;
+  }
 }
 
 // The one that asks for a part is asked anew, for the whole.
@@ -40,7 +49,7 @@ void CatalogWatch::registered(bool anew) {
     if (question->asked) question->not_before = *question->asked + watch_changed;
   }
   if (!std::exchange(own_.whole, true)) drop();
-  leader_found();
+  for (Question* question : {&own_.checks, &own_.services}) ask_soon(*question);
 }
 
 // ---- asking
@@ -71,6 +80,7 @@ void CatalogWatch::ask(NodePart part) {
 bool CatalogWatch::on(const NewsSeen& e) {
   Question& q = question(e.part);
   if (!std::exchange(q.asking, false) || !turn_.registering()) return false;
+  q.put_off = false;
   q.unanswered = e.answer == NewsAnswer::unanswered ? q.unanswered + 1 : 0;
   const bool good = e.answer != NewsAnswer::unanswered && e.answer != NewsAnswer::forbidden;
   q.answered = good && own_.whole;

@@ -50,6 +50,9 @@ inline constexpr int hasty_told = 6;
 // After one that failed, with each one more; and that is forbidden.
 inline constexpr Duration watch_pause = std::chrono::seconds(3), watch_retry = std::chrono::seconds(30);
 inline constexpr Duration watch_forbidden = std::chrono::minutes(1);
+// After an outage all nodes would ask at once, beside the full sync of each agent: each asks within as long as there was no leader, this
+// at most, and not within the first third.
+inline constexpr Duration watch_after_outage = std::chrono::seconds(30);
 
 struct Question {
   bool asking = false;  // an answer is outstanding
@@ -59,6 +62,7 @@ struct Question {
   int hasty = 0;          // not held, and nothing new
   int busy = 0;           // not held, and something has changed
   bool answered = false;  // of the whole part
+  bool put_off = false;   // until some time after an outage
   int unmended = 0;       // otherwise than the agent has it, and again
   bool differs = false;   // by the last that had something new
   bool operator==(const Question&) const = default;
@@ -76,6 +80,8 @@ struct CatalogWatchState {
     const auto good = [](const Question& q) { return q.answered && !q.differs && q.unanswered == 0; };
     return whole && good(checks) && good(services);
   }
+  // Or is to be soon: nobody has to look at the catalog until then, but once.
+  bool comes_to_cover() const { return covers() || (whole && checks.put_off && services.put_off); }
 };
 
 class CatalogWatch {
@@ -86,7 +92,7 @@ class CatalogWatch {
 
   void ended() { own_ = {}; }  // the agent
   void pause();                // it is being ended, or a stop has begun
-  void leader_found();
+  void leader_found(Duration without);
   void registered(bool anew);
   void ask();
   // Whether it was asked for, and is about this node.

@@ -214,7 +214,7 @@ struct FindFault {
   int after;
 };  // FaultFound
 // Whether the agent answers, and knows a leader. `servers`: one is asked for that, though the agent has known a leader and still knows
-// as many servers.
+// as many servers, or has known no server; without it such an agent that now knows one is said to know no leader.
 struct Probe {
   int launch;
   Duration deadline;

@@ -58,7 +58,9 @@ void Joining::probe() {
   if (own_.probing) return;
   own_.probing = true;
   const bool again = turn_.due(own_.doubts_at);
-  const bool servers = own_.doubts || again || !own_.leader || turn_.stopping();
+  // Servers that come back are left in peace for a moment: an agent that knows none is not asked for more than that.
+  const bool come_back = own_.serverless && ask_pause() > ask_servers_at_least;
+  const bool servers = own_.doubts || again || (!own_.leader && !come_back) || turn_.stopping();
   if (servers) own_.asked_servers = turn_.now;
   if (again) {
     own_.doubts_at.reset();
@@ -73,7 +75,7 @@ void Joining::probe() {
 void Joining::next_probe() {
   // Servers without a leader are asked, where an agent that knows no server tells so by itself.
   if (own_.unled && !turn_.at(StopStep::settle)) {
-    const Duration at_first = own_.joined ? Duration(milliseconds(500)) : Duration(milliseconds(1));
+    const Duration at_first = own_.joined ? by_chance(ask_pause()) : Duration(milliseconds(1));
     own_.probe_at = turn_.now + paced(turn_.now - *own_.unled, 8, at_first, ask_servers_at_most);
     return;
   }
@@ -84,6 +86,12 @@ void Joining::next_probe() {
   own_.probe_at = turn_.now + (waiting ? paced(waited, 50, milliseconds(1), milliseconds(500)) : seldom);
   if (own_.doubts_at) own_.probe_at = std::min(*own_.probe_at, *own_.doubts_at);
   if (own_.doubts) doubt();
+}
+
+// Between questions for a leader to servers that have none, at first. After an outage all nodes ask.
+Duration Joining::ask_pause() const {
+  const Duration without = own_.leaderless ? turn_.now - *own_.leaderless : Duration{};
+  return paced(without, 30, ask_servers_at_least, ask_servers_at_first);
 }
 
 void Joining::probe_again(Duration waited) {
@@ -154,7 +162,7 @@ void Joining::answered(const Probed& e) {
                                      : "no leader is known: the node stays ready (control.ready_needs_leader)");
   }
   turn_.say(Tone::info, "a leader is known again", {seconds_field(without)});
-  turn_.post(LeaderFound{});
+  turn_.post(LeaderFound{without});
 }
 
 // It looks up anew whom to join. So does this one, as it is told: where that finds nobody, another one would not either.

@@ -12,6 +12,9 @@
 // own retry_interval. Names likewise, each once in name_pause at first; an agent that has never found anybody looks for them
 // itself each retry_interval, and is helped only for names_at_first.
 //
+// Servers that come back after a quarter of a minute or longer are asked for their leader after a moment only, another one for each node: they
+// have to elect one, and to answer the full sync of each agent.
+//
 // While a leader is known the agent alone is asked, which tells of itself how many servers are alive. These are asked where that has
 // changed, and where something speaks for it that the leader is lost: a question that failed, the agent's log; within half of
 // hung_after, and no more often, but once more soon after that.
@@ -48,7 +51,9 @@ inline constexpr Duration knock_at_most = std::chrono::seconds(6);
 // From one look-up of a name to the next, at least; and for which an agent that looks itself is helped, from its start.
 inline constexpr Duration name_pause = std::chrono::seconds(5);
 inline constexpr Duration names_at_first = std::chrono::minutes(1);
-// Between questions for a leader to servers that have none.
+// Between questions for a leader to servers that have none: at first the longer the longer there was none.
+inline constexpr Duration ask_servers_at_least = std::chrono::milliseconds(500);
+inline constexpr Duration ask_servers_at_first = std::chrono::seconds(2);
 inline constexpr Duration ask_servers_at_most = std::chrono::seconds(5);
 
 // A server that lives on takes one that is gone for the leader for as long as its own patience is: raft's heartbeat timeout.
@@ -108,6 +113,7 @@ class Joining {
   void note_leader(ProbeAnswer answer);
   void note_since(std::optional<Time>& since, bool so) const;
   void next_probe();
+  Duration ask_pause() const;
   void probe_again(Duration waited);
   void stop_joining();
   bool hands_names() const;

@@ -58,9 +58,7 @@ class LifeStep {
   }
 
   void on(const HostChanged&) { in(Phase::prepare) ? preparing_.prepare() : address_.host_changed(); }
-
   void on(const SettingsChanged&) { in(Phase::prepare) ? preparing_.prepare() : reloading_.settings_changed(); }
-
   void on(const HostRenamed&) { in(Phase::prepare) ? preparing_.prepare() : reloading_.host_renamed(); }
 
   void on(const GiveUp& m) {
@@ -106,12 +104,8 @@ class LifeStep {
     if (turn_.stopping() || turn_.leaving_first()) return stopping_.ended(e);
     if (in_vain && !end.ordered) return reloading_.started_in_vain(how_it_ended(e));
     supervisor_.follow(e, end, was_calm, ever_ready());
-    if (reloading_.holds()) {
-      supervisor_.await_settings();
-      return reloading_.take_held();
-    }
+    if (reloading_.waits_for_end()) return go_on_with_others();
     if (useless && !end.ordered) supervisor_.look_for_fault(e);
-    if (reloading_.waits_for_leave()) go_on_after_leave();
   }
 
   void on(const FaultFound& e) {
@@ -154,14 +148,14 @@ class LifeStep {
 
   void on(const LeaveOver& m) {
     reloading_.left(m.left);
-    if (!turn_.process()) return go_on_after_leave();
+    if (!turn_.process()) return go_on_with_others();
     joining_.pause();
     supervisor_.replace_left(m.asked);
   }
 
-  void go_on_after_leave() {
+  void go_on_with_others() {
     supervisor_.await_settings();
-    reloading_.leave_is_over();
+    reloading_.agent_is_gone();
   }
 
   void on(const EndForGood& m) {
@@ -189,10 +183,10 @@ class LifeStep {
   }
 
   void on(const ServersMet&) { syncer_.paused(!life_.registration.held, true); }
-  void on(const LeaderFound&) {
-    registration_.leader_found();
+  void on(const LeaderFound& m) {
+    registration_.leader_found(m.without);
     standing_.leader_found();
-    watch_.leader_found();
+    watch_.leader_found(m.without);
     pulse_.leader_found();
   }
   void on(const LeaderMissing& m) { on(RestartAgent{RestartReason::no_leader, {seconds_field(m.since)}}); }
@@ -202,9 +196,7 @@ class LifeStep {
   // ---- hooks
 
   void on(const HookDue& m) { hooks_.run_next(m.kind); }
-
   void on(const HookEnded& e) { hooks_.on(e); }
-
   void on(const HookDone&) { turn_.stopping() ? stopping_.hook_done() : registration_.hook_done(); }
   void on(const HookRetry&) { turn_.stopping() ? stopping_.retry_hook() : registration_.retry_hook(); }
 

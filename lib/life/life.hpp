@@ -84,7 +84,7 @@
 //   heard          while the node is ready the servers have the questions for its part of the catalog, or get them within
 //                  watch_forbidden and some; each once at a time, and none in a stop
 //   unhurried      not more than a few of them a second, and where what is answered is not held and nothing new less than one in two
-//                  seconds
+//                  seconds; after an outage not within the first third of the time that it took, or of watch_after_outage
 //   rest           while a leader is known and nothing speaks against it no probe asks a server; where something does one is asked
 //                  within half of hung_after; while the catalog watch tells of each change, and there is none, nobody looks at the
 //                  catalog

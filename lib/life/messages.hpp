@@ -15,8 +15,10 @@ namespace lictor {
 struct Answered {  // the agent's API; first: for the first time
   bool first;
 };
-struct ServersMet {};   // by the agent: it runs a full sync soon
-struct LeaderFound {};  // a leader is known, for the first time or again
+struct ServersMet {};  // by the agent: it runs a full sync soon
+struct LeaderFound {   // a leader is known
+  Duration without{};  // again, and for this long there was none
+};
 struct LeaderMissing {  // for rejoin_after
   Duration since;
 };

@@ -43,9 +43,12 @@ void Registration::pause() {
   own_.unsettled = false;
 }
 
-void Registration::leader_found() {
+void Registration::leader_found(Duration without) {
   if (active()) {
-    own_.task_at = turn_.now;
+    const Duration most = std::min({without, joining_.members * look_spread_of_each, look_spread});
+    own_.task_at = turn_.now + Duration(turn_.random(static_cast<std::uint64_t>(most.count()) + 1));
+    // The servers have ended a question, and may have lost something.
+    own_.unlooked = own_.unlooked || !watch_.covers();
     return;
   }
   enter(RegistrationStep::registering);
@@ -91,7 +94,7 @@ void Registration::register_more() {
 
 // The servers would have told of it.
 bool Registration::needs_no_look() const {
-  return own_.state == RegistrationStep::serving && own_.registered && watch_.covers() && !own_.differs &&
+  return own_.state == RegistrationStep::serving && own_.registered && watch_.comes_to_cover() && !own_.differs &&
          !own_.unlooked && !own_.open_since && !own_.left_over.since;
 }
 

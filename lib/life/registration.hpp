@@ -35,6 +35,9 @@ struct CatalogWatchState;
 struct HooksState;
 struct JoiningState;
 
+// When a leader is known again all nodes look at what the catalog has of them: each within so much for each member, this at most, and
+// no longer than there was none.
+inline constexpr Duration look_spread_of_each = std::chrono::milliseconds(150), look_spread = std::chrono::seconds(30);
 inline constexpr Duration check_interval = std::chrono::seconds(60);  // services and catalog, while serving
 // With ACLs, a catalog that the token may not read looks empty instead of saying so (filtered results): an entry that
 // has not been seen for this long although the agent has taken the services counts as one that may not be read.
@@ -109,7 +112,7 @@ class Registration {
   void ended();          // the agent
   void pause();          // it is being ended, or a stop has begun
   void agent_answers();  // for the first time
-  void leader_found();
+  void leader_found(Duration without);
   void check_now(Sending at_least);
   void look();
   void part_differs();

@@ -141,7 +141,10 @@ void Reloading::left(bool confirmed) {
   if (own_.after_leave) own_.after_leave->left = confirmed;
 }
 
-void Reloading::leave_is_over() {
+bool Reloading::waits_for_end() const { return own_.after_leave || own_.held; }
+
+void Reloading::agent_is_gone() {
+  if (!own_.after_leave) return take_held();
   const AfterLeave what = *std::exchange(own_.after_leave, std::nullopt);
   apply({.settings = what.read, .left = what.left});
 }

@@ -86,14 +86,14 @@ class Reloading {
 
   void reload();            // somebody here wants it
   void settings_changed();  // by themselves
-  bool holds() const { return own_.held.has_value(); }
-  void take_held();  // its turn has come, or there is no agent any more for whose sake it would wait
+  void take_held();         // its turn has come, or there is no agent any more for whose sake it would wait
   void address_changed() { apply({.settings = false, .moves = true}); }
   void address_found();
   void host_renamed();
   void left(bool confirmed);
-  bool waits_for_leave() const { return own_.after_leave.has_value(); }
-  void leave_is_over();  // and the agent has ended
+  // Settings are to be read before the next agent is launched: those for another name, or those that are held.
+  bool waits_for_end() const;
+  void agent_is_gone();
   void stand_down();
   void take_id_back(const std::string& id);
   void ended();   // the agent

@@ -27,6 +27,7 @@ import before  # noqa: E402
 import book  # noqa: E402
 import consul_facts  # noqa: E402
 import hcl  # noqa: E402
+import herd  # noqa: E402
 import holding  # noqa: E402
 import image  # noqa: E402
 import large  # noqa: E402
@@ -69,6 +70,7 @@ ASKED_FOR = {
     "eyes": (life.eyes, ()),
     "hcl": (hcl.hcl, ("go", "g++")),
     "hcl_start": (hcl.hcl_start, ("g++",)),
+    "herd": (herd.herd, ("g++",)),
     "image": (image.image, ("dockerd",)),
     "build": (size.build, ("cmake", "ninja")),
     "layout": (layout.layout, ("g++", "ninja")),
@@ -108,6 +110,7 @@ def main():
     parser.add_argument("--starts", type=int, default=100, metavar="N", help="starts of each kind (default: 100)")
     parser.add_argument("--lictor", default=str(sandbox.TOP / "build/release/lictor"), metavar="BINARY")
     parser.add_argument("--before", metavar="BINARY", help="another build, which the part `before` takes by turns")
+    parser.add_argument("--outage", type=int, default=300, metavar="N", help="s for which herd has no servers (default: 300)")
     out = sandbox.TOP / "build/bench"
     parser.add_argument("--out", type=pathlib.Path, default=out, metavar="FOLDER", help="for samples and chart")
     parser.add_argument("--publish", action="store_true", help="the run's table and chart go to docs/comparison.md")
@@ -133,6 +136,7 @@ def main():
     print(", ".join(f"{name} {value}" for name, value in host.items()), flush=True)
     given = ["--lictor", options.lictor, "--rounds", str(options.rounds), "--starts", str(options.starts)]
     given += ["--before", options.before] if options.before else []
+    given += ["--outage", str(options.outage)]
     for part in chosen:
         print(f"\n== {part}", flush=True)
         began = time.monotonic()

@@ -100,6 +100,7 @@ class Stage:
         self.folder, self.book = folder, book
         self.lictor, self.before = options.lictor, options.before
         self.rounds, self.starts = options.rounds, options.starts
+        self.outage = options.outage
         self.world = e2e.World(folder, options.lictor)
         self.server = self.world.server()
         self.catalog = Catalog(self.server)

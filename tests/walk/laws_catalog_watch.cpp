@@ -51,6 +51,7 @@ void Walk::take(const AwaitNews& e) {
   const std::size_t hasty = heard.in_haste.size();
   hold(hasty < 3 || now_ - heard.in_haste[hasty - 3] >= watch_hasty, "unhurried",
        "a question that is answered at once, with nothing new, is asked again and again");
+  hold(!heard.not_before || now_ >= *heard.not_before, "unhurried", "servers are asked as soon as they are back");
   heard.asked = now_;
   owe(e, mostly(50) ? e.limit : seconds(1));
 }
@@ -58,7 +59,19 @@ void Walk::take(const AwaitNews& e) {
 // A node that is registered anew is watched anew.
 void Walk::note_registered() {
   if (turns_.back().phase == Phase::serve || seen().phase() != Phase::serve) return;
-  for (HeardOf& one : heard_) one.in_haste.clear();
+  for (HeardOf& one : heard_) {
+    one.in_haste.clear();
+    one.not_before.reset();
+  }
+}
+
+// The catalog is looked at once. What questions the servers have already they keep.
+void Walk::note_outage_over() {
+  calm_ = false;
+  if (seen().phase() != Phase::serve || !gossip_) return;
+  const Duration most = std::min<Duration>(now_ - *leaderless_, watch_after_outage);
+  if (!awaits_news(NodePart::checks)) heard_[0].not_before = now_ + most / 3;
+  if (!awaits_news(NodePart::services)) heard_[1].not_before = now_ + most / 3;
 }
 
 void Walk::take(const DropNews&) {

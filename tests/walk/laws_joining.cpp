@@ -30,6 +30,7 @@ void Walk::respond(const Probe& e) {
     if (!leader_ && answer == ProbeAnswer::leader) paused_ = now_;
     leader_ = answer == ProbeAnswer::leader;
     if (leader_ && !joined_) joined_ = now_;
+    if (leader_ && leaderless_) note_outage_over();
     if (leader_) leaderless_.reset();
     if (!leader_ && joined_ && !leaderless_) leaderless_ = now_;
     if (answer != ProbeAnswer::no_server) serverless_.reset();
@@ -66,7 +67,8 @@ void Walk::respond(const Join& e) {
 }
 
 void Walk::take(const Probe& e) {
-  hold(e.servers || (leader_ && !stop_at_), "rest", "no leader is known, and no server is asked for one");
+  hold(e.servers || ((leader_ || serverless_) && !stop_at_), "rest",
+       "no leader is known, and no server is asked for one");
   hold(!e.servers || !leader_ || stop_at_ || asks_allowed_ > 0, "rest",
        "a server is asked for a leader though all is well");
   if (e.servers) doubted_.reset();

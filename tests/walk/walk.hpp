@@ -171,6 +171,7 @@ class Walk {
   void take(const AwaitNews& e);
   void take(const DropNews&);
   void note_registered();
+  void note_outage_over();
   bool awaits_news(NodePart part) const;
   void hold_heard() const;
 
@@ -299,6 +300,7 @@ class Walk {
     std::vector<Time> in_haste{};  // asked in a row after answers that were not held and had nothing new
     bool hasty = false;            // the last one was
     bool good = false, differs = false;
+    std::optional<Time> not_before{};  // after an outage
   };
   std::array<HeardOf, 2> heard_{};
   bool told_of_difference_ = false;  // and nothing was sent again for it

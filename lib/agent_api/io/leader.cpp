@@ -44,19 +44,22 @@ void AgentApi::ask_for_leader(Duration within, bool servers, std::function<void(
   self.deadline = within / 2;
   self.take = [stats](std::string_view piece) { stats->parts.feed(piece); };
   const auto end = std::chrono::steady_clock::now() + within;
-  probes_.ask(std::move(self), [this, known, stats, end, done = std::move(done)](const HttpResult& answer) mutable {
-    if (!answer && answer.error().failure != HttpFailure::late) return done(answer.error());
-    if (answer) self_refused_ = answer->status / 100 == 4;
-    const int before = std::exchange(known_servers_, answer && answer->status == 200 ? stats->servers : -1);
-    if (stats->members > 0) facts_.members = stats->members;
-    if (known_servers_ == 0) {
-      facts_.server.clear();
-      return done(ProbeAnswer::no_server);
-    }
-    if (known && known_servers_ > 0 && (before < 0 || before == known_servers_)) return done(ProbeAnswer::leader);
-    const Duration left = std::chrono::duration_cast<Duration>(end - std::chrono::steady_clock::now());
-    ask_servers_for_leader(std::max<Duration>(left, std::chrono::milliseconds(1)), std::move(done));
-  });
+  probes_.ask(std::move(self),
+              [this, known, servers, stats, end, done = std::move(done)](const HttpResult& answer) mutable {
+                if (!answer && answer.error().failure != HttpFailure::late) return done(answer.error());
+                if (answer) self_refused_ = answer->status / 100 == 4;
+                const int before = std::exchange(known_servers_, answer && answer->status == 200 ? stats->servers : -1);
+                if (stats->members > 0) facts_.members = stats->members;
+                if (known_servers_ == 0) {
+                  facts_.server.clear();
+                  return done(ProbeAnswer::no_server);
+                }
+                if (!known && !servers && before == 0 && known_servers_ > 0) return done(ProbeAnswer::no_leader);
+                if (known && known_servers_ > 0 && (before < 0 || before == known_servers_))
+                  return done(ProbeAnswer::leader);
+                const Duration left = std::chrono::duration_cast<Duration>(end - std::chrono::steady_clock::now());
+                ask_servers_for_leader(std::max<Duration>(left, std::chrono::milliseconds(1)), std::move(done));
+              });
 }
 
 void AgentApi::ask_servers_for_leader(Duration within, std::function<void(const LeaderResult&)> done) {

@@ -2,7 +2,10 @@
 #include "life_story.hpp"
 
 #include <algorithm>
+#include <deque>
+#include <optional>
 #include <string>
+#include <vector>
 
 using namespace lictor;
 using namespace story;
@@ -225,4 +228,56 @@ TEST_CASE("a stop and a restart drop the questions, and another agent begins ane
     REQUIRE(asks(s, NodePart::checks));
     CHECK_FALSE(asks(s, NodePart::checks)->whole);
   }
+}
+
+TEST_CASE(
+    "after an outage the servers are asked for their leader after a moment, and for this node not in the first ten "
+    "seconds") {
+  Story s = watched();
+  const Time back(seconds(60));
+  std::optional<Time> leads;
+  int looks = 0;
+  std::vector<Time> asked;
+  std::deque<Happening> answers{NewsSeen{1, NodePart::checks, NewsAnswer::unanswered},
+                                NewsSeen{1, NodePart::services, NewsAnswer::unanswered},
+                                Probed{1, ProbeAnswer::no_server, 200}};
+  Time at(seconds(5));
+  while (at < Time(seconds(120)) && asked.size() < 2) {
+    Happening next = Tick{};
+    if (answers.empty()) {
+      at = *next_wake(s.life);
+    } else {
+      next = answers.front();
+      answers.pop_front();
+    }
+    s.at(at.time_since_epoch(), next);
+    if (s.has<SendServices>()) answers.push_back(ServicesSent{1, "", false});
+    if (s.has<Flush>()) answers.push_back(Flushed{1});
+    if (s.has<AskOwn>()) answers.push_back(OwnAnswered{1, true});
+    if (s.has<LookUpCatalog>()) {
+      looks += leads ? 1 : 0;
+      answers.push_back(CatalogSeen{1, CatalogAnswer::registered});
+    }
+    if (const auto* probe = s.first<Probe>()) {
+      const bool told = leads || (at >= back && probe->servers);
+      if (told && !leads) leads = at;
+      answers.push_back(Probed{1,
+                               told         ? ProbeAnswer::leader
+                               : at >= back ? ProbeAnswer::no_leader
+                                            : ProbeAnswer::no_server,
+                               200});
+    }
+    for (const NodePart part : {NodePart::checks, NodePart::services}) {
+      if (!leads || !asks(s, part)) continue;
+      asked.push_back(at);
+      answers.push_back(NewsSeen{1, part, NewsAnswer::changed});
+    }
+  }
+  REQUIRE(leads);
+  CHECK(*leads > back + seconds(1));
+  CHECK(*leads < back + seconds(4));
+  CHECK(looks == 1);
+  REQUIRE(asked.size() == 2);
+  CHECK(asked.front() >= *leads + seconds(10));
+  CHECK(asked.back() <= *leads + seconds(34));  // the one waits for the other to be answered
 }

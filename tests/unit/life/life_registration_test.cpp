@@ -344,8 +344,9 @@ TEST_CASE("what was registered is looked at once more when the agent's full sync
 
   SECTION("and where the agent meets its servers anew") {
     s.at(seconds(70), Probed{1, ProbeAnswer::no_leader, 3});
-    CHECK(s.at(seconds(80), Probed{1, ProbeAnswer::leader, 3}).has<SendServices>());
-    s.at(seconds(80), ServicesSent{1, ""}).at(seconds(80), CatalogSeen{1, CatalogAnswer::registered});
+    s.at(seconds(80), Probed{1, ProbeAnswer::leader, 3});
+    CHECK(s.at(seconds(80) + 3 * look_spread_of_each, Tick{}).has<SendServices>());
+    s.at(seconds(81), ServicesSent{1, ""}).at(seconds(81), CatalogSeen{1, CatalogAnswer::registered});
     CHECK_FALSE(s.at(milliseconds(83090), Tick{}).has<SendServices>());
     CHECK(s.at(milliseconds(83100), Tick{}).has<SendServices>());
   }

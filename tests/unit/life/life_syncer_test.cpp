@@ -45,8 +45,7 @@ TEST_CASE(
   SECTION("not without a leader, nor in a stop") {
     s.at(milliseconds(400), Probed{1, ProbeAnswer::no_leader, 3});
     CHECK_FALSE(s.at(seconds(1), Tick{}).has<Flush>());
-    s.at(seconds(1), Probed{1, ProbeAnswer::leader, 3}).at(seconds(1), ServicesSent{1, "", false});
-    CHECK(s.at(milliseconds(1600), Tick{}).has<Flush>());
+    CHECK(s.at(seconds(1), Probed{1, ProbeAnswer::leader, 3}).has<Flush>());
     s.at(milliseconds(1600), Flushed{1}).at(milliseconds(1700), Signal{SignalKind::terminate});
     CHECK_FALSE(s.at(milliseconds(2200), Tick{}).has<Flush>());
   }
