@@ -151,8 +151,7 @@ void Joining::answered(const Probed& e) {
   if (turn_.at(StopStep::settle)) return;
   if (!e.gossip && (turn_.in(Phase::join) || turn_.registering())) return turn_.post(GossipShutDown{});
   const Duration rejoin_after = turn_.rules().rejoin_after;
-  if (own_.leaderless && rejoin_after > Duration{} && turn_.now - *own_.leaderless >= rejoin_after &&
-      another_may_help())
+  if (own_.leaderless && rejoin_after > Duration{} && in_vain_since() + rejoin_after <= turn_.now && another_may_help())
     return turn_.post(LeaderMissing{turn_.now - *own_.leaderless});
   if (turn_.in(Phase::join) && leader) return turn_.post(LeaderFound{});
   if (!turn_.in(Phase::serve) || !changed) return;
@@ -164,6 +163,9 @@ void Joining::answered(const Probed& e) {
   turn_.say(Tone::info, "a leader is known again", {seconds_field(without)});
   turn_.post(LeaderFound{without});
 }
+
+// Servers that have just been met have yet to elect a leader.
+Time Joining::in_vain_since() const { return own_.unled.value_or(*own_.leaderless); }
 
 // It looks up anew whom to join. So does this one, as it is told: where that finds nobody, another one would not either.
 bool Joining::another_may_help() const {

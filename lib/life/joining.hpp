@@ -114,6 +114,7 @@ class Joining {
   void note_since(std::optional<Time>& since, bool so) const;
   void next_probe();
   Duration ask_pause() const;
+  Time in_vain_since() const;
   void probe_again(Duration waited);
   void stop_joining();
   bool hands_names() const;

@@ -19,7 +19,8 @@ void Reloading::reload() {
 }
 
 void Reloading::settings_changed() {
-  if (!turn_.stopping()) apply({.settings = true});
+  if (turn_.stopping()) return turn_.say(Tone::info, "settings are not read again now");
+  apply({.settings = true});
 }
 
 // The address is looked at in any case.

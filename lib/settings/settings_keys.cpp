@@ -132,11 +132,11 @@ const std::vector<SettingKey>& setting_keys() {
       {"restart.spread",
        duration,
        R"("10s")",
-       "longest time that a restart of the agent for a changed file with settings waits, as all nodes may have been "
-       "changed at once: "
-       "each node waits for a part of it by chance; `0s`: none waits. What is asked for on the node, such as `lictor "
-       "reload`, never "
-       "waits, nor does what the agent can reload",
+       "longest time for which a restart of the agent that a changed settings file calls for waits, as all nodes may "
+       "have "
+       "been changed at once: each waits for a part of it by chance; `0s`: none waits; what is asked for on the node, "
+       "such "
+       "as `lictor reload`, never waits, nor does what the agent can reload",
        {},
        true},
       {"restart.give_up_after", integer, "5",

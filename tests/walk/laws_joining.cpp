@@ -33,6 +33,8 @@ void Walk::respond(const Probe& e) {
     if (leader_ && leaderless_) note_outage_over();
     if (leader_) leaderless_.reset();
     if (!leader_ && joined_ && !leaderless_) leaderless_ = now_;
+    if (answer != ProbeAnswer::no_leader) unled_.reset();
+    if (answer == ProbeAnswer::no_leader && !unled_) unled_ = now_;
     if (answer != ProbeAnswer::no_server) serverless_.reset();
     if (answer == ProbeAnswer::no_server && !serverless_) serverless_ = Serverless{now_};
   }
@@ -53,6 +55,7 @@ void Walk::closed(const Probe& e) {
   if (closes_) {
     leader_ = false;
     serverless_.reset();
+    unled_.reset();
     if (joined_ && !leaderless_) leaderless_ = now_;
   }
   tell(Probed{e.launch, ProbeAnswer::closed, 0}, "closed");
@@ -123,8 +126,8 @@ void Walk::hold_patience() const {
   const bool silent = !too_early && unanswered_ && now_ - *unanswered_ >= enough;
   const bool works = silent && !answered_ && worked_ && now_ - *worked_ < enough;
   const bool hung = (silent && (!works || now_ - *unanswered_ >= works_times * enough)) || hung_in_part();
-  const bool lost =
-      leaderless_ && seen().rules().rejoin_after > Duration{} && now_ - *leaderless_ >= seen().rules().rejoin_after;
+  const Duration rejoin_after = seen().rules().rejoin_after;
+  const bool lost = leaderless_ && rejoin_after > Duration{} && now_ - unled_.value_or(*leaderless_) >= rejoin_after;
   const bool outlived = rejoins_ && now_ - *rejoins_ >= seen().rules().stop_timeout;
   hold(restart_asked_ || outlived || leave_first_ || quarrelled_ || hung || lost, "patience",
        "an agent ended for no reason");

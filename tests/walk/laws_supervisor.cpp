@@ -69,6 +69,7 @@ void Walk::forget_agent() {
   sent_ = catalog_ = leader_ = seen_ = false;
   joined_.reset();
   leaderless_.reset();
+  unled_.reset();
   serverless_.reset();
   name_told_.reset();
   synced_ = unflushable_ = false;

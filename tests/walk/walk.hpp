@@ -243,6 +243,7 @@ class Walk {
   bool closes_ = false;             // and was seen to do so for longer than a moment
   std::optional<Time> joined_;
   std::optional<Time> leaderless_;  // since then, having joined
+  std::optional<Time> unled_;       // since then servers are known, and no leader
   bool synced_ = false;
   int members_ = 0;
   // While it knows no server.

@@ -156,11 +156,11 @@ Attempt try_small_file(const std::string& path, const std::optional<FileUser>& g
   return attempt;
 }
 
-// Whether root may do with files as it likes, but where a file system knows better.
-bool overrides_rights() {
+// Of root, which may do with files as it likes, but where a file system knows better.
+bool has_capability(unsigned capability) {
   __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
   std::array<__user_cap_data_struct, _LINUX_CAPABILITY_U32S_3> sets{};
-  return ::syscall(SYS_capget, &header, sets.data()) == 0 && (sets[0].effective & (1U << CAP_DAC_OVERRIDE)) != 0;
+  return ::syscall(SYS_capget, &header, sets.data()) == 0 && (sets[0].effective & (1U << capability)) != 0;
 }
 
 std::optional<Problem> closed(const std::string& path, const FileUser& agent) {
@@ -169,7 +169,7 @@ std::optional<Problem> closed(const std::string& path, const FileUser& agent) {
   if (own.error == 0) return std::nullopt;
   if (!giving || !not_permitted(own.error)) return unwritable(path, own.error);
   // Without that capability it could not reach the agent's socket either.
-  if (own.error == EACCES && !overrides_rights()) return unwritable(path, own.error);
+  if (own.error == EACCES && !has_capability(CAP_DAC_OVERRIDE)) return unwritable(path, own.error);
   const AsUser as_user(agent);
   if (!as_user.in_force()) return unwritable(path, own.error);
   const Attempt user = try_small_file(path);
@@ -235,7 +235,7 @@ Result<void> make_data_dir(const std::string& path, const FileUser& user) {
                                     .uid = root ? std::optional(user.uid) : std::nullopt,
                                     .gid = root ? std::optional(user.gid) : std::nullopt,
                                     .exact = false});
-  if (!made && root && not_permitted(errno))
+  if (!made && root && not_permitted(errno) && has_capability(CAP_CHOWN))
     return Problem{path, made.error().why, ownership_advice(user), Exit::config};
   return made;
 }

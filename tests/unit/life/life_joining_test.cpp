@@ -319,6 +319,16 @@ TEST_CASE("an agent that has joined and knew no leader for watch.rejoin_after is
     away(told, minutes(6), ProbeAnswer::no_server, true, 3);
     CHECK(told.life.supervisor.process->ending == RestartReason::no_leader);
   }
+  SECTION("servers that it has just met again are given as long to elect one") {
+    Story back(joining(1, 0));
+    back.life.reloading.in_force.rules.rejoin_after = minutes(1);
+    back.serving();
+    away(back, minutes(10), ProbeAnswer::no_server, false, 3);
+    away(back, minutes(10) + seconds(58), ProbeAnswer::no_leader, false, 3);
+    CHECK_FALSE(back.life.supervisor.process->ending);
+    away(back, minutes(11) + seconds(10), ProbeAnswer::no_leader, false, 3);
+    CHECK(back.life.supervisor.process->ending == RestartReason::no_leader);
+  }
   SECTION("a stop is under way: its business") {
     s.at(seconds(109), Signal{SignalKind::terminate}).at(seconds(110), Probed{1, ProbeAnswer::no_leader, 3});
     CHECK_FALSE((s.has<EndAgent>() || s.has<Launch>()));
