@@ -15,6 +15,7 @@ void Walk::respond(const Probe& e) {
   // As it was, mostly: what servers are away for takes a while.
   if (answer == ProbeAnswer::leader && serverless_ && choices_->upto(9) > 1) answer = ProbeAnswer::no_server;
   if (answer == ProbeAnswer::no_leader && choices_->upto(3) > 0) answer = ProbeAnswer::no_server;
+  if (answer == ProbeAnswer::leader && unled_ && choices_->upto(9) > 2) answer = ProbeAnswer::no_leader;
   if (answer == ProbeAnswer::leader && closing_ && choices_->upto(4) > 0) answer = ProbeAnswer::closed;
   if (answer == ProbeAnswer::closed) return closed(e);
   const int members = answer == ProbeAnswer::silent || seldom(50)

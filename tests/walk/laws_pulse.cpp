@@ -9,7 +9,7 @@ using std::chrono::seconds;
 
 namespace {
 
-constexpr Duration sample_takes = seconds(1);
+constexpr Duration sample_takes = std::chrono::milliseconds(250);
 
 }  // namespace
 

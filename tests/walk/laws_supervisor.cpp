@@ -21,7 +21,7 @@ void Walk::respond(const Launch&) {
   launched_with_ = version_;
   unanswered_.reset();
   answered_ = false;
-  const std::size_t kind = by_weight(78, 10, 12);
+  const std::size_t kind = by_weight(70, 10, 20);
   mute_ = kind == 1;
   deaf_ = kind == 2;
   worked_.reset();

@@ -74,7 +74,7 @@ MUTANTS = [
      "(MUTANT ? Duration{} : std::max<Duration>(held_up_limit - enough, Duration{}));"),
     ("patience", "pulse", "  if (e.told) own_.worked", "  if (!MUTANT && e.told) own_.worked"),
     ("replaced", "pulse", "  if (hung()) turn_.post", "  if (!MUTANT && hung()) turn_.post"),
-    ("replaced", "pulse", "  own_.sample_at = turn_.now + pause;\n", "  own_.sample_at = turn_.now + pause * (MUTANT ? 1000 : 1);\n"),
+    ("replaced", "pulse", "  own_.sample_at = turn_.now + pause;\n", "  own_.sample_at = turn_.now + pause * (MUTANT ? 20 : 1);\n"),
     ("quiet", "joining", "      own_.in_vain ? paced(", "      !MUTANT && own_.in_vain ? paced("),
     ("quiet", "joining", "pause / static_cast<std::int64_t>(joins.names);", "pause / static_cast<std::int64_t>(joins.names * (MUTANT ? 9 : 1));"),
     ("quiet", "joining", "const bool agent_does = !own_.joined", "const bool agent_does = !MUTANT && !own_.joined"),
