@@ -53,7 +53,7 @@ inline constexpr Duration name_pause = std::chrono::seconds(5);
 inline constexpr Duration names_at_first = std::chrono::minutes(1);
 // Between questions for a leader to servers that have none: at first the longer the longer there was none.
 inline constexpr Duration ask_servers_at_least = std::chrono::milliseconds(500);
-inline constexpr Duration ask_servers_at_first = std::chrono::seconds(2);
+inline constexpr Duration ask_servers_at_first = std::chrono::seconds(1);
 inline constexpr Duration ask_servers_at_most = std::chrono::seconds(5);
 
 // A server that lives on takes one that is gone for the leader for as long as its own patience is: raft's heartbeat timeout.
