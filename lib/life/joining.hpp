@@ -12,8 +12,8 @@
 // own retry_interval. Names likewise, each once in name_pause at first; an agent that has never found anybody looks for them
 // itself each retry_interval, and is helped only for names_at_first.
 //
-// Servers that come back after a quarter of a minute or longer are asked for their leader after a moment only, another one for each node: they
-// have to elect one, and to answer the full sync of each agent.
+// Servers that come back after a quarter of a minute or longer are asked for their leader after a moment only, another one for each
+// node: they have to elect one, and to answer the full sync of each agent.
 //
 // While a leader is known the agent alone is asked, which tells of itself how many servers are alive. These are asked where that has
 // changed, and where something speaks for it that the leader is lost: a question that failed, the agent's log; within half of

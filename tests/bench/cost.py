@@ -137,10 +137,8 @@ def there(server, *names):
     eventually(lambda: set(names) <= set(server.instances("plain")), 60, f"in the catalog: {names}")
 
 
-# ---- parts -----------------------------------------------------------------------------------------------------------
-
-
-def rest(world, options):
+def serving(world):
+    """(server, nodes, their links), long enough after the start for all to have been told."""
     server, nodes = Store(world), two_nodes(world)
     wires = {who: Wire(node.name, node.address) for who, node in nodes.items()}
     for node in nodes.values():
@@ -148,6 +146,14 @@ def rest(world, options):
     there(server, "n1", "plain")
     nodes["lictor"].ready()
     time.sleep(SETTLED)
+    return server, nodes, wires
+
+
+# ---- parts -----------------------------------------------------------------------------------------------------------
+
+
+def rest(world, options):
+    server, nodes, wires = serving(world)
     agents = {who: node.agent_pid() for who, node in nodes.items()}
     pids = {**{f"{who}, agent": pid for who, pid in agents.items()}, "lictor itself": nodes["lictor"].pid, "server": server.process.pid}
 
@@ -268,13 +274,7 @@ def settled(server, quiet=12):
 
 
 def back(world, options):
-    server, nodes = Store(world), two_nodes(world)
-    wires = {who: Wire(node.name, node.address) for who, node in nodes.items()}
-    for node in nodes.values():
-        node.start()
-    there(server, "n1", "plain")
-    nodes["lictor"].ready()
-    time.sleep(SETTLED)
+    server, nodes, wires = serving(world)
     for away in (5, 120):
         server.process.kill()
         server.process.wait()
