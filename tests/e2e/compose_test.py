@@ -41,20 +41,36 @@ def editable(folder):
     run("mount", "-t", "overlay", "-o", options, "overlay", str(DOCKER))
 
 
+class Loop:
+    """The cluster, up: `./dev` for more, and what is left of it at the end is nothing."""
+
+    EVERYONE = {"business-business-1", "business-business-2"}
+
+    def __init__(self, docker):
+        self.docker = docker
+        assert "http://127.0.0.1:8081" in self.dev("up")
+        eventually(lambda: nodes() == {"server", "node-1", "node-2"}, 15, "both nodes are registered")
+        eventually(self.complete, 15, "the instances see each other")
+
+    def dev(self, *command):
+        return self.docker.run("./dev", *command, cwd=engine.PROJECT, within=50, stderr=subprocess.STDOUT)
+
+    def complete(self):
+        return business(1) == business(2) == self.EVERYONE
+
+    def down(self):
+        last = self.dev("logs", "node-2")
+        self.dev("down")
+        asked = ("ps -aq", "volume ls -q", "network ls -q --filter type=custom")
+        left = [self.docker.docker(*words.split()) for words in asked]
+        assert left == ["", "", ""], f"{left} {last}"
+
+
 def compose_loop(world):
-    """Up: two nodes, two business instances that see each other; a node stops; an edit, up again; down: all gone."""
-    editable("/run/edits")
+    """Up: two nodes, two business instances that see each other; a node stops, and its instance with it; down: all gone."""
     with engine.of_world(world) as docker:
         docker.environment |= engine.STAND_INS
-
-        def dev(*command):
-            return docker.run("./dev", *command, cwd=engine.PROJECT, within=50, stderr=subprocess.STDOUT)
-
-        assert "http://127.0.0.1:8081" in dev("up")
-        everyone = {"business-business-1", "business-business-2"}
-        eventually(lambda: nodes() == {"server", "node-1", "node-2"}, 15, "both nodes are registered")
-        eventually(lambda: business(1) == business(2) == everyone, 15, "the instances see each other")
-
+        loop = Loop(docker)
         first = container(docker, "node-1")
         docker.docker("stop", first)
         assert docker.inspect(first, "{{.State.ExitCode}}") == "0", docker.docker(
@@ -62,23 +78,27 @@ def compose_loop(world):
         )
         assert nodes() == {"server", "node-2"}
         eventually(lambda: business(2) == {"business-business-2"}, 10, "what ran on it is gone with it")
+        loop.dev("up")
+        eventually(lambda: nodes() == {"server", "node-1", "node-2"}, 15, "it is back")
+        loop.down()
 
+
+def compose_edit(world):
+    """Up, an edit, up again: what it concerns is started anew, and nothing else."""
+    editable("/run/edits")
+    with engine.of_world(world) as docker:
+        docker.environment |= engine.STAND_INS
+        loop = Loop(docker)
         program = DOCKER / "business.py"
         program.write_text(program.read_text().replace("instances: ", "edited instances: "))
         names = ("server", "node-1", "node-2", "business-1", "business-2")
         before = {name: container(docker, name) for name in names}
-        dev("up")
+        loop.dev("up")
         after = {name: container(docker, name) for name in names}
         assert {name for name in names if before[name] != after[name]} == {"business-1", "business-2"}, (before, after)
-        eventually(lambda: business(1) == business(2) == everyone, 15, "the instances see each other again")
-        eventually(lambda: "edited instances: " in dev("logs", "business-1"), 5, "the edit is at work", 0.2)
-
-        last = dev("logs", "node-2")
-        dev("down")
-        left = [
-            docker.docker(*words.split()) for words in ("ps -aq", "volume ls -q", "network ls -q --filter type=custom")
-        ]
-        assert left == ["", "", ""], f"{left} {last}"
+        eventually(loop.complete, 15, "the instances see each other again")
+        eventually(lambda: "edited instances: " in loop.dev("logs", "business-1"), 5, "the edit is at work", 0.2)
+        loop.down()
 
 
 def compose_recreated(world):

@@ -29,7 +29,7 @@ ELSEWHERE = {
     "./dev demo": "e2e.demo",
     "./dev test": "docs_every_command",
     "./dev build": "e2e.demo",
-    "./dev up": "compose_loop",
+    "./dev up": "compose_edit",
     "./dev logs": "compose_loop",
     "./dev down": "compose_loop",
     "./dev package": "package.build",
