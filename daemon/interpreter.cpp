@@ -97,15 +97,14 @@ void Interpreter::take(const Happening& what) {
 void Interpreter::phase_changed() {
   phase_ = seen_.phase();
   log::debug("phase", {{"phase", to_string(phase_)}});
-  grown_ = true;
 }
 
 void Interpreter::arm_timer() {
   const std::optional<Time> wake = next_wake(life_);
   if (wake == armed_) return;
   armed_ = wake;
-  if (phase_ == Phase::serve && wake && *wake - steady_now() >= rest && std::exchange(grown_, false))
-    give_memory_back();
+  const bool rests = phase_ == Phase::serve && wake && *wake - steady_now() >= rest;
+  if (rests && pages_.worth_giving_back(pages_come_by())) give_memory_back();
   if (!wake) {
     timer_.cancel();
     return;
@@ -314,7 +313,6 @@ void Interpreter::act(const TakeIdBack& e) {
 void Interpreter::act(const Reload& e) {
   parts_.settings.read_interfaces([this, e](const Interfaces& interfaces) {
     if (ending()) return feed(parts_.settings.drop_reload());
-    grown_ = true;
     parts_.settings.reload(e, interfaces, [this](Reloaded news) { feed(std::move(news)); });
   });
 }

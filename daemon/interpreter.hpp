@@ -13,6 +13,7 @@
 #include "agent_api/io/agent_calls.hpp"
 #include "life/view.hpp"
 #include "parts.hpp"
+#include "process/pages_at_rest.hpp"
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -123,7 +124,7 @@ class Interpreter {
   int failures_ = 0;
   boost::asio::steady_timer timer_;
   std::optional<Time> armed_;
-  bool grown_ = false;  // memory has been taken that a node which serves can do without
+  PagesAtRest pages_;
 };
 
 }  // namespace lictor

@@ -12,8 +12,9 @@
 // own retry_interval. Names likewise, each once in name_pause at first; an agent that has never found anybody looks for them
 // itself each retry_interval, and is helped only for names_at_first.
 //
-// Servers that come back after a quarter of a minute or longer are asked for their leader after a moment only, another one for each
-// node: they have to elect one, and to answer the full sync of each agent.
+// Servers that come back after a quarter of a minute or longer are asked for their leader after a moment only, the longer the larger
+// the cluster and another one for each node: they have to elect one, and to answer the full sync of each agent. Few nodes wait for
+// nothing.
 //
 // While a leader is known the agent alone is asked, which tells of itself how many servers are alive. These are asked where that has
 // changed, and where something speaks for it that the leader is lost: a question that failed, the agent's log; within half of
@@ -51,9 +52,11 @@ inline constexpr Duration knock_at_most = std::chrono::seconds(6);
 // From one look-up of a name to the next, at least; and for which an agent that looks itself is helped, from its start.
 inline constexpr Duration name_pause = std::chrono::seconds(5);
 inline constexpr Duration names_at_first = std::chrono::minutes(1);
-// Between questions for a leader to servers that have none: at first the longer the longer there was none.
+// Between questions for a leader to servers that have none: at first the longer the longer there was none, up to a time for each
+// member.
 inline constexpr Duration ask_servers_at_least = std::chrono::milliseconds(500);
-inline constexpr Duration ask_servers_at_first = std::chrono::seconds(1);
+inline constexpr Duration ask_servers_of_each = std::chrono::milliseconds(10),
+                          ask_servers_at_first = std::chrono::seconds(2);
 inline constexpr Duration ask_servers_at_most = std::chrono::seconds(5);
 
 // A server that lives on takes one that is gone for the leader for as long as its own patience is: raft's heartbeat timeout.

@@ -12,6 +12,7 @@ import subprocess
 import time
 
 from book import OURS
+from life import definitions
 from size import link_again
 from stage import quietly, until
 
@@ -26,7 +27,8 @@ TAIL = "  }\n}\nINSERT BEFORE .text;\n"
 # By their names Asio tells its executors apart.
 TYPES = "    *(.rodata._ZTSN5boost4asio10io_context* .rodata._ZTSN5boost4asio6detail14typeid_wrapper*)\n"
 LONGEST = 250  # of a name: beyond that, what begins alike goes along
-# Seconds: from the start on, to shortly before memory is given back; of serving, that and a minute's look among it; and of an answer, a step at a time.
+# Seconds: from the start on, to shortly before memory is given back; of serving, that and a minute's look among it; and of an
+# answer, a step at a time.
 AT_REST, SERVING, ASKED = 25, 90, 15
 PROBES = ("/readyz", "/livez")
 SECTION = re.compile(r"^ (\.text\S*)\s+0x([0-9a-f]+)\s+0x([0-9a-f]+) (\S+)$", re.MULTILINE)
@@ -35,19 +37,9 @@ SECTION = re.compile(r"^ (\.text\S*)\s+0x([0-9a-f]+)\s+0x([0-9a-f]+) (\S+)$", re
 def layout(stage):
     """Writes the script anew; the figures are how much code serves, of how much there is."""
     named, map_file = link_again(stage)
-    node = stage.attended("lictor")
-    node.write_settings()
-    environment = node.environment | {"PATH": os.environ["PATH"]}
-    process = quietly(["ip", "netns", "exec", node.namespace, named, "run", "-c", node.settings_file], env=environment)
-    try:
-        until(lambda: os.path.exists(node.control_socket) and node.probe("/readyz") == 200, 60, every=0.1)
-        time.sleep(AT_REST)
-        told = executed(stage, process.pid, SERVING, lambda: None)
-        told += executed(stage, process.pid, ASKED, lambda: [node.probe(path, timeout=60) for path in PROBES])
-        told += executed(stage, process.pid, ASKED, lambda: node.probe("/metrics", timeout=60))
-    finally:
-        process.kill()
-        process.wait(10)
+    nodes = [stage.attended("lictor"), stage.attended("services", services=definitions(["services"]))]
+    parts = [serving(stage, node, named) for node in nodes]
+    told = [address for part in zip(*parts) for addresses in part for address in addresses]
     every = sections(pathlib.Path(map_file).read_text())
     used = dict.fromkeys(place(every, address) for address in told)  # what most nodes need comes first
     used.pop(None, None)
@@ -58,6 +50,24 @@ def layout(stage):
     code = stage.book.measure("code, of the functions", "kB", 0)
     code.add("that run while a node serves", sum(every[i][1] for i in used) / 1e3)
     code.add(OURS, sum(size for _, size, *_ in every) / 1e3)
+
+
+def serving(stage, node, named):
+    """Addresses that a node executes while it serves: by itself, asked by probes, and asked for its metrics."""
+    node.write_settings()
+    environment = node.environment | {"PATH": os.environ["PATH"]}
+    process = quietly(["ip", "netns", "exec", node.namespace, named, "run", "-c", node.settings_file], env=environment)
+    try:
+        until(lambda: os.path.exists(node.control_socket) and node.probe("/readyz") == 200, 60, every=0.1)
+        time.sleep(AT_REST)
+        return [
+            executed(stage, process.pid, SERVING, lambda: None),
+            executed(stage, process.pid, ASKED, lambda: [node.probe(path, timeout=60) for path in PROBES]),
+            executed(stage, process.pid, ASKED, lambda: node.probe("/metrics", timeout=60)),
+        ]
+    finally:
+        process.kill()
+        process.wait(10)
 
 
 def executed(stage, pid, seconds, ask):

@@ -49,4 +49,8 @@ Environment current_environment();  // of two entries with one name the first, a
 // 64 kB. Starting up goes through most of them, serving through little.
 void give_memory_back();
 
+// Times that this process has been given memory, or the program's code was mapped for it, without a read from a disk: minor page
+// faults since its start (getrusage(2)).
+long pages_come_by();
+
 }  // namespace lictor

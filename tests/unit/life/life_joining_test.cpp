@@ -287,6 +287,36 @@ TEST_CASE("servers without a leader are asked for one ever more seldom") {
   CHECK(between(away(starting, seconds(10), ProbeAnswer::no_leader, false, 3).probes, seconds(1), seconds(2)) >= 20);
 }
 
+TEST_CASE("servers that come back are asked for a leader after a moment, the longer the more nodes there are to ask") {
+  struct Row {
+    int members;
+    Duration least, most;
+  };
+  const Row row = GENERATE(Row{5, {}, {}}, Row{50, {}, {}}, Row{120, milliseconds(800), milliseconds(1600)},
+                           Row{10000, milliseconds(1333), milliseconds(2667)});
+  CAPTURE(row.members);
+  Story s(joining(1, 0));
+  s.serving();
+  away(s, minutes(10), ProbeAnswer::no_server, false, row.members);
+  while (!s.has<Join>()) {
+    s.has<Probe>() ? s.at(s.now.time_since_epoch(), Probed{1, ProbeAnswer::no_server, row.members})
+                   : s.at(next_wake(s.life)->time_since_epoch(), Tick{});
+  }
+  const Time joined = s.now;
+  s.at(joined.time_since_epoch(), Joined{1, true});
+  for (bool asked = false; !asked;) {
+    REQUIRE(s.now - joined <= seconds(5));
+    if (const auto* probe = s.first<Probe>()) {
+      asked = probe->servers;
+      if (!asked) s.at(s.now.time_since_epoch(), Probed{1, ProbeAnswer::no_leader, row.members});
+    } else {
+      s.at(next_wake(s.life)->time_since_epoch(), Tick{});
+    }
+  }
+  CHECK(s.now - joined >= row.least);
+  CHECK(s.now - joined <= row.most);
+}
+
 TEST_CASE("an agent that has joined and knew no leader for watch.rejoin_after is replaced without leaving, once") {
   Rules rules;
   rules.rejoin_after = seconds(60);
