@@ -48,7 +48,7 @@ inline constexpr int works_times = 10;
 inline constexpr Duration closing_limit = std::chrono::seconds(1);
 // Between attempts to join, at first and at most, where nobody takes a connection; a third more or less, by chance.
 inline constexpr Duration join_pause = std::chrono::milliseconds(600);
-inline constexpr Duration knock_at_most = std::chrono::seconds(6);
+inline constexpr Duration knock_at_most = std::chrono::seconds(5);
 // From one look-up of a name to the next, at least; and for which an agent that looks itself is helped, from its start.
 inline constexpr Duration name_pause = std::chrono::seconds(5);
 inline constexpr Duration names_at_first = std::chrono::minutes(1);
