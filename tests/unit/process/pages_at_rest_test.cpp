@@ -1,8 +1,8 @@
 #include "process/pages_at_rest.hpp"
 
-#include <catch2/catch.hpp>
+#include "test.hpp"
 
-namespace lictor {
+using namespace lictor;
 
 TEST_CASE("memory is given back once a process rests, and again after anything beside its routine") {
   PagesAtRest pages;
@@ -18,5 +18,3 @@ TEST_CASE("memory is given back once a process rests, and again after anything b
   for (int turn = 1; turn <= 100; ++turn) given += pages.worth_giving_back(380 + turn) ? 1 : 0;
   CHECK(given >= 5);
 }
-
-}  // namespace lictor
