@@ -38,7 +38,7 @@ def session_lives(server, held):
 def stays_over(server, machine, change, evidence):
     """No look at the catalog lacks the node while `change` goes on, and the session of before lives."""
     before, held = machine.main_pid(), session(server)
-    with Watch(lambda: "n1" in server.instances(), every=0.05) as watch:
+    with Watch(lambda: "n1" in server.instances()) as watch:  # of a fifth of a second, at the fastest
         change()
         eventually(lambda: machine.show("StatusText").startswith("serve: registered"), 10, "registered")
     assert watch.looks > 5 and not watch.gaps, (watch.gaps, machine.journal())
