@@ -91,8 +91,9 @@ void Joining::next_probe() {
 // Between questions for a leader to servers that have none, at first. After an outage all nodes ask.
 Duration Joining::ask_pause() const {
   const Duration without = own_.leaderless ? turn_.now - *own_.leaderless : Duration{};
-  const Duration most = std::min(own_.members * ask_servers_of_each, ask_servers_at_first);
-  return paced(without, 30, ask_servers_at_least, std::max(ask_servers_at_least, most));
+  const Duration most =
+      std::clamp<Duration>(own_.members * ask_servers_of_each, ask_servers_at_least, ask_servers_at_first);
+  return paced(without, 30, ask_servers_at_least, most);
 }
 
 void Joining::probe_again(Duration waited) {

@@ -5,7 +5,8 @@
 
 The nodes serve at once, beside one server, with a service of TTL check and one without a check. Counted is what each agent itself counts
 (telemetry: client.rpc), interval by interval, from some seconds after all are registered on; and what the server answers as a consistent
-read, one of which it makes by itself each five minutes. Prints a table, what lictor itself has cost the host meanwhile, and the limits that it has set itself; the exit code goes by them.
+read, one of which it makes by itself each five minutes. Prints a table, what lictor itself has cost the host meanwhile, and the limits
+that it has set itself; the exit code goes by them.
 """
 
 import json

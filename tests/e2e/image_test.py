@@ -104,7 +104,7 @@ def image_configuration(world):
         nodes.docker("run", "--name", "n2", "-h", "n2", *mounted, engine.CONSUL, "agent")
         nodes.registered("n1")
         eventually(lambda: set(nodes.server.instances("web")) == {"n1", "n2"}, 15, "the service of a file, of both")
-        for name in ("n1", "n2"):  # an agent sends what it has of the node when it has sent its services
+        for name in ("n1", "n2"):  # seen to come after the services, once
             racks = lambda name=name: (nodes.server.node(name)["Node"]["Meta"] or {}).get("rack")
             eventually(lambda racks=racks: racks() == "7", 15, f"the metadata of {name}")
         nodes.leaves("n1")

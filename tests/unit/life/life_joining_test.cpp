@@ -300,6 +300,7 @@ TEST_CASE("servers that come back are asked for a leader after a moment, the lon
   s.serving();
   away(s, minutes(10), ProbeAnswer::no_server, false, row.members);
   while (!s.has<Join>()) {
+    REQUIRE(s.now <= Time(minutes(11)));
     s.has<Probe>() ? s.at(s.now.time_since_epoch(), Probed{1, ProbeAnswer::no_server, row.members})
                    : s.at(next_wake(s.life)->time_since_epoch(), Tick{});
   }
