@@ -154,7 +154,8 @@ def package_prefix(world):
     installed += ["share/man/man5/lictor.json.5", "share/doc/lictor/examples/hardening.conf"]
     installed += ["lib/sysusers.d/lictor.conf", "share/doc/lictor/LICENSE", "share/doc/lictor/lictor.json"]
     installed += [f"share/doc/lictor/{name}" for name in ("prometheus/prometheus.yml", "prometheus/rules.yml")]
-    installed += ["share/doc/lictor/prometheus/rules_test.yml", "share/doc/lictor/grafana/lictor.json"]
+    installed += [f"share/doc/lictor/prometheus/{name}_test.yml" for name in ("rules", "rules_days")]
+    installed += ["share/doc/lictor/grafana/lictor.json"]
     assert [name for name in installed if not os.path.isfile(f"{prefix}/{name}")] == []
     for name in installed:
         assert "/usr/" not in read(f"{prefix}/{name}"), name
