@@ -20,6 +20,8 @@ using nlohmann::json;
 // Bytes of one check or service, or of the node.
 constexpr std::size_t longest_part = 1 << 20;
 constexpr std::size_t enough_for_null = 16;
+// In the place of a digest, of what says more than its own does.
+constexpr std::uint64_t read_each_time = 0;
 
 // What one has as null, or not at all, another has as empty.
 const json& value_of(const json& object, const char* key) {
@@ -53,8 +55,9 @@ std::uint64_t digest_of_entry(const json& node) {
   return digest_of_fields(node, {"ID", "Address", meta});
 }
 
-NodePartReader::NodePartReader(NodePart part)
+NodePartReader::NodePartReader(NodePart part, PartTexts known)
     : checks_(part == NodePart::checks),
+      known_(std::move(known)),
       parts_(
           checks_ ? "" : "Services", [this](const JsonParts::Part& taken) { take(taken); }, longest_part) {}
 
@@ -65,21 +68,31 @@ void NodePartReader::feed(std::string_view piece) {
 
 void NodePartReader::take(const JsonParts::Part& part) {
   if (!checks_ && !part.inner && part.key != "Node") return;
+  const std::uint64_t text = fnv1a(part.text, fnv1a(part.key));
+  if (knows(text)) return;
   const json value = foreign_json(part.text);
   good_ &= value.is_object();
   if (!good_) return;
   if (checks_) {
     const std::string id = text_of(value, "CheckID");
-    if (id == "serfHealth")
-      standing_ = text_of(value, "Status") == "critical" ? StandingAnswer::failed : StandingAnswer::alive;
-    digests_.push_back({which_part(id), digest_of_check(value)});
+    const bool alive = id == "serfHealth";
+    if (alive) standing_ = text_of(value, "Status") == "critical" ? StandingAnswer::failed : StandingAnswer::alive;
+    read_.push_back({alive ? read_each_time : text, {which_part(id), digest_of_check(value)}});
   } else if (part.inner) {
-    digests_.push_back({which_part(part.key), digest_of_service(value)});
-    if (text_of(object_of(value, "Meta"), "managed-by") == "lictor") managed_.push_back(which_part(part.key));
+    const bool managed = text_of(object_of(value, "Meta"), "managed-by") == "lictor";
+    read_.push_back({text, {which_part(part.key), digest_of_service(value)}, managed});
   } else {
     entry_ = value;
-    digests_.push_back({entry_part, digest_of_entry(value)});
+    read_.push_back({read_each_time, {entry_part, digest_of_entry(value)}});
   }
+}
+
+bool NodePartReader::knows(std::uint64_t text) {
+  const auto found = std::lower_bound(known_.begin(), known_.end(), text,
+                                      [](const PartText& one, std::uint64_t sought) { return one.text < sought; });
+  const bool known = found != known_.end() && found->text == text;
+  if (known) read_.push_back(*found);
+  return known;
 }
 
 bool NodePartReader::whole() const {
@@ -88,9 +101,25 @@ bool NodePartReader::whole() const {
 }
 
 PartDigests NodePartReader::digests() const {
-  PartDigests sorted = digests_;
+  PartDigests sorted;
+  sorted.reserve(read_.size());
+  for (const PartText& one : read_) sorted.push_back(one.digest);
   std::sort(sorted.begin(), sorted.end());
   return sorted;
+}
+
+std::vector<std::uint64_t> NodePartReader::managed() const {
+  std::vector<std::uint64_t> managed;
+  for (const PartText& one : read_) {
+    if (one.managed) managed.push_back(one.digest.which);
+  }
+  return managed;
+}
+
+PartTexts NodePartReader::texts() && {
+  std::erase_if(read_, [](const PartText& one) { return one.text == read_each_time; });
+  std::sort(read_.begin(), read_.end(), [](const PartText& a, const PartText& b) { return a.text < b.text; });
+  return std::move(read_);
 }
 
 void add_agent_part(NodePart part, std::string_view id, const json& value, PartDigests& digests) {
@@ -105,6 +134,11 @@ PartDigests agent_digests(NodePart part, const json& listed) {
   return digests;
 }
 
+const PartDigest* find_part(const PartDigests& digests, std::uint64_t which) {
+  const auto found = std::lower_bound(digests.begin(), digests.end(), PartDigest{which, 0});
+  return found != digests.end() && found->which == which ? &*found : nullptr;
+}
+
 PartDigests lost_or_changed(const PartDigests& before, const PartDigests& now) {
   PartDigests changed;
   std::set_difference(before.begin(), before.end(), now.begin(), now.end(), std::back_inserter(changed));
@@ -112,14 +146,10 @@ PartDigests lost_or_changed(const PartDigests& before, const PartDigests& now) {
 }
 
 bool agent_differs(const PartDigests& changed, const PartDigests& now, const PartDigests& agent) {
-  const auto in = [](const PartDigests& digests, std::uint64_t which) -> const PartDigest* {
-    const auto found = std::lower_bound(digests.begin(), digests.end(), PartDigest{which, 0});
-    return found != digests.end() && found->which == which ? &*found : nullptr;
-  };
   return std::any_of(changed.begin(), changed.end(), [&](const PartDigest& part) {
-    const PartDigest* shown = in(now, part.which);
+    const PartDigest* shown = find_part(now, part.which);
     if (part.which == alive_part) return !shown;
-    const PartDigest* has = in(agent, part.which);
+    const PartDigest* has = find_part(agent, part.which);
     return has && (!shown || *shown != *has);
   });
 }

@@ -36,10 +36,20 @@ std::uint64_t digest_of_service(const nlohmann::json& service);
 // Of a registration's fields about the node, or of the entry itself.
 std::uint64_t digest_of_entry(const nlohmann::json& node);
 
+// What was read of one check or service, by its very text: what servers tell again word for word is not read again.
+struct PartText {
+  std::uint64_t text = 0;  // a digest of it
+  PartDigest digest{};
+  bool managed = false;  // marked managed-by: lictor
+  bool operator==(const PartText&) const = default;
+};
+using PartTexts = std::vector<PartText>;
+
 // Reads GET /v1/health/node/NAME or GET /v1/catalog/node/NAME as it comes.
 class NodePartReader {
  public:
-  explicit NodePartReader(NodePart part);
+  // `known`: texts() of an answer before about the same part.
+  explicit NodePartReader(NodePart part, PartTexts known = {});
   NodePartReader(const NodePartReader&) = delete;
   NodePartReader& operator=(const NodePartReader&) = delete;
   void feed(std::string_view piece);
@@ -47,21 +57,23 @@ class NodePartReader {
   // All of it has been read, and it is of that shape.
   bool whole() const;
   PartDigests digests() const;
+  // To be given to the next reader.
+  PartTexts texts() &&;
   // Of the checks.
   StandingAnswer standing() const { return standing_; }
   // Of the services: which ones are marked managed-by: lictor.
-  const std::vector<std::uint64_t>& managed() const { return managed_; }
+  std::vector<std::uint64_t> managed() const;
   // Likewise: the node's entry; null: there is none.
   const nlohmann::json& entry() const { return entry_; }
 
  private:
   void take(const JsonParts::Part& part);
+  bool knows(std::uint64_t text);
 
   const bool checks_;
   bool good_ = true;
   std::string beginning_;  // of an answer that shows no entry
-  PartDigests digests_;
-  std::vector<std::uint64_t> managed_;
+  PartTexts known_, read_;
   StandingAnswer standing_ = StandingAnswer::untold;
   nlohmann::json entry_;
   JsonParts parts_;
@@ -71,7 +83,9 @@ class NodePartReader {
 void add_agent_part(NodePart part, std::string_view id, const nlohmann::json& value, PartDigests& digests);
 PartDigests agent_digests(NodePart part, const nlohmann::json& listed);
 
-// Those that were there and are there no more, or are others now. All of them sorted, here and below.
+// All of them sorted, here and below. Null: there is none of that name.
+const PartDigest* find_part(const PartDigests& digests, std::uint64_t which);
+// Those that were there and are there no more, or are others now.
 PartDigests lost_or_changed(const PartDigests& before, const PartDigests& now);
 // Of these: whether the agent has one otherwise than the servers do now. serfHealth, which is the servers' own, has to be there.
 bool agent_differs(const PartDigests& changed, const PartDigests& now, const PartDigests& agent);

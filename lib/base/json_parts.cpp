@@ -153,10 +153,11 @@ void JsonParts::end_part(std::size_t at) {
   reads_ = Reads::comma;
 }
 
-JsonValues::JsonValues(Take take, std::size_t longest)
+JsonValues::JsonValues(Take take, std::size_t longest, Wanted wanted)
     : parts_(
           "",
-          [this, take = std::move(take)](const JsonParts::Part& part) {
+          [this, take = std::move(take), wanted = std::move(wanted)](const JsonParts::Part& part) {
+            if (wanted && !wanted(part.key)) return;
             const nlohmann::json value = foreign_json(part.text);
             good_ &= !value.is_discarded();
             if (good_) take(part.key, value);

@@ -73,14 +73,15 @@ class JsonValues {
  public:
   // REQUIRES: it keeps neither. The key is empty in a list.
   using Take = std::function<void(std::string_view key, const nlohmann::json& value)>;
+  using Wanted = std::function<bool(std::string_view key)>;
 
-  // `longest`: bytes of one value.
-  JsonValues(Take take, std::size_t longest);
+  // `longest`: bytes of one value. `wanted`: which of them are handed out, and parsed; none: all.
+  JsonValues(Take take, std::size_t longest, Wanted wanted = {});
   JsonValues(const JsonValues&) = delete;
   JsonValues& operator=(const JsonValues&) = delete;
   void feed(std::string_view piece) { parts_.feed(piece); }
-  // What was fed is a list, or an object, of JSON values, each within the limits of foreign_json(). Values of what is not may have
-  // been handed out all the same.
+  // What was fed is a list, or an object, of JSON values, each that was wanted within the limits of foreign_json(). Values of what
+  // is not may have been handed out all the same.
   bool list() const { return good_ && parts_.whole() && parts_.list(); }
   bool object() const { return good_ && parts_.whole() && !parts_.list(); }
 

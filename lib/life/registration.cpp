@@ -111,9 +111,11 @@ void Registration::send() {
 
 void Registration::send_later(Sending at_least) { own_.to_send = std::max(own_.to_send.value_or(at_least), at_least); }
 
-// Hundreds of services take seconds, and for a name that is not this node's are sent in vain.
+// Hundreds of services take seconds, and for a name that is not this node's are sent in vain. Thousands take a minute, and a server
+// goes through all of them at each look.
 void Registration::look_beside() {
-  if (own_.state == RegistrationStep::registering) own_.task_at = turn_.now + beside_sending;
+  if (own_.state != RegistrationStep::registering) return;
+  own_.task_at = turn_.now + paced(turn_.now - *own_.sending, 4, beside_sending, beside_sending_most);
 }
 
 // Nobody could say what the catalog has, and each question would be a line of the agent's log.

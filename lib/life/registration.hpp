@@ -42,8 +42,9 @@ inline constexpr Duration check_interval = std::chrono::seconds(60);  // service
 // With ACLs, a catalog that the token may not read looks empty instead of saying so (filtered results): an entry that
 // has not been seen for this long although the agent has taken the services counts as one that may not be read.
 inline constexpr Duration unseen_limit = std::chrono::seconds(5);
-// From the start of a sending that goes on to a look at the catalog, and from one to the next.
-inline constexpr Duration beside_sending = std::chrono::milliseconds(250);
+// From the start of a sending that goes on to a look at the catalog; from one to the next so long at least, and at most.
+inline constexpr Duration beside_sending = std::chrono::milliseconds(250),
+                          beside_sending_most = std::chrono::seconds(10);
 // From the answer of an agent that has taken a service to the servers' catalog it takes some milliseconds. What is not there
 // after this, or has been there, is sent again. So often also what the servers refuse is asked for: tokens gain rights unseen.
 inline constexpr Duration on_its_way = std::chrono::seconds(1);

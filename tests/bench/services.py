@@ -13,9 +13,12 @@ from stage import forget_services
 
 MS = 1000
 COUNTS = (1, 10, 100, 1000)
-# The agent counts the requests to its API: `consul_http_GET_v1_agent_services_count 3`.
+# The agent counts the requests to its API: `consul_http_GET_v1_agent_services_count 3`; a newer one
+# `consul_api_http_count{method="GET",path="v1_agent_services"} 3`.
 TELEMETRY = {"telemetry": {"prometheus_retention_time": "24h", "disable_hostname": True}}
-COUNTED = re.compile(r"^consul_http_([A-Z]+)_v1_(\w+)_count (\d+)$", re.MULTILINE)
+COUNTED = re.compile(
+    r"""^consul_(?:http_([A-Z]+)_v1_(\w+)_count|api_http_count\{method="([A-Z]+)",path="v1_(\w+)"\}) (\d+)$""", re.MULTILINE
+)
 # What is asked all the time, whatever there is to do.
 WATCHING = "GET status_leader"
 RELOAD = "file written anew, consul reload"
@@ -26,7 +29,7 @@ def requests(node):
     seen = None
     while True:
         found = COUNTED.findall(node.agent("GET", "/v1/agent/metrics?format=prometheus").text)
-        now = collections.Counter({f"{method} {path}": int(n) for method, path, n in found})
+        now = collections.Counter({f"{old or new} {was or is_now}": int(n) for old, was, new, is_now, n in found})
         del now["GET agent_metrics"], now[WATCHING]
         if now == seen:
             return now

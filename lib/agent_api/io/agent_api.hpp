@@ -111,7 +111,7 @@ class AgentApi : public AgentCalls {
   void compare(const DeliveryPtr& delivery, const ChecksPtr& checks);
   void later(std::function<void()> step);
   void ask_each(const std::string& target, JsonValues::Take take,
-                std::function<void(const HttpResult& answer, bool whole)> done);
+                std::function<void(const HttpResult& answer, bool whole)> done, JsonValues::Wanted wanted = {});
   void read_checks(const std::string& target, std::function<void(const HttpResult&, ChecksPtr)> done);
   void note_sent(const std::string& id, const SharedJson& service);
   void note_not_there(const std::string& id);
@@ -133,8 +133,7 @@ class AgentApi : public AgentCalls {
   struct Heard;
   struct Weighing;
   Heard& heard_of(NodePart part) { return heard_[part == NodePart::checks ? 0 : 1]; }
-  void weigh_news(const NodeKey& own, NodePart part, const NodePartReader& reader, News news,
-                  std::function<void(News)> done);
+  void weigh_news(const NodeKey& own, NodePart part, NodePartReader& reader, News news, std::function<void(News)> done);
   bool lacks_shown(const PartDigests& now) const;
   bool shows_leftovers(const NodePartReader& reader) const;
   static std::string node_part_target(const std::string& node, NodePart part);
@@ -213,6 +212,7 @@ class AgentApi : public AgentCalls {
     bool whole = false;
     std::optional<PartDigests> shown{};  // as it is to be; nothing: not yet, by this agent
     bool differs = false;                // it was otherwise when last told
+    PartTexts texts{};                   // of the last answer
     StandingAnswer standing = StandingAnswer::untold;
     int dropped = 0;  // times; what was asked before has no answer
     void forget();

@@ -30,6 +30,7 @@ void AgentApi::Heard::forget() {
   index = 0;
   shown.reset();
   differs = false;
+  texts.clear();
   standing = StandingAnswer::untold;
 }
 
@@ -46,7 +47,7 @@ void AgentApi::await_news(const NodeKey& own, NodePart part, bool whole, Duratio
     get.deadline = answered_within;
     hold_until_newer(get, index, limit);
   }
-  const auto reader = std::make_shared<NodePartReader>(part);
+  const auto reader = std::make_shared<NodePartReader>(part, std::exchange(heard.texts, {}));
   get.take = [reader](std::string_view piece) { reader->feed(piece); };
   const auto asked = std::chrono::steady_clock::now();
   heard.client.ask(std::move(get), [=, this, &heard, done = std::move(done)](const HttpResult& answer) mutable {
@@ -98,12 +99,13 @@ struct AgentApi::Weighing {
   }
 };
 
-void AgentApi::weigh_news(const NodeKey& own, NodePart part, const NodePartReader& reader, News news,
+void AgentApi::weigh_news(const NodeKey& own, NodePart part, NodePartReader& reader, News news,
                           std::function<void(News)> done) {
   Heard& heard = heard_of(part);
   if (!heard.whole) return done(news);
   const auto weighing = std::make_shared<Weighing>(
       Weighing{heard, news, std::move(done), reader.digests(), heard.dropped, shows_leftovers(reader)});
+  heard.texts = std::move(reader).texts();
   const PartDigests& now = weighing->now;
   // Of a first answer: what looks at the catalog have shown is there. An agent that was stuck with its servers may have told them,
   // last of all, what a check was before, and takes that for the word of now.
@@ -120,34 +122,31 @@ void AgentApi::weigh_news(const NodeKey& own, NodePart part, const NodePartReade
   const auto take = [weighing, part](std::string_view id, const Json& value) {
     add_agent_part(part, id, value, weighing->has);
   };
+  const auto wanted = [weighing](std::string_view id) { return find_part(weighing->changed, which_part(id)); };
   const char* const list = part == NodePart::checks ? "/v1/agent/checks" : "/v1/agent/services";
-  ask_each(list, take, [this, own, weighing](const HttpResult& answer, bool whole) {
+  const auto compare = [this, own, weighing](const HttpResult& answer, bool whole) {
     // What may not be read the token has not registered.
     const bool told = whole || (answer && answer->status == 403);
-    const bool entry = std::any_of(weighing->changed.begin(), weighing->changed.end(),
-                                   [](const PartDigest& one) { return one.which == entry_part; });
-    if (!told || !entry) return weighing->compare(told);
+    if (!told || !find_part(weighing->changed, entry_part)) return weighing->compare(told);
     ask_own_entry(own, [weighing](const Json& node) {
       if (node.is_object()) weighing->has.push_back({entry_part, digest_of_entry(node)});
       weighing->compare(true);
     });
-  });
+  };
+  ask_each(list, take, compare, wanted);
 }
 
 // What the agent was not sent, and the servers show as ours.
 bool AgentApi::shows_leftovers(const NodePartReader& reader) const {
   std::set<std::uint64_t> sent;
   for (const auto& [id, service] : sent_) sent.insert(which_part(id));
-  return std::any_of(reader.managed().begin(), reader.managed().end(),
-                     [&sent](std::uint64_t which) { return !sent.contains(which); });
+  const std::vector<std::uint64_t> managed = reader.managed();
+  return std::any_of(managed.begin(), managed.end(), [&sent](std::uint64_t which) { return !sent.contains(which); });
 }
 
 bool AgentApi::lacks_shown(const PartDigests& now) const {
-  return std::any_of(shown_services_.begin(), shown_services_.end(), [&now](const std::string& id) {
-    const std::uint64_t which = which_part(id);
-    const auto found = std::lower_bound(now.begin(), now.end(), PartDigest{which, 0});
-    return found == now.end() || found->which != which;
-  });
+  return std::any_of(shown_services_.begin(), shown_services_.end(),
+                     [&now](const std::string& id) { return !find_part(now, which_part(id)); });
 }
 
 std::string AgentApi::node_part_target(const std::string& node, NodePart part) {

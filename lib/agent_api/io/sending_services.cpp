@@ -134,8 +134,8 @@ void AgentApi::ask_list(const DeliveryPtr& delivery) {
 
 // What the agent says of all its services or checks: of thousands it takes tens of milliseconds to read. `whole`: it was an object.
 void AgentApi::ask_each(const std::string& target, JsonValues::Take take,
-                        std::function<void(const HttpResult& answer, bool whole)> done) {
-  const auto values = std::make_shared<JsonValues>(std::move(take), longest_value);
+                        std::function<void(const HttpResult& answer, bool whole)> done, JsonValues::Wanted wanted) {
+  const auto values = std::make_shared<JsonValues>(std::move(take), longest_value, std::move(wanted));
   HttpRequest get = request("GET", target, Key::registration);
   get.take = [values](std::string_view piece) { values->feed(piece); };
   work_.ask(std::move(get), [values, done = std::move(done)](const HttpResult& answer) {

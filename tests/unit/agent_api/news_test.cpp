@@ -6,7 +6,9 @@
 #include "test.hpp"
 
 #include <algorithm>
+#include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 using namespace lictor;
@@ -257,4 +259,49 @@ TEST_CASE("what is altered is written as the agent has it, and nothing else") {
     agent.replies["GET /v1/health/node/n%201"] = {500, "No cluster leader"};
     CHECK_FALSE(mend().failure.empty());
   }
+}
+
+TEST_CASE("what servers tell again word for word is read no second time, and told as if it were") {
+  using enum NodePart;
+  const auto reads = [](NodePart part, const Json& body, PartTexts known = {}) {
+    auto reader = std::make_unique<NodePartReader>(part, std::move(known));
+    reader->feed(body.dump());
+    REQUIRE(reader->whole());
+    return reader;
+  };
+  const auto body = [](const Json& services) { return Json{{"Node", entry}, {"Services", services}}; };
+  const Json ours = with(web, "Meta", {{"managed-by", "lictor"}});
+  struct Row {
+    const char* name;
+    NodePart part;
+    Json before, after;
+  };
+  for (const Row& row : std::initializer_list<Row>{
+           {"the same checks", checks, {alive, web_check}, {alive, web_check}},
+           {"a check's status", checks, {alive, web_check}, {with(web_check, "Status", "critical"), alive}},
+           {"serfHealth as it was",
+            checks,
+            {web_check, with(alive, "Status", "critical")},
+            {with(alive, "Status", "critical"), web_check}},
+           {"serfHealth turns", checks, {alive, web_check}, {with(alive, "Status", "critical"), web_check}},
+           {"checks come and go", checks, {alive, web_check}, {alive, with(web_check, "CheckID", "other")}},
+           {"the same services", services, body({{"web", ours}, {"b", web}}), body({{"b", web}, {"web", ours}})},
+           {"two change their places", services, body({{"web", ours}, {"b", web}}), body({{"web", web}, {"b", ours}})},
+           {"the entry's address", services, body({{"web", ours}}),
+            Json{{"Node", with(entry, "Address", "10.0.0.6")}, {"Services", {{"web", ours}}}}},
+       }) {
+    CAPTURE(row.name);
+    const auto anew = reads(row.part, row.after);
+    const auto again = reads(row.part, row.after, std::move(*reads(row.part, row.before)).texts());
+    CHECK(again->digests() == anew->digests());
+    CHECK(again->managed() == anew->managed());
+    CHECK(again->standing() == anew->standing());
+    CHECK(again->entry() == anew->entry());
+    CHECK(std::move(*again).texts() == std::move(*anew).texts());
+  }
+  PartTexts known = std::move(*reads(services, body({{"web", ours}}))).texts();
+  REQUIRE(known.size() == 1);
+  known[0].digest.digest = 7;
+  CHECK(find_part(reads(services, body({{"web", ours}}), known)->digests(), which_part("web"))->digest == 7);
+  CHECK(find_part(reads(services, body({{"web", web}}), known)->digests(), which_part("web"))->digest != 7);
 }

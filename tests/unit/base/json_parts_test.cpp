@@ -101,4 +101,10 @@ TEST_CASE(
     CHECK(read("[1, \"12345678\"]", size) == "=1;=\"12345678\";list");
     CHECK(read("[1, \"123456789\"]", size) == "=1;");
   }
+  std::string seen;
+  JsonValues some([&seen](std::string_view key, const nlohmann::json&) { seen += key; }, 10,
+                  [](std::string_view key) { return key != "b"; });
+  some.feed(R"({"a": 1, "b": {"x": tru}, "c": 3})");
+  CHECK(seen == "ac");
+  CHECK(some.object());
 }

@@ -158,6 +158,19 @@ TEST_CASE("a sending that goes on and on: the catalog is looked at beside it, an
     CHECK_FALSE(s.at(milliseconds(590), CatalogSeen{1, CatalogAnswer::incomplete}).has<SendAgain>());
     CHECK(ready(s.at(milliseconds(600), CatalogSeen{1, CatalogAnswer::registered}).life));
   }
+  SECTION("of thousands, for a minute: less and less, as a server goes through all of them each time") {
+    int looks = 1;
+    Time last = s.now;
+    while (s.now.time_since_epoch() < seconds(60)) {
+      s.at(s.now.time_since_epoch() + milliseconds(10), CatalogSeen{1, CatalogAnswer::incomplete});
+      REQUIRE(s.life.registration.task_at);
+      CHECK(*s.life.registration.task_at - last <= seconds(11));
+      s.at(s.life.registration.task_at->time_since_epoch(), Tick{});
+      if (s.has<LookUpCatalog>()) ++looks, last = s.now;
+    }
+    CHECK(looks >= 10);
+    CHECK(looks <= 25);
+  }
   SECTION("the id is taken back, whatever has been sent by then") {
     const NodeKey former{"n1", "id-0", node.address};
     s.at(milliseconds(320), CatalogSeen{1, CatalogAnswer::taken, former});
