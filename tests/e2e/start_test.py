@@ -7,7 +7,7 @@ import stat
 import sys
 import time
 
-from tools import children, eventually, holds, uid_of
+from tools import children, eventually, holds, owners, uid_of
 from world import ALIVE, LEFT, arguments_of, run, write_script
 
 TOKEN = "5d1b6a0e-0b52-4a1c-8a07-3f8f1f6a2c11"
@@ -236,10 +236,9 @@ def start_files_and_users(world):
     assert stat.S_IMODE(os.stat(client.control_socket).st_mode) == 0o660
     agent = client.agent_pid()
     assert uid_of(agent) == consul.pw_uid and uid_of(client.pid) == 0
-    for path, folders, files in os.walk(client.data_dir):
-        for entry in [path] + [os.path.join(path, name) for name in folders + files]:
-            if not entry.endswith(".lock"):
-                assert os.stat(entry).st_uid == consul.pw_uid, f"{entry} belongs to {os.stat(entry).st_uid}"
+    assert os.stat(client.data_dir).st_uid == consul.pw_uid
+    others = {path: uid for path, (uid, _) in owners(client.data_dir).items() if uid != consul.pw_uid}
+    assert all(path.endswith(".lock") for path in others), others
     rendered = client.command("render")
     for where, text in (
         ("argv", " ".join(arguments_of(agent))),

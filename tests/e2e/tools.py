@@ -35,6 +35,20 @@ def eventually(fact, within=10.0, what="", every=0.02):
         time.sleep(every)
 
 
+def owners(folder):
+    """{path: (uid, gid)} of all in it, once none of that is half written: until then it is called NAME.tmp, and whoever writes owns it."""
+
+    def settled():
+        found = {}
+        for here, folders, files in os.walk(folder):
+            for path in (f"{here}/{name}" for name in folders + files):
+                about = os.lstat(path)
+                found[path] = about.st_uid, about.st_gid
+        return None if any(path.endswith(".tmp") for path in found) else found
+
+    return eventually(settled, 5, f"nothing is half written in {folder}")
+
+
 def holds(fact, during, what="", every=0.1):
     """AssertionError if fact() is false at any look during the next `during` seconds."""
     started = time.monotonic()
