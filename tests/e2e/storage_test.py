@@ -165,9 +165,8 @@ def storage_root_is_nobody(world):
     client.wrapper = NOBODY_HERE
     node_id = client.start().ready()["node_id"]
     assert server.instances() == {"n1": client.address}
-    assert {"lictor.lock", "lictor-identity.json", "lictor-agent.json", "lictor-services.json", "node-id"} <= set(
-        os.listdir(client.data_dir)
-    )
+    kept = {"lictor.lock", "lictor-identity.json", "lictor-agent.json", "lictor-services.json", "node-id"}
+    eventually(lambda: kept <= set(os.listdir(client.data_dir)), 5, "what is kept is there")
     assert client.stop()[0] == 0, client.last_line()
     assert "lictor-timeline.json" in os.listdir(client.data_dir)
     assert set(owners(client.data_dir).values()) == {(USER.pw_uid, USER.pw_gid)}, owners(client.data_dir)
