@@ -206,7 +206,7 @@ def image_size(world):
 ASSEMBLY = """set -e
 cd "$1"
 command=$(ninja -t commands CMakeFiles/lictor_decide.dir/Unity/unity_0_cxx.cxx.o | tail -n 1)
-eval "CCACHE_DISABLE=1 ${command% -o *} -fno-lto -S -o - ../../lib/network/address.cpp" """
+eval "CCACHE_DISABLE=1 ${command% -o *} -fno-lto -S -o - ../../lib/sockaddr/ip.cpp" """
 
 
 PROGRAMS = ("lictor", "lictor-kubernetes")

@@ -247,6 +247,8 @@ def servers_restart_without_registering(world):
     # Another definition is another matter.
     client.write_settings(services=services[:1] + [services[1] | {"port": 81}])
     eventually(lambda: server.node("n1")["Services"]["db"]["Port"] == 81, 5, "the new port")
+    # The agent tells the servers while it answers, and logs the request after that.
+    eventually(lambda: client.log.count(put) == 3, 5, "the agent has logged it")
     client.stop(signal.SIGKILL)
     client.write_settings(services=[service | {"checks": [{"ttl": "2h"}]} for service in services])
     client.start().ready()

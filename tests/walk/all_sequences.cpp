@@ -1,6 +1,7 @@
 #include "lives.hpp"
 
 #include <cstdio>
+#include <set>
 
 namespace lictor::walk {
 
@@ -10,6 +11,30 @@ namespace {
 
 class Explorer {
  public:
+  // Of the moments that it comes by in straight lives, each `parts`-th: together such explorers see all of them.
+  Explorer(int part, int parts) : moments_(part - 1), parts_(parts) {}
+
+  // From each moment of the life that goes as it should, and of those into which a stop makes it after so many happenings.
+  void explore_along(const Rules& rules, const std::set<int>& stops, int depth) {
+    Walk life(straight_on_, rules, 1);
+    for (int i = 0; i <= *stops.rbegin(); ++i) {
+      explore_if_mine(life, depth);
+      if (stops.count(i)) {
+        Walk stopped = life;
+        stopped.signal(SignalKind::terminate);
+        for (; !stopped.over(); stopped.one()) explore_if_mine(stopped, depth);
+      }
+      life.one();
+    }
+  }
+
+  void report() const { std::printf("%ld happenings, %ld ends, no law broken\n", steps_, ends_); }
+
+ private:
+  void explore_if_mine(const Walk& moment, int depth) {
+    if (++moments_ % parts_ == 0) explore(moment, depth);
+  }
+
   // All that can follow within `depth` happenings, and a random end of each.
   void explore(const Walk& from, int depth) {
     Odometer turns;
@@ -22,27 +47,13 @@ class Explorer {
       if (depth > 1 && !walk.over()) {
         explore(walk, depth - 1);
       } else {
-        Dice dice(static_cast<std::uint64_t>(++ends_));
-        walk.go_on_with(dice);
+        ++ends_;
+        walk.go_on_with(dice_);
         guarded(walk, [](Walk& w) { w.to_the_end(); });
       }
     } while (turns.next());
   }
 
-  // From each moment of the life that goes as it should and is stopped after `happenings`, until it ends.
-  void explore_along(const Rules& rules, int happenings, int depth) {
-    StraightOn straight_on;
-    Walk walk(straight_on, rules, 1);
-    for (int i = 0; !walk.over(); ++i) {
-      explore(walk, depth);
-      walk.go_on_with(straight_on);
-      i == happenings ? walk.signal(SignalKind::terminate) : walk.one();
-    }
-  }
-
-  void report() const { std::printf("%ld happenings, %ld ends, no law broken\n", steps_, ends_); }
-
- private:
   template <class Act>
   void guarded(Walk& walk, const Act& act) {
     try {
@@ -53,12 +64,15 @@ class Explorer {
     }
   }
 
+  StraightOn straight_on_;
+  Dice dice_{1};  // of all ends: to seed one for each would cost as much as to walk there
+  int moments_, parts_;
   long steps_ = 0, ends_ = 0;
 };
 
 }  // namespace
 
-int all_sequences(int depth) {
+int all_sequences(int depth, int part, int parts) {
   Rules leave, stay, hooks;
   leave.stop_timeout = seconds(8);
   stay.stop_policy = StopPolicy::stay;
@@ -66,11 +80,11 @@ int all_sequences(int depth) {
   hooks.pre_stop = {OnFailure::fail};
   hooks.acl = true;
   hooks.linger = {};
-  Explorer explorer;
+  Explorer explorer(part, parts);
   try {
     for (Rules rules : {leave, stay, hooks}) {
       rules.joins.addresses = 1;
-      for (const int happenings : {3, 12}) explorer.explore_along(rules, happenings, depth);
+      explorer.explore_along(rules, {3, 12}, depth);
     }
   } catch (const Broken&) {
     return 1;
