@@ -83,10 +83,10 @@ void Stopping::confirmed() {
 }
 
 Time Stopping::end_of_linger() const {
-  const Time end = end_of_leave();
   // Whoever has told the agent to leave waits for its answer.
-  if (own_.stop->by_other) return end;
-  return std::min(own_.since + turn_.rules().linger, cut() ? own_.since + (end - own_.since) / 4 : end);
+  if (own_.stop->by_other) return end_of_leave();
+  const Time latest = cut() ? std::max(own_.since, own_.stop->asked + budget() / 2) : end_of_leave();
+  return std::min(own_.since + turn_.rules().linger, latest);
 }
 
 void Stopping::unconfirmed(bool there) {

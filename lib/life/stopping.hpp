@@ -16,7 +16,7 @@
 // A stop that stays goes from deciding to ending; so do QUIT and a second INT, with KILL.
 //
 // Where the platform gives less than stop.timeout, the stop is cut to fit: a leave comes first. Where half of that time is too short for
-// one, hooks run in linger instead, with what is left; and linger takes a quarter of what is left at most.
+// one, hooks run in linger instead, with what is left; and linger is over at half of the time, or does not begin.
 //
 // Where the node is to have another name, its agent goes the same way from settle to linger, without hooks and whatever the
 // policy, and life goes on: the agent is replaced. A stop that comes meanwhile takes over where that is.

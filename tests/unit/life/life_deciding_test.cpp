@@ -146,7 +146,15 @@ TEST_CASE("with 2 s of grace the leave comes first, and hooks and linger get wha
   const auto told = [](Story& s) {
     s.at(milliseconds(10050), WhyAnswered{{.cause = StopCause::goes, .evidence = "x", .grace = seconds(2)}});
   };
-  SECTION("without hooks a quarter of what is left is for linger, and what is unheard is said again in time") {
+  SECTION("without hooks it lingers until half of the time is over") {
+    Story s = asked();
+    told(s);
+    REQUIRE(leaves(s));
+    s.at(milliseconds(10600), CatalogSeen{1, CatalogAnswer::gone});
+    CHECK_FALSE(s.at(milliseconds(10899), CatalogSeen{1, CatalogAnswer::gone}).has<EndAgent>());
+    CHECK(s.at(milliseconds(10900), Tick{}).first<EndAgent>()->signal == SIGKILL);
+  }
+  SECTION("what is unheard is said again in time, and does not linger when it is late") {
     Story s = asked();
     told(s);
     REQUIRE(leaves(s));
@@ -156,9 +164,7 @@ TEST_CASE("with 2 s of grace the leave comes first, and hooks and linger get wha
     CHECK_FALSE(s.has<RepeatLeave>());
     s.at(milliseconds(10825), ChangeSeen{1, true}).at(milliseconds(10830), CatalogSeen{1, CatalogAnswer::registered});
     CHECK(s.has<RepeatLeave>());
-    s.at(milliseconds(10900), CatalogSeen{1, CatalogAnswer::gone});
-    CHECK_FALSE(s.at(milliseconds(11074), CatalogSeen{1, CatalogAnswer::gone}).has<EndAgent>());
-    CHECK(s.at(milliseconds(11075), Tick{}).first<EndAgent>()->signal == SIGKILL);
+    CHECK(s.at(milliseconds(10900), CatalogSeen{1, CatalogAnswer::gone}).first<EndAgent>()->signal == SIGKILL);
   }
   SECTION("hooks run after the leave, one by one, once each, until the time is up") {
     Story s = asked(rules);
