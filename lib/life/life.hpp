@@ -121,8 +121,9 @@
 //   stopping       the stop, and the end
 //
 // A part writes its own state only. What others have to know or to do it posts (messages.hpp), and step() hands it on
-// before anything else happens; what it may see of others is in its constructor, read-only. The phase is not stored: it is
-// what the states of process, registration and stop amount to.
+// before anything else happens; what it may see of others is wired in parts.hpp, read-only. What depends on several parts at
+// once is none of theirs and has no state: how a stop comes about (orders.hpp), and what follows an agent (succession.hpp).
+// The phase is not stored: it is what the states of process, registration and stop amount to.
 #pragma once
 
 #include "life/address.hpp"

@@ -215,11 +215,11 @@ TEST_CASE("How a stop came out is told as it was") {
     const StopReason why{.cause = StopCause::goes, .evidence = "the node is deleted", .grace = seconds(2)};
     step(watched.started().life, {Time(seconds(10)), Signal{SignalKind::terminate}});
     watched.timeline.observe(watched.life, Time(seconds(10)));
-    watched.at(10'040, WhyAnswered{why}).at(10'500, CatalogSeen{1, CatalogAnswer::gone}).at(10'775, Tick{});
-    watched.at(10'785, AgentEnded{-1, SIGKILL}).at(10'785, ChildrenGone{});
+    watched.at(10'040, WhyAnswered{why}).at(10'500, CatalogSeen{1, CatalogAnswer::gone}).at(10'900, Tick{});
+    watched.at(10'910, AgentEnded{-1, SIGKILL}).at(10'910, ChildrenGone{});
     const Course stop = watched.course(CourseKind::stop);
     CHECK((stop.evidence == "the node is deleted" && stop.given == milliseconds(1800) && stop.budget == seconds(25)));
-    CHECK(table(stop) == Table{{"decide", 40}, {"leave", 460}, {"linger", 275}, {"ending", 10}});
+    CHECK(table(stop) == Table{{"decide", 40}, {"leave", 460}, {"linger", 400}, {"ending", 10}});
     const auto again = parse_timeline("here", timeline_json({stop}));
     REQUIRE(again.has_value());
     CHECK(again->front() == stop);
