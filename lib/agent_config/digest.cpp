@@ -20,15 +20,29 @@ constexpr std::uint64_t mixed(std::uint64_t bits) {
   return bits ^ (bits >> 31U);
 }
 
+template <class Word>
+std::uint64_t word_at(const char* at) {
+  Word word;
+  std::memcpy(&word, at, sizeof word);
+  return word;
+}
+
+// All of a text of less than eight bytes, each length in its own way. One whose length is not known when this is compiled would
+// be copied to a word by bytes, and the processor would wait until they are there.
+std::uint64_t short_word(std::string_view text) {
+  const char* const at = text.data();
+  const std::size_t size = text.size();
+  if (size >= 4) return word_at<std::uint32_t>(at) | word_at<std::uint32_t>(at + size - 4) << 32U;
+  if (size == 0) return 0;
+  return word_at<std::uint8_t>(at) | word_at<std::uint8_t>(at + size / 2) << 8U |
+         word_at<std::uint8_t>(at + size - 1) << 16U;
+}
+
 std::uint64_t mixed(std::string_view text) {
-  std::uint64_t bits = text.size() * odd, word = 0;
-  for (; text.size() >= sizeof word; text.remove_prefix(sizeof word)) {
-    std::memcpy(&word, text.data(), sizeof word);
-    bits = std::rotl((bits ^ word) * odd, 29);
-  }
-  word = 0;
-  std::memcpy(&word, text.data(), text.size());
-  return mixed(bits ^ word);
+  std::uint64_t bits = text.size() * odd;
+  for (; text.size() >= 8; text.remove_prefix(8))
+    bits = std::rotl((bits ^ word_at<std::uint64_t>(text.data())) * odd, 29);
+  return mixed(bits ^ short_word(text));
 }
 
 // What is of different kinds begins differently.

@@ -4,27 +4,6 @@
 
 namespace lictor::hcl {
 
-Kind Value::kind() const { return document_->nodes_[index_].kind; }
-std::string_view Value::key() const { return document_->slice(document_->nodes_[index_].key); }
-Place Value::place() const { return document_->nodes_[index_].place; }
-bool Value::boolean() const { return document_->nodes_[index_].boolean; }
-std::int64_t Value::integer() const { return document_->nodes_[index_].integer; }
-double Value::real() const { return document_->nodes_[index_].real; }
-std::string_view Value::text() const { return document_->slice(document_->nodes_[index_].text); }
-
-std::size_t Value::size() const { return kind() < Kind::list ? 0 : document_->nodes_[index_].children.count; }
-
-Value::Iterator Value::begin() const {
-  return Iterator({document_, size() == 0 ? Document::none : document_->nodes_[index_].children.first});
-}
-
-Value::Iterator Value::end() const { return Iterator({document_, Document::none}); }
-
-Value::Iterator& Value::Iterator::operator++() {
-  value_.index_ = value_.document_->nodes_[value_.index_].next;
-  return *this;
-}
-
 Json Value::json() const {
   switch (kind()) {
     case Kind::null:

@@ -107,4 +107,22 @@ class Value::Iterator {
   Value value_;
 };
 
+// Here, as a whole configuration is gone through by them.
+inline Kind Value::kind() const { return document_->nodes_[index_].kind; }
+inline std::string_view Value::key() const { return document_->slice(document_->nodes_[index_].key); }
+inline Place Value::place() const { return document_->nodes_[index_].place; }
+inline bool Value::boolean() const { return document_->nodes_[index_].boolean; }
+inline std::int64_t Value::integer() const { return document_->nodes_[index_].integer; }
+inline double Value::real() const { return document_->nodes_[index_].real; }
+inline std::string_view Value::text() const { return document_->slice(document_->nodes_[index_].text); }
+inline std::size_t Value::size() const { return kind() < Kind::list ? 0 : document_->nodes_[index_].children.count; }
+inline Value::Iterator Value::begin() const {
+  return Iterator({document_, size() == 0 ? Document::none : document_->nodes_[index_].children.first});
+}
+inline Value::Iterator Value::end() const { return Iterator({document_, Document::none}); }
+inline Value::Iterator& Value::Iterator::operator++() {
+  value_.index_ = value_.document_->nodes_[value_.index_].next;
+  return *this;
+}
+
 }  // namespace lictor::hcl

@@ -82,22 +82,22 @@ class HclParser {
   }
 
   Step item(std::uint32_t object) {
-    Syntax::Item item{static_cast<std::uint32_t>(syntax_.keys.size()), 0, Syntax::none};
-    Step step = keys(item.key_count);
+    const auto first_key = static_cast<std::uint32_t>(syntax_.keys.size());
+    std::uint32_t key_count = 0, of_item = Syntax::none;
+    Step step = keys(key_count);
     if (step != Step::done) return step;
     switch (token_.kind) {
       case TokenKind::equals:
-        step = value(item.value);
+        step = value(of_item);
         break;
       case TokenKind::open_object:
-        step = braces(item.value);
+        step = braces(of_item);
         break;
       default:
         return fail("= or { is missing behind a key");
     }
     if (step != Step::done) return step;
-    syntax_.items.push_back(item);
-    syntax_.append_item(object, static_cast<std::uint32_t>(syntax_.items.size() - 1));
+    syntax_.append_item(object, syntax_.add_item(first_key, key_count, of_item));
     look_ahead();
     return Step::done;
   }

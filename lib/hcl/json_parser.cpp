@@ -53,8 +53,7 @@ class LooseJsonParser {
     if (token_.kind != TokenKind::colon) return fail("a key in \" is expected here, and : behind it");
     if (item.key_count == 0) return fail("no key before :");
     if (const State state = value(item.value); state != State::done) return state;
-    syntax_.items.push_back(item);
-    syntax_.append_item(object, static_cast<std::uint32_t>(syntax_.items.size() - 1));
+    syntax_.append_item(object, syntax_.add_item(item.first_key, item.key_count, item.value));
     return State::done;
   }
 
@@ -168,8 +167,7 @@ class LooseJsonParser {
       }
       return true;
     }
-    syntax_.items.push_back(item);
-    syntax_.append_item(object, static_cast<std::uint32_t>(syntax_.items.size() - 1));
+    syntax_.append_item(object, syntax_.add_item(item.first_key, item.key_count, item.value));
     return true;
   }
 

@@ -38,9 +38,19 @@ struct Syntax {
   std::vector<Item> items;
   std::uint32_t root = none;  // an object
 
+  // Made in their places: a copy of what was only just written in parts makes the processor wait.
   std::uint32_t add_node(Shape shape, const Token& token) {
-    nodes.push_back({shape, token});
+    Node& made = nodes.emplace_back();
+    made.shape = shape;
+    made.token = {token.kind, token.place, token.text, token.plain};
     return static_cast<std::uint32_t>(nodes.size() - 1);
+  }
+  std::uint32_t add_item(std::uint32_t first_key, std::uint32_t key_count, std::uint32_t value) {
+    Item& made = items.emplace_back();
+    made.first_key = first_key;
+    made.key_count = key_count;
+    made.value = value;
+    return static_cast<std::uint32_t>(items.size() - 1);
   }
   void append_value(std::uint32_t list, std::uint32_t value) { chain(nodes, nodes[list], value); }
   void append_item(std::uint32_t object, std::uint32_t item) { chain(items, nodes[object], item); }

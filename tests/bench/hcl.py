@@ -111,7 +111,8 @@ def compiled(stage, name, main, others):
     program = f"{stage.folder}/{name}"
     sources = [main, *(TOP / "lib/hcl").glob("*.cpp"), *(TOP / "lib" / other for other in others)]
     definitions = ["-DFMT_HEADER_ONLY", '-DLICTOR_VERSION=""', "-ffunction-sections", "-Wl,--gc-sections"]
-    command = ["g++", "-std=c++20", "-O2", *definitions, f"-I{TOP}/lib", "-o", program, *map(str, sources)]
+    # Linked as the program is.
+    command = ["g++", "-std=c++20", "-O2", "-flto=auto", *definitions, f"-I{TOP}/lib", "-o", program, *map(str, sources)]
     subprocess.run(command, check=True, timeout=600)
     return program
 
