@@ -1,7 +1,7 @@
 #include "life/life.hpp"
 
-#include "life/orders.hpp"
 #include "life/parts.hpp"
+#include "life/stop_orders.hpp"
 #include "life/succession.hpp"
 
 #include <utility>
@@ -289,7 +289,7 @@ class LifeStep {
   Life& life_;
   Turn turn_;
   Parts parts_{life_, turn_};
-  Orders orders_{life_, turn_, parts_};
+  StopOrders orders_{life_, turn_, parts_};
   Succession succession_{life_, turn_, parts_};
 };
 

@@ -122,7 +122,7 @@
 //
 // A part writes its own state only. What others have to know or to do it posts (messages.hpp), and step() hands it on
 // before anything else happens; what it may see of others is wired in parts.hpp, read-only. What depends on several parts at
-// once is none of theirs and has no state: how a stop comes about (orders.hpp), and what follows an agent (succession.hpp).
+// once is none of theirs and has no state: how a stop comes about (stop_orders.hpp), and what follows an agent (succession.hpp).
 // The phase is not stored: it is what the states of process, registration and stop amount to.
 #pragma once
 

@@ -1,19 +1,19 @@
-#include "life/orders.hpp"
+#include "life/stop_orders.hpp"
 
 namespace lictor {
 
-void Orders::stop(SignalKind kind) {
+void StopOrders::stop(SignalKind kind) {
   const bool interrupt = kind == SignalKind::interrupt;
   if (!asked_to_stop()) return begin(order_of(kind), interrupt);
   if (interrupt && parts_.stopping.second_interrupt()) return cut_short("cut short by a second interrupt");
   turn_.say(Tone::info, "already stopping");
 }
 
-void Orders::stop_at_once() {
+void StopOrders::stop_at_once() {
   if (!asked_to_stop()) begin(StopOrder::at_once, false);
 }
 
-void Orders::begin(StopOrder order, bool interrupt) {
+void StopOrders::begin(StopOrder order, bool interrupt) {
   if (!parts_.stopping.can_begin()) return;
   const bool leaves = turn_.process() && turn_.process()->ending == RestartReason::left;
   const bool open = parts_.stopping.begin(interrupt);
@@ -25,23 +25,23 @@ void Orders::begin(StopOrder order, bool interrupt) {
   parts_.deciding.begin(order);
 }
 
-void Orders::cut_short(const char* why) {
+void StopOrders::cut_short(const char* why) {
   if (!parts_.stopping.can_be_cut_short()) return;
   parts_.hooks.drop();
   parts_.stopping.cut_short(why, turn_.process() || life_.supervisor.state == AgentState::launching);
 }
 
-void Orders::stop_for_hook(const Problem& why) {
+void StopOrders::stop_for_hook(const Problem& why) {
   parts_.stopping.end_with(why);
   begin(StopOrder::hook, false);
 }
 
-void Orders::give_up(const Problem& why) {
+void StopOrders::give_up(const Problem& why) {
   parts_.stand_down();
   parts_.stopping.give_up(why);
 }
 
-void Orders::told_to_leave() {
+void StopOrders::told_to_leave() {
   // One that is to leave for another name still runs.
   const bool running = life_.supervisor.state == AgentState::running &&
                        turn_.process()->ending.value_or(RestartReason::renamed) == RestartReason::renamed;
@@ -64,7 +64,7 @@ void Orders::told_to_leave() {
   leave_as_told();
 }
 
-void Orders::leave_as_told() {
+void StopOrders::leave_as_told() {
   parts_.deciding.settled({.leave = true, .evidence = "a leave that somebody else has asked for", .told = true});
   parts_.stopping.told_to_leave();
 }

@@ -6,10 +6,10 @@
 
 namespace lictor {
 
-class Orders {
+class StopOrders {
  public:
   // All outlive it.
-  Orders(const Life& life, Turn& turn, Parts& parts) : life_(life), turn_(turn), parts_(parts) {}
+  StopOrders(const Life& life, Turn& turn, Parts& parts) : life_(life), turn_(turn), parts_(parts) {}
 
   // TERM, INT, and the orders that say whether it leaves. The first one begins the stop; a second INT cuts it short.
   void stop(SignalKind kind);
