@@ -271,6 +271,7 @@ class LifeStep {
     if (turn_.due(life_.stopping.task_at)) parts_.stopping.on_task();
     if (turn_.due(life_.watch.checks.ask_at) || turn_.due(life_.watch.services.ask_at)) parts_.watch.ask();
     if (turn_.due(life_.departure.look_at)) parts_.departure.look();
+    if (life_.reloading.awaited_sync && turn_.due(life_.reloading.awaited_sync->due)) parts_.reloading.on_synced();
     if (life_.reloading.held && turn_.due(life_.reloading.held->due)) parts_.reloading.take_held();
     hand_on();
     if (turn_.due(life_.claims.around_at))

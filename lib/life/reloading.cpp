@@ -121,6 +121,26 @@ bool Reloading::hold(const Reloaded& e) {
 void Reloading::stand_down() {
   own_.after_leave.reset();
   own_.held.reset();
+  if (std::exchange(own_.awaited_sync, {})) own_.work = {};
+}
+
+// A reload takes all services out of the agent's hands for a moment and gives them back. In the middle of a full sync the agent
+// tells the servers so: it takes them out of the catalog, and puts them back after it.
+bool Reloading::await_sync(const Reloaded& e) {
+  const std::optional<Time> synced = joining_.synced();
+  if (!synced || turn_.due(synced)) return false;
+  turn_.emit(Forget{});
+  own_.awaited_sync = AwaitedSync{*synced, e.settings};
+  turn_.say(Tone::info, "the agent is to take new settings, and does once its full sync is over",
+            {seconds_field(*synced - turn_.now), {"keys", e.keys}});
+  return true;
+}
+
+void Reloading::on_synced() {
+  const bool settings = std::exchange(own_.awaited_sync, {})->settings || own_.work.again;
+  own_.work = {};
+  own_.outdated = false;
+  apply({.settings = settings, .moves = own_.moves});
 }
 
 // ---- another name
@@ -159,6 +179,7 @@ void Reloading::take(const Reloaded& e) {
   const bool asks_agent = e.result == ReloadResult::reloaded || e.result == ReloadResult::restart;
   // One without an answer yet, such as one that waits for a certificate (auto_encrypt), can't be told to reload.
   const bool tell = e.result == ReloadResult::reloaded && agent_answers();
+  if (tell && await_sync(e)) return;
   if (moves) {
     ++own_.address_changes;
     turn_.say(Tone::warn, "this node moves to another address",
@@ -212,6 +233,7 @@ void Reloading::on(const AgentReloaded& e) {
 
 void Reloading::ended() {
   if (std::exchange(own_.telling, false)) end();
+  if (own_.awaited_sync) on_synced();
 }
 
 // ---- an id taken back

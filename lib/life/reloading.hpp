@@ -3,6 +3,8 @@
 //   idle       nothing is being prepared
 //   preparing  settings are read and compared beside those in force (a Reload), or an id is taken back; ordered once more
 //              meanwhile, they are read once more
+//   awaiting   the running agent is to take it, and its full sync is not over: nothing is in force yet, and all is prepared anew
+//              then
 //   telling    what was prepared is in force, and the running agent is told to take it
 //   on trial   an agent has to answer with what is in force now; what was in force before is kept
 //   leaving    what was prepared gives the node another name: the agent leaves under its own first. Then, when it has ended,
@@ -21,7 +23,7 @@
 // back, an agent has answered, it was started in vain, a leave is over. Out: Reload, TakeIdBack, Adopt, GoBack, Forget. Told
 // to the others: settings are taken, an id is settled, leave first, restart the agent, launch one now, look at the address.
 //
-// Laws (tests/walk): in-force, back, renamed, spread.
+// Laws (tests/walk): in-force, back, renamed, spread; of settled: no agent reloads in its full sync.
 #pragma once
 
 #include "life/events.hpp"
@@ -56,6 +58,13 @@ struct Held {
   bool operator==(const Held&) const = default;
 };
 
+// Settings that the running agent is to take once its full sync is over.
+struct AwaitedSync {
+  Time due;
+  bool settings;
+  bool operator==(const AwaitedSync&) const = default;
+};
+
 struct ReloadingState {
   InForce in_force;
   Work work;  // a reload, until the agent has taken it, too
@@ -63,6 +72,7 @@ struct ReloadingState {
   bool taking_id = false;  // back
   bool at_once = false;    // what is being read, and what is to be after that, is not held
   std::optional<Held> held;
+  std::optional<AwaitedSync> awaited_sync;
   bool telling = false;           // the running agent, which has not answered yet
   bool moves = false;             // what is being read takes another address
   bool outdated = false;          // what is being read is compared with what is so no longer
@@ -86,6 +96,7 @@ class Reloading {
 
   void reload();            // somebody here wants it
   void settings_changed();  // by themselves
+  void on_synced();         // the agent's full sync is over
   void take_held();         // its turn has come, or there is no agent any more for whose sake it would wait
   void address_changed() { apply({.settings = false, .moves = true}); }
   void address_found();
@@ -114,6 +125,7 @@ class Reloading {
   bool agent_answers() const;
   bool hold(const Reloaded& e);
   bool leave_first(const Reloaded& e);
+  bool await_sync(const Reloaded& e);
   void taken(ReloadResult result);
   void adopt(InForce prepared, const Adopt& how);
   void go_back(const Problem& why);

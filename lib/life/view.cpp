@@ -31,7 +31,10 @@ bool live(const Life& life) { return !life.stopping.verdict && phase_of(life) !=
 
 namespace {
 
-std::optional<Time> due_of(const std::optional<Held>& held) { return held ? std::optional(held->due) : std::nullopt; }
+template <class Waiting>
+std::optional<Time> due_of(const std::optional<Waiting>& waiting) {
+  return waiting ? std::optional(waiting->due) : std::nullopt;
+}
 
 }  // namespace
 
@@ -45,7 +48,7 @@ std::optional<Time> next_wake(const Life& life) {
         out_of_time(life.stopping, life.reloading.in_force.rules), life.joining.probe_at, life.joining.join_at,
         life.pulse.ask_at, life.pulse.sample_at, life.registration.task_at, life.stopping.task_at,
         life.claims.around_at, life.watch.checks.ask_at, life.watch.services.ask_at, life.departure.look_at,
-        life.address.read_at, life.syncer.flush_at, due_of(life.reloading.held)}) {
+        life.address.read_at, life.syncer.flush_at, due_of(life.reloading.held), due_of(life.reloading.awaited_sync)}) {
     if (time && (!first || *time < *first)) first = time;
   }
   return first;

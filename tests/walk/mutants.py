@@ -158,6 +158,7 @@ MUTANTS = [
     ("back", "reloading", "    go_back(Problem{\"agent\", e.failure,", "    if (!MUTANT) go_back(Problem{\"agent\", e.failure,"),
     ("back", "life", "  void on(const LaunchNow&) { parts_.supervisor.launch_at(turn_.now); }",
      "  void on(const LaunchNow&) { parts_.supervisor.launch_at(turn_.now + std::chrono::seconds(MUTANT ? 1 : 0)); }"),
+    ("settled", "reloading", "  if (tell && await_sync(e)) return;\n", "  if (!MUTANT && tell && await_sync(e)) return;\n"),
     ("spread", "reloading", "|| own_.at_once || own_.moves ||", "|| (!MUTANT && own_.at_once) || own_.moves ||"),
     ("spread", "reloading", "|| own_.moves || spread <=", "|| own_.moves || MUTANT || spread <="),
     ("spread", "reloading", "own_.held->due - turn_.now > spread)", "own_.held->due - turn_.now > spread * (MUTANT ? 5 : 1))"),

@@ -99,17 +99,59 @@ TEST_CASE("new settings: what the running agent refuses to reload is taken back"
   Story s;
   s.serving();
   Reloaded news{ReloadResult::reloaded, {}, "new settings, taken: log_level", node, "log_level"};
-  s.at(seconds(1), Signal{SignalKind::reload}).at(seconds(2), news);
+  s.at(seconds(11), Signal{SignalKind::reload}).at(seconds(12), news);
   REQUIRE(s.has<Adopt>());
   CHECK(s.first<Adopt>()->reload);
   CHECK(s.life.reloading.work.running);
-  s.at(seconds(3), AgentReloaded{1, "500"});
+  s.at(seconds(13), AgentReloaded{1, "500"});
   REQUIRE(s.has<GoBack>());
   CHECK(s.first<GoBack>()->why.why == "500");
   CHECK_FALSE(s.life.reloading.work.running);
   CHECK_FALSE(s.has<EndAgent>());
-  s.at(seconds(4), Signal{SignalKind::reload}).at(seconds(5), news).at(seconds(6), AgentReloaded{1, ""});
+  s.at(seconds(14), Signal{SignalKind::reload}).at(seconds(15), news).at(seconds(16), AgentReloaded{1, ""});
   CHECK(s.has<Forget>());
+}
+
+TEST_CASE("new settings: the running agent is told of them once its full sync is over") {
+  const Reloaded news{ReloadResult::reloaded, {}, "new settings, taken: log_level", node, "log_level"};
+  Story s;
+  s.serving().at(seconds(1), Signal{SignalKind::reload}).at(seconds(1), news);
+  REQUIRE((s.has<Forget>() && !s.has<Adopt>()));
+  CHECK(LifeView(s.life).reloading());  // whoever has asked waits for it
+  const Time synced = s.life.joining.synced().value();
+  const auto just = [&](Duration later) { return (synced + later).time_since_epoch(); };
+  SECTION("and they are read anew then") {
+    CHECK_FALSE(s.at(just(milliseconds(-1)), Tick{}).has<Reload>());
+    REQUIRE(s.at(just({}), Tick{}).has<Reload>());
+    CHECK(s.first<Reload>()->settings);
+    s.at(just(milliseconds(5)), news);
+    REQUIRE(s.has<Adopt>());
+    CHECK(s.first<Adopt>()->reload);
+    s.at(just(milliseconds(9)), AgentReloaded{1, ""});
+    CHECK_FALSE(LifeView(s.life).reloading());
+  }
+  SECTION("others that come meanwhile are read with them, once") {
+    CHECK_FALSE(s.at(seconds(2), SettingsChanged{}).has<Reload>());
+    REQUIRE(s.at(just({}), Tick{}).has<Reload>());
+    s.at(just(milliseconds(5)), news).at(just(milliseconds(9)), AgentReloaded{1, ""});
+    CHECK_FALSE((s.has<Reload>() || LifeView(s.life).reloading()));
+  }
+  SECTION("an agent that ends does not have them wait") {
+    REQUIRE(s.at(seconds(2), AgentEnded{1, 0}).has<Reload>());
+    s.at(seconds(2), news);
+    REQUIRE(s.has<Adopt>());
+    CHECK_FALSE(s.first<Adopt>()->reload);
+  }
+  SECTION("a stop does not wait for them") {
+    s.at(seconds(2), Signal{SignalKind::terminate});
+    CHECK_FALSE(s.life.reloading.work.running);
+    CHECK_FALSE(s.at(just({}), Tick{}).has<Reload>());
+  }
+  SECTION("what the agent has no part in does not wait") {
+    Story t;
+    t.serving().at(seconds(1), Signal{SignalKind::reload});
+    CHECK(t.at(seconds(1), Reloaded{ReloadResult::services, {}, "", node, "services"}).has<Adopt>());
+  }
 }
 
 TEST_CASE(
@@ -118,14 +160,14 @@ TEST_CASE(
   Rules at_once;
   at_once.bind_settle = {};
   Story s(at_once);
-  s.serving().at(seconds(1), HostChanged{}).at(seconds(2), Tick{});
-  s.at(seconds(2), AddressRead{AddressState::other, "10.0.0.7"});
+  s.serving().at(seconds(11), HostChanged{}).at(seconds(12), Tick{});
+  s.at(seconds(12), AddressRead{AddressState::other, "10.0.0.7"});
   REQUIRE(s.has<Reload>());
   // It has come back meanwhile, and the content of a file with a certificate is another.
-  s.at(seconds(2), Reloaded{ReloadResult::reloaded, {}, "new settings, taken: cert_file", node, "cert_file", false});
+  s.at(seconds(12), Reloaded{ReloadResult::reloaded, {}, "new settings, taken: cert_file", node, "cert_file", false});
   REQUIRE(s.has<Adopt>());
   CHECK(s.first<Adopt>()->keep);
-  s.at(seconds(3), AgentReloaded{1, "500"});
+  s.at(seconds(13), AgentReloaded{1, "500"});
   REQUIRE(s.has<GoBack>());
   CHECK(s.first<GoBack>()->why.why == "500");
 }

@@ -79,8 +79,8 @@ TEST_CASE("spread: with 0s nothing waits, and nothing does that a reload is enou
 
   for (const auto result : {ReloadResult::reloaded, ReloadResult::services, ReloadResult::unchanged}) {
     Story t;
-    t.serving().at(seconds(1), SettingsChanged{});
-    CHECK(t.at(seconds(1), read(result)).has<Adopt>());
+    t.serving().at(seconds(10), SettingsChanged{});
+    CHECK(t.at(seconds(10), read(result)).has<Adopt>());
   }
 
   Story u;
