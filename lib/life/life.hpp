@@ -68,7 +68,7 @@
 //   no-shortcut    once asked to leave, the agent gets no signal but KILL
 //   told           an agent that is killed is told of, in one line
 //   settled        no leave before the agent's full sync, and a reload that was under way, are over, or settle's time is up; and
-//                  no agent is told to reload before its full sync is over
+//                  while the node serves, no agent is told to reload before its full sync is over
 //   patience       an agent is ended without a stop only for a restart that was asked for, for being silent for
 //                  hung_after (not where its API opens only once it has joined, and ten times that while it works and has yet
 //                  to answer), for telling nothing of itself for as long while its servers answer, for an id taken back, for

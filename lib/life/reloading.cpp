@@ -125,10 +125,11 @@ void Reloading::stand_down() {
 }
 
 // A reload takes all services out of the agent's hands for a moment and gives them back. In the middle of a full sync the agent
-// tells the servers so: it takes them out of the catalog, and puts them back after it.
+// tells the servers so: it takes them out of the catalog, and puts them back after it (seen of Consul 1.8.7 and 1.21.4). A node
+// that is not registered yet has nothing to lose, and may need the settings for it.
 bool Reloading::await_sync(const Reloaded& e) {
   const std::optional<Time> synced = joining_.synced();
-  if (!synced || turn_.due(synced)) return false;
+  if (!synced || turn_.due(synced) || !turn_.in(Phase::serve)) return false;
   turn_.emit(Forget{});
   own_.awaited_sync = AwaitedSync{*synced, e.settings};
   turn_.say(Tone::info, "the agent is to take new settings, and does once its full sync is over",

@@ -23,7 +23,7 @@
 // back, an agent has answered, it was started in vain, a leave is over. Out: Reload, TakeIdBack, Adopt, GoBack, Forget. Told
 // to the others: settings are taken, an id is settled, leave first, restart the agent, launch one now, look at the address.
 //
-// Laws (tests/walk): in-force, back, renamed, spread; of settled: no agent reloads in its full sync.
+// Laws (tests/walk): in-force, back, renamed, spread; of settled: while the node serves no agent reloads in its full sync.
 #pragma once
 
 #include "life/events.hpp"

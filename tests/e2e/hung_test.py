@@ -9,7 +9,7 @@ import threading
 import time
 
 from agent_stand_in import stand_in
-from tools import eventually, get_json, holds, processes_in
+from tools import AFTER_SYNC, eventually, get_json, holds, processes_in
 from world import ALIVE, CONSUL, LEFT, run, write_json, write_script
 
 HUNG_AFTER = 3.0
@@ -327,7 +327,7 @@ def hung_beside_a_stop(world):
             eventually(lambda: os.path.exists(f"{client.folder}/stand-in.mute"), 5, "the registration is not answered")
             client.write_settings(agent={"config": {"log_level": "debug"}})
             client.send(signal.SIGHUP)
-            client.logged("new settings, taken by the running agent keys=log_level", 3)
+            client.logged("new settings, taken by the running agent keys=log_level", AFTER_SYNC)
         code, seconds = client.stop()
         assert code == 0, f"exit {code}: {client.last_line()}"
         client.nobody_left()

@@ -8,7 +8,7 @@ import time
 import uuid
 
 import consul_facts
-from tools import ask, eventually, holds
+from tools import AFTER_SYNC, ask, eventually, holds
 from world import CONSUL, LEFT, merged
 
 MASTER = "10ad0000-0000-4000-8000-000000000001"
@@ -123,7 +123,7 @@ def secrets_default_token(world):
     client.ready(3)
     assert guard.server.instances() == {"n1": client.address}
     put(path, second)
-    eventually(lambda: client.log.count("taken by the running agent keys=acl") == 2, 3, "the new token is taken")
+    eventually(lambda: client.log.count("taken by the running agent keys=acl") == 2, AFTER_SYNC, "the new token is taken")
     # The agent syncs a service with the token that registered it, by default or not: it has to have the new one.
     eventually(lambda: second in kept_tokens(client) and first not in kept_tokens(client), 3, "it has the new one")
     guard.revoke(first_accessor)
@@ -152,7 +152,7 @@ def secrets_config_map_token(world):
     client.write_settings(agent={"tokens": {"default_file": f"{folder}/token"}})
     before = client.start().ready()
     mount("..2", second)
-    client.logged("taken by the running agent keys=acl", 3)
+    client.logged("taken by the running agent keys=acl", AFTER_SYNC)
     guard.revoke(accessor)
     client.write_settings(services=[service("web")])
     has_web(guard.server, client)
@@ -171,7 +171,7 @@ def secrets_persisted_token(world):
     client.start().ready()
     client.logged("acl.enable_token_persistence")
     put(path, second)
-    client.logged("taken by the running agent keys=acl", 3)
+    client.logged("taken by the running agent keys=acl", AFTER_SYNC)
     guard.revoke(accessor)
     client.write_settings(services=[service("web")])
     has_web(guard.server, client)

@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import consul_facts
-from tools import eventually, holds, processes_in
+from tools import Watch, eventually, holds, processes_in
 from world import CONSUL, LEFT, arguments_of, run, write_json, write_script
 
 WEB = {"name": "web", "port": 80, "check": {"name": "web", "ttl": "1h", "status": "passing"}}
@@ -77,6 +77,29 @@ def settings_broken_and_mended(world):
     client.write_settings()
     eventually(lambda: client.status()["problems"] == [], 5, "status shows that it is mended")
     assert client.status()["agent"]["pid"] == before["agent"]["pid"]
+
+
+def settings_in_a_full_sync(world):
+    """What the running agent can reload it is told of once its first full sync is over: whoever has asked waits for that, and the
+    catalog has the services all the time."""
+    server, client = world.server(), world.client(services=[{"name": "web", "port": 80}])
+    client.start().ready()
+    client.write_settings(agent={"config": {"log_level": "debug"}})
+    with Watch(lambda: "n1" in server.instances("web")) as watch:
+        told = client.command("reload")
+    assert told.returncode == 0 and "taken by the running agent keys=log_level" in client.log, told.stdout + told.stderr
+    assert watch.looks and not watch.gaps, watch.gaps
+    asked = "the agent is to take new settings, and does once its full sync is over"
+    assert client.log.count(asked) == 1 and client.log.index(asked) < client.log.index("taken by the running agent")
+    # It is over now.
+    client.write_settings(agent={"config": {"log_level": "info"}})
+    assert client.command("reload").returncode == 0
+    assert client.consul_json()["log_level"] == "info" and client.log.count(asked) == 1
+    # What the agent has no part in waits for nothing.
+    client.stop()
+    client.start().ready()
+    client.write_settings(services=[{"name": "web", "port": 81}])
+    assert client.command("reload").returncode == 0 and client.log.count(asked) == 1
 
 
 def settings_of_the_agent(world):

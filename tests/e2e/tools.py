@@ -14,6 +14,9 @@ import time
 # What comes behind it runs in process, mount, network, IPC and UTS namespaces of its own, and ends with `unshare`.
 SANDBOX = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc", "--mount", "--net", "--ipc", "--uts"]
 
+# s within which the running agent of a node that serves has taken new settings: it may have a full sync before it, of up to 3.1 s.
+AFTER_SYNC = 7
+
 Answer = collections.namedtuple("Answer", "status text")
 
 

@@ -94,7 +94,8 @@ void Walk::take(const Adopt& e) {
     other_.clear();
     read_there_ = now_;
   }
-  hold(!e.reload || !joined_ || synced_, "settled", "the agent is told to reload in its full sync");
+  hold(!e.reload || !joined_ || synced_ || seen().phase() != Phase::serve, "settled",
+       "the agent is told to reload in its full sync");
   if (e.keep) kept_ = in_force_;
   if (next_->result == ReloadResult::restart || (next_->result == ReloadResult::reloaded && !e.reload))
     restart_asked_ = true;
