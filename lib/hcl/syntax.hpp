@@ -42,7 +42,7 @@ struct Syntax {
   std::uint32_t add_node(Shape shape, const Token& token) {
     Node& made = nodes.emplace_back();
     made.shape = shape;
-    made.token = {token.kind, token.place, token.text, token.plain};
+    made.token = {token.kind, token.place, token.text, token.plain};  // not the whole, which would wait for its parts
     return static_cast<std::uint32_t>(nodes.size() - 1);
   }
   std::uint32_t add_item(std::uint32_t first_key, std::uint32_t key_count, std::uint32_t value) {

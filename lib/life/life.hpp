@@ -95,7 +95,7 @@
 //                  leader known or not needed, and not while that agent leaves or ends each connection
 //   hooks          one hook at a time, in order, none without an agent
 //   in-force       the life goes by the settings that are in force; what was prepared beside others than those, or while a
-//                  stop has begun, never comes into force
+//                  stop has begun, never comes into force; what has changed since is read once that is over
 //   back           an agent that could not start with new settings is followed at once by one with those before, if one has
 //                  ever answered with them; no other agent is
 //   spread         new settings that nobody here has asked for do not end an agent that answers before their turn has come, which it

@@ -59,12 +59,18 @@ void Reloading::on(const Reloaded& e) {
     turn_.emit(Forget{});
   } else if (outdated) {
     turn_.emit(Forget{});
-    own_.work = {};
-    return apply({.settings = e.settings, .moves = own_.moves});
+    return prepare_anew(e.settings);
   } else {
     return take(e);
   }
   end();
+}
+
+// What was prepared is of no use any more; what it was for, and what has been asked for since, is.
+void Reloading::prepare_anew(bool settings) {
+  const bool again = std::exchange(own_.work, {}).again;
+  own_.outdated = false;
+  apply({.settings = settings || again, .moves = own_.moves});
 }
 
 void Reloading::refused(const Reloaded& e) {
@@ -137,12 +143,7 @@ bool Reloading::await_sync(const Reloaded& e) {
   return true;
 }
 
-void Reloading::on_synced() {
-  const bool settings = std::exchange(own_.awaited_sync, {})->settings || own_.work.again;
-  own_.work = {};
-  own_.outdated = false;
-  apply({.settings = settings, .moves = own_.moves});
-}
+void Reloading::on_synced() { prepare_anew(std::exchange(own_.awaited_sync, {})->settings); }
 
 // ---- another name
 

@@ -120,6 +120,7 @@ class Reloading {
 
  private:
   void apply(const Reload& what);
+  void prepare_anew(bool settings);
   void refused(const Reloaded& e);
   void take(const Reloaded& e);
   bool agent_answers() const;

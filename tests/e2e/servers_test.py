@@ -8,6 +8,7 @@ import statistics
 import time
 
 from agent_stand_in import stand_in
+from catalog_test import whole
 from tools import Watch, eventually, holds
 from world import ALIVE, SERVER_ADDRESS, run, write_json
 
@@ -201,26 +202,16 @@ def servers_lose_entries(world):
         assert client.agent("PUT", f"/v1/agent/{path}/register", what).status == 200
     eventually(lambda: all(server.passing(name) == ["n1"] for name in [*KINDS, "others"]), 15, "all checks pass")
 
-    def whole():
-        """What the catalog has of the node, without its indices."""
-        node = server.node("n1")
-        entries = [node["Node"], *(node["Services"][id] for id in sorted(node["Services"]))]
-        checks = sorted(server.get("/v1/health/node/n1"), key=lambda check: check["CheckID"])
-        return [
-            {key: value for key, value in entry.items() if key not in ("CreateIndex", "ModifyIndex", "Output")}
-            for entry in entries + checks
-        ]
-
     joined = time.monotonic()
     eventually(lambda: time.monotonic() - joined > FULL_SYNC or "agent: Node info in sync" in client.log, FULL_SYNC + 1)
-    before, agent = whole(), client.agent_pid()
+    before, agent = whole(server), client.agent_pid()
     with Watch(lambda: steady(server), every=0) as flickers:
         for round in range(4):
             for lost in [["mixed"], list(KINDS), None]:
                 for name in lost or [None]:
                     entry = {"Node": "n1"} | ({"ServiceID": name} if name else {})
                     assert server.put("/v1/catalog/deregister", entry)
-                eventually(lambda: whole() == before, 2, f"{lost or 'the node'} is back as it was")
+                eventually(lambda: whole(server) == before, 2, f"{lost or 'the node'} is back as it was")
                 client.ready(2)
     assert not flickers.gaps and flickers.looks > 20, (flickers.looks, flickers.gaps)
     assert client.agent_pid() == agent and order

@@ -60,6 +60,7 @@ void Walk::respond(const Adopt& e) {
 
 void Walk::take(const Reload& e) {
   begin_to_prepare();
+  if (e.settings) to_read_ = false;
   owe(e, seconds(3));
 }
 
@@ -154,7 +155,16 @@ void Walk::hold_spread() {
   if (!seen().reloading() && !preparing_) at_once_ = false;
 }
 
+bool Walk::reads() const { return !stop_at_ && !life_.stopping.verdict && seen().phase() != Phase::prepare; }
+
+// Whether they are.
+bool Walk::note_to_read() {
+  if (reads()) to_read_ = true;
+  return reads();
+}
+
 void Walk::hold_in_force() const {
+  hold(!to_read_ || preparing_ || seen().reloading() || !reads(), "in-force", "settings that were to be read are not");
   hold(seen().rules() == in_force_.rules && seen().own() == in_force_.own, "in-force",
        "the life goes by other settings than those in force");
 }

@@ -143,6 +143,7 @@ MUTANTS = [
     ("in-force", "reloading", "  if (turn_.stopping()) {\n    if (good) turn_.emit(Forget{});",
      "  if (!MUTANT && turn_.stopping()) {\n    if (good) turn_.emit(Forget{});"),
     ("in-force", "reloading", "  } else if (outdated) {", "  } else if (!MUTANT && outdated) {"),
+    ("in-force", "reloading", "settings || again,", "settings || (!MUTANT && again),"),
     ("in-force", "claims", "|| own_.took_id || reloading_.preparing()) return;",
      "|| own_.took_id || (!MUTANT && reloading_.preparing())) return;"),
     ("renamed", "reloading", "hold(e) || leave_first(e)", "hold(e) || (!MUTANT && leave_first(e))"),

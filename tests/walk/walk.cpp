@@ -69,6 +69,7 @@ void Walk::one() {
       doubt();
       return tell(ServersDoubted{}, "the agent's log doubts the servers");
     case 12:
+      note_to_read();
       return tell(SettingsChanged{}, "a settings file has changed");
   }
 }
@@ -89,7 +90,7 @@ void Walk::signal(SignalKind kind) {
               stays || !by_policy || leaves || (life_.stopping.goes_on && asked_leave_));
   }
   if (kind == SignalKind::restart) restart_asked_ = true;
-  if (kind == SignalKind::reload && !stop_at_ && !given_up_ && seen().phase() != Phase::prepare) at_once_ = true;
+  if (kind == SignalKind::reload && note_to_read()) at_once_ = true;
   tell(Signal{kind}, names[static_cast<int>(kind)]);
 }
 

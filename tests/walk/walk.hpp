@@ -192,6 +192,8 @@ class Walk {
   void begin_to_prepare();
   void put_into_force(InForce settings);
   void hold_back();
+  bool reads() const;
+  bool note_to_read();
   void hold_in_force() const;
   void note_turn_has_come();
   void hold_spread();
@@ -329,6 +331,7 @@ class Walk {
   int version_ = 0, base_ = 0, launched_with_ = 0;  // of what is in force: now, when reading began, with the agent
   bool preparing_ = false, proven_ = false;         // an agent has answered with what is in force
   bool did_not_start_ = false;
+  bool to_read_ = false;  // settings have changed, or somebody wants them read
   bool unread_ = false;   // settings waited when the agent ended
   bool at_once_ = false;  // somebody wants what is being read, or its turn has come
   std::optional<Time> back_at_;

@@ -197,3 +197,18 @@ TEST_CASE("new settings: what was compared with settings that are gone back from
   CHECK_FALSE(s.has<Adopt>());
   CHECK(s.has<Reload>());
 }
+
+TEST_CASE("new settings: what changes while an address is looked at that turns out to be there is read with it") {
+  Rules at_once;
+  at_once.bind_settle = {};
+  Story s(at_once);
+  s.serving().at(seconds(11), HostChanged{}).at(seconds(12), Tick{});
+  s.at(seconds(12), AddressRead{AddressState::other, "10.0.0.7"});
+  REQUIRE((s.has<Reload>() && !s.first<Reload>()->settings));
+  CHECK_FALSE(s.at(seconds(13), SettingsChanged{}).has<Reload>());
+  s.at(seconds(13), HostChanged{}).at(seconds(14), Tick{}).at(seconds(14), AddressRead{AddressState::same, ""});
+  s.at(seconds(15), Reloaded{ReloadResult::restart, {}, "", {"n1", "id-1", "10.0.0.7"}, "", false});
+  REQUIRE((s.has<Forget>() && s.has<Reload>()));
+  CHECK(s.first<Reload>()->settings);
+  CHECK_FALSE(s.first<Reload>()->moves);
+}
